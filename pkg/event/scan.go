@@ -1,0 +1,388 @@
+package event
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+	"unicode/utf8"
+)
+
+func (x *Index) scan(b []byte) error {
+	x.text, x.fields, x.class, x.event = b, x.fields[:0], -1, -1
+	x.repaired, x.lines, x.escapedKeys, x.shadows.known = false, false, false, false
+	if uint64(len(b)) > math.MaxInt32 {
+		return &Error{0, "too long"}
+	}
+	i := x.space(b, 0)
+	if i == len(b) {
+		return &Error{i, "empty"}
+	}
+	if b[i] != '{' {
+		return notObject(b, i)
+	}
+	i = x.space(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		return x.end(b, i+1)
+	}
+	for {
+		if i >= len(b) {
+			return short(b)
+		}
+		if b[i] != '"' {
+			return unexpected(b, i, "a field name")
+		}
+		var f field
+		var err error
+		f.key = uint32(i + 1)
+		if i, f.keyEscaped, err = x.str(b, i); err != nil {
+			return err
+		}
+		f.keyEnd = uint32(i - 1)
+		if i < len(b) && b[i] != ':' {
+			i = x.space(b, i)
+		}
+		if i >= len(b) {
+			return short(b)
+		}
+		if b[i] != ':' {
+			return unexpected(b, i, "a colon")
+		}
+		if i++; i < len(b) && b[i] <= ' ' {
+			i = x.space(b, i)
+		}
+		if i >= len(b) {
+			return short(b)
+		}
+		f.value = uint32(i)
+		switch c := b[i]; {
+		case c == '"':
+			f.kind = String
+			i, f.escaped, err = x.str(b, i)
+		case c == '{':
+			f.kind = Object
+			i, err = x.nested(b, i)
+		case c == '[':
+			f.kind = Array
+			i, err = x.nested(b, i)
+		default:
+			f.kind, i, err = scalar(b, i)
+		}
+		if err != nil {
+			return err
+		}
+		f.valueEnd = uint32(i)
+		x.fields = append(x.fields, f)
+		if f.keyEscaped {
+			x.escapedKeys = true
+			switch string(x.Key(len(x.fields) - 1).Text()) {
+			case "class":
+				x.class = int32(len(x.fields) - 1)
+			case "event":
+				x.event = int32(len(x.fields) - 1)
+			}
+		} else if f.keyEnd-f.key == 5 {
+			switch string(b[f.key:f.keyEnd]) {
+			case "class":
+				x.class = int32(len(x.fields) - 1)
+			case "event":
+				x.event = int32(len(x.fields) - 1)
+			}
+		}
+		if i < len(b) && b[i] <= ' ' {
+			i = x.space(b, i)
+		}
+		if i >= len(b) {
+			return short(b)
+		}
+		if b[i] == ',' {
+			if i++; i < len(b) && b[i] <= ' ' {
+				i = x.space(b, i)
+			}
+			continue
+		}
+		if b[i] == '}' {
+			return x.end(b, i+1)
+		}
+		return unexpected(b, i, "a comma or }")
+	}
+}
+
+func (x *Index) end(b []byte, i int) error {
+	if i < len(b) {
+		if i = x.space(b, i); i < len(b) {
+			return unexpected(b, i, "the end")
+		}
+	}
+	return nil
+}
+
+// space skips white space from i on and notes line breaks in it.
+func (x *Index) space(b []byte, i int) int {
+	for i < len(b) {
+		switch b[i] {
+		case ' ', '\t':
+		case '\n', '\r':
+			x.lines = true
+		default:
+			return i
+		}
+		i++
+	}
+	return i
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// str scans the string whose opening quote is b[i] and returns the offset
+// past its closing quote, and whether it holds an escape.
+func (x *Index) str(b []byte, i int) (end int, escaped bool, err error) {
+	start := i
+	i++
+	for {
+		// Eight bytes at a time up to the first that is a quote, a backslash,
+		// a control character or not ASCII.
+		for i+8 <= len(b) {
+			w := binary.LittleEndian.Uint64(b[i:])
+			q := w ^ (ones * '"')
+			s := w ^ (ones * '\\')
+			m := ((q - ones) &^ q) | ((s - ones) &^ s) | ((w - ones*0x20) &^ w) | w
+			if m &= highs; m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			return i, false, &Error{start, "unterminated string"}
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1, escaped, nil
+		case c == '\\':
+			escaped = true
+			if i+1 >= len(b) {
+				return i, false, &Error{start, "unterminated string"}
+			}
+			switch b[i+1] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+				i += 2
+			case 'u':
+				if i+6 > len(b) || !hex4(b[i+2:i+6]) {
+					return i, false, &Error{i, "bad \\u escape"}
+				}
+				i += 6
+			default:
+				return i, false, &Error{i, "bad escape"}
+			}
+		case c < 0x20:
+			x.repaired = true
+			i++
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			r, n := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && n == 1 {
+				x.repaired = true
+			}
+			i += n
+		}
+	}
+}
+
+func hex4(b []byte) bool {
+	for _, c := range b {
+		if !('0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// scalar scans the number, true, false or null that begins at b[i].
+func scalar(b []byte, i int) (Kind, int, error) {
+	switch b[i] {
+	case 't':
+		if i+4 <= len(b) && string(b[i:i+4]) == "true" {
+			return Bool, i + 4, nil
+		}
+	case 'f':
+		if i+5 <= len(b) && string(b[i:i+5]) == "false" {
+			return Bool, i + 5, nil
+		}
+	case 'n':
+		if i+4 <= len(b) && string(b[i:i+4]) == "null" {
+			return Null, i + 4, nil
+		}
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return number(b, i)
+	}
+	return Absent, i, unexpected(b, i, "a value")
+}
+
+func number(b []byte, i int) (Kind, int, error) {
+	start := i
+	if b[i] == '-' {
+		i++
+	}
+	switch {
+	case i < len(b) && b[i] == '0':
+		i++
+	default:
+		n := digits(b, i)
+		if n == i {
+			return Absent, i, &Error{start, "bad number"}
+		}
+		i = n
+	}
+	if i < len(b) && b[i] == '.' {
+		n := digits(b, i+1)
+		if n == i+1 {
+			return Absent, i, &Error{start, "bad number"}
+		}
+		i = n
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		n := digits(b, i)
+		if n == i {
+			return Absent, i, &Error{start, "bad number"}
+		}
+		i = n
+	}
+	return Number, i, nil
+}
+
+func digits(b []byte, i int) int {
+	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
+		i++
+	}
+	return i
+}
+
+// nested checks the object or array that begins at b[i] and returns the
+// offset past it.
+func (x *Index) nested(b []byte, i int) (int, error) {
+	depth := 0 // brackets open, this one included
+	push := func(object bool) bool {
+		if depth+1 >= MaxDepth {
+			return false
+		}
+		word, bit := depth>>6, uint64(1)<<(depth&63)
+		if word == len(x.open) {
+			x.open = append(x.open, 0)
+		}
+		if object {
+			x.open[word] |= bit
+		} else {
+			x.open[word] &^= bit
+		}
+		depth++
+		return true
+	}
+	var err error
+value:
+	if i >= len(b) {
+		return i, short(b)
+	}
+	switch c := b[i]; c {
+	case '{', '[':
+		if !push(c == '{') {
+			return i, &Error{i, "nested too deep"}
+		}
+		i = x.space(b, i+1)
+		if i < len(b) && b[i] == c+2 { // } and ] follow { and [ at a distance of two
+			i++
+			depth--
+			break
+		}
+		if c == '{' {
+			goto key
+		}
+		goto value
+	case '"':
+		if i, _, err = x.str(b, i); err != nil {
+			return i, err
+		}
+	default:
+		if _, i, err = scalar(b, i); err != nil {
+			return i, err
+		}
+	}
+after:
+	if depth == 0 {
+		return i, nil
+	}
+	i = x.space(b, i)
+	if i >= len(b) {
+		return i, short(b)
+	}
+	if object := x.open[(depth-1)>>6]&(1<<((depth-1)&63)) != 0; object {
+		switch b[i] {
+		case ',':
+			i = x.space(b, i+1)
+			goto key
+		case '}':
+			i++
+			depth--
+			goto after
+		}
+		return i, unexpected(b, i, "a comma or }")
+	}
+	switch b[i] {
+	case ',':
+		i = x.space(b, i+1)
+		goto value
+	case ']':
+		i++
+		depth--
+		goto after
+	}
+	return i, unexpected(b, i, "a comma or ]")
+key:
+	if i >= len(b) {
+		return i, short(b)
+	}
+	if b[i] != '"' {
+		return i, unexpected(b, i, "a field name")
+	}
+	if i, _, err = x.str(b, i); err != nil {
+		return i, err
+	}
+	i = x.space(b, i)
+	if i >= len(b) {
+		return i, short(b)
+	}
+	if b[i] != ':' {
+		return i, unexpected(b, i, "a colon")
+	}
+	i = x.space(b, i+1)
+	goto value
+}
+
+func short(b []byte) error { return &Error{len(b), "cut short"} }
+
+func unexpected(b []byte, i int, want string) error {
+	return &Error{i, fmt.Sprintf("%q where %s should be", rune(b[i]), want)}
+}
+
+// notObject tells JSON that is no object from what is no JSON.
+func notObject(b []byte, i int) error {
+	switch c := b[i]; {
+	case c == '[':
+		return &Error{i, "an array, not an object"}
+	case c == '"':
+		return &Error{i, "a string, not an object"}
+	case c == 't' || c == 'f' || c == 'n' || c == '-' || '0' <= c && c <= '9':
+		if kind, _, err := scalar(b, i); err == nil {
+			return &Error{i, map[Kind]string{Bool: "a boolean", Null: "null", Number: "a number"}[kind] + ", not an object"}
+		}
+	}
+	return &Error{i, "not JSON"}
+}

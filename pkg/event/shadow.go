@@ -1,0 +1,89 @@
+package event
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// fewFields is up to how many fields names are compared each with each.
+const fewFields = 32
+
+// Shadowed reports whether a later field has the same name as field i, so that
+// the later one counts. To ask it of every field of an event costs time in
+// proportion to the number of fields, however many there are.
+func (x *Index) Shadowed(i int) bool {
+	if len(x.fields) > fewFields || x.escapedKeys {
+		if !x.shadows.known {
+			x.shadows.find(x)
+		}
+		return x.shadows.bits[i>>6]&(1<<(i&63)) != 0
+	}
+	f := &x.fields[i]
+	for _, g := range x.fields[i+1:] {
+		if string(x.text[f.key:f.keyEnd]) == string(x.text[g.key:g.keyEnd]) {
+			return true
+		}
+	}
+	return false
+}
+
+// shadows is which fields of an event are shadowed, found at once for all
+// fields where comparing each with each would take a hostile event's time.
+type shadows struct {
+	known bool
+	bits  []uint64 // one for each field
+
+	seed  maphash.Seed
+	table []int32 // by hash of the name, open addressing: field number + 1
+	keys  []byte  // the two names under comparison, where they are escaped
+}
+
+func (s *shadows) find(x *Index) {
+	if s.table == nil {
+		s.seed = maphash.MakeSeed()
+	}
+	n := len(x.fields)
+	s.known = true
+	s.bits = zeroed(s.bits, (n+63)>>6)
+	size := 64
+	for size < 2*n {
+		size *= 2
+	}
+	s.table = zeroed(s.table, size)
+	for i := n - 1; i >= 0; i-- {
+		s.keys = s.keys[:0]
+		key := s.key(x, i)
+		own := len(s.keys)
+		at := int(maphash.Bytes(s.seed, key)) & (size - 1)
+		for ; s.table[at] != 0; at = (at + 1) & (size - 1) {
+			s.keys = s.keys[:own]
+			if bytes.Equal(key, s.key(x, int(s.table[at]-1))) {
+				s.bits[i>>6] |= 1 << (i & 63)
+				break
+			}
+		}
+		if s.table[at] == 0 {
+			s.table[at] = int32(i + 1)
+		}
+	}
+}
+
+// key is the name of field i as text, at the end of keys if it is escaped.
+func (s *shadows) key(x *Index, i int) []byte {
+	key := x.Key(i)
+	if !key.Escaped {
+		return key.Text()
+	}
+	begin := len(s.keys)
+	s.keys = key.AppendText(s.keys)
+	return s.keys[begin:]
+}
+
+func zeroed[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
