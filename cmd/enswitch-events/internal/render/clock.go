@@ -1,0 +1,119 @@
+package render
+
+import (
+	"strconv"
+	"time"
+)
+
+// second is a second of the calendar as text, kept because events that follow
+// each other mostly share it.
+type second struct {
+	unix int64
+	set  bool
+	day  [10]byte // 2006-01-02
+	hms  [8]byte  // 15:04:05
+	zone [6]byte  // Z or +07:00
+	zlen int
+}
+
+func (s *second) at(unix int64, loc *time.Location) {
+	if s.set && s.unix == unix {
+		return
+	}
+	t := time.Unix(unix, 0).In(loc)
+	s.unix, s.set = unix, true
+	t.AppendFormat(s.day[:0], "2006-01-02")
+	t.AppendFormat(s.hms[:0], "15:04:05")
+	s.zlen = len(t.AppendFormat(s.zone[:0], "Z07:00"))
+}
+
+// clock writes the time column. It remembers the event before, for the
+// difference and for the change of the day.
+type clock struct {
+	style string
+	loc   *time.Location
+	event second
+	now   second
+	day   [10]byte // of the event before
+	last  int64    // microseconds, of the event before
+	began bool
+}
+
+// append writes the time usec, in microseconds, of an event received at
+// received. sure is false where usec is the time of receipt, as the event has
+// none of its own: a ~ follows then.
+func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []byte {
+	switch c.style {
+	case "unix":
+		dst = strconv.AppendInt(dst, usec/1_000_000, 10)
+		dst = appendFraction(dst, usec, 6)
+	case "delta":
+		dst = c.appendDelta(dst, usec)
+	case "rfc3339":
+		c.event.at(usec/1_000_000, c.loc)
+		dst = append(dst, c.event.day[:]...)
+		dst = append(dst, 'T')
+		dst = append(dst, c.event.hms[:]...)
+		dst = appendFraction(dst, usec, 6)
+		dst = append(dst, c.event.zone[:c.event.zlen]...)
+	default:
+		c.event.at(usec/1_000_000, c.loc)
+		dst = c.appendDay(dst, received)
+		dst = append(dst, c.event.hms[:]...)
+		dst = appendFraction(dst, usec, 3)
+	}
+	c.last, c.began = usec, true
+	if !sure {
+		dst = append(dst, '~')
+	}
+	return dst
+}
+
+// appendDay writes the date where the time alone would mislead: of an event
+// that is not of the day it was received on, and of the first of a new day.
+func (c *clock) appendDay(dst []byte, received time.Time) []byte {
+	day := &c.event.day
+	same := !c.began || c.day == *day
+	c.day = *day
+	if received.IsZero() {
+		return append(append(dst, day[:]...), ' ')
+	}
+	c.now.at(received.Unix(), c.loc)
+	switch today := &c.now.day; {
+	case same && *today == *day:
+		return dst
+	case [4]byte(today[:4]) == [4]byte(day[:4]):
+		return append(append(dst, day[5:]...), ' ')
+	}
+	return append(append(dst, day[:]...), ' ')
+}
+
+// appendDelta writes the seconds since the event before.
+func (c *clock) appendDelta(dst []byte, usec int64) []byte {
+	delta := int64(0)
+	if c.began {
+		// Each rounded by itself, so that the differences add up.
+		delta = usec/1000 - c.last/1000
+	}
+	sign := byte('+')
+	if delta < 0 {
+		sign, delta = '-', -delta
+	}
+	for limit := int64(1000_000); delta < limit && limit >= 10_000; limit /= 10 {
+		dst = append(dst, ' ')
+	}
+	dst = append(dst, sign)
+	dst = strconv.AppendInt(dst, delta/1000, 10)
+	return appendFraction(dst, delta*1000, 3)
+}
+
+// appendFraction writes a point and the first digits decimals of usec.
+func appendFraction(dst []byte, usec int64, digits int) []byte {
+	n := usec % 1_000_000
+	dst = append(dst, '.')
+	for unit := int64(100_000); digits > 0; digits-- {
+		dst = append(dst, byte('0'+n/unit%10))
+		unit /= 10
+	}
+	return dst
+}

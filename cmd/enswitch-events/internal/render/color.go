@@ -1,0 +1,162 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+)
+
+// ColorProfile decides how much colour an output gets. mode is the value of
+// --color: auto, always or never, and "" is auto. In auto mode the environment
+// is asked in this order: NO_COLOR (anything but empty: none), CLICOLOR_FORCE
+// (anything but empty or 0: colour), FORCE_COLOR (0 or false: none, else
+// colour), TERM=dumb (none); then colour is for terminals. Colour that is
+// forced where TERM does not say what the terminal can do is the 16 colours
+// that each terminal has. environ is in the form of os.Environ. The result is
+// colorprofile.NoTTY where there is to be no colour.
+func ColorProfile(mode string, terminal bool, environ []string) (colorprofile.Profile, error) {
+	var noColor, cliForce, force, term string
+	var rest []string // what tells the capabilities of the terminal
+	for _, e := range environ {
+		name, value, _ := strings.Cut(e, "=")
+		switch name {
+		case "NO_COLOR":
+			noColor = value
+		case "CLICOLOR_FORCE":
+			cliForce = value
+		case "FORCE_COLOR":
+			force = value
+		case "CLICOLOR", "TTY_FORCE":
+		case "TERM":
+			term = value
+			rest = append(rest, e)
+		default:
+			rest = append(rest, e)
+		}
+	}
+	on := false
+	switch mode {
+	case "always":
+		on = true
+	case "never":
+	case "auto", "":
+		switch {
+		case noColor != "":
+		case cliForce != "" && cliForce != "0":
+			on = true
+		case force != "":
+			on = force != "0" && force != "false"
+		case term == "dumb":
+		default:
+			on = terminal
+		}
+	default:
+		return colorprofile.NoTTY, fmt.Errorf("unknown colour mode %q: use auto, always or never", mode)
+	}
+	if !on {
+		return colorprofile.NoTTY, nil
+	}
+	return max(colorprofile.Env(rest), colorprofile.ANSI), nil
+}
+
+// callColors are the colours of calls, as numbers of the 256-colour palette:
+// apart from each other in hue, and each with a contrast of at least 3:1 on
+// black, on the dark grey of many themes and on white, so that nobody has to
+// say what their background is. A plain red is left out: it looks like a fault.
+var callColors = []string{"33", "28", "136", "162", "30", "166", "98", "170", "64", "129", "167", "31"}
+
+// fewCallColors are for terminals of 16 colours, whose owners chose them to go
+// with their background. The bright ones are left out, as bright yellow and
+// cyan cannot be read on white.
+var fewCallColors = []string{"2", "3", "4", "5", "6", "1"}
+
+// gray is readable on black and on white alike.
+const gray = "243"
+
+const reset = "\x1b[0m"
+
+// theme is the escape sequences to begin a colour with, made once; all are
+// empty where there is no colour. Each colour ends with theme.reset.
+type theme struct {
+	on    bool
+	reset string
+	dim   string // times, names of fields, punctuation
+	calls []string
+	key   string // JSON
+	text  string
+	other string
+	named map[string]string // for templates
+}
+
+// colorNames are the names that a template may use, with their colour in the
+// 256-colour palette and in the 16.
+var colorNames = [][3]string{
+	{"red", "160", "1"}, {"green", "28", "2"}, {"yellow", "136", "3"}, {"blue", "33", "4"},
+	{"magenta", "162", "5"}, {"cyan", "30", "6"}, {"gray", gray, ""}, {"orange", "166", "3"}, {"violet", "98", "5"},
+}
+
+func newTheme(p colorprofile.Profile) theme {
+	t := theme{named: map[string]string{"bold": "", "dim": "", "underline": "", "reverse": ""}, calls: []string{""}}
+	for _, c := range colorNames {
+		t.named[c[0]] = ""
+	}
+	if p < colorprofile.ANSI {
+		return t
+	}
+	full := p >= colorprofile.ANSI256
+	out := lipgloss.NewRenderer(io.Discard)
+	out.SetColorProfile(termenv.ANSI)
+	if full {
+		out.SetColorProfile(termenv.ANSI256)
+	}
+	begin := func(s lipgloss.Style) string {
+		before, _, _ := strings.Cut(s.Render("x"), "x")
+		return before
+	}
+	color := func(c string) string { return begin(out.NewStyle().Foreground(lipgloss.Color(c))) }
+	faint := begin(out.NewStyle().Faint(true))
+	t.on, t.reset = true, reset
+	few := fewCallColors
+	t.key, t.text, t.other = color("4"), color("2"), color("3")
+	t.dim = faint
+	if full {
+		few = callColors
+		t.key, t.text, t.other = color("33"), color("28"), color("136")
+		t.dim = color(gray)
+	}
+	t.calls = make([]string, len(few))
+	for i, c := range few {
+		t.calls[i] = color(c)
+	}
+	for _, c := range colorNames {
+		switch {
+		case full:
+			t.named[c[0]] = color(c[1])
+		case c[2] == "":
+			t.named[c[0]] = faint
+		default:
+			t.named[c[0]] = color(c[2])
+		}
+	}
+	t.named["bold"] = begin(out.NewStyle().Bold(true))
+	t.named["dim"] = t.dim
+	t.named["underline"] = "\x1b[4m" // lipgloss underlines letter by letter
+	t.named["reverse"] = begin(out.NewStyle().Reverse(true))
+	return t
+}
+
+// call returns the colour of a call: the same for the same id in every run.
+func (t *theme) call(id []byte) string {
+	h := uint64(14695981039346656037)
+	for _, c := range id {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	// Ids of one moment differ in their last digit alone, so mix once more.
+	h ^= h >> 32
+	h *= 0x9e3779b97f4a7c15
+	return t.calls[(h>>32)%uint64(len(t.calls))]
+}

@@ -1,0 +1,359 @@
+package render
+
+import (
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// The line is laid out so that the eye can run down it: time, what happened
+// and machine stand in columns, the other fields follow as key=value in the
+// order received. What is the same on every line is dim, values are in the
+// terminal's own colour, and what belongs to one call has the call's colour.
+
+const (
+	nameColumns    = 12 // of class.event to begin with
+	maxNameColumns = 24 // a longer name pushes its own line aside, not all
+	minColumns     = 40 // of a terminal where rows are laid out by hand
+)
+
+// line is a line being written.
+type line struct {
+	dst    []byte
+	column int // where the next character goes, counted from 0
+	width  int // columns of the terminal, 0 where rows are left to it
+	indent int // where the first field stands
+	fresh  bool
+}
+
+// head is what the columns show, found in one pass over the fields.
+type head struct {
+	time, machine, call, leg event.Value
+}
+
+func findHead(x *event.Index) (h head) {
+	for i := range x.Len() {
+		key := x.Key(i)
+		k := key.JSON[1 : len(key.JSON)-1]
+		if key.Escaped {
+			k = key.Text()
+		}
+		switch string(k) {
+		case "timestamp":
+			h.time = x.Value(i)
+		case "machine":
+			h.machine = x.Value(i)
+		case "callid":
+			h.call = x.Value(i)
+		case "uniqueid":
+			h.leg = x.Value(i)
+		}
+	}
+	return h
+}
+
+// line appends an event as a line. With result, x is an object that a jq
+// expression made: it leads with what it has of the columns, and has no time
+// but its own.
+func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool) []byte {
+	l := line{dst: dst}
+	if r.width != nil {
+		if l.width = r.width(); l.width < minColumns {
+			l.width = 0
+		}
+	}
+	h := findHead(x)
+	color := ""
+	if h.call.Kind != event.Absent {
+		color = r.theme.call(r.plain(h.call))
+	}
+
+	usec, sure := int64(0), false
+	if h.time.Kind == event.String || h.time.Kind == event.Number {
+		usec, sure = event.Timestamp(r.plain(h.time))
+	}
+	showTime := r.clock.style != "none" && (sure || !result)
+	if showTime {
+		r.begin(&l, r.theme.dim)
+		r.time(&l, ev, usec, sure)
+		r.end(&l, r.theme.dim)
+	}
+	class, what := x.Class(), x.Event()
+	showName := !result || class.Kind != event.Absent || what.Kind != event.Absent
+	if showName {
+		r.gap(&l, sure || !showTime)
+		r.name(&l, class, what, color, result)
+	}
+	if !result {
+		r.machine(&l, h.machine)
+	}
+	l.indent = l.column
+	if l.column > 0 {
+		l.indent++
+	}
+	if l.indent > l.width/2 {
+		l.width = 0 // too little room to the right of the columns
+	}
+	w := walk{color: color, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}
+	if r.fields != nil {
+		r.picked(&l, x, &w)
+	} else {
+		r.all(&l, x, &w)
+	}
+	if r.theme.on {
+		if !hasSuffix(l.dst[len(dst):], reset) {
+			l.dst = append(l.dst, reset...)
+		}
+	}
+	l.dst = r.mark(l.dst, len(dst))
+	return append(l.dst, '\n')
+}
+
+func hasSuffix(b []byte, suffix string) bool {
+	return len(b) >= len(suffix) && string(b[len(b)-len(suffix):]) == suffix
+}
+
+func (r *Renderer) begin(l *line, color string) { l.dst = append(l.dst, color...) }
+
+func (r *Renderer) end(l *line, color string) {
+	if color != "" {
+		l.dst = append(l.dst, r.theme.reset...)
+	}
+}
+
+// gap separates the columns; the mark of a time that is not the event's own
+// stands in its place, so that what follows lines up.
+func (r *Renderer) gap(l *line, sure bool) {
+	if l.column > 0 && sure {
+		l.dst = append(l.dst, ' ')
+		l.column++
+	}
+}
+
+func (r *Renderer) time(l *line, ev *event.Event, usec int64, sure bool) {
+	start := len(l.dst)
+	switch {
+	case sure || !ev.Received.IsZero():
+		if !sure {
+			usec = max(ev.Received.UnixMicro(), 0)
+		}
+		l.dst = r.clock.append(l.dst, usec, sure, ev.Received)
+	default:
+		l.dst = append(l.dst, '-')
+	}
+	l.column += len(l.dst) - start
+}
+
+// name writes class.event and pads it to the widest seen so far, so that what
+// follows lines up.
+func (r *Renderer) name(l *line, class, what event.Value, color string, result bool) {
+	r.begin(l, color)
+	start := len(l.dst)
+	l.dst = r.part(l.dst, class)
+	l.dst = append(l.dst, '.')
+	l.dst = r.part(l.dst, what)
+	n := columns(l.dst[start:])
+	r.end(l, color)
+	l.column += n
+	if result {
+		return
+	}
+	if n > r.nameColumns && n <= maxNameColumns {
+		r.nameColumns = n
+	}
+	for ; n < r.nameColumns; n++ {
+		l.dst = append(l.dst, ' ')
+		l.column++
+	}
+}
+
+func (r *Renderer) part(dst []byte, v event.Value) []byte {
+	if v.Kind == event.Absent {
+		return append(dst, '-')
+	}
+	return r.value(dst, v)
+}
+
+func (r *Renderer) machine(l *line, v event.Value) {
+	l.dst = append(l.dst, "  "...)
+	l.column += 2
+	start := len(l.dst)
+	l.dst = r.part(l.dst, v)
+	n := columns(l.dst[start:])
+	if n > 1 {
+		// Right-aligned in two columns: the second blank was for one digit.
+		copy(l.dst[start-1:], l.dst[start:])
+		l.dst = l.dst[:len(l.dst)-1]
+		l.column--
+	}
+	l.column += n
+}
+
+// walk says which fields the columns have shown already.
+type walk struct {
+	color    string
+	showName bool
+	machine  bool
+	hideTime bool
+	head     *head
+}
+
+func (w *walk) shown(key []byte) bool {
+	switch string(key) {
+	case "class", "event":
+		return w.showName
+	case "machine":
+		return w.machine
+	case "timestamp":
+		return w.hideTime
+	}
+	return false
+}
+
+func (r *Renderer) all(l *line, x *event.Index, w *walk) {
+	for i := range x.Len() {
+		key := x.Key(i)
+		k := key.JSON[1 : len(key.JSON)-1]
+		if key.Escaped {
+			r.keyText = key.AppendText(r.keyText[:0])
+			k = r.keyText
+		}
+		if w.shown(k) || x.Shadowed(i) {
+			continue
+		}
+		r.field(l, k, x.Value(i), w)
+	}
+}
+
+func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
+	for i := range r.fields {
+		f := &r.fields[i]
+		if f.inHead && w.shown([]byte(f.name)) && f.name != "timestamp" {
+			continue
+		}
+		if v := r.find(x, f); v.Kind != event.Absent {
+			r.field(l, []byte(f.name), v, w)
+		}
+	}
+}
+
+// field writes one key=value, on a row of its own begun with blanks if it
+// would be cut at the edge of the terminal and fits there whole. The terminal
+// breaks the row itself, so that the line stays one line to copy and to grep.
+func (r *Renderer) field(l *line, key []byte, v event.Value, w *walk) {
+	start := len(l.dst)
+	if l.column > 0 {
+		l.dst = append(l.dst, ' ')
+	}
+	token := len(l.dst)
+	l.dst = append(l.dst, r.theme.dim...)
+	text := len(l.dst)
+	l.dst = appendWord(l.dst, key)
+	l.dst = append(l.dst, '=')
+	n := 0
+	if l.width > 0 {
+		n = columns(l.dst[text:])
+	}
+	r.end(l, r.theme.dim)
+
+	color := ""
+	if w.color != "" && r.ofCall(key, w.head) {
+		color = w.color
+	}
+	r.begin(l, color)
+	text = len(l.dst)
+	l.dst = r.value(l.dst, v)
+	if l.width == 0 {
+		l.column = 1 // not counted, but no longer the beginning
+		r.end(l, color)
+		return
+	}
+	n += columns(l.dst[text:])
+	r.end(l, color)
+
+	at := l.column + token - start
+	if at+n > l.width && at > l.indent && l.indent+n <= l.width {
+		blanks := l.width - l.column + l.indent
+		l.dst = insertBlanks(l.dst, start, token, blanks)
+		at = l.indent
+	}
+	l.column = at + n
+	if l.column > l.width {
+		l.column = (l.column-1)%l.width + 1
+	}
+}
+
+// insertBlanks replaces dst[from:to] by n blanks.
+func insertBlanks(dst []byte, from, to, n int) []byte {
+	end := len(dst)
+	more := n - (to - from)
+	for range more {
+		dst = append(dst, ' ')
+	}
+	copy(dst[to+more:], dst[to:end])
+	for i := from; i < to+more; i++ {
+		dst[i] = ' '
+	}
+	return dst
+}
+
+// ofCall reports whether a field is the call's id, or a leg with the same one.
+func (r *Renderer) ofCall(key []byte, h *head) bool {
+	switch string(key) {
+	case "callid":
+		return true
+	case "uniqueid":
+		if !h.leg.Escaped && !h.call.Escaped {
+			return string(bare(h.leg)) == string(bare(h.call))
+		}
+		return string(h.leg.Text()) == string(h.call.Text())
+	}
+	return false
+}
+
+func bare(v event.Value) []byte {
+	if v.Kind == event.String {
+		return v.JSON[1 : len(v.JSON)-1]
+	}
+	return v.JSON
+}
+
+// plain returns the value's text, valid until the next call.
+func (r *Renderer) plain(v event.Value) []byte {
+	if !v.Escaped {
+		return bare(v)
+	}
+	r.text = v.AppendText(r.text[:0])
+	return r.text
+}
+
+// value appends a value as one word, safe for a terminal: text bare where it
+// can be, objects and arrays as compact JSON, all else as received.
+func (r *Renderer) value(dst []byte, v event.Value) []byte {
+	switch v.Kind {
+	case event.String:
+		return appendWord(dst, r.plain(v))
+	case event.Object, event.Array:
+		r.text = event.AppendCompact(r.text[:0], v.JSON)
+		return appendSafeJSON(dst, r.text)
+	}
+	return append(dst, v.JSON...)
+}
+
+// columns is how many columns of a terminal text takes. It holds no escape
+// sequences.
+func columns(text []byte) int {
+	if isASCII(text) {
+		return len(text)
+	}
+	n := 0
+	for len(text) > 0 {
+		cluster, w := ansi.FirstGraphemeCluster(text, ansi.GraphemeWidth)
+		if len(cluster) == 0 {
+			break
+		}
+		n += w
+		text = text[len(cluster):]
+	}
+	return n
+}

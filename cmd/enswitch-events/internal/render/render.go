@@ -1,0 +1,319 @@
+// Package render turns events into what the user asked to see: one line, JSON
+// in several forms, tables, or a template of their own.
+//
+// line, pretty and template are for people. Nothing that an event holds can
+// reach the terminal through them as anything but visible text: what could
+// move the cursor, change a colour or the title, begin a line or hide is
+// spelled out, see [AppendSafe]. json, ndjson, csv and tsv are for programs
+// and keep the data as it is.
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// Formats are the names of the formats, in the order in which help lists them.
+func Formats() []string {
+	return []string{"line", "json", "ndjson", "pretty", "csv", "tsv", "template"}
+}
+
+// Times are the names of the ways to show a time.
+func Times() []string { return []string{"local", "utc", "rfc3339", "unix", "delta", "none"} }
+
+// Options say how events are to be shown. Only Format must be set.
+type Options struct {
+	// Format is one of Formats.
+	Format string
+	// Fields picks fields and orders them. A dotted name reaches into objects
+	// unless the event has a field of that very name. csv and tsv need it;
+	// json and template refuse it. In the line format it picks what follows
+	// the columns, which stay.
+	Fields []string
+	// RawOutput prints the strings that a jq expression makes without quotes.
+	RawOutput bool
+	// Time is one of Times, "" is local: how the line format shows the time,
+	// and templates if they do not say otherwise. local and utc leave out the
+	// date of an event that was received on its own day.
+	Time string
+	// Location is the time zone of local and rfc3339, nil for time.Local.
+	Location *time.Location
+	// Highlight is regular expressions. What they match is shown in reverse
+	// in the formats for people, if there is colour; elsewhere they do
+	// nothing. They match visible text, escapes as they are spelled.
+	Highlight []string
+	// Template is a text/template, for the format of that name only.
+	Template string
+	// Meta wraps each event in {"received":…,"source":…,"event":…}; received is
+	// RFC 3339 in UTC to the nanosecond. For json, ndjson and pretty only.
+	Meta bool
+	// Profile is how much colour there is; see ColorProfile. The zero value
+	// is none. csv, tsv, json and ndjson never have colour.
+	Profile colorprofile.Profile
+	// Width returns the columns of the terminal, 0 if the output is none; nil
+	// is never one. It is called once for each line, so it must be quick.
+	Width func() int
+	// SafeCSV writes a ' before a cell of csv or tsv that begins with = + - @,
+	// a tab or a carriage return, so that no spreadsheet takes it for a
+	// formula. It changes the data: numbers below zero and telephone numbers
+	// in international form get the mark too.
+	SafeCSV bool
+	// OnError is told of a template that failed on an event, of which what had
+	// been printed up to there is shown. It may be nil.
+	OnError func(error)
+}
+
+// Renderer shows events. It keeps state from one to the next (the width of a
+// column, the time before) and is not safe for concurrent use.
+type Renderer struct {
+	format  string
+	fields  []field // nil for all
+	raw     bool
+	meta    bool
+	safeCSV bool
+	width   func() int
+	theme   theme
+	clock   clock
+	marks   []*regexp.Regexp
+
+	nameColumns int
+	text        []byte // of a value without its escapes
+	keyText     []byte
+	scratch     []byte
+	result      event.Index // of an object that jq made
+	nested      event.Index
+}
+
+// field is a field that the user picked.
+type field struct {
+	name    string
+	path    []string // more than one for a dotted name
+	jsonKey []byte   // "name":
+	inHead  bool     // the line format has a column for it
+}
+
+// New compiles options, which it does not keep. Its errors are about the
+// options and name what to use instead.
+func New(o *Options) (*Renderer, error) {
+	r := &Renderer{
+		format: o.Format, raw: o.RawOutput, meta: o.Meta, safeCSV: o.SafeCSV,
+		width: o.Width, nameColumns: nameColumns,
+	}
+	if !slices.Contains(Formats(), o.Format) {
+		return nil, fmt.Errorf("unknown output format %q: use one of %s", o.Format, strings.Join(Formats(), ", "))
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	switch o.Format {
+	case "line", "pretty", "template":
+		r.theme = newTheme(o.Profile)
+	default:
+		r.theme = newTheme(colorprofile.NoTTY)
+	}
+	r.clock = clock{style: o.Time, loc: o.Location}
+	if r.clock.loc == nil {
+		r.clock.loc = time.Local
+	}
+	switch o.Time {
+	case "":
+		r.clock.style = "local"
+	case "utc":
+		r.clock.loc = time.UTC
+	default:
+		if !slices.Contains(Times(), o.Time) {
+			return nil, fmt.Errorf("unknown time format %q: use one of %s", o.Time, strings.Join(Times(), ", "))
+		}
+	}
+	var err error
+	if r.fields, err = compileFields(o.Fields); err != nil {
+		return nil, err
+	}
+	for _, expr := range o.Highlight {
+		re, err := regexp.Compile(expr)
+		if err != nil {
+			return nil, fmt.Errorf("cannot highlight %q: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		}
+		if r.theme.on {
+			r.marks = append(r.marks, re)
+		}
+	}
+	return r, nil
+}
+
+// check refuses options that do not go together.
+func (o *Options) check() error {
+	switch o.Format {
+	case "csv", "tsv":
+		if len(o.Fields) == 0 {
+			return fmt.Errorf("%s needs --fields: name the columns, as in --fields timestamp,class,event,callid", o.Format)
+		}
+	case "json":
+		if len(o.Fields) > 0 {
+			return errors.New("json prints events exactly as received and cannot pick fields: use --output ndjson with --fields")
+		}
+	case "template":
+		if len(o.Fields) > 0 {
+			return errors.New("a template picks its own fields: name them in the template instead of --fields")
+		}
+		if o.Template == "" {
+			return errors.New("output format template needs a template, as in --template '{{.class}} {{.callid}}'")
+		}
+	}
+	if o.Template != "" && o.Format != "template" {
+		return fmt.Errorf("a template is of no use to output format %s: use --output template", o.Format)
+	}
+	if o.Meta && o.Format != "json" && o.Format != "ndjson" && o.Format != "pretty" {
+		return fmt.Errorf("--meta does not go with output format %s: use json, ndjson or pretty", o.Format)
+	}
+	return nil
+}
+
+func compileFields(names []string) ([]field, error) {
+	var fields []field
+	for _, name := range names {
+		if name == "" {
+			return nil, errors.New("a name in --fields is empty: separate names by single commas")
+		}
+		for i := range fields {
+			if fields[i].name == name {
+				return nil, fmt.Errorf("field %q is named twice in --fields: leave one out", name)
+			}
+		}
+		f := field{name: name, path: strings.Split(name, ".")}
+		f.jsonKey = append(event.AppendString(nil, []byte(name)), ':')
+		f.inHead = name == "class" || name == "event" || name == "machine" || name == "timestamp"
+		fields = append(fields, f)
+	}
+	return fields, nil
+}
+
+// find returns the value of a picked field: of the field with that very name,
+// else of what its dots lead to. It is valid as long as x is.
+func (r *Renderer) find(x *event.Index, f *field) event.Value {
+	v := x.Get(f.name)
+	if v.Kind != event.Absent || len(f.path) == 1 {
+		return v
+	}
+	v = x.Get(f.path[0])
+	for _, name := range f.path[1:] {
+		if v.Kind != event.Object || r.nested.Scan(v.JSON) != nil {
+			return event.Value{}
+		}
+		v = r.nested.Get(name)
+	}
+	return v
+}
+
+// Header appends what stands before the first event: the names of the columns
+// in csv and tsv, nothing in other formats.
+func (r *Renderer) Header(dst []byte) []byte {
+	if r.format != "csv" && r.format != "tsv" {
+		return dst
+	}
+	for i := range r.fields {
+		if i > 0 {
+			dst = r.separator(dst)
+		}
+		dst = r.cell(dst, []byte(r.fields[i].name))
+	}
+	return append(dst, '\n')
+}
+
+// Event appends an event as it is to be shown, with its line end. x has
+// scanned ev.Raw without an error. Neither is kept.
+func (r *Renderer) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
+	switch r.format {
+	case "json":
+		dst = r.openMeta(dst, ev)
+		dst = append(dst, ev.Raw...)
+		return r.closeMeta(dst)
+	case "ndjson":
+		dst = r.openMeta(dst, ev)
+		dst = r.object(dst, x)
+		return r.closeMeta(dst)
+	}
+	return r.show(dst, ev, x, false)
+}
+
+// Value appends, in the place of ev, a value that a jq expression made of it;
+// json is its text, valid and in valid UTF-8. An object is shown as an event
+// would be: a line shows those of its columns that the object has. Any other
+// value is compact JSON, or with RawOutput a string's own text; in the formats
+// for people it is safe for a terminal.
+func (r *Renderer) Value(dst []byte, ev *event.Event, json []byte) []byte {
+	if i := skipSpace(json, 0); i < len(json) && json[i] == '{' && r.result.Scan(json) == nil {
+		if r.format == "json" || r.format == "ndjson" {
+			dst = r.openMeta(dst, ev)
+			dst = r.object(dst, &r.result)
+			return r.closeMeta(dst)
+		}
+		return r.show(dst, ev, &r.result, true)
+	}
+	return r.scalar(dst, ev, json)
+}
+
+// show renders an event, or an object in its place, in the formats that are
+// made field by field.
+func (r *Renderer) show(dst []byte, ev *event.Event, x *event.Index, result bool) []byte {
+	switch r.format {
+	case "line":
+		return r.line(dst, ev, x, result)
+	case "pretty":
+		r.scratch = r.openMeta(r.scratch[:0], ev)
+		r.scratch = r.object(r.scratch, x)
+		r.scratch = r.closeMeta(r.scratch)
+		return r.pretty(dst, r.scratch)
+	case "csv", "tsv":
+		return r.row(dst, x)
+	}
+	return dst
+}
+
+// scalar appends a value of a jq expression that is no object.
+func (r *Renderer) scalar(dst []byte, ev *event.Event, json []byte) []byte {
+	r.scratch = event.AppendCompact(r.scratch[:0], json)
+	json = r.scratch
+	var text []byte // of a string that is to be shown without quotes
+	isText := len(json) > 0 && json[0] == '"' && (r.raw && !r.meta || r.format == "csv" || r.format == "tsv")
+	if isText {
+		v := event.Value{JSON: json, Kind: event.String, Escaped: bytes.IndexByte(json, '\\') >= 0}
+		text = r.plain(v)
+	}
+	switch r.format {
+	case "json", "ndjson":
+		if isText {
+			return append(append(dst, text...), '\n')
+		}
+		dst = r.openMeta(dst, ev)
+		dst = append(dst, json...)
+		return r.closeMeta(dst)
+	case "csv", "tsv":
+		if !isText {
+			text = json
+		}
+		return append(r.cell(dst, text), '\n')
+	case "pretty":
+		if !isText {
+			wrapped := r.closeMeta(append(r.openMeta(nil, ev), json...))
+			return r.pretty(dst, wrapped)
+		}
+	}
+	start := len(dst)
+	if isText {
+		dst = AppendSafe(dst, text)
+	} else {
+		dst = appendSafeJSON(dst, json)
+	}
+	dst = r.mark(dst, start)
+	return append(dst, '\n')
+}

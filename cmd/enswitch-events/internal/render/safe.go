@@ -1,0 +1,180 @@
+package render
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// A caller chooses their own display name, so every byte of an event is
+// hostile to a terminal until shown otherwise. What may pass as it stands is
+// printable text; all that could move the cursor, change a colour or the
+// title, begin a line, reorder what is read or hide is spelled out.
+
+const hexDigits = "0123456789abcdef"
+
+// What a byte asks for when text is shown as one word.
+const (
+	needsQuotes = 1 << iota // a word with it is no word without quotes
+	needsEscape             // a control character
+	notASCII                // part of a longer character, to be looked at whole
+)
+
+// byteClass holds those bits for each byte.
+var byteClass = func() (t [256]uint8) {
+	for c := range t {
+		switch {
+		case c < 0x20 || c == 0x7f:
+			t[c] = needsEscape
+		case c == ' ' || c == '"' || c == '=' || c == '\\':
+			t[c] = needsQuotes
+		case c >= utf8.RuneSelf:
+			t[c] = notASCII
+		}
+	}
+	return t
+}()
+
+func classify(text []byte) (bits uint8) {
+	for _, c := range text {
+		bits |= byteClass[c]
+	}
+	return bits
+}
+
+func isASCII(text []byte) bool { return classify(text)&notASCII == 0 }
+
+// unsafeRune reports whether r must not reach a terminal as it stands: C0, C1,
+// DEL, line and paragraph separators, bidirectional controls and whatever else
+// is meant not to be seen (zero-width characters, byte order marks, tags).
+func unsafeRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < 0x20 || r == 0x7f
+	}
+	// Letters of the scripts that need no look into the tables.
+	if r >= 0xa0 && r < 0x0300 && r != 0xad {
+		return false
+	}
+	return 0xe0000 <= r && r <= 0xe0fff ||
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// AppendSafe appends text that came from outside so that it can be shown on a
+// terminal: control characters (C0, C1, DEL), line separators, bidirectional
+// controls, invisible characters and bytes that are not UTF-8 are spelled out
+// as \n, \x1b, \u202e, \U000e0041 or \xff. All other text stays as it is, a
+// backslash too.
+func AppendSafe(dst, text []byte) []byte {
+	if classify(text)&(needsEscape|notASCII) == 0 {
+		return append(dst, text...)
+	}
+	return appendEscaped(dst, text, false)
+}
+
+// appendEscaped is AppendSafe without its shortcut; inQuotes also escapes
+// quotes and backslashes.
+func appendEscaped(dst, text []byte, inQuotes bool) []byte {
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			i++
+			switch {
+			case byteClass[c]&needsEscape != 0:
+				dst = appendEscape(dst, rune(c))
+			case inQuotes && (c == '"' || c == '\\'):
+				dst = append(dst, '\\', c)
+			default:
+				dst = append(dst, c)
+			}
+			continue
+		}
+		r, n := utf8.DecodeRune(text[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+		case unsafeRune(r):
+			dst = appendEscape(dst, r)
+		default:
+			dst = append(dst, text[i:i+n]...)
+		}
+		i += n
+	}
+	return dst
+}
+
+func appendEscape(dst []byte, r rune) []byte {
+	switch {
+	case r == '\n':
+		return append(dst, `\n`...)
+	case r == '\r':
+		return append(dst, `\r`...)
+	case r == '\t':
+		return append(dst, `\t`...)
+	case r < 0x80:
+		return append(dst, '\\', 'x', hexDigits[r>>4], hexDigits[r&15])
+	case r < 0x10000:
+		return appendHex(append(dst, '\\', 'u'), r, 4)
+	}
+	return appendHex(append(dst, '\\', 'U'), r, 8)
+}
+
+func appendHex(dst []byte, r rune, digits int) []byte {
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		dst = append(dst, hexDigits[r>>shift&15])
+	}
+	return dst
+}
+
+// appendWord appends text as one word of a line: as it stands, or safe and in
+// quotes if it is empty, holds white space, quotes, = or a backslash, or
+// anything that has to be escaped.
+func appendWord(dst, text []byte) []byte {
+	bits := classify(text)
+	if bits == 0 && len(text) > 0 {
+		return append(dst, text...)
+	}
+	if bits == notASCII && isWord(text) {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, text, true)
+	return append(dst, '"')
+}
+
+func isWord(text []byte) bool {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n == 1 || unsafeRune(r) || unicode.IsSpace(r) {
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
+// appendSafeJSON appends valid JSON with the characters that AppendSafe would
+// escape as \u escapes, which changes nothing of its meaning. White space
+// between tokens must be gone already, or be wanted.
+func appendSafeJSON(dst, json []byte) []byte {
+	if classify(json)&(needsEscape|notASCII) == 0 {
+		return append(dst, json...)
+	}
+	for i := 0; i < len(json); {
+		r, n := utf8.DecodeRune(json[i:])
+		if unsafeRune(r) {
+			dst = appendJSONEscape(dst, r)
+		} else {
+			dst = append(dst, json[i:i+n]...)
+		}
+		i += n
+	}
+	return dst
+}
+
+func appendJSONEscape(dst []byte, r rune) []byte {
+	if r >= 0x10000 {
+		r -= 0x10000
+		dst = appendHex(append(dst, '\\', 'u'), 0xd800|r>>10, 4)
+		r = 0xdc00 | r&0x3ff
+	}
+	return appendHex(append(dst, '\\', 'u'), r, 4)
+}

@@ -1,0 +1,111 @@
+package render
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// csv is RFC 4180 as encoding/csv writes and reads it, lines ending in a
+// single newline like all else that this program prints. tsv is jq's @tsv:
+// tabs, newlines, carriage returns and backslashes are \t, \n, \r and \\. A
+// cell is a value's text, empty for null and for a field that is not there;
+// objects and arrays are compact JSON.
+
+func (r *Renderer) row(dst []byte, x *event.Index) []byte {
+	for i := range r.fields {
+		if i > 0 {
+			dst = r.separator(dst)
+		}
+		var text []byte
+		switch v := r.find(x, &r.fields[i]); v.Kind {
+		case event.Absent, event.Null:
+		case event.Object, event.Array:
+			r.text = event.AppendCompact(r.text[:0], v.JSON)
+			text = r.text
+		default:
+			text = r.plain(v)
+		}
+		dst = r.cell(dst, text)
+	}
+	return append(dst, '\n')
+}
+
+func (r *Renderer) separator(dst []byte) []byte {
+	if r.format == "tsv" {
+		return append(dst, '\t')
+	}
+	return append(dst, ',')
+}
+
+func (r *Renderer) cell(dst, text []byte) []byte {
+	formula := r.safeCSV && len(text) > 0 && isFormula(text[0])
+	if r.format == "tsv" {
+		if formula {
+			dst = append(dst, '\'')
+		}
+		return appendTSV(dst, text)
+	}
+	// A row of one empty cell would be an empty line, which readers skip.
+	if !needsCSVQuotes(text) && (len(text) > 0 || len(r.fields) > 1) {
+		if formula {
+			dst = append(dst, '\'')
+		}
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	if formula {
+		dst = append(dst, '\'')
+	}
+	for _, c := range text {
+		if c == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
+}
+
+func isFormula(c byte) bool {
+	switch c {
+	case '=', '+', '-', '@', '\t', '\r':
+		return true
+	}
+	return false
+}
+
+// needsCSVQuotes is the rule of encoding/csv.
+func needsCSVQuotes(text []byte) bool {
+	if len(text) == 0 {
+		return false
+	}
+	if string(text) == `\.` { // the end of the data to PostgreSQL
+		return true
+	}
+	for _, c := range text {
+		if c == ',' || c == '"' || c == '\n' || c == '\r' {
+			return true
+		}
+	}
+	first, _ := utf8.DecodeRune(text)
+	return unicode.IsSpace(first)
+}
+
+func appendTSV(dst, text []byte) []byte {
+	for _, c := range text {
+		switch c {
+		case '\t':
+			dst = append(dst, `\t`...)
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\r':
+			dst = append(dst, `\r`...)
+		case '\\':
+			dst = append(dst, `\\`...)
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
