@@ -1,0 +1,122 @@
+package filter
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// decoder makes the values that gojq works on of an event's bytes, which are
+// known to be valid JSON. Numbers keep their text.
+type decoder struct {
+	json []byte
+	text string // the same; strings of the values are parts of it
+	at   int
+	top  map[string]any // the last event, made empty for the next
+	buf  []byte
+}
+
+// object decodes an event. The map is valid until the next call.
+func (d *decoder) object(json []byte) map[string]any {
+	if d.top == nil {
+		d.top = make(map[string]any, 16)
+	}
+	clear(d.top)
+	// A copy: gojq keeps the regular expressions that it has seen, which may
+	// be texts of events, and the event's bytes are used again.
+	d.json, d.text, d.at = json, string(json), 0
+	d.fields(d.top)
+	return d.top
+}
+
+// next returns the first byte of the next token.
+func (d *decoder) next() byte {
+	for d.text[d.at] <= ' ' {
+		d.at++
+	}
+	return d.text[d.at]
+}
+
+// fields decodes the object that comes next into m. Of a repeated field the
+// last one counts.
+func (d *decoder) fields(m map[string]any) {
+	d.next()
+	d.at++
+	for {
+		switch d.next() {
+		case '}':
+			d.at++
+			return
+		case ',':
+			d.at++
+			d.next()
+		}
+		key := d.str()
+		d.next() // the colon
+		d.at++
+		m[key] = d.value()
+	}
+}
+
+func (d *decoder) value() any {
+	switch d.next() {
+	case '{':
+		m := make(map[string]any)
+		d.fields(m)
+		return m
+	case '[':
+		d.at++
+		a := []any{}
+		for {
+			switch d.next() {
+			case ']':
+				d.at++
+				return a
+			case ',':
+				d.at++
+			}
+			a = append(a, d.value())
+		}
+	case '"':
+		return d.str()
+	case 't':
+		d.at += len("true")
+		return true
+	case 'f':
+		d.at += len("false")
+		return false
+	case 'n':
+		d.at += len("null")
+		return nil
+	}
+	start := d.at
+	for d.at++; ; d.at++ {
+		switch c := d.text[d.at]; {
+		case '0' <= c && c <= '9', c == '.', c == '-', c == '+', c == 'e', c == 'E':
+		default:
+			return json.Number(d.text[start:d.at])
+		}
+	}
+}
+
+// str decodes the string that comes next.
+func (d *decoder) str() string {
+	start, escaped := d.at, false
+	d.at++
+	for {
+		i := bytes.IndexByte(d.json[d.at:], '"')
+		j := bytes.IndexByte(d.json[d.at:d.at+i], '\\')
+		if j < 0 {
+			d.at += i + 1
+			break
+		}
+		escaped = true
+		d.at += j + 2
+	}
+	if !escaped {
+		return d.text[start+1 : d.at-1]
+	}
+	d.buf = event.Value{JSON: d.json[start:d.at], Kind: event.String, Escaped: true}.AppendText(d.buf[:0])
+	return string(d.buf)
+}
