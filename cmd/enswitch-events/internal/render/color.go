@@ -160,3 +160,14 @@ func (t *theme) call(id []byte) string {
 	h *= 0x9e3779b97f4a7c15
 	return t.calls[(h>>32)%uint64(len(t.calls))]
 }
+
+// paletteRGB is the colour of a number from 16 to 255 of the 256-colour palette.
+func paletteRGB(n int) (r, g, b int) {
+	if n >= 232 {
+		v := 8 + 10*(n-232)
+		return v, v, v
+	}
+	n -= 16
+	level := [6]int{0, 95, 135, 175, 215, 255}
+	return level[n/36], level[n/6%6], level[n%6]
+}

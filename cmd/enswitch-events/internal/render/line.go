@@ -23,7 +23,6 @@ type line struct {
 	column int // where the next character goes, counted from 0
 	width  int // columns of the terminal, 0 where rows are left to it
 	indent int // where the first field stands
-	fresh  bool
 }
 
 // head is what the columns show, found in one pass over the fields.
@@ -31,14 +30,9 @@ type head struct {
 	time, machine, call, leg event.Value
 }
 
-func findHead(x *event.Index) (h head) {
+func (r *Renderer) findHead(x *event.Index) (h head) {
 	for i := range x.Len() {
-		key := x.Key(i)
-		k := key.JSON[1 : len(key.JSON)-1]
-		if key.Escaped {
-			k = key.Text()
-		}
-		switch string(k) {
+		switch string(r.key(x, i)) {
 		case "timestamp":
 			h.time = x.Value(i)
 		case "machine":
@@ -62,7 +56,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 			l.width = 0
 		}
 	}
-	h := findHead(x)
+	h := r.findHead(x)
 	color := ""
 	if h.call.Kind != event.Absent {
 		color = r.theme.call(r.plain(h.call))
@@ -87,13 +81,13 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	if !result {
 		r.machine(&l, h.machine)
 	}
-	l.indent = l.column
-	if l.column > 0 {
-		l.indent++
+	switch l.indent = l.column + 1; {
+	case l.column == 0:
+		l.indent = 2 // no columns at all
+	case l.indent > l.width/2:
+		l.indent = 4 // too little room to the right of the columns
 	}
-	if l.indent > l.width/2 {
-		l.width = 0 // too little room to the right of the columns
-	}
+	l.column = l.wrapped(l.column)
 	w := walk{color: color, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}
 	if r.fields != nil {
 		r.picked(&l, x, &w)
@@ -212,27 +206,20 @@ func (w *walk) shown(key []byte) bool {
 
 func (r *Renderer) all(l *line, x *event.Index, w *walk) {
 	for i := range x.Len() {
-		key := x.Key(i)
-		k := key.JSON[1 : len(key.JSON)-1]
-		if key.Escaped {
-			r.keyText = key.AppendText(r.keyText[:0])
-			k = r.keyText
+		if key := r.key(x, i); !w.shown(key) && !x.Shadowed(i) {
+			r.field(l, key, x.Value(i), w)
 		}
-		if w.shown(k) || x.Shadowed(i) {
-			continue
-		}
-		r.field(l, k, x.Value(i), w)
 	}
 }
 
 func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
 	for i := range r.fields {
 		f := &r.fields[i]
-		if f.inHead && w.shown([]byte(f.name)) && f.name != "timestamp" {
+		if f.inHead && w.shown(f.text) {
 			continue
 		}
 		if v := r.find(x, f); v.Kind != event.Absent {
-			r.field(l, []byte(f.name), v, w)
+			r.field(l, f.text, v, w)
 		}
 	}
 }
@@ -277,10 +264,16 @@ func (r *Renderer) field(l *line, key []byte, v event.Value, w *walk) {
 		l.dst = insertBlanks(l.dst, start, token, blanks)
 		at = l.indent
 	}
-	l.column = at + n
-	if l.column > l.width {
-		l.column = (l.column-1)%l.width + 1
+	l.column = l.wrapped(at + n)
+}
+
+// wrapped is the column on its row of what began column columns ago. The edge
+// itself belongs to the row that it ends, as on a terminal.
+func (l *line) wrapped(column int) int {
+	if l.width == 0 || column <= l.width {
+		return column
 	}
+	return (column-1)%l.width + 1
 }
 
 // insertBlanks replaces dst[from:to] by n blanks.
@@ -306,7 +299,10 @@ func (r *Renderer) ofCall(key []byte, h *head) bool {
 		if !h.leg.Escaped && !h.call.Escaped {
 			return string(bare(h.leg)) == string(bare(h.call))
 		}
-		return string(h.leg.Text()) == string(h.call.Text())
+		r.text = h.leg.AppendText(r.text[:0])
+		n := len(r.text)
+		r.text = h.call.AppendText(r.text)
+		return string(r.text[:n]) == string(r.text[n:])
 	}
 	return false
 }
@@ -316,6 +312,16 @@ func bare(v event.Value) []byte {
 		return v.JSON[1 : len(v.JSON)-1]
 	}
 	return v.JSON
+}
+
+// key returns the name of field i as text, valid until the next call.
+func (r *Renderer) key(x *event.Index, i int) []byte {
+	key := x.Key(i)
+	if !key.Escaped {
+		return bare(key)
+	}
+	r.keyText = key.AppendText(r.keyText[:0])
+	return r.keyText
 }
 
 // plain returns the value's text, valid until the next call.

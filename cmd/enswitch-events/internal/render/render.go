@@ -85,6 +85,8 @@ type Renderer struct {
 	clock   clock
 	marks   []*regexp.Regexp
 
+	template *userTemplate
+
 	nameColumns int
 	text        []byte // of a value without its escapes
 	keyText     []byte
@@ -96,6 +98,7 @@ type Renderer struct {
 // field is a field that the user picked.
 type field struct {
 	name    string
+	text    []byte   // the name
 	path    []string // more than one for a dotted name
 	jsonKey []byte   // "name":
 	inHead  bool     // the line format has a column for it
@@ -135,6 +138,11 @@ func New(o *Options) (*Renderer, error) {
 		}
 	}
 	var err error
+	if o.Format == "template" {
+		if r.template, err = newTemplate(o.Template, &r.theme, r.clock, o.OnError); err != nil {
+			return nil, err
+		}
+	}
 	if r.fields, err = compileFields(o.Fields); err != nil {
 		return nil, err
 	}
@@ -189,9 +197,10 @@ func compileFields(names []string) ([]field, error) {
 				return nil, fmt.Errorf("field %q is named twice in --fields: leave one out", name)
 			}
 		}
-		f := field{name: name, path: strings.Split(name, ".")}
+		f := field{name: name, text: []byte(name), path: strings.Split(name, ".")}
 		f.jsonKey = append(event.AppendString(nil, []byte(name)), ':')
-		f.inHead = name == "class" || name == "event" || name == "machine" || name == "timestamp"
+		// Not the timestamp: to pick it is to ask for all of its digits.
+		f.inHead = name == "class" || name == "event" || name == "machine"
 		fields = append(fields, f)
 	}
 	return fields, nil
@@ -275,8 +284,11 @@ func (r *Renderer) show(dst []byte, ev *event.Event, x *event.Index, result bool
 		return r.pretty(dst, r.scratch)
 	case "csv", "tsv":
 		return r.row(dst, x)
+	default: // template
+		start := len(dst)
+		dst = r.template.append(dst, ev, x.JSON())
+		return r.mark(dst, start)
 	}
-	return dst
 }
 
 // scalar appends a value of a jq expression that is no object.
