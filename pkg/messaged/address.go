@@ -1,0 +1,226 @@
+package messaged
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// DefaultPort and DefaultPath are where the vendor's guide puts messaged's
+// websocket.
+const (
+	DefaultPort = 4875
+	DefaultPath = "/events/websocket/"
+)
+
+// Address is where a messaged listens, and the key that stood in the URL it
+// was read from. Printed in any way it shows no key.
+type Address struct {
+	// URL has the scheme ws or wss, a host with its port, a path, and the
+	// query of the address but for the key.
+	URL url.URL
+	// Authkey is the key of a pasted URL, unescaped, "" if there was none.
+	Authkey string
+}
+
+// ParseAddress reads HOST, HOST:PORT, or a ws, wss, http or https URL: the
+// vendor's documented http://ADDRESS:4875/events/websocket/?authkey=KEY may be
+// pasted as it stands. An IPv6 address needs brackets only where a port
+// follows. What is missing is filled in: scheme ws, port 4875, path
+// /events/websocket/. No error shows the key.
+func ParseAddress(s string) (Address, error) {
+	a, err := parseAddress(s)
+	if err != nil {
+		return Address{}, fmt.Errorf("address %s: %w", shown(s), err)
+	}
+	return a, nil
+}
+
+var errNoAddress = errors.New("want HOST, HOST:PORT or a URL such as ws://HOST:4875/events/websocket/")
+
+// parseAddress returns errors that hold none of s but the scheme and the host:
+// whatever else stands in an address that cannot be read may be the key.
+func parseAddress(s string) (Address, error) {
+	if s == "" {
+		return Address{}, errNoAddress
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return Address{}, errors.New("has a space or a control character in it")
+	}
+	if strings.Contains(s, "#") {
+		return Address{}, errors.New("has a # in it; in a key, write %23")
+	}
+	scheme, rest, found := strings.Cut(s, "://")
+	if !found || strings.ContainsAny(scheme, "/?@:") {
+		scheme, rest = "ws", s
+		if ip, err := netip.ParseAddr(s); err == nil && ip.Is6() {
+			rest = "[" + strings.ReplaceAll(s, "%", "%25") + "]"
+		}
+	}
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "ws", "wss":
+	case "http":
+		scheme = "ws"
+	case "https":
+		scheme = "wss"
+	case "nats":
+		return Address{}, errors.New("reading from NATS is not supported yet")
+	default:
+		return Address{}, errors.New("unknown scheme; want ws, wss, http or https")
+	}
+	u, err := url.Parse(scheme + "://" + rest)
+	if err != nil { // it shows the key
+		if host, _, _ := strings.Cut(rest, "/"); strings.Count(host, ":") > 1 {
+			return Address{}, errors.New("an IPv6 address with a port needs brackets: [::1]:4875")
+		}
+		return Address{}, errNoAddress
+	}
+	if u.User != nil {
+		return Address{}, errors.New("a user name or password is not taken here; send an Authorization header")
+	}
+	if containsFold(u.Path, "authkey=") {
+		return Address{}, errors.New("the key belongs behind a question mark: /events/websocket/?authkey=KEY")
+	}
+	if err := fillHost(u); err != nil {
+		return Address{}, err
+	}
+	switch u.Path {
+	case "", "/", strings.TrimSuffix(DefaultPath, "/"):
+		u.Path, u.RawPath = DefaultPath, ""
+	}
+	u.ForceQuery = false
+	a := Address{}
+	if u.RawQuery, a.Authkey, err = takeKey(u.RawQuery); err != nil {
+		return Address{}, err
+	}
+	a.URL = *u
+	return a, nil
+}
+
+// fillHost checks host and port of u and fills in the port.
+func fillHost(u *url.URL) error {
+	host, port := u.Hostname(), u.Port()
+	if strings.HasSuffix(u.Host, ":") {
+		return errors.New("has a colon, but no port behind it")
+	}
+	n := DefaultPort
+	if port != "" {
+		var err error
+		if n, err = strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return errors.New("the port must be from 1 to 65535")
+		}
+	}
+	if strings.HasPrefix(u.Host, "[") {
+		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() {
+			return errors.New("what stands in brackets is not an IPv6 address")
+		}
+	} else {
+		host = strings.ToLower(host)
+		if err := checkName(host); err != nil {
+			return err
+		}
+	}
+	u.Host = net.JoinHostPort(host, strconv.Itoa(n))
+	return nil
+}
+
+func checkName(host string) error {
+	if host == "" {
+		return errors.New("has no host")
+	}
+	name := strings.TrimSuffix(host, ".")
+	if len(name) > 253 {
+		return errors.New("the host name is longer than 253 characters")
+	}
+	labels := strings.Split(name, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 {
+			return errors.New("the host name has an empty or overlong part")
+		}
+		if strings.ContainsFunc(label, func(r rune) bool {
+			return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '_')
+		}) {
+			return errors.New("the host name holds a character that no host name has")
+		}
+	}
+	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
+		if _, err := netip.ParseAddr(host); err != nil {
+			return errors.New("the host is neither a name nor an IPv4 address")
+		}
+	}
+	return nil
+}
+
+// takeKey removes every authkey from a query and returns the first one's
+// value. The other parameters stay as they were written.
+func takeKey(query string) (rest, key string, err error) {
+	found := false
+	var keep []string
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err != nil || !strings.EqualFold(plain, "authkey") {
+			keep = append(keep, pair)
+			continue
+		}
+		if found {
+			continue
+		}
+		found = true
+		if key, err = url.QueryUnescape(value); err != nil {
+			return "", "", errors.New("the key has a % in it that begins no escape; write %25")
+		}
+	}
+	return strings.Join(keep, "&"), key, nil
+}
+
+// String returns scheme, host and port, and the path where it is not the
+// default one. The query is left out: what others put there may be secret too.
+func (a Address) String() string {
+	s := a.URL.Scheme + "://" + (&url.URL{Host: a.URL.Host}).String()[len("//"):]
+	if a.URL.Path != DefaultPath {
+		s += a.URL.EscapedPath()
+	}
+	return s
+}
+
+// GoString returns what String does, so that %#v shows no key either.
+func (a Address) GoString() string { return a.String() }
+
+// MarshalText returns what String does, so that a log of structured values
+// shows no key.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// shown is s as an error may show it: quoted, bounded, and without anything
+// that may be a key or a password.
+func shown(s string) string {
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		s = s[:i]
+	}
+	if i := indexFold(s, "authkey"); i >= 0 {
+		s = s[:i] + "authkey=***"
+	}
+	if i := strings.LastIndex(s, "@"); i >= 0 {
+		s = "***" + s[i:]
+	}
+	return strconv.Quote(bounded(s, 100))
+}
+
+func containsFold(s, lower string) bool { return indexFold(s, lower) >= 0 }
+
+// indexFold is strings.Index without regard to the case of ASCII letters.
+func indexFold(s, lower string) int {
+	for i := range len(s) - len(lower) + 1 {
+		if strings.EqualFold(s[i:i+len(lower)], lower) {
+			return i
+		}
+	}
+	return -1
+}

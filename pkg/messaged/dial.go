@@ -1,0 +1,325 @@
+package messaged
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/gorilla/websocket"
+)
+
+// stage is how far an attempt to connect came.
+type stage int
+
+const (
+	dialing  stage = iota // name, TCP, proxy
+	securing              // TLS
+	asking                // the websocket handshake
+)
+
+// attempt is what is known about an attempt to connect, to explain its failure.
+type attempt struct {
+	stage stage
+	proxy *url.URL // nil for none
+	conn  *conn    // nil before TCP stands
+	resp  *http.Response
+}
+
+// handshakeHeader is h without what gorilla sets itself and refuses to be given.
+func handshakeHeader(h http.Header) http.Header {
+	h = h.Clone()
+	for name := range h {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case canonical == "Upgrade", canonical == "Connection", strings.HasPrefix(canonical, "Sec-Websocket-"):
+			delete(h, name)
+		}
+	}
+	return h
+}
+
+func tlsConfig(config *tls.Config) *tls.Config {
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config = config.Clone()
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	config.NextProtos = []string{"http/1.1"} // HTTP/2 has no Upgrade
+	return config
+}
+
+// connect makes one attempt. Its error is an *Error.
+func (c *Client) connect(ctx context.Context) (*link, error) {
+	var a attempt
+	var err error
+	if c.opts.Proxy != nil {
+		// The error of a proxy function may hold the proxy's password.
+		if a.proxy, err = c.opts.Proxy(c.request); err != nil {
+			return nil, c.failure(Proxy, "the proxy's address cannot be read", nil)
+		}
+		if a.proxy != nil {
+			if err := checkProxy(a.proxy); err != nil {
+				return nil, c.failure(Proxy, "the proxy's address: "+err.Error(), nil)
+			}
+		}
+	}
+	dialer := websocket.Dialer{
+		HandshakeTimeout: c.opts.ConnectTimeout,
+		TLSClientConfig:  c.opts.TLS,
+		ReadBufferSize:   readBuffer,
+		WriteBufferSize:  1024, // only control frames are written, and they pass it by
+	}
+	stop := func() bool { return true }
+	dialer.NetDialContext = func(dialCtx context.Context, network, addr string) (net.Conn, error) {
+		tunneled := a.proxy != nil && strings.HasPrefix(a.proxy.Scheme, "http")
+		target := addr
+		if tunneled {
+			target = proxyHost(a.proxy)
+		}
+		nc, err := c.dial(dialCtx, network, target)
+		if err != nil {
+			return nil, err
+		}
+		a.conn = &conn{Conn: nc, ctx: ctx, onWait: c.opts.OnWait, budget: handshakeLimit}
+		// Reading an HTTP answer knows deadlines but no context.
+		stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
+		if !tunneled {
+			return a.conn, nil
+		}
+		through, err := tunnel(dialCtx, a.conn, a.proxy, addr, c.opts.TLS)
+		if err != nil {
+			_ = nc.Close()
+		}
+		return through, err
+	}
+	if a.proxy != nil && strings.HasPrefix(a.proxy.Scheme, "socks5") {
+		dialer.Proxy = http.ProxyURL(&url.URL{Scheme: "socks5", User: a.proxy.User, Host: proxyHost(a.proxy)})
+	}
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:           func(httptrace.GotConnInfo) { a.stage = asking },
+		TLSHandshakeStart: func() { a.stage = securing },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err == nil {
+				a.stage = asking
+			}
+		},
+	})
+	ws, resp, err := dialer.DialContext(traced, c.url, c.opts.Header)
+	if !stop() && err == nil {
+		_ = ws.Close()
+		err = ctx.Err()
+	}
+	if err != nil {
+		a.resp = resp
+		return nil, c.explain(&a, err)
+	}
+	a.conn.budget = -1
+	return &link{client: c, conn: a.conn, ws: ws}, nil
+}
+
+func (c *Client) failure(kind Kind, detail string, err error) *Error {
+	return &Error{Kind: kind, Addr: c.shown, Detail: detail, Err: c.secrets.cause(err)}
+}
+
+// explain says why an attempt failed.
+func (c *Client) explain(a *attempt, err error) *Error {
+	var timeout net.Error
+	late := errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	switch {
+	case a.resp != nil:
+		return c.explainAnswer(a, err)
+	case a.stage == dialing && a.proxy != nil:
+		// The proxy's own words may repeat the password that it was given.
+		password, _ := a.proxy.User.Password()
+		words := append(newSecrets(password), c.secrets...)
+		_, reason := explainDial(err, late, c.opts.ConnectTimeout.String())
+		if reason == "" {
+			reason = err.Error()
+		}
+		return &Error{Kind: Proxy, Addr: c.shown, Detail: "proxy " + proxyHost(a.proxy) + ": " + words.clean(reason), Err: words.cause(err)}
+	case a.stage == dialing:
+		kind, reason := explainDial(err, late, c.opts.ConnectTimeout.String())
+		if reason == "" {
+			reason = c.secrets.clean(err.Error())
+		}
+		return c.failure(kind, reason, err)
+	case late:
+		return c.failure(Timeout, fmt.Sprintf("connected, but no answer within %s", c.opts.ConnectTimeout), err)
+	}
+	if reason := c.explainTLS(a, err); reason != "" {
+		return c.failure(TLS, reason, err)
+	}
+	switch {
+	case a.conn.err == errHandshakeTooLong:
+		return c.failure(NotWebsocket, errHandshakeTooLong.Error(), nil)
+	case a.conn.at.IsZero():
+		return c.failure(NotWebsocket, "connected, but hung up on without an answer", err)
+	case ended(err):
+		return c.failure(NotWebsocket, "hung up on in the middle of the answer", err)
+	}
+	return c.failure(NotWebsocket, "what answered speaks neither HTTP nor websocket", err)
+}
+
+// explainDial returns no reason where the error's own text is the best one.
+func explainDial(err error, late bool, limit string) (Kind, string) {
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		switch {
+		case e.IsNotFound:
+			return Resolve, fmt.Sprintf("no such host: %q", bounded(e.Name, 100))
+		case e.IsTimeout:
+			return Resolve, fmt.Sprintf("the name %q could not be looked up in time", bounded(e.Name, 100))
+		}
+		return Resolve, fmt.Sprintf("the name %q could not be looked up: %s", bounded(e.Name, 100), bounded(e.Err, 100))
+	}
+	const windowsRefused = syscall.Errno(10061) // WSAECONNREFUSED
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, windowsRefused):
+		return Refused, "connection refused"
+	case late:
+		return Timeout, "no connection within " + limit
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		return Unreachable, "no route to the host"
+	case errors.Is(err, syscall.ENETUNREACH):
+		return Unreachable, "the network is unreachable"
+	}
+	return Unreachable, ""
+}
+
+// explainTLS returns "" where TLS is not the trouble.
+func (c *Client) explainTLS(a *attempt, err error) string {
+	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		if string(e.RecordHeader[:]) == "HTTP/" {
+			return "the server speaks plain HTTP on this port: use ws://"
+		}
+		return "the server does not speak TLS on this port: use ws://"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the certificate is signed by an unknown authority"
+	}
+	if e, ok := errors.AsType[x509.HostnameError](err); ok {
+		return c.secrets.clean("the certificate is for another host: " + e.Error())
+	}
+	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if e.Reason == x509.Expired {
+			return c.secrets.clean("the certificate has expired or is not yet valid: " + e.Error())
+		}
+		return c.secrets.clean("the certificate is not valid: " + e.Error())
+	}
+	// How crypto/tls marks an alert; a missing client certificate is told only
+	// when the handshake seems done.
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
+		return c.secrets.clean("the server refused: " + e.Err.Error())
+	}
+	// Before TLS stands, 21 and 3 are the head of a TLS alert.
+	if a.stage == asking && strings.HasPrefix(c.url, "ws:") && a.conn.first == [2]byte{21, 3} {
+		return "the server speaks TLS on this port: use wss://"
+	}
+	if a.stage != securing {
+		return ""
+	}
+	if ended(err) {
+		return "hung up on during the TLS handshake; does the server speak TLS on this port?"
+	}
+	return c.secrets.clean("TLS handshake: " + err.Error())
+}
+
+// ended reports whether err is the other side's end of the connection.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// explainAnswer says what is wrong with an HTTP answer.
+func (c *Client) explainAnswer(a *attempt, err error) *Error {
+	resp := a.resp
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // gorilla has kept no more
+	excerpt := c.excerpt(string(body))
+	e := c.failure(BadStatus, fmt.Sprintf("HTTP %d %s", resp.StatusCode, strings.ToLower(http.StatusText(resp.StatusCode))), nil)
+	e.Status = resp.StatusCode
+	e.Detail = strings.TrimSpace(e.Detail)
+	switch code := resp.StatusCode; {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		e.Kind = Unauthorized
+	case code == http.StatusNotFound:
+		e.Kind = NotFound
+	case 300 <= code && code < 400:
+		e.Kind = Redirect
+		if location, err := url.Parse(resp.Header.Get("Location")); err == nil && location.Host != "" {
+			e.Detail += ", which is not followed: to " + c.secrets.clean(location.Scheme+"://"+location.Host+location.EscapedPath())
+		}
+		return e
+	case code == http.StatusSwitchingProtocols:
+		e.Kind = NotWebsocket
+		e.Detail = "a broken websocket handshake"
+		if !errors.Is(err, websocket.ErrBadHandshake) {
+			e.Detail += ": " + c.secrets.clean(strings.TrimPrefix(err.Error(), "websocket: "))
+		}
+		return e
+	case 200 <= code && code < 300:
+		e.Kind = NotWebsocket
+		e.Detail = "a web page answered, not a websocket (" + e.Detail + ")"
+	case code == http.StatusBadRequest && strings.HasPrefix(c.url, "ws:") && strings.Contains(string(body), "HTTP request") && strings.Contains(string(body), "HTTPS"):
+		e.Kind = TLS
+		e.Detail = "the server speaks TLS on this port: use wss://"
+		return e
+	}
+	if excerpt != "" {
+		e.Detail += ": " + excerpt
+	}
+	return e
+}
+
+// excerpt is the beginning of a body as an error may show it. Where gorilla
+// cut the body, the cut may have gone through the key.
+func (c *Client) excerpt(body string) string {
+	if len(body) >= 1024 {
+		longest := 0
+		for _, secret := range c.secrets {
+			longest = max(longest, len(secret))
+		}
+		body = body[:max(0, len(body)-longest)]
+	}
+	return c.secrets.clean(body)
+}
+
+// lost says how a connection that stood has ended. below is the error of the
+// network connection, which gorilla may have replaced.
+func (c *Client) lost(err, below error) *Error {
+	if e, ok := errors.AsType[*websocket.CloseError](err); ok && e.Code != websocket.CloseAbnormalClosure {
+		reason := c.secrets.clean(e.Text)
+		detail := "closed by the server"
+		if e.Code != websocket.CloseNoStatusReceived {
+			detail += fmt.Sprintf(", code %d", e.Code)
+		}
+		if reason != "" {
+			detail += ": " + reason
+		}
+		return c.failure(Lost, detail, &websocket.CloseError{Code: e.Code, Text: reason})
+	}
+	switch {
+	case below == nil: // what came was wrong, not how
+		reason := strings.TrimPrefix(err.Error(), "websocket: ")
+		if errors.Is(err, websocket.ErrReadLimit) {
+			reason = "a frame's length is out of range"
+		}
+		return c.failure(Lost, "broken websocket protocol: "+c.secrets.clean(reason), err)
+	case errors.Is(below, os.ErrDeadlineExceeded):
+		return c.failure(Lost, fmt.Sprintf("no answer to pings for %s", 2*c.opts.PingInterval), below)
+	case errors.Is(below, syscall.ETIMEDOUT):
+		return c.failure(Lost, "no sign of life: TCP gave up", below)
+	case errors.Is(below, syscall.ECONNRESET):
+		return c.failure(Lost, "connection reset", below)
+	case ended(below):
+		return c.failure(Lost, "connection closed without a websocket close", below)
+	}
+	return c.failure(Lost, c.secrets.clean(below.Error()), below)
+}

@@ -1,0 +1,341 @@
+package messaged
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const testKey = `s3cret&"k=y`
+
+// noKey fails if the key shows anywhere in err.
+func noKey(t *testing.T, err error) {
+	t.Helper()
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		for _, form := range newSecrets(testKey) {
+			if s := fmt.Sprintf("%v %+v", e, e); strings.Contains(s, form) {
+				t.Errorf("the key shows: %s", s)
+			}
+		}
+	}
+}
+
+func TestHandshakeFails(t *testing.T) {
+	status := func(code int) func(*testing.T) string {
+		return func(t *testing.T) string {
+			return pages(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Location", "http://elsewhere.example/?"+r.URL.RawQuery)
+				w.WriteHeader(code)
+				fmt.Fprintf(w, "<p>\x1b[31myou said %s, %s\r\n", r.URL.RawQuery, r.URL.Query().Get("authkey"))
+			})
+		}
+	}
+	says := func(answer string) func(*testing.T) string {
+		return func(t *testing.T) string {
+			return listen(t, func(_ int, nc net.Conn) {
+				if _, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
+					_, _ = io.WriteString(nc, answer)
+				}
+			})
+		}
+	}
+	secure := func(t *testing.T) string {
+		s := httptest.NewUnstartedServer(http.NotFoundHandler())
+		s.Config.ErrorLog = quiet()
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
+	}
+	for _, tt := range []struct {
+		name   string
+		server func(*testing.T) string
+		scheme string
+		kind   Kind
+		status int
+		say    string
+	}{
+		{"401", status(401), "ws", Unauthorized, 401, "http 401 unauthorized"},
+		{"403", status(403), "ws", Unauthorized, 403, "you said"},
+		{"404", status(404), "ws", NotFound, 404, "not found"},
+		{"400", status(400), "ws", BadStatus, 400, "bad request"},
+		{"426", status(426), "ws", BadStatus, 426, "upgrade"},
+		{"500", status(500), "ws", BadStatus, 500, "internal server error"},
+		{"503", status(503), "ws", BadStatus, 503, "service unavailable"},
+		{"599", status(599), "ws", BadStatus, 599, "http 599"},
+		{"301", status(301), "ws", Redirect, 301, "not followed: to http://elsewhere.example"},
+		{"307", status(307), "ws", Redirect, 307, "not followed"},
+		{"200", status(200), "ws", NotWebsocket, 200, "a web page answered"},
+		{"101 without accept", says("HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"), "ws", NotWebsocket, 101, "broken websocket handshake"},
+		{"hangs up", says(""), "ws", NotWebsocket, 0, "without an answer"},
+		{"half a header", says("HTTP/1.1 101 Swi"), "ws", NotWebsocket, 0, "middle of the answer"},
+		{"rubbish", says("220 mail.example ESMTP\r\n"), "ws", NotWebsocket, 0, "neither HTTP nor"},
+		{"endless header", says("HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("x", 990)+"\r\n", 2000)), "ws", NotWebsocket, 0, "too long"},
+		{"unknown authority", secure, "wss", TLS, 0, "unknown authority"},
+		{"plain to TLS", secure, "ws", TLS, 400, "use wss://"},
+		{"plain to an alert", says("\x15\x03\x01\x00\x02\x02\x46"), "ws", TLS, 0, "use wss://"},
+		{"TLS to plain", status(200), "wss", TLS, 0, "use ws://"},
+		{"TLS to silence", func(t *testing.T) string {
+			return listen(t, func(_ int, nc net.Conn) { _, _ = nc.Read(make([]byte, 4096)) })
+		}, "wss", TLS, 0, "hung up on during the TLS handshake"},
+		{"refused", func(t *testing.T) string {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			return ln.Addr().String()
+		}, "ws", Refused, 0, "connection refused"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := New(address(t, tt.scheme+"://"+tt.server(t)), &Options{Authkey: testKey})
+			got, err := gather(t, c)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || len(got) > 0 || e.Kind != tt.kind || e.Status != tt.status || !strings.Contains(strings.ToLower(e.Detail), strings.ToLower(tt.say)) {
+				t.Fatalf("got %q and %#v; want %s, status %d, %q", got, err, tt.kind, tt.status, tt.say)
+			}
+			if strings.ContainsAny(e.Error(), "\x1b\r\n") || len(e.Detail) > 400 {
+				t.Errorf("not fit to print: %q", e.Error())
+			}
+			noKey(t, err)
+		})
+	}
+}
+
+func TestCertificates(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = quiet()
+	s.StartTLS()
+	defer s.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	for _, tt := range []struct {
+		name   string
+		config *tls.Config
+		kind   Kind
+		say    string
+	}{
+		{"good", &tls.Config{RootCAs: roots}, NotFound, ""},
+		{"insecure", &tls.Config{InsecureSkipVerify: true}, NotFound, ""},
+		{"other host", &tls.Config{RootCAs: roots, ServerName: "other.test"}, TLS, "for another host"},
+		{"expired", &tls.Config{RootCAs: roots, Time: func() time.Time { return time.Unix(1<<33, 0) }}, TLS, "expired"},
+	} {
+		_, err := gather(t, New(address(t, s.URL), &Options{TLS: tt.config}))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != tt.kind || !strings.Contains(e.Detail, tt.say) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+	s2 := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s2.Config.ErrorLog = quiet()
+	s2.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	s2.StartTLS()
+	defer s2.Close()
+	_, err := gather(t, New(address(t, s2.URL), &Options{TLS: &tls.Config{InsecureSkipVerify: true}}))
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != TLS || !strings.Contains(e.Detail, "certificate required") {
+		t.Errorf("no client certificate: %v", err)
+	}
+}
+
+func TestDialFails(t *testing.T) {
+	op := func(err error) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", err)}
+	}
+	for _, tt := range []struct {
+		err  error
+		kind Kind
+		say  string
+	}{
+		{op(syscall.ECONNREFUSED), Refused, "connection refused"},
+		{op(syscall.EHOSTUNREACH), Unreachable, "no route"},
+		{op(syscall.ENETUNREACH), Unreachable, "network is unreachable"},
+		{op(syscall.EACCES), Unreachable, "permission denied"},
+		{op(syscall.ETIMEDOUT), Timeout, "no connection within 10s"},
+		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, Timeout, "no connection within 10s"},
+		{&net.DNSError{Name: "nowhere", Err: "no such host", IsNotFound: true}, Resolve, `no such host: "nowhere"`},
+		{&net.DNSError{Name: "nowhere", IsTimeout: true}, Resolve, "in time"},
+		{&net.DNSError{Name: "nowhere", Err: "server misbehaving"}, Resolve, "misbehaving"},
+		{&url.Error{Op: "parse", URL: "ws://h?authkey=" + testKey, Err: errors.New("bad authkey=" + testKey)}, Unreachable, "authkey=***"},
+	} {
+		c := New(address(t, "h"), &Options{Authkey: testKey})
+		c.dial = func(context.Context, string, string) (net.Conn, error) { return nil, tt.err }
+		_, err := gather(t, c)
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != tt.kind || !strings.Contains(e.Detail, tt.say) {
+			t.Errorf("%v: got %v; want %s, %q", tt.err, err, tt.kind, tt.say)
+		}
+		noKey(t, err)
+	}
+}
+
+func TestNoAnswerInTime(t *testing.T) {
+	server := listen(t, func(_ int, nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
+	for _, scheme := range []string{"ws://", "wss://"} {
+		_, err := gather(t, New(address(t, scheme+server), &Options{ConnectTimeout: 20 * time.Millisecond}))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Timeout || !strings.Contains(e.Detail, "no answer within 20ms") {
+			t.Errorf("%s: %v", scheme, err)
+		}
+	}
+}
+
+func TestLost(t *testing.T) {
+	type row struct {
+		name string
+		wire []byte
+		say  string
+	}
+	rows := []row{
+		{"close without a code", frame(final|opClose, nil), "closed by the server"},
+		{"end between frames", nil, "without a websocket close"},
+		{"half a frame", text("123456789")[:5], "without a websocket close"},
+		{"half a header", []byte{final | opText, 127, 0}, "without a websocket close"},
+		{"RSV1", frame(final|opText|0x40, []byte("x")), "RSV1"},
+		{"RSV2", frame(final|opText|0x20, []byte("x")), "RSV2"},
+		{"bad opcode", frame(final|0x3, []byte("x")), "bad opcode 3"},
+		{"masked", []byte{final | opText, 0x81, 1, 2, 3, 4, 5}, "bad MASK"},
+		{"long ping", frame(final|opPing, make([]byte, 200)), "len > 125"},
+		{"ping in fragments", frame(opPing, nil), "FIN not set"},
+		{"continuation of nothing", frame(final|opContinue, nil), "continuation after FIN"},
+		{"text inside a message", append(frame(opText, []byte("a")), text("b")...), "data before FIN"},
+		{"length above 2^63", append([]byte{final | opText, 127}, bytes.Repeat([]byte{0xff}, 8)...), "out of range"},
+		{"2^62 bytes announced", binary.BigEndian.AppendUint64([]byte{final | opText, 127}, 1<<62), "without a websocket close"},
+		{"reason not UTF-8", closing(1000, "\xff"), "invalid utf8"},
+		{"reason with the key", closing(1008, "no \x1b[1m"+testKey+" authkey="+url.QueryEscape(testKey)), "code 1008: no [1m*** authkey=***"},
+		{"HTTP in the stream", []byte("HTTP/1.1 502 Bad Gateway\r\n\r\n"), "broken websocket protocol"},
+	}
+	for code := uint16(1000); code <= 1015; code++ {
+		say := fmt.Sprintf("code %d: bye", code)
+		switch code {
+		case 1004, 1005, 1006, 1014, 1015: // not to be sent, or not known to gorilla
+			say = fmt.Sprintf("bad close code %d", code)
+		}
+		rows = append(rows, row{fmt.Sprint("close ", code), closing(code, "bye"), say})
+	}
+	for _, tt := range rows {
+		t.Run(tt.name, func(t *testing.T) {
+			server := listen(t, func(_ int, nc net.Conn) {
+				if _, br, err := upgrade(nc); err == nil {
+					_, _ = nc.Write(append(text("first"), tt.wire...))
+					_ = nc.(*net.TCPConn).CloseWrite()
+					_, _ = br.WriteTo(io.Discard)
+				}
+			})
+			var lost []State
+			c := New(address(t, server), &Options{Authkey: testKey, Retries: -1, OnState: func(s State) {
+				if s.Status == Disconnected {
+					lost = append(lost, s)
+				}
+			}})
+			got, err := gather(t, c)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Kind != Lost || !strings.Contains(e.Detail, tt.say) {
+				t.Errorf("%v; want %q", err, tt.say)
+			}
+			if len(got) != 1 || got[0] != "first" {
+				t.Errorf("events %q", got)
+			}
+			if len(lost) != 1 || lost[0].Err == nil || lost[0].Since.IsZero() {
+				t.Errorf("states %v", lost)
+			}
+			noKey(t, err)
+		})
+	}
+}
+
+func TestReset(t *testing.T) {
+	server := listen(t, func(_ int, nc net.Conn) {
+		if _, _, err := upgrade(nc); err == nil {
+			_, _ = nc.Write(text("first"))
+			_, _ = nc.Read(make([]byte, 1)) // the consumer has the event, and answers
+			_ = nc.(*net.TCPConn).SetLinger(0)
+		}
+	})
+	c := New(address(t, server), &Options{Retries: -1, PingInterval: time.Millisecond})
+	_, err := gather(t, c)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Lost || !strings.Contains(e.Detail, "connection") {
+		t.Error(err)
+	}
+}
+
+// A proxy that answers as told, and one that connects.
+func TestProxy(t *testing.T) {
+	target := send(t, text("through"), closing(1000, ""))
+	answer := func(s string) string {
+		return listen(t, func(_ int, nc net.Conn) {
+			if _, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
+				_, _ = io.WriteString(nc, s)
+			}
+		})
+	}
+	var asked string
+	working := listen(t, func(_ int, nc net.Conn) {
+		br := bufio.NewReader(nc)
+		req, err := http.ReadRequest(br)
+		if err != nil {
+			return
+		}
+		asked = req.Method + " " + req.Host + " " + req.Header.Get("Proxy-Authorization")
+		far, err := net.Dial("tcp", req.Host)
+		if err != nil {
+			return
+		}
+		defer far.Close()
+		_, _ = io.WriteString(nc, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(far, br); far.Close() }()
+		_, _ = io.Copy(nc, far)
+	})
+	for _, tt := range []struct {
+		name, proxy string
+		kind        Kind
+		say         string
+		events      int
+	}{
+		{"works", "http://u:p@" + working, Lost, "code 1000", 1},
+		{"407", "http://u:SECRET@" + answer("HTTP/1.1 407 SECRET needed\r\n\r\n"), Proxy, "it answered HTTP 407 *** needed", 0},
+		{"no reason", "http://" + answer("HTTP/1.1 403\r\n\r\n"), Proxy, "it answered HTTP 403", 0},
+		{"hangs up", "http://" + answer(""), Proxy, "EOF", 0},
+		{"not there", "http://127.0.0.1:1", Proxy, "proxy 127.0.0.1:1: connection refused", 0},
+		{"plain as TLS", "https://" + answer("x"), Proxy, "proxy", 0},
+		{"socks not there", "socks5://127.0.0.1:1", Proxy, "connection refused", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			proxy, err := ParseProxy(tt.proxy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := gather(t, New(address(t, target), &Options{Authkey: testKey, Retries: -1, Proxy: proxy}))
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Kind != tt.kind || !strings.Contains(e.Detail, tt.say) || len(got) != tt.events {
+				t.Errorf("%q, %v", got, err)
+			}
+			if strings.Contains(fmt.Sprint(err), "SECRET") {
+				t.Error("the password shows")
+			}
+			noKey(t, err)
+		})
+	}
+	if asked != "CONNECT "+target+" Basic dTpw" {
+		t.Errorf("the proxy was asked: %s", asked)
+	}
+	var saw string
+	c := New(address(t, "wss://"+target), &Options{Authkey: testKey, Proxy: func(r *http.Request) (*url.URL, error) {
+		saw = r.URL.String()
+		return nil, errors.New("bad proxy http://u:SECRET@h")
+	}})
+	_, err := gather(t, c)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Proxy || strings.Contains(e.Error(), "SECRET") || saw != "https://"+target+DefaultPath {
+		t.Errorf("%v, asked for %s", err, saw)
+	}
+}
