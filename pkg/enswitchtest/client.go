@@ -1,0 +1,217 @@
+package enswitchtest
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// One write hands the kernel at most this much, so that the room which a slow
+// reader makes is seen while a large block is still being written.
+const (
+	writeBytes  = 256 << 10
+	writeBlocks = 1024 // the most that one writev takes
+)
+
+// client is one connection. Two goroutines work on it: the handler's, which
+// reads, and a writer. Only the writer writes, so that nothing lands in the
+// middle of a frame: pongs and close frames take their turn in the queue.
+type client struct {
+	s       *Server
+	ws      *websocket.Conn
+	conn    net.Conn
+	remote  string
+	more    chan struct{} // holds one token: there is something to write, or the end
+	room    chan struct{} // holds one token: the buffer is at most half full again
+	gone    chan struct{} // closed when the connection is over
+	written chan struct{} // closed when the writer has ended
+
+	mu     sync.Mutex
+	queue  [][]byte
+	queued int  // bytes in queue, and of the blocks that the writer has taken
+	ending bool // a close frame has been queued, nothing may follow
+	over   bool // gone is closed
+	cause  error
+}
+
+func newClient(s *Server, ws *websocket.Conn, remote string) *client {
+	return &client{
+		s:       s,
+		ws:      ws,
+		conn:    ws.NetConn(),
+		remote:  remote,
+		more:    make(chan struct{}, 1),
+		room:    make(chan struct{}, 1),
+		gone:    make(chan struct{}),
+		written: make(chan struct{}),
+	}
+}
+
+// signal leaves a token in the channel unless one is there.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// push queues a block. It reports false if there is no room for it. For a
+// client that is ending it does nothing.
+func (c *client) push(block []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending || c.over || len(block) == 0 {
+		return true
+	}
+	if c.queued > 0 && c.queued+len(block) > c.s.o.ClientBuffer {
+		return false
+	}
+	c.add(block)
+	return true
+}
+
+// add queues a block. c.mu is held.
+func (c *client) add(block []byte) {
+	c.queue = append(c.queue, block)
+	c.queued += len(block)
+	signal(c.more)
+}
+
+// finish queues a close frame, and gives the client SlowAfter to read what
+// waits for it and to answer.
+func (c *client) finish(code int, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending || c.over {
+		return
+	}
+	c.ending = true
+	reason = reason[:min(len(reason), 123)]
+	c.add(AppendFrame(nil, true, websocket.CloseMessage, websocket.FormatCloseMessage(code, reason)))
+	_ = c.conn.SetDeadline(time.Now().Add(c.s.o.SlowAfter))
+}
+
+// abort breaks the connection with a TCP reset.
+func (c *client) abort(cause error) {
+	if c.end(cause) {
+		raw := c.conn
+		if t, ok := raw.(interface{ NetConn() net.Conn }); ok {
+			raw = t.NetConn() // below TLS, which would say goodbye
+		}
+		if t, ok := raw.(interface{ SetLinger(int) error }); ok {
+			_ = t.SetLinger(0)
+		}
+		_ = raw.Close()
+	}
+	c.s.remove(c)
+}
+
+// end notes that the connection is over, and why. Only the first call counts,
+// and is told so.
+func (c *client) end(cause error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return false
+	}
+	c.over = true
+	if !c.ending {
+		c.cause = cause
+	}
+	close(c.gone)
+	return true
+}
+
+// run reads until the connection ends and returns why, nil for an end that
+// either side wanted.
+func (c *client) run() error {
+	go c.write()
+	c.ws.SetPingHandler(func(data string) error {
+		// A client that pings without reading loses pongs, not us memory.
+		c.push(AppendFrame(nil, true, websocket.PongMessage, []byte(data)))
+		return nil
+	})
+	goodbye := false
+	c.ws.SetCloseHandler(func(code int, _ string) error {
+		goodbye = true
+		c.finish(code, "")
+		return nil
+	})
+	var err error
+	for err == nil {
+		_, _, err = c.ws.NextReader() // skips the message before
+	}
+	if goodbye {
+		// The answer to its close frame still has to be written, but a
+		// stalled server must not hold the connection for ever.
+		patience := time.NewTimer(c.s.o.SlowAfter)
+		select {
+		case <-c.written:
+		case <-patience.C:
+		}
+		patience.Stop()
+	}
+	c.end(err)
+	_ = c.ws.Close()
+	<-c.written
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// write writes what is queued until the connection is over or its close frame
+// has been written.
+func (c *client) write() {
+	defer close(c.written)
+	var work, batch [][]byte
+	for {
+		c.mu.Lock()
+		work, c.queue = c.queue, work[:0]
+		ending := c.ending
+		c.mu.Unlock()
+		if len(work) == 0 {
+			if ending {
+				return
+			}
+			select {
+			case <-c.more:
+				continue
+			case <-c.gone:
+				return
+			}
+		}
+		for i := 0; i < len(work); {
+			select {
+			case <-c.s.flowing():
+			case <-c.gone:
+				return
+			}
+			size := 0
+			for batch = batch[:0]; i < len(work) && size < writeBytes && len(batch) < writeBlocks; {
+				part := work[i][:min(len(work[i]), writeBytes-size)]
+				batch, size = append(batch, part), size+len(part)
+				if work[i] = work[i][len(part):]; len(work[i]) == 0 {
+					work[i] = nil
+					i++
+				}
+			}
+			buffers := net.Buffers(batch)
+			if _, err := buffers.WriteTo(c.conn); err != nil {
+				c.end(err)
+				_ = c.ws.Close() // wakes the reader
+				return
+			}
+			c.wrote(size)
+		}
+	}
+}
+
+func (c *client) wrote(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queued -= n; c.queued <= c.s.o.ClientBuffer/2 {
+		signal(c.room)
+	}
+}

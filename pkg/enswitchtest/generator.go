@@ -1,0 +1,270 @@
+package enswitchtest
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// GeneratorOptions are the settings of a [Generator]. Nil and zero fields mean
+// the defaults that are named here.
+type GeneratorOptions struct {
+	// Seed decides all that is random: the same seed and options give the
+	// same bytes, on every machine.
+	Seed uint64
+	// Rate is how many events a second come on average, in event time, once
+	// as many calls end as begin; 10 if zero. Up to 1,000 a call lasts as long
+	// as people talk; above, calls become shorter as more begin, so that some
+	// thousands at most go on at once. With math.Inf(1) Play does not wait at
+	// all, and Next moves event time on by about a microsecond an event.
+	Rate float64
+	// Machines is how many machines the cluster has, numbered from 1; 7 if
+	// zero.
+	Machines int
+	// Start is the time of the first event that Next returns; if zero the
+	// second of the vendor's example, 1234567890 (13 February 2009), so that
+	// output can be compared with a file. Play uses the clock instead.
+	Start time.Time
+}
+
+// Event is one generated event.
+type Event struct {
+	// Raw is the event in JSON. It is the receiver's to keep and change.
+	Raw []byte
+	// At is the event's timestamp.
+	At time.Time
+}
+
+// Generator makes up the events of a cluster: overlapping calls with their
+// legs, text messages, registrations of phones and the watching of Asterisk
+// machines; see the package's documentation for what of it is illustrative.
+// Every event has class, event, timestamp and machine; those of class call
+// have callid, uniqueid and asteriskid too. Events of one class and event
+// always have the same fields. It is not safe for concurrent use.
+type Generator struct {
+	start    time.Time
+	machines int
+	paced    bool
+	gap      int64         // nanoseconds of event time between two arrivals, on average
+	shrink   time.Duration // calls are shorter by this factor
+
+	rand      *rand.Rand
+	steps     steps
+	order     uint64   // of steps for the same moment
+	unique    uint64   // last number given to a leg
+	asterisk  []uint64 // last number given to a channel, by machine
+	messageid uint64
+	words     words
+	line      line
+}
+
+// perArrival is how many events an arrival makes on average, by the odds in
+// arrive and newCall.
+const perArrival = 4.67
+
+// NewGenerator makes a generator.
+func NewGenerator(o *GeneratorOptions) *Generator {
+	var set GeneratorOptions
+	if o != nil {
+		set = *o
+	}
+	if !(set.Rate > 0) {
+		set.Rate = 10
+	}
+	g := &Generator{
+		start:    set.Start,
+		machines: cmp.Or(max(set.Machines, 0), 7),
+		paced:    !math.IsInf(set.Rate, 1),
+		rand:     rand.New(rand.NewPCG(set.Seed, 0)),
+		unique:   99_999,
+		words:    newWords(),
+	}
+	if g.start.IsZero() {
+		g.start = time.Unix(1234567890, 123456000).UTC()
+	}
+	rate := min(set.Rate, 1e6)
+	g.gap = max(int64(float64(time.Second)*perArrival/rate), 1)
+	g.shrink = time.Duration(max(rate/1000, 1))
+	g.asterisk = make([]uint64, g.machines+1)
+	// A newcomer who watches shall see a call at once.
+	g.newCall(0)
+	g.plan(g.nextArrival(0), arrival, nil, 0)
+	return g
+}
+
+// Next returns the next event in order of time. There is always another one.
+func (g *Generator) Next() Event {
+	at := g.start.Add(g.due())
+	return g.emit(at)
+}
+
+// Play hands events to send at the pace of the clock, stamped with the time at
+// which they are handed over, until ctx ends, and returns the context's error.
+// What is handed over is send's to keep. Time lost because send takes longer
+// than the events are apart is made up for, but not more than a second of it.
+func (g *Generator) Play(ctx context.Context, send func(raw []byte)) error {
+	const most = time.Second
+	base := time.Now().Add(-g.due())
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		due := g.due()
+		if g.paced {
+			switch wait := time.Until(base.Add(due)); {
+			case wait < -most:
+				base = base.Add(-wait)
+			case wait > 0:
+				timer.Reset(wait)
+				select {
+				case <-timer.C:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		}
+		send(g.emit(time.Now()).Raw)
+	}
+	return ctx.Err()
+}
+
+// kind is what happens in a step.
+type kind uint8
+
+const (
+	arrival kind = iota // something begins; makes no event itself
+	legStart
+	callRoute
+	legRing
+	legAnswer
+	legEnd
+	textMessage
+	registration
+	machineCheck
+	machineDown
+	machineUp
+)
+
+// step is something that will happen.
+type step struct {
+	at    time.Duration // since the start
+	order uint64
+	kind  kind
+	leg   uint8
+	call  *call
+}
+
+func (g *Generator) plan(at time.Duration, k kind, c *call, leg int) {
+	g.order++
+	g.steps.push(step{at: at, order: g.order, kind: k, leg: uint8(leg), call: c})
+}
+
+// due makes a step that makes an event the first one, and returns its time.
+func (g *Generator) due() time.Duration {
+	for g.steps[0].kind == arrival {
+		at := g.steps.pop().at
+		g.arrive(at)
+		g.plan(g.nextArrival(at), arrival, nil, 0)
+	}
+	return g.steps[0].at
+}
+
+// nextArrival is uniform and in whole numbers: exponential gaps need floating
+// point functions, which differ between machines in the last bit.
+func (g *Generator) nextArrival(at time.Duration) time.Duration {
+	return at + time.Duration(g.rand.Int64N(2*g.gap+1))
+}
+
+// arrive begins something at the given time.
+func (g *Generator) arrive(at time.Duration) {
+	switch p := g.rand.IntN(100); {
+	case p < 60:
+		g.newCall(at)
+	case p < 75:
+		g.plan(at, textMessage, nil, 0)
+	case p < 93:
+		g.plan(at, registration, nil, 0)
+	case g.rand.IntN(8) == 0:
+		c := &call{machine: g.machine(), from: g.machine()}
+		g.plan(at, machineDown, c, 0)
+		g.plan(at+g.between(2*time.Second, 15*time.Second), machineUp, c, 0)
+	default:
+		g.plan(at, machineCheck, nil, 0)
+	}
+}
+
+func (g *Generator) machine() int { return 1 + g.rand.IntN(g.machines) }
+
+// between is a random time of the stated range, shorter if the rate is high.
+func (g *Generator) between(low, high time.Duration) time.Duration {
+	return (low + time.Duration(g.rand.Int64N(int64(high-low)))) / g.shrink
+}
+
+// emit makes the event of the first step, which due has prepared.
+func (g *Generator) emit(at time.Time) Event {
+	at = at.Truncate(time.Microsecond)
+	s := g.steps.pop()
+	g.line.reset()
+	switch s.kind {
+	case legStart, callRoute, legRing, legAnswer, legEnd:
+		g.callEvent(s, at)
+	case textMessage:
+		g.messageEvent(at)
+	case registration:
+		g.registrationEvent(at)
+	default:
+		g.machineEvent(s, at)
+	}
+	return Event{Raw: slices.Clone(g.line.end()), At: at}
+}
+
+// steps is a heap, the earliest first.
+type steps []step
+
+func (a step) before(b step) bool {
+	return a.at < b.at || a.at == b.at && a.order < b.order
+}
+
+func (q *steps) push(s step) {
+	h := append(*q, s)
+	i := len(h) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if !s.before(h[up]) {
+			break
+		}
+		h[i] = h[up]
+		i = up
+	}
+	h[i] = s
+	*q = h
+}
+
+func (q *steps) pop() step {
+	h := *q
+	first, s := h[0], h[len(h)-1]
+	h[len(h)-1] = step{}
+	h = h[:len(h)-1]
+	i := 0
+	for {
+		down := 2*i + 1
+		if down >= len(h) {
+			break
+		}
+		if down+1 < len(h) && h[down+1].before(h[down]) {
+			down++
+		}
+		if !h[down].before(s) {
+			break
+		}
+		h[i] = h[down]
+		i = down
+	}
+	if len(h) > 0 {
+		h[i] = s
+	}
+	*q = h
+	return first
+}
