@@ -1,0 +1,269 @@
+package post
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// AppendJSON appends the fields of an application/x-www-form-urlencoded body
+// to dst as one JSON object and returns the extended slice, what was odd, and
+// an [*event.Error] if the body breaks the rules; then the slice is dst as it
+// was. The form must not overlap dst's free capacity.
+//
+// Names and values are what [net/url.ParseQuery] makes of the body, and what
+// is an error there is one here: a semicolon, a percent sign without two
+// hexadecimal digits. Beyond that
+//
+//   - fields keep the order received; of a repeated field the first counts;
+//   - a value is a string, empty if the field has none, but for the fields of
+//     which number reports true: these are JSON numbers if their text is
+//     exactly one. A nil number means machine alone;
+//   - bytes that are not UTF-8 stay as they are, for [event.Index] to repair
+//     and count;
+//   - a body without fields, or with more than [MaxFields], is an error.
+//
+// It takes one pass, and allocates only to grow dst and for forms of more than
+// 32 fields.
+func AppendJSON(dst, form []byte, number func(name []byte) bool) ([]byte, Note, error) {
+	return appendForm(dst, form, number, false)
+}
+
+// appendForm is AppendJSON for a form in UTF-8 or ISO-8859-1.
+func appendForm(dst, form []byte, number func(name []byte) bool, latin1 bool) ([]byte, Note, error) {
+	var names names
+	json := append(dst, '{')
+	for i := 0; i < len(form); {
+		if form[i] == '&' {
+			i++
+			continue
+		}
+		if names.count == MaxFields {
+			return dst, 0, &event.Error{Offset: i, Reason: "too many fields"}
+		}
+		field := len(json)
+		json = openField(json, names.count)
+		start := len(json)
+		var err error
+		if json, i, err = appendText(json, form, i, '=', latin1); err != nil {
+			return dst, 0, err
+		}
+		end := len(json)
+		json = append(json, '"', ':', '"')
+		value := len(json)
+		if i < len(form) && form[i] == '=' {
+			if json, i, err = appendText(json, form, i+1, '&', latin1); err != nil {
+				return dst, 0, err
+			}
+		}
+		if !names.add(json, start, end) {
+			json = json[:field]
+			continue
+		}
+		json = closeField(json, json[start:end], value, number)
+	}
+	if names.count == 0 {
+		return dst, 0, &event.Error{Offset: len(form), Reason: "no fields"}
+	}
+	return append(json, '}'), names.note(), nil
+}
+
+// openField appends what stands before the name of a field.
+func openField(json []byte, earlier int) []byte {
+	if earlier > 0 {
+		json = append(json, ',')
+	}
+	return append(json, '"')
+}
+
+// closeField ends a field whose value, a string so far, begins at value, and
+// strips the quotes off a number. The name is as it stands in the JSON.
+func closeField(json, name []byte, value int, number func(name []byte) bool) []byte {
+	if isNumberField(name, number) && isNumber(json[value:]) {
+		copy(json[value-1:], json[value:])
+		return json[:len(json)-1]
+	}
+	return append(json, '"')
+}
+
+func isNumberField(name []byte, number func(name []byte) bool) bool {
+	if number == nil {
+		return string(name) == "machine"
+	}
+	if bytes.IndexByte(name, '\\') >= 0 {
+		quoted := append(append([]byte{'"'}, name...), '"')
+		name = event.Value{JSON: quoted, Kind: event.String, Escaped: true}.AppendText(nil)
+	}
+	return number(name)
+}
+
+// span is where a name stands in the JSON.
+type span struct{ start, end int }
+
+// names knows the names of an object's fields, as they stand in its JSON. Most
+// forms need only few, which stays on the stack.
+type names struct {
+	few      [32]span
+	more     []span
+	distinct int
+	met      uint64 // a bit for each name, which tells most new ones from the old without a comparison
+	count    int    // repeated ones too
+	class    bool
+	repeated bool
+}
+
+// add notes a name and reports whether it is new.
+func (n *names) add(json []byte, start, end int) bool {
+	name := json[start:end]
+	n.count++
+	mark := uint(len(name))
+	if len(name) > 0 {
+		mark = mark*31 + uint(name[0])*7 + uint(name[len(name)-1])
+	}
+	bit := uint64(1) << (mark & 63)
+	if n.met&bit != 0 {
+		same := func(s span) bool { return string(json[s.start:s.end]) == string(name) }
+		if slices.ContainsFunc(n.few[:min(n.distinct, len(n.few))], same) || slices.ContainsFunc(n.more, same) {
+			n.repeated = true
+			return false
+		}
+	}
+	n.met |= bit
+	if n.distinct < len(n.few) {
+		n.few[n.distinct] = span{start, end}
+	} else {
+		n.more = append(n.more, span{start, end})
+	}
+	n.distinct++
+	n.class = n.class || string(name) == "class"
+	return true
+}
+
+func (n *names) note() (note Note) {
+	if !n.class {
+		note |= NoClass
+	}
+	if n.repeated {
+		note |= Repeated
+	}
+	return note
+}
+
+// special marks the bytes of a form that are not copied as they are.
+var special = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < 0x20 || c >= utf8.RuneSelf
+	}
+	for _, c := range `&;=+%"\` {
+		t[c] = true
+	}
+	return t
+}()
+
+// appendText appends what form holds from i up to an ampersand, stop, or the
+// end, unescaped and escaped anew for the inside of a JSON string. It returns
+// the offset where it ended.
+func appendText(json, form []byte, i int, stop byte, latin1 bool) ([]byte, int, error) {
+	for {
+		run := i
+		for i < len(form) && !special[form[i]] {
+			i++
+		}
+		json = append(json, form[run:i]...)
+		if i == len(form) {
+			return json, i, nil
+		}
+		c := form[i]
+		switch c {
+		case '&', stop:
+			return json, i, nil
+		case ';':
+			return json, i, &event.Error{Offset: i, Reason: "semicolon in a form"}
+		case '+':
+			c = ' '
+		case '%':
+			if i+2 >= len(form) || unhex[form[i+1]]|unhex[form[i+2]] == notHex {
+				return json, i, &event.Error{Offset: i, Reason: "bad % escape"}
+			}
+			c = unhex[form[i+1]]<<4 | unhex[form[i+2]]
+			i += 2
+		}
+		i++
+		json = appendByte(json, c, latin1)
+	}
+}
+
+const (
+	hexDigits = "0123456789abcdef"
+	notHex    = 0xff
+)
+
+// unhex is the value of each hexadecimal digit, notHex for all other bytes.
+var unhex = func() (t [256]byte) {
+	for c := range t {
+		t[c] = notHex
+	}
+	for v, c := range hexDigits {
+		t[c] = byte(v)
+	}
+	for v, c := range "ABCDEF" {
+		t[c] = byte(v + 10)
+	}
+	return t
+}()
+
+// appendByte appends one byte of text to the inside of a JSON string. Unlike
+// event.AppendString it leaves bytes that are not UTF-8 alone.
+func appendByte(json []byte, c byte, latin1 bool) []byte {
+	switch {
+	case c == '"' || c == '\\':
+		return append(json, '\\', c)
+	case c == '\n':
+		return append(json, '\\', 'n')
+	case c == '\r':
+		return append(json, '\\', 'r')
+	case c == '\t':
+		return append(json, '\\', 't')
+	case c < 0x20:
+		return append(json, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+	case c >= utf8.RuneSelf && latin1:
+		return utf8.AppendRune(json, rune(c))
+	}
+	return append(json, c)
+}
+
+// isNumber reports whether text is exactly a JSON number.
+func isNumber(text []byte) bool {
+	i := 0
+	digits := func() bool {
+		start := i
+		for i < len(text) && '0' <= text[i] && text[i] <= '9' {
+			i++
+		}
+		return i > start
+	}
+	if i < len(text) && text[i] == '-' {
+		i++
+	}
+	if i < len(text) && text[i] == '0' {
+		i++
+	} else if !digits() {
+		return false
+	}
+	if i < len(text) && text[i] == '.' {
+		if i++; !digits() {
+			return false
+		}
+	}
+	if i < len(text) && text[i]|0x20 == 'e' {
+		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return i == len(text)
+}

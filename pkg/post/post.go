@@ -1,0 +1,387 @@
+// Package post receives the events that Enswitch machines send as HTTP POST
+// requests, one request for each event.
+//
+// # The answer first
+//
+// Routing of a call waits until the URL has answered. So [Handler] reads the
+// body, which is bounded, puts the answer on the wire (200, text/plain, no
+// content), and only then looks at what the body holds. A body that turns out
+// to be no event got its 200 all the same, since the sender ignores the
+// answer; it is handed to Options.OnReject.
+//
+// Over HTTP/1 the answer is complete when it is flushed. Over HTTP/2 net/http
+// ends a response when its handler returns, so [NewServer] speaks HTTP/1 only.
+//
+// # What is refused
+//
+// Before the body is read, in this order: an address that is not allowed
+// (403), another path (404), another method than POST (405), no key or a wrong
+// one (401), a Content-Encoding (415), a Content-Length over MaxBody (413).
+// While it is read: more than MaxBody (413), a body that does not arrive in
+// time (408), one that is cut short or badly chunked (400). The connection is
+// closed after a refusal when the body is long or of unstated length. What is
+// not HTTP, or has headers over the server's limits, is answered by net/http
+// and does not reach the Handler.
+//
+// # What becomes an event
+//
+// The vendor does not document the encoding of the body, so three are taken:
+//
+//   - application/x-www-form-urlencoded becomes one JSON object, see
+//     [AppendJSON];
+//   - multipart/form-data becomes one in the same way: parts in the order
+//     received, the content of a file as the value;
+//   - application/json, text/json and any type that ends in +json must be one
+//     JSON object with at least one field. Its very bytes are the event.
+//
+// A body without Content-Type, or with any other, is JSON if its first byte
+// that is not white space is a brace, a form if it holds an equals sign, and
+// rejected otherwise. A body declared as a form that is a whole JSON object is
+// taken as JSON: that is what curl sends when it is given JSON and no type,
+// and no encoder of forms writes a bare brace.
+//
+// A form in ISO-8859-1 that says so, in the charset parameter of its
+// Content-Type or of the part's, is converted to UTF-8. All other text is
+// passed on as it is: bytes that are not UTF-8 stay in the JSON, so that
+// package event repairs the event and counts it as repaired. JSON has no
+// charset parameter; one is ignored there.
+//
+// A body without class is an event, with a [Note]. A body without any field,
+// with more than [MaxFields], or that breaks the rules of its encoding is
+// rejected.
+package post
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// Limits.
+const (
+	// DefaultMaxBody is the most bytes of a body unless Options says
+	// otherwise.
+	DefaultMaxBody = 1 << 20
+	// MaxFields is the most fields of a form, repeated ones counted each time.
+	MaxFields = 1000
+	// MaxExcerpt is the most bytes of a body in a Rejection.
+	MaxExcerpt = 256
+
+	// firstRead is how much memory a body gets before any of it has come, so
+	// that a Content-Length alone costs a sender's victim nothing.
+	firstRead = 4 << 10
+	// keptBuffer is the largest buffer that is kept for the next request.
+	keptBuffer = 64 << 10
+	// drained is the longest body that is read for nothing after a refusal, to
+	// keep the connection. A longer one costs its sender the connection.
+	drained = 64 << 10
+)
+
+// Options says what a Handler takes and to whom it hands it. Nil or zero
+// fields mean the default.
+type Options struct {
+	// Path is the one path that takes events. Default "/".
+	Path string
+	// Authkey is the key that the URL parameter authkey must hold, either
+	// escaped as URLs are or bare. Empty: no key is asked for.
+	Authkey string
+	// Allow lists the addresses that may send. Empty: all. An IPv4 address
+	// mapped into IPv6 is the IPv4 address, here and in what it is compared
+	// with; a zone is ignored.
+	Allow []netip.Prefix
+	// ForwardedHeader names a header in which proxies note their client's
+	// address, as X-Forwarded-For does: addresses, with or without a port,
+	// separated by commas, each proxy adding to the right. It is believed
+	// only of peers in TrustProxy; then the client is the rightmost address
+	// that is not itself in TrustProxy. The two go together.
+	ForwardedHeader string
+	TrustProxy      []netip.Prefix
+	// MaxBody is the most bytes of a body. Default DefaultMaxBody.
+	MaxBody int64
+	// NumberFields names fields of forms that are JSON numbers beside
+	// machine, the one documented as such.
+	NumberFields []string
+
+	// OnEvent gets each event, after the answer has gone out. Raw is valid
+	// until OnEvent returns; it is whole, but as unchecked as any event's.
+	// Source is the client's address without port, Received the time when the
+	// body had been read.
+	//
+	// The callbacks run in the request's goroutine, so they must be safe for
+	// concurrent use, and quick: the next request of the same connection is
+	// read when they return.
+	OnEvent func(event.Event)
+	// OnReject gets every request that is no event, refused or not, after the
+	// answer. Each request leads to one call of either OnEvent or OnReject.
+	OnReject func(Rejection)
+	// OnNote gets what was odd about an event, before OnEvent gets the event.
+	OnNote func(remote string, note Note)
+}
+
+// Rejection is a request that is no event.
+type Rejection struct {
+	// Remote is the client's address, without port.
+	Remote string
+	// Status is what was answered: 200 if the body was read and is no event.
+	Status int
+	// Reason says in lower case what is wrong. It never holds the key.
+	Reason string
+	// Body is the beginning of the body, at most MaxExcerpt bytes, nil if it
+	// was not read. It is as the sender wrote it, the key cut out, and is
+	// valid until OnReject returns.
+	Body []byte
+}
+
+// Note is a set of oddities of an event that do not keep it from being one.
+type Note uint8
+
+// The oddities.
+const (
+	NoClass        Note = 1 << iota // there is no field class
+	Repeated                        // a form had a field more than once; the first counts
+	UnknownCharset                  // the charset of a form is neither UTF-8 nor ISO-8859-1; its bytes are as received
+)
+
+func (n Note) String() string {
+	var all []string
+	for i, text := range []string{"no class", "repeated field", "unknown charset"} {
+		if n&(1<<i) != 0 {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// Handler takes events by POST. It is safe for concurrent use.
+type Handler struct {
+	o         Options
+	keyed     bool
+	keySum    [sha256.Size]byte
+	number    func(name []byte) bool
+	plain     []string // header values, shared by all answers
+	zero      []string
+	exchanges sync.Pool // of *exchange
+}
+
+// exchange is the memory of one request.
+type exchange struct {
+	body  []byte
+	json  []byte
+	index event.Index
+}
+
+// NewHandler returns a Handler for a copy of the options; nil is all defaults.
+// It fails on options that contradict themselves.
+func NewHandler(o *Options) (*Handler, error) {
+	h := &Handler{plain: []string{"text/plain; charset=utf-8"}, zero: []string{"0"}}
+	if o != nil {
+		h.o = *o
+	}
+	if h.o.Path == "" {
+		h.o.Path = "/"
+	}
+	if h.o.Path[0] != '/' || strings.ContainsAny(h.o.Path, "?#") {
+		return nil, errors.New("post: the path must begin with / and hold neither ? nor #")
+	}
+	switch {
+	case h.o.MaxBody < 0:
+		return nil, errors.New("post: negative body limit")
+	case h.o.MaxBody == 0:
+		h.o.MaxBody = DefaultMaxBody
+	}
+	if (h.o.ForwardedHeader == "") != (len(h.o.TrustProxy) == 0) {
+		return nil, errors.New("post: a forwarded header and trusted proxies go together")
+	}
+	if h.o.ForwardedHeader = http.CanonicalHeaderKey(h.o.ForwardedHeader); h.o.ForwardedHeader == "Forwarded" {
+		return nil, errors.New("post: the Forwarded header of RFC 7239 is not understood: use X-Forwarded-For")
+	}
+	var err error
+	if h.o.Allow, err = unmapped(h.o.Allow); err != nil {
+		return nil, err
+	}
+	if h.o.TrustProxy, err = unmapped(h.o.TrustProxy); err != nil {
+		return nil, err
+	}
+	h.keyed = h.o.Authkey != ""
+	h.keySum = sha256.Sum256([]byte(h.o.Authkey))
+	if len(h.o.NumberFields) > 0 {
+		fields := map[string]bool{"machine": true}
+		for _, name := range h.o.NumberFields {
+			fields[name] = true
+		}
+		h.number = func(name []byte) bool { return fields[string(name)] }
+	}
+	h.exchanges.New = func() any {
+		return &exchange{body: make([]byte, 0, firstRead), json: make([]byte, 0, firstRead)}
+	}
+	return h, nil
+}
+
+// ServeHTTP answers the request, then hands its event on. See the package
+// documentation.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	remote, allowed := h.client(r)
+	status, reason := http.StatusOK, ""
+	switch {
+	case !allowed:
+		status, reason = http.StatusForbidden, "address not allowed"
+	case r.URL.Path != h.o.Path:
+		status, reason = http.StatusNotFound, "not the path for events"
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		status, reason = http.StatusMethodNotAllowed, "this URL takes Enswitch events, sent by POST"
+	case h.keyed:
+		if reason = h.wrongKey(r.URL.RawQuery); reason != "" {
+			status = http.StatusUnauthorized
+		}
+	}
+	if status == http.StatusOK {
+		switch {
+		case encoded(r.Header["Content-Encoding"]):
+			w.Header().Set("Accept-Encoding", "identity")
+			status, reason = http.StatusUnsupportedMediaType, "encoded body"
+		case r.ContentLength > h.o.MaxBody:
+			status, reason = http.StatusRequestEntityTooLarge, "body too long"
+		}
+	}
+	if status != http.StatusOK {
+		if r.ContentLength < 0 || r.ContentLength > drained {
+			w.Header().Set("Connection", "close")
+		}
+		h.refuse(w, Rejection{Remote: remote, Status: status, Reason: reason})
+		return
+	}
+
+	x := h.exchanges.Get().(*exchange)
+	if status, reason = x.read(r.Body, h.o.MaxBody); status != http.StatusOK {
+		w.Header().Set("Connection", "close")
+		h.refuse(w, Rejection{Remote: remote, Status: status, Reason: reason, Body: h.excerpt(x.body)})
+		h.release(x)
+		return
+	}
+	received := time.Now()
+	header := w.Header()
+	header["Content-Type"] = h.plain
+	header["Content-Length"] = h.zero
+	w.WriteHeader(http.StatusOK)
+	// An error means that the sender has gone. Its event is here all the same.
+	_ = http.NewResponseController(w).Flush()
+
+	raw, note, err := x.event(r.Header.Get("Content-Type"), h.number)
+	if err != nil {
+		h.reject(Rejection{Remote: remote, Status: http.StatusOK, Reason: err.Error(), Body: h.excerpt(x.body)})
+	} else {
+		if note != 0 && h.o.OnNote != nil {
+			h.o.OnNote(remote, note)
+		}
+		if h.o.OnEvent != nil {
+			h.o.OnEvent(event.Event{Raw: raw, Received: received, Source: remote})
+		}
+	}
+	h.release(x)
+}
+
+func (h *Handler) release(x *exchange) {
+	if cap(x.body) <= keptBuffer && cap(x.json) <= keptBuffer {
+		h.exchanges.Put(x)
+	}
+}
+
+// refuse answers with the rejection's status and reason, then reports it.
+func (h *Handler) refuse(w http.ResponseWriter, no Rejection) {
+	text := no.Reason + "\n"
+	header := w.Header()
+	header["Content-Type"] = h.plain
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(no.Status)
+	_, _ = io.WriteString(w, text)
+	_ = http.NewResponseController(w).Flush()
+	h.reject(no)
+}
+
+func (h *Handler) reject(no Rejection) {
+	if h.o.OnReject != nil {
+		h.o.OnReject(no)
+	}
+}
+
+// excerpt is the beginning of a body that may be shown.
+func (h *Handler) excerpt(body []byte) []byte {
+	if h.keyed {
+		for _, key := range []string{h.o.Authkey, url.QueryEscape(h.o.Authkey)} {
+			body = bytes.ReplaceAll(body, []byte(key), []byte("***"))
+		}
+	}
+	return body[:min(len(body), MaxExcerpt)]
+}
+
+// wrongKey says what is wrong with the key in a URL's query; nothing if it is
+// right. Of a repeated parameter the first counts. Sums are compared, so that
+// neither the content nor the length of the key shows in the time it takes.
+func (h *Handler) wrongKey(query string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name != "authkey" {
+			continue
+		}
+		// A key with a plus or a percent sign is often pasted as it is.
+		right := h.isKey(value)
+		if text, err := url.QueryUnescape(value); err == nil && text != value {
+			right |= h.isKey(text)
+		}
+		if right == 1 {
+			return ""
+		}
+		return "wrong key"
+	}
+	return "no key"
+}
+
+func (h *Handler) isKey(text string) int {
+	sum := sha256.Sum256([]byte(text))
+	return subtle.ConstantTimeCompare(sum[:], h.keySum[:])
+}
+
+func encoded(values []string) bool {
+	for _, v := range values {
+		if v != "" && !strings.EqualFold(v, "identity") {
+			return true
+		}
+	}
+	return false
+}
+
+// read reads the body into x.body, at most limit bytes, and returns the status
+// to answer with and, unless that is 200, the reason.
+func (x *exchange) read(body io.Reader, limit int64) (status int, reason string) {
+	x.body = x.body[:0]
+	for {
+		if len(x.body) == cap(x.body) {
+			x.body = append(x.body, 0)[:len(x.body)]
+		}
+		n, err := body.Read(x.body[len(x.body):cap(x.body)])
+		x.body = x.body[:len(x.body)+n]
+		switch {
+		case int64(len(x.body)) > limit:
+			return http.StatusRequestEntityTooLarge, "body too long"
+		case err == io.EOF:
+			return http.StatusOK, ""
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return http.StatusRequestTimeout, "body did not arrive in time"
+		case err != nil:
+			return http.StatusBadRequest, "body cut short"
+		}
+	}
+}
