@@ -341,7 +341,10 @@ func (r *Renderer) value(dst []byte, v event.Value) []byte {
 		return appendWord(dst, r.plain(v))
 	case event.Object, event.Array:
 		r.text = event.AppendCompact(r.text[:0], v.JSON)
-		return appendSafeJSON(dst, r.text)
+		if isASCII(r.text) {
+			return appendSafeJSON(dst, r.text)
+		}
+		return appendSpelledJSON(dst, r.text)
 	}
 	return append(dst, v.JSON...)
 }

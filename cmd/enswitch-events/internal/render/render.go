@@ -91,7 +91,7 @@ type Renderer struct {
 	text        []byte // of a value without its escapes
 	keyText     []byte
 	scratch     []byte
-	result      event.Index // of an object that jq made
+	result      event.Index // of an object that jq made, or of an event read anew
 	nested      event.Index
 }
 
@@ -250,6 +250,14 @@ func (r *Renderer) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
 		dst = r.openMeta(dst, ev)
 		dst = r.object(dst, x)
 		return r.closeMeta(dst)
+	case "line":
+		if x.Repaired() {
+			// A name in Latin-1 says more as Andr\xe9 than as Andr\ufffd.
+			r.scratch = appendBroken(r.scratch[:0], ev.Raw)
+			if r.result.Scan(r.scratch) == nil {
+				x = &r.result
+			}
+		}
 	}
 	return r.show(dst, ev, x, false)
 }

@@ -250,6 +250,15 @@ func TestRows(t *testing.T) {
 	}
 }
 
+func TestBrokenText(t *testing.T) {
+	r := mustNew(t, Options{Format: "line", Time: "none"})
+	ev, x := mustScan(t, "{\"class\":\"call\",\"name\":\"Andr\xe9\",\"raw\":\"a\nb\",\"good\":\"é\ufffd\",\"in\":[\"\xff\"]}")
+	want := `call.-        - name="Andr\xe9" raw="a\nb" good=é` + "\ufffd" + ` in=["\xff"]` + "\n"
+	if got := string(r.Event(nil, ev, x)); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
 func TestAppendSafe(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"plain text \\ \"x\"", "plain text \\ \"x\""},

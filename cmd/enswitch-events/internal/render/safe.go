@@ -54,7 +54,7 @@ func unsafeRune(r rune) bool {
 	if r >= 0xa0 && r < 0x0300 && r != 0xad {
 		return false
 	}
-	return 0xe0000 <= r && r <= 0xe0fff ||
+	return 0xe0000 <= r && r <= 0xe0fff || isBroken(r) ||
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 }
 
@@ -109,8 +109,8 @@ func appendEscape(dst []byte, r rune) []byte {
 		return append(dst, `\r`...)
 	case r == '\t':
 		return append(dst, `\t`...)
-	case r < 0x80:
-		return append(dst, '\\', 'x', hexDigits[r>>4], hexDigits[r&15])
+	case r < 0x80 || isBroken(r):
+		return append(dst, '\\', 'x', hexDigits[r>>4&15], hexDigits[r&15])
 	case r < 0x10000:
 		return appendHex(append(dst, '\\', 'u'), r, 4)
 	}
@@ -151,9 +151,9 @@ func isWord(text []byte) bool {
 	return true
 }
 
-// appendSafeJSON appends valid JSON with the characters that AppendSafe would
-// escape as \u escapes, which changes nothing of its meaning. White space
-// between tokens must be gone already, or be wanted.
+// appendSafeJSON appends valid JSON, without white space between its tokens,
+// with the characters that AppendSafe would escape as \u escapes, which
+// changes nothing of its meaning.
 func appendSafeJSON(dst, json []byte) []byte {
 	if classify(json)&(needsEscape|notASCII) == 0 {
 		return append(dst, json...)
@@ -177,4 +177,40 @@ func appendJSONEscape(dst []byte, r rune) []byte {
 		r = 0xdc00 | r&0x3ff
 	}
 	return appendHex(append(dst, '\\', 'u'), r, 4)
+}
+
+// brokenByte is the first of 256 characters of the last private plane, which
+// nobody has assigned, that stand for bytes that are not UTF-8.
+const brokenByte = 0x10fe00
+
+func isBroken(r rune) bool { return r&^0xff == brokenByte }
+
+// appendSpelledJSON is appendSafeJSON for what appendBroken made. It is JSON no
+// more where bytes were not UTF-8.
+func appendSpelledJSON(dst, json []byte) []byte {
+	for i := 0; i < len(json); {
+		r, n := utf8.DecodeRune(json[i:])
+		if isBroken(r) {
+			dst = appendEscape(dst, r)
+		} else {
+			dst = appendSafeJSON(dst, json[i:i+n])
+		}
+		i += n
+	}
+	return dst
+}
+
+// appendBroken appends text with each byte that is not UTF-8 as the character
+// that stands for it, so that it survives the repair of an event and is shown
+// as the byte that it was.
+func appendBroken(dst, text []byte) []byte {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			r = brokenByte | rune(text[i])
+		}
+		dst = utf8.AppendRune(dst, r)
+		i += n
+	}
+	return dst
 }
