@@ -58,8 +58,17 @@ func (v Value) Text() []byte {
 }
 
 // Is reports whether the value's text is s. It does not allocate unless the
-// value is an escaped string.
-func (v Value) Is(s string) bool { return v.Kind != Absent && string(v.Text()) == s }
+// value is a long escaped string.
+func (v Value) Is(s string) bool {
+	if !v.Escaped {
+		return v.Kind != Absent && string(v.Text()) == s
+	}
+	if n := len(v.JSON) - 2; len(s) > n || 6*len(s) < n { // \u0061 is a
+		return false
+	}
+	var buf [128]byte
+	return string(v.AppendText(buf[:0])) == s
+}
 
 // field is a key and its value as offsets into the text.
 type field struct {
@@ -151,7 +160,7 @@ func (x *Index) Class() Value { return x.at(x.class) }
 func (x *Index) Event() Value { return x.at(x.event) }
 
 func (x *Index) at(i int32) Value {
-	if i < 0 {
+	if uint(i) >= uint(len(x.fields)) { // class and event of the zero Index are 0
 		return Value{}
 	}
 	return x.Value(int(i))

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -32,13 +33,13 @@ func (x *Index) scan(b []byte) error {
 		if b[i] != '"' {
 			return unexpected(b, i, "a field name")
 		}
-		var f field
-		var err error
-		f.key = uint32(i + 1)
-		if i, f.keyEscaped, err = x.str(b, i); err != nil {
+		key := i + 1
+		end, keyEscaped, err := x.str(b, i)
+		if err != nil {
 			return err
 		}
-		f.keyEnd = uint32(i - 1)
+		i = end
+		keyEnd := i - 1
 		if i < len(b) && b[i] != ':' {
 			i = x.space(b, i)
 		}
@@ -54,35 +55,36 @@ func (x *Index) scan(b []byte) error {
 		if i >= len(b) {
 			return short(b)
 		}
-		f.value = uint32(i)
-		switch c := b[i]; {
-		case c == '"':
-			f.kind = String
-			i, f.escaped, err = x.str(b, i)
-		case c == '{':
-			f.kind = Object
+		value, kind, escaped := i, Absent, false
+		switch b[i] {
+		case '"':
+			kind = String
+			i, escaped, err = x.str(b, i)
+		case '{':
+			kind = Object
 			i, err = x.nested(b, i)
-		case c == '[':
-			f.kind = Array
+		case '[':
+			kind = Array
 			i, err = x.nested(b, i)
 		default:
-			f.kind, i, err = scalar(b, i)
+			kind, i, err = scalar(b, i)
 		}
 		if err != nil {
 			return err
 		}
-		f.valueEnd = uint32(i)
-		x.fields = append(x.fields, f)
-		if f.keyEscaped {
+		x.fields = append(x.fields, field{
+			uint32(key), uint32(keyEnd), uint32(value), uint32(i), kind, escaped, keyEscaped,
+		})
+		if keyEscaped {
 			x.escapedKeys = true
-			switch string(x.Key(len(x.fields) - 1).Text()) {
-			case "class":
+			switch key := x.Key(len(x.fields) - 1); {
+			case key.Is("class"):
 				x.class = int32(len(x.fields) - 1)
-			case "event":
+			case key.Is("event"):
 				x.event = int32(len(x.fields) - 1)
 			}
-		} else if f.keyEnd-f.key == 5 {
-			switch string(b[f.key:f.keyEnd]) {
+		} else if keyEnd-key == 5 {
+			switch string(b[key:keyEnd]) {
 			case "class":
 				x.class = int32(len(x.fields) - 1)
 			case "event":
@@ -149,7 +151,9 @@ func (x *Index) str(b []byte, i int) (end int, escaped bool, err error) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			q := w ^ (ones * '"')
 			s := w ^ (ones * '\\')
-			m := ((q - ones) &^ q) | ((s - ones) &^ s) | ((w - ones*0x20) &^ w) | w
+			// The lowest high bit set in m is exact: a byte that borrows from
+			// the next one has its own set.
+			m := (q - ones) | (s - ones) | (w - ones*0x20) | w
 			if m &= highs; m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
@@ -206,19 +210,24 @@ func hex4(b []byte) bool {
 func scalar(b []byte, i int) (Kind, int, error) {
 	switch b[i] {
 	case 't':
-		if i+4 <= len(b) && string(b[i:i+4]) == "true" {
-			return Bool, i + 4, nil
-		}
+		return literal(b, i, "true", Bool)
 	case 'f':
-		if i+5 <= len(b) && string(b[i:i+5]) == "false" {
-			return Bool, i + 5, nil
-		}
+		return literal(b, i, "false", Bool)
 	case 'n':
-		if i+4 <= len(b) && string(b[i:i+4]) == "null" {
-			return Null, i + 4, nil
-		}
+		return literal(b, i, "null", Null)
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return number(b, i)
+	}
+	return Absent, i, unexpected(b, i, "a value")
+}
+
+func literal(b []byte, i int, word string, kind Kind) (Kind, int, error) {
+	rest := b[i:min(len(b), i+len(word))]
+	switch {
+	case string(rest) == word:
+		return kind, i + len(word), nil
+	case string(rest) == word[:len(rest)]:
+		return Absent, i, short(b)
 	}
 	return Absent, i, unexpected(b, i, "a value")
 }
@@ -368,8 +377,13 @@ key:
 
 func short(b []byte) error { return &Error{len(b), "cut short"} }
 
+// unexpected shows the byte at fault in printable ASCII, for a reason ends up on
+// a terminal.
 func unexpected(b []byte, i int, want string) error {
-	return &Error{i, fmt.Sprintf("%q where %s should be", rune(b[i]), want)}
+	if b[i] >= utf8.RuneSelf {
+		return &Error{i, fmt.Sprintf("byte 0x%02x where %s should be", b[i], want)}
+	}
+	return &Error{i, fmt.Sprintf("%q where %s should be", b[i:i+1], want)}
 }
 
 // notObject tells JSON that is no object from what is no JSON.
@@ -379,6 +393,8 @@ func notObject(b []byte, i int) error {
 		return &Error{i, "an array, not an object"}
 	case c == '"':
 		return &Error{i, "a string, not an object"}
+	case i == 0 && bytes.HasPrefix(b, []byte("\ufeff")):
+		return &Error{i, "a byte order mark, not an object"}
 	case c == 't' || c == 'f' || c == 'n' || c == '-' || '0' <= c && c <= '9':
 		if kind, _, err := scalar(b, i); err == nil {
 			return &Error{i, map[Kind]string{Bool: "a boolean", Null: "null", Number: "a number"}[kind] + ", not an object"}

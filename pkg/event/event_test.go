@@ -1,0 +1,74 @@
+package event
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestTimestamp(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want int64
+		ok   bool
+	}{
+		{"1234567890.123456", 1234567890123456, true},
+		{"1234567890", 1234567890000000, true},
+		{"1234567890.1", 1234567890100000, true},
+		{"1234567890.000001", 1234567890000001, true},
+		{"1234567890.1234569", 1234567890123456, true},
+		{"1234567890.12345600000000000000000000000000", 1234567890123456, true},
+		{"0", 0, true},
+		{"0.0", 0, true},
+		{"00000000000000000000000000000000001.5", 1500000, true},
+		{"253402300799.999999", 253402300799999999, true},
+		{"253402300800", 0, false},
+		{"99999999999999999999999999999999999", 0, false},
+		{"", 0, false},
+		{".", 0, false},
+		{".5", 0, false},
+		{"5.", 0, false},
+		{"1.2.3", 0, false},
+		{"-1", 0, false},
+		{"+1", 0, false},
+		{"1e9", 0, false},
+		{"1,5", 0, false},
+		{" 1", 0, false},
+		{"1 ", 0, false},
+		{"1.5x", 0, false},
+		{"1.x", 0, false},
+		{"1.0000001x", 0, false},
+		{"NaN", 0, false},
+		{"2009-02-13T23:31:30Z", 0, false},
+		{"١", 0, false},
+	} {
+		if got, ok := Timestamp([]byte(tt.text)); got != tt.want || ok != tt.ok {
+			t.Errorf("%q: got %d, %v", tt.text, got, ok)
+		}
+	}
+}
+
+func TestTimestampProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.Int64Range(0, 253402300799999999).Draw(t, "usec")
+		text := fmt.Sprintf("%d.%06d", want/1e6, want%1e6)
+		if got, ok := Timestamp([]byte(text)); !ok || got != want {
+			t.Fatalf("%s: got %d, %v", text, got, ok)
+		}
+		more := text + rapid.StringMatching(`[0-9]{0,30}`).Draw(t, "more digits")
+		if got, ok := Timestamp([]byte(more)); !ok || got != want {
+			t.Fatalf("%s: got %d, %v", more, got, ok)
+		}
+	})
+}
+
+func BenchmarkTimestamp(b *testing.B) {
+	text := []byte("1234567890.123456")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := Timestamp(text); !ok {
+			b.Fatal("not a timestamp")
+		}
+	}
+}
