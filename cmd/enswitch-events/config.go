@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+)
+
+// addresses are those of ENSWITCH_ADDRESS or else of the profile.
+func (a *app) addresses() []string {
+	if v := os.Getenv(settings.Env("address")); v != "" {
+		return strings.Split(v, ",")
+	}
+	list, _ := a.profile.Strings("address")
+	return list
+}
+
+func newConfig(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Show the settings in force and where each came from",
+		Long: `Settings come from the flag, or else from the environment, or else from a
+profile of the configuration file, or else from the program.
+
+The file is config.toml in the folder enswitch-events of the user's
+configuration directory ('config path' prints it), or the one that --config or
+ENSWITCH_CONFIG names. Each table of it is a profile: its keys are the names of
+flags without the dashes in front, and 'address'. The profile called default is
+used unless --profile or ENSWITCH_PROFILE names another:
+
+  [default]
+  address = ["10.0.0.5", "10.0.0.6"]
+  authkey-file = "/etc/enswitch-events/key"   # or authkey-command = "pass show enswitch"
+  class = "call"`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	show := &cobra.Command{
+		Use:       "show [COMMAND]",
+		Short:     "Print the values in force of tail's flags, or of another command's, and where each came from",
+		ValidArgs: []string{"tail", "listen", "simulate"},
+		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name := "tail"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			target, _, err := cmd.Root().Find([]string{name})
+			if err != nil {
+				return usage("", "%w", err)
+			}
+			return a.show(target)
+		},
+	}
+	path := &cobra.Command{
+		Use:   "path",
+		Short: "Print where the configuration file is looked for",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			file := a.global.config
+			if file == "" {
+				var err error
+				if file, err = settings.Path(); err != nil {
+					return failure(err)
+				}
+			}
+			_, err := fmt.Fprintln(a.out, file)
+			return failure(err)
+		},
+	}
+	cmd.AddCommand(show, path)
+	return cmd
+}
+
+// show prints a line for each flag of cmd: its name, its value, and where that
+// came from.
+func (a *app) show(cmd *cobra.Command) error {
+	flags := cmd.Flags()
+	origin, err := settings.Apply(flags, os.LookupEnv, a.profile, func(f string) bool {
+		return f == "help" || strings.HasPrefix(f, "authkey")
+	})
+	if err != nil {
+		return usage("", "%w", err)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	line := func(name, value, from string) { fmt.Fprintf(w, "%s\t%s\t%s\n", name, value, from) }
+	if a.profile.Name != "" && len(a.profile.Values) > 0 {
+		line("profile", a.profile.Name, a.profile.File)
+	}
+	if slices.Contains(strings.Fields(cmd.Use), "[ADDRESS…]") {
+		from := "default"
+		if os.Getenv(settings.Env("address")) != "" {
+			from = settings.Env("address")
+		} else if len(a.addresses()) > 0 {
+			from = "profile " + a.profile.Name
+		}
+		line("address", strings.Join(defaultAddresses(a), ","), from)
+	}
+	value, from := a.shownKey()
+	line("authkey", value, from)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" || strings.HasPrefix(f.Name, "authkey") || flags.Lookup(f.Name) != f {
+			return
+		}
+		from := origin[f.Name]
+		if from == "" {
+			from = "default"
+		}
+		value := f.Value.String()
+		if f.Name == "header" && f.Changed {
+			value = talk.Redacted // may be an Authorization
+		}
+		if value == "" || value == "[]" {
+			value = "-"
+		}
+		line(f.Name, value, from)
+	})
+	return failure(w.Flush())
+}
+
+// shownKey tells where the key would come from, without reading it.
+func (a *app) shownKey() (value, from string) {
+	for _, name := range []string{"authkey-file", "authkey"} {
+		if v := os.Getenv(settings.Env(name)); v != "" {
+			return talk.Redacted, settings.Env(name)
+		}
+	}
+	for _, name := range []string{"authkey-file", "authkey-command"} {
+		if _, ok := a.profile.Strings(name); ok {
+			return talk.Redacted, "profile " + a.profile.Name + ", " + name
+		}
+	}
+	return "-", "default"
+}

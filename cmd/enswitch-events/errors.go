@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// The exit codes, as the contract of the command line has them.
+const (
+	exitOK        = 0
+	exitFailure   = 1
+	exitUsage     = 2
+	exitConnect   = 3
+	exitKey       = 4
+	exitLost      = 5
+	exitTime      = 6
+	exitOutput    = 7
+	exitLoss      = 8
+	exitInterrupt = 130
+)
+
+// exitError is an error that knows the program's exit code. Where there is
+// something to try, hint says it.
+type exitError struct {
+	code int
+	err  error // nil: the code says it all
+	hint string
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage is an error in what was typed.
+func usage(hint, format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...), hint}
+}
+
+// failure wraps an error that no rule gives another code. That the reader of
+// stdout has gone is none.
+func failure(err error) error {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	if _, ok := errors.AsType[*exitError](err); ok {
+		return err
+	}
+	return &exitError{code: exitFailure, err: err}
+}

@@ -1,0 +1,317 @@
+package pipeline
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// blockSize is how many bytes of events travel between goroutines at once. A
+// hand-over costs the same for one event as for a thousand.
+const blockSize = 128 << 10
+
+// itemSize is what an event costs in a block beside its bytes.
+const itemSize = 24
+
+// item is one event of a block.
+type item struct {
+	end      int   // of its bytes in data
+	received int64 // Unix nanoseconds
+	source   int32 // number of its name
+	feed     int32
+}
+
+// block is some events in a row, or the mark of a gap between them.
+type block struct {
+	data  []byte
+	items []item
+	gap   *Gap
+}
+
+func (b *block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items)) }
+
+func (b *block) reset() *block {
+	b.data, b.items, b.gap = b.data[:0], b.items[:0], nil
+	return b
+}
+
+// BufferOptions says how a Buffer is bounded and whom it tells.
+type BufferOptions struct {
+	// Size bounds the bytes of memory that waiting events take.
+	Size int64
+	// OnOverflow is called when the first event of a stretch is dropped, with
+	// no events counted yet. It must not call the Buffer.
+	OnOverflow func(Gap)
+}
+
+// Buffer stands between the sources, which must never wait, and the filters,
+// which may. Sources put events in through a [Feed]; one goroutine takes
+// them out. Past its size events are dropped and counted, and a Gap marks the
+// place. It keeps the ledger.
+type Buffer struct {
+	o      BufferOptions
+	wake   chan struct{} // holds a value when there may be something to take
+	lastIn atomic.Int64  // when the last event came, Unix nanoseconds
+
+	mu       sync.Mutex
+	queue    []*block
+	bytes    int64
+	free     []*block
+	closed   bool
+	ledger   Ledger
+	overflow *Gap // the stretch of dropped events that is under way
+	sources  []string
+	feeds    int32
+}
+
+// NewBuffer returns an empty Buffer.
+func NewBuffer(o BufferOptions) *Buffer {
+	return &Buffer{o: o, wake: make(chan struct{}, 1)}
+}
+
+// Feed is one source's way into a Buffer. It is for one goroutine; a source
+// with many uses [Feed.Put].
+type Feed struct {
+	b      *Buffer
+	number int32
+	source int32
+	name   string
+	cur    *block
+	mu     sync.Mutex
+}
+
+// Feed returns a new way in for the source of that name.
+func (b *Buffer) Feed(name string) *Feed {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.feeds++
+	return &Feed{b: b, number: b.feeds - 1, source: b.number(name), name: name, cur: b.block()}
+}
+
+// number returns the number of the source called name. The mutex is held.
+func (b *Buffer) number(name string) int32 {
+	for i, s := range b.sources {
+		if s == name {
+			return int32(i)
+		}
+	}
+	if len(b.sources) >= maxSources {
+		return maxSources - 1
+	}
+	b.sources = append(b.sources, name)
+	return int32(len(b.sources) - 1)
+}
+
+// maxSources bounds the table of names: whoever POSTs adds to it.
+const maxSources = 4096
+
+// Add copies ev into the feed. It is seen by the other side after Flush, or
+// when a block is full.
+func (f *Feed) Add(ev event.Event) {
+	c := f.cur
+	if len(c.items) > 0 && (len(c.data)+len(ev.Raw) > cap(c.data) || len(c.items) == cap(c.items)) {
+		f.Flush()
+		c = f.cur
+	}
+	c.data = append(c.data, ev.Raw...)
+	c.items = append(c.items, item{end: len(c.data), received: ev.Received.UnixNano(), source: f.source, feed: f.number})
+}
+
+// Flush hands over what was added and reports whether there was anything. It
+// never waits for the other side.
+func (f *Feed) Flush() bool {
+	if len(f.cur.items) == 0 {
+		return false
+	}
+	last := f.cur.items[len(f.cur.items)-1].received
+	b := f.b
+	b.mu.Lock()
+	f.cur = b.push(f.cur)
+	b.mu.Unlock()
+	b.lastIn.Store(last)
+	b.signal()
+	return true
+}
+
+// Put adds one event and hands it over at once. Unlike Add it is safe for
+// concurrent use, and it takes the source's name from the event.
+func (f *Feed) Put(ev event.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.b.mu.Lock()
+	f.source = f.b.number(ev.Source)
+	f.b.mu.Unlock()
+	f.Add(ev)
+	f.Flush()
+}
+
+// Gap marks a stretch of time in which the source was away, at this place in
+// the stream.
+func (f *Feed) Gap(g Gap) {
+	f.Flush()
+	g.Source = f.name
+	b := f.b
+	b.mu.Lock()
+	b.ledger.Gaps++
+	b.queue = append(b.queue, &block{gap: &g})
+	b.mu.Unlock()
+	b.signal()
+}
+
+// Reject counts something received that is no event and went no further.
+func (f *Feed) Reject() {
+	f.b.mu.Lock()
+	f.b.ledger.Received++
+	f.b.ledger.Rejected++
+	f.b.mu.Unlock()
+}
+
+// push puts c at the end of the queue and returns an empty block to go on
+// with. The mutex is held.
+func (b *Buffer) push(c *block) *block {
+	n := int64(len(c.items))
+	b.ledger.Received += n
+	// A trickle of small blocks behind a slow reader would cost a whole block
+	// each, so they are put together.
+	if last := len(b.queue) - 1; last >= 0 {
+		t := b.queue[last]
+		if t.gap == nil && b.overflow == nil && cap(t.data)-len(t.data) >= len(c.data) && cap(t.items)-len(t.items) >= len(c.items) {
+			base := len(t.data)
+			t.data = append(t.data, c.data...)
+			for _, it := range c.items {
+				it.end += base
+				t.items = append(t.items, it)
+			}
+			b.ledger.Waiting += n
+			return c.reset()
+		}
+	}
+	if b.bytes+c.size() > b.o.Size && len(b.queue) > 0 {
+		at := time.Unix(0, c.items[0].received)
+		if b.overflow == nil {
+			b.overflow = &Gap{Reason: "overflow", From: at}
+			b.ledger.Gaps++
+			if b.o.OnOverflow != nil {
+				b.o.OnOverflow(*b.overflow)
+			}
+		}
+		b.overflow.To = time.Unix(0, c.items[n-1].received)
+		b.overflow.Dropped += n
+		b.ledger.Dropped += n
+		if c.size() > 2*blockSize {
+			return b.block()
+		}
+		return c.reset()
+	}
+	if b.overflow != nil {
+		b.queue = append(b.queue, &block{gap: b.overflow})
+		b.overflow = nil
+	}
+	b.ledger.Waiting += n
+	b.bytes += c.size()
+	b.queue = append(b.queue, c)
+	return b.block()
+}
+
+// block returns an empty block. The mutex is held.
+func (b *Buffer) block() *block {
+	if n := len(b.free); n > 0 {
+		c := b.free[n-1]
+		b.free = b.free[:n-1]
+		return c
+	}
+	return &block{data: make([]byte, 0, blockSize), items: make([]item, 0, blockSize/128)}
+}
+
+func (b *Buffer) signal() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close says that no source will put anything in any more. What waits can
+// still be taken.
+func (b *Buffer) Close() {
+	b.mu.Lock()
+	b.closed = true
+	if b.overflow != nil {
+		b.queue = append(b.queue, &block{gap: b.overflow})
+		b.overflow = nil
+	}
+	b.mu.Unlock()
+	b.signal()
+}
+
+// take returns the next block, or nil if none is waiting; end says that none
+// will come. The block goes back with done.
+func (b *Buffer) take() (c *block, end bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) == 0 {
+		return nil, b.closed
+	}
+	c = b.queue[0]
+	b.queue[0] = nil
+	if b.queue = b.queue[1:]; len(b.queue) == 0 {
+		b.queue = nil
+	}
+	return c, false
+}
+
+// done returns a block and books what became of its events.
+func (b *Buffer) done(c *block, l Ledger) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.book(l)
+	if c.gap != nil {
+		return
+	}
+	b.bytes -= c.size()
+	if len(b.free) < 8 && c.size() <= 2*blockSize {
+		b.free = append(b.free, c.reset())
+	}
+}
+
+// book adds l to the ledger and takes what it accounts for off Waiting. The
+// mutex is held.
+func (b *Buffer) book(l Ledger) {
+	t := &b.ledger
+	t.Kept += l.Kept
+	t.Filtered += l.Filtered
+	t.Rejected += l.Rejected
+	t.Repaired += l.Repaired
+	t.Duplicates += l.Duplicates
+	t.Failed += l.Failed
+	t.Waiting -= l.Kept + l.Filtered + l.Rejected
+}
+
+// source returns the name of the source of that number.
+func (b *Buffer) source(n int32) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sources[n]
+}
+
+// Ledger returns the counts as they are now.
+func (b *Buffer) Ledger() Ledger {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ledger
+}
+
+// LastReceived is when the last event came in, the zero time if none has.
+func (b *Buffer) LastReceived() time.Time {
+	if n := b.lastIn.Load(); n != 0 {
+		return time.Unix(0, n)
+	}
+	return time.Time{}
+}
+
+func (b *Buffer) feedCount() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return int(b.feeds)
+}

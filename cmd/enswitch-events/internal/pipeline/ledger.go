@@ -1,0 +1,51 @@
+package pipeline
+
+import (
+	"time"
+)
+
+// Ledger counts events. At every moment
+//
+//	Received = Kept + Filtered + Rejected + Dropped + Waiting
+//
+// and a snapshot taken with [Buffer.Ledger] adds up.
+type Ledger struct {
+	// Received counts what sources delivered: whole frames and bodies, events
+	// or not.
+	Received int64
+	// Kept counts events that the filters kept and that were rendered.
+	Kept int64
+	// Filtered counts events that the filters dropped, and Duplicates.
+	Filtered int64
+	// Rejected counts what is no event: no JSON object, or too long.
+	Rejected int64
+	// Dropped counts events for which there was no room in the buffer.
+	Dropped int64
+	// Waiting counts events in the buffer, and those being written.
+	Waiting int64
+
+	// Repaired counts events whose strings held bytes that are not UTF-8 or
+	// raw control characters. They are counted as kept or filtered too.
+	Repaired int64
+	// Duplicates counts events that another source had delivered already.
+	Duplicates int64
+	// Failed counts events on which the jq expression failed; they are
+	// counted as filtered too.
+	Failed int64
+	// Gaps counts the times that the feed was away or events were dropped.
+	Gaps int64
+}
+
+// Lost reports whether any event is known to be lost, or may have been while
+// the feed was away.
+func (l *Ledger) Lost() bool { return l.Dropped > 0 || l.Gaps > 0 }
+
+// Gap is a stretch of time of which events are missing, or may be.
+type Gap struct {
+	// Reason is "reconnect" (nothing is known of what happened meanwhile) or
+	// "overflow" (Dropped events were received and not kept).
+	Reason   string
+	Source   string
+	From, To time.Time
+	Dropped  int64
+}

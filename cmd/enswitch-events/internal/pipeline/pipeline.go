@@ -1,0 +1,420 @@
+// Package pipeline is the path of an event through the program: sources put
+// events into a buffer, one goroutine takes them out, filters them, renders
+// what is kept and writes it.
+//
+// A source never waits for that goroutine: the phone system comes first. So a
+// slow reader of stdout fills the buffer, and past its size events are
+// dropped, counted, and the place is marked.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// writeSize is how many bytes share a write when more events are waiting.
+const writeSize = 64 << 10
+
+// Renderer turns an event into what is written. Package render has it.
+type Renderer interface {
+	// Header appends what comes before the first event.
+	Header(dst []byte) []byte
+	// Event appends the event, its line end included.
+	Event(dst []byte, ev *event.Event, x *event.Index) []byte
+	// Value appends the JSON value that a jq expression made of the event.
+	Value(dst []byte, ev *event.Event, json []byte) []byte
+}
+
+// Source delivers events into the buffer until its feed ends, an error ends
+// it, or ctx is done. A source that ends by ctx returns ctx's error or nil.
+type Source func(ctx context.Context) error
+
+// Config says what becomes of the events.
+type Config struct {
+	Filter   *filter.Filter
+	Renderer Renderer
+	Out      io.Writer
+
+	// Count ends after so many kept events, 0 never.
+	Count int64
+	// For ends after that time, Idle after that time without any event.
+	For, Idle time.Duration
+	// Until ends after the first event for which it is true, FailIf too. That
+	// event is written even if the filters drop it.
+	Until, FailIf *filter.Query
+	// Drain bounds the time for writing what waits once the sources have
+	// ended. Default 5 s.
+	Drain time.Duration
+	// ReportGaps writes a record of class enswitch-events, event gap, where
+	// the feed was away or events were dropped.
+	ReportGaps bool
+
+	// OnReject is told of what is no event. Raw is valid during the call.
+	OnReject func(ev *event.Event, err error)
+	// OnQueryError is told when Until or FailIf fails on an event.
+	OnQueryError func(error)
+	// OnGap is told of a gap when its place in the stream is reached.
+	OnGap func(Gap)
+	// Failures returns how many events the jq expression has failed on.
+	Failures func() int64
+}
+
+// End says why a run ended.
+type End int
+
+// The ends of a run.
+const (
+	EndOfInput End = iota
+	EndCount
+	EndUntil
+	EndFailIf
+	EndFor
+	EndIdle
+	EndSignal // the context was cancelled
+	EndClosed // the reader of the output has gone
+	EndSource // a source failed
+	EndOutput // the output could not be written
+	EndStuck  // the output took nothing until Drain was over
+)
+
+// With more than one feed an event that another feed has delivered already is
+// dropped. So many identities are remembered, for so long.
+const (
+	mergeCount = 1 << 17
+	mergeAge   = 2 * time.Minute
+)
+
+// Run runs the sources into buf and out of it into c.Out until one of the
+// ends of Config is reached, a source fails, all sources have ended, or ctx is
+// done. It returns when everything that was started has ended, except a write
+// that blocks for longer than c.Drain. The error belongs to EndSource,
+// EndOutput and EndStuck.
+func Run(ctx context.Context, c *Config, buf *Buffer, sources ...Source) (End, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+
+	failed := make(chan error, len(sources))
+	var running sync.WaitGroup
+	for _, s := range sources {
+		running.Go(func() {
+			if err := s(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() { running.Wait(); close(ended) }()
+
+	w := newWorker(c, buf)
+	worked := make(chan outcome, 1)
+	go func() {
+		end, err := w.work()
+		worked <- outcome{end, err}
+	}()
+
+	var limit <-chan time.Time
+	if c.For > 0 {
+		t := time.NewTimer(c.For)
+		defer t.Stop()
+		limit = t.C
+	}
+	idle := newIdle(c.Idle, buf)
+	defer idle.stop()
+
+	end, err := EndOfInput, error(nil)
+wait:
+	for {
+		select {
+		case o := <-worked:
+			stop()
+			<-ended
+			return o.end, o.err
+		case <-ctx.Done():
+			end = EndSignal
+			break wait
+		case err = <-failed:
+			end = EndSource
+			break wait
+		case <-ended:
+			select {
+			case err = <-failed:
+				end = EndSource
+			default:
+			}
+			break wait
+		case <-limit:
+			end = EndFor
+			break wait
+		case <-idle.c():
+			if idle.over() {
+				end = EndIdle
+				break wait
+			}
+		}
+	}
+
+	stop()
+	<-ended
+	buf.Close()
+	drain := c.Drain
+	if drain == 0 {
+		drain = 5 * time.Second
+	}
+	t := time.NewTimer(drain)
+	defer t.Stop()
+	select {
+	case o := <-worked:
+		// What was still waiting may have reached an end of its own, or
+		// failed to be written.
+		if o.end != EndOfInput {
+			return o.end, o.err
+		}
+		return end, err
+	case <-t.C:
+		l := buf.Ledger()
+		return EndStuck, fmt.Errorf("the reader of stdout took nothing for %v: %d events were not written", drain, l.Waiting)
+	}
+}
+
+// idleTimer fires when no event has come for a time.
+type idleTimer struct {
+	after time.Duration
+	since time.Time
+	buf   *Buffer
+	t     *time.Timer
+}
+
+func newIdle(after time.Duration, buf *Buffer) *idleTimer {
+	i := &idleTimer{after: after, since: time.Now(), buf: buf}
+	if after > 0 {
+		i.t = time.NewTimer(after)
+	}
+	return i
+}
+
+func (i *idleTimer) c() <-chan time.Time {
+	if i.t == nil {
+		return nil
+	}
+	return i.t.C
+}
+
+// over reports whether the time is really over; if an event has come since the
+// timer was set, it is set anew.
+func (i *idleTimer) over() bool {
+	if last := i.buf.LastReceived(); last.After(i.since) {
+		i.since = last
+	}
+	left := i.after - time.Since(i.since)
+	if left <= 0 {
+		return true
+	}
+	i.t.Reset(left)
+	return false
+}
+
+func (i *idleTimer) stop() {
+	if i.t != nil {
+		i.t.Stop()
+	}
+}
+
+// outcome is an End and the error that belongs to it.
+type outcome struct {
+	end End
+	err error
+}
+
+// worker takes blocks out of the buffer, one event after another.
+type worker struct {
+	*Config
+	buf  *Buffer
+	x    event.Index
+	ev   event.Event
+	out  []byte
+	emit func(filter.Output) bool
+	kept bool    // the event at hand was written
+	fail outcome // of a write in the middle of an event
+	l    Ledger
+	n    int64 // kept in all
+	seen *event.Window
+	hash *event.Hasher
+
+	source     int32
+	feed       int32
+	sourceName string
+	failures   int64
+}
+
+func newWorker(c *Config, buf *Buffer) *worker {
+	w := &worker{Config: c, buf: buf, source: -1, out: make([]byte, 0, 2*writeSize)}
+	if feeds := buf.feedCount(); feeds > 1 {
+		w.seen, w.hash = event.NewWindow(mergeCount, feeds, mergeAge), event.NewHasher()
+	}
+	w.emit = func(o filter.Output) bool {
+		w.kept = true
+		if o.Event {
+			w.out = w.Renderer.Event(w.out, &w.ev, &w.x)
+		} else {
+			w.out = w.Renderer.Value(w.out, &w.ev, o.JSON)
+		}
+		// One jq expression can make any number of values of one event.
+		if len(w.out) >= writeSize {
+			w.fail.end, w.fail.err = w.write()
+		}
+		return w.fail.err == nil
+	}
+	return w
+}
+
+// work runs until an end of its own or the end of the buffer.
+func (w *worker) work() (End, error) {
+	w.out = w.Renderer.Header(w.out)
+	if end, err := w.write(); err != nil {
+		return end, err
+	}
+	for {
+		c, last := w.buf.take()
+		switch {
+		case c != nil:
+			end, err := w.block(c)
+			w.book(c)
+			if end != EndOfInput {
+				return end, err
+			}
+			continue
+		case last:
+			return EndOfInput, nil
+		}
+		<-w.buf.wake
+	}
+}
+
+func (w *worker) book(c *block) {
+	if w.Failures != nil {
+		n := w.Failures()
+		w.l.Failed, w.failures = n-w.failures, n
+	}
+	w.buf.done(c, w.l)
+	w.l = Ledger{}
+}
+
+// block handles the events of c and writes what they became. An event counts
+// as kept once it is in out; the block is booked when it has been written.
+func (w *worker) block(c *block) (End, error) {
+	if c.gap != nil {
+		w.gap(c.gap)
+		return w.write()
+	}
+	start := 0
+	for i := range c.items {
+		it := &c.items[i]
+		if it.source != w.source {
+			w.source, w.sourceName = it.source, w.buf.source(it.source)
+		}
+		w.feed = it.feed
+		w.ev = event.Event{Raw: c.data[start:it.end:it.end], Received: time.Unix(0, it.received), Source: w.sourceName}
+		start = it.end
+		end := w.event()
+		if w.fail.err != nil {
+			return w.fail.end, w.fail.err
+		}
+		if end != EndOfInput {
+			if failed, err := w.write(); err != nil {
+				return failed, err
+			}
+			return end, nil
+		}
+	}
+	return w.write()
+}
+
+func (w *worker) event() End {
+	if err := w.x.Scan(w.ev.Raw); err != nil {
+		w.l.Rejected++
+		if w.OnReject != nil {
+			w.OnReject(&w.ev, err)
+		}
+		return EndOfInput
+	}
+	if w.x.Repaired() {
+		w.l.Repaired++
+	}
+	if w.seen != nil && w.seen.Seen(w.hash.Identity(&w.x), int(w.feed), w.ev.Received) {
+		w.l.Filtered++
+		w.l.Duplicates++
+		return EndOfInput
+	}
+	w.kept = false
+	w.Filter.Run(&w.x, w.emit)
+	end := EndOfInput
+	if w.FailIf != nil && w.ask(w.FailIf) {
+		end = EndFailIf
+	} else if w.Until != nil && w.ask(w.Until) {
+		end = EndUntil
+	}
+	if end != EndOfInput && !w.kept {
+		w.emit(filter.Output{Event: true})
+	}
+	if !w.kept {
+		w.l.Filtered++
+		return end
+	}
+	w.l.Kept++
+	if w.n++; w.n == w.Count && end == EndOfInput {
+		end = EndCount
+	}
+	return end
+}
+
+func (w *worker) ask(q *filter.Query) bool {
+	yes, err := q.True(&w.x)
+	if err != nil && w.OnQueryError != nil {
+		w.OnQueryError(err)
+	}
+	return yes
+}
+
+// gap tells of a gap and writes the record of it.
+func (w *worker) gap(g *Gap) {
+	if w.OnGap != nil {
+		w.OnGap(*g)
+	}
+	if !w.ReportGaps {
+		return
+	}
+	stamp := func(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }
+	raw := []byte(`{"class":"enswitch-events","event":"gap","timestamp":"` + stamp(g.To) + `","reason":"` + g.Reason + `","source":`)
+	raw = event.AppendString(raw, []byte(g.Source))
+	raw = fmt.Appendf(raw, `,"from":"%s","to":"%s","dropped":%d}`, stamp(g.From), stamp(g.To), g.Dropped)
+	w.ev = event.Event{Raw: raw, Received: g.To, Source: g.Source}
+	if w.x.Scan(raw) == nil {
+		w.out = w.Renderer.Event(w.out, &w.ev, &w.x)
+	}
+}
+
+// write writes what was rendered.
+func (w *worker) write() (End, error) {
+	if len(w.out) == 0 {
+		return EndOfInput, nil
+	}
+	_, err := w.Out.Write(w.out)
+	if w.out = w.out[:0]; cap(w.out) > 64*writeSize {
+		w.out = make([]byte, 0, 2*writeSize) // a giant came by
+	}
+	switch {
+	case err == nil:
+		return EndOfInput, nil
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+		return EndClosed, err
+	}
+	return EndOutput, err
+}

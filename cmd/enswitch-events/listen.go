@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+	"github.com/enswitch-events/enswitch-events/pkg/post"
+)
+
+// listenOptions are the flags of listen.
+type listenOptions struct {
+	live            liveOptions
+	key             keyOptions
+	port            uint16
+	bind            string
+	path            string
+	noAuth          bool
+	allow           []string
+	trustProxy      []string
+	forwardedHeader string
+	tlsCert, tlsKey string
+	tlsSelfSigned   bool
+	maxBody         size
+	numberFields    []string
+}
+
+func newListen(a *app) *cobra.Command {
+	o := &listenOptions{maxBody: 1 << 20}
+	cmd := &cobra.Command{
+		Use:   "listen",
+		Short: "Live events POSTed by the Enswitch machines",
+		Long: `Take the events that the Enswitch machines POST, and print them.
+
+Paste the URL that is printed into the setting "Send events to URL" (System »
+Configuration in 3.14 and 3.15; Global » Settings » Configuration from 4.1 on;
+for one customer: Settings » Customer). Every machine of the cluster sends
+directly, so every one must reach the URL.
+
+The answer goes out before anything else is done: routing of calls waits for
+it. The fields of a POSTed form become the JSON that the websocket would send:
+in the order received, as strings, machine as a number (--number-field for
+others). Of a repeated field the first counts; a field without value is "".`,
+		Example: `  enswitch-events listen --port 8080
+  enswitch-events listen --bind 0.0.0.0 --port 8080 --allow 10.0.0.0/24
+  enswitch-events listen --bind 0.0.0.0 --port 8443 --tls-self-signed --authkey-file key
+  curl -d class=call -d event=start -d timestamp=1234567890.123456 http://127.0.0.1:8080/`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
+	}
+	o.live.bind(cmd)
+	group(cmd, "Listening", func(f *pflag.FlagSet) {
+		f.Uint16VarP(&o.port, "port", "p", 8080, "TCP `PORT`; 0 picks a free one")
+		f.StringVar(&o.bind, "bind", "127.0.0.1", "listen on this `ADDRESS`; 0.0.0.0 or :: for all of the machine's")
+		f.StringVar(&o.path, "path", "/", "take events at this `PATH`, and nothing elsewhere")
+		o.key.bind(f)
+		f.BoolVar(&o.noAuth, "no-auth", false, "take events from anybody who can connect")
+		f.StringSliceVar(&o.allow, "allow", nil, "take events only from these addresses: `CIDR,…`")
+		f.StringVar(&o.tlsCert, "tls-cert", "", "speak HTTPS with the certificate in this PEM `FILE`")
+		f.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, PEM `FILE`")
+		f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak HTTPS with a certificate made for this run; its fingerprint is printed")
+		f.Var(&o.maxBody, "max-body", "refuse longer requests")
+		f.StringVar(&o.forwardedHeader, "forwarded-header", "", "take the sender's address from this header, as X-Forwarded-For: `NAME`")
+		f.StringSliceVar(&o.trustProxy, "trust-proxy", nil, "believe that header from these proxies only: `CIDR,…`")
+		f.StringSliceVar(&o.numberFields, "number-field", nil, "make this field a JSON number where it holds one, as machine: `NAME,…`")
+	})
+	return cmd
+}
+
+// prefixes parses addresses and networks.
+func prefixes(flag string, list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range list {
+		s = strings.TrimSpace(s)
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			addr, err := netip.ParseAddr(s)
+			if err != nil {
+				return nil, usage("write 10.0.0.5, 10.0.0.0/24 or 2001:db8::/32", "--%s %q is no address and no network", flag, s)
+			}
+			p = netip.PrefixFrom(addr.WithZone(""), addr.BitLen())
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func (o *listenOptions) validate() error {
+	switch {
+	case !strings.HasPrefix(o.path, "/") || strings.ContainsAny(o.path, "?# "):
+		return usage("it is written like / or /events", "--path %q is no path", o.path)
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return usage("or use --tls-self-signed", "--tls-cert and --tls-key go together")
+	case o.tlsCert != "" && o.tlsSelfSigned:
+		return usage("give one of them", "--tls-cert and --tls-self-signed exclude each other")
+	case (o.forwardedHeader == "") != (len(o.trustProxy) == 0):
+		return usage("the header is believed of named proxies only", "--forwarded-header and --trust-proxy go together")
+	case o.noAuth && (o.key.file != "" || o.key.key != ""):
+		return usage("leave out --no-auth to have the key checked", "--no-auth and a key exclude each other")
+	case o.maxBody < 1:
+		return usage("the default is 1MiB", "--max-body: at least 1 byte")
+	}
+	return nil
+}
+
+func (o *listenOptions) run(ctx context.Context, a *app, cmd *cobra.Command) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	l, err := o.live.compile(a, cmd)
+	if err != nil {
+		return err
+	}
+	allow, err := prefixes("allow", o.allow)
+	if err != nil {
+		return err
+	}
+	proxies, err := prefixes("trust-proxy", o.trustProxy)
+	if err != nil {
+		return err
+	}
+	key, made, err := o.authkey(ctx, a, len(allow) > 0)
+	if err != nil {
+		return err
+	}
+
+	feed := l.buffer.Feed("")
+	handler, err := post.NewHandler(&post.Options{
+		Path: o.path, Authkey: key, Allow: allow, ForwardedHeader: o.forwardedHeader, TrustProxy: proxies,
+		MaxBody: int64(o.maxBody), NumberFields: o.numberFields,
+		OnEvent:  feed.Put,
+		OnReject: func(r post.Rejection) { o.rejected(l, feed.Reject, r) },
+		OnNote: func(remote string, n post.Note) {
+			l.faults.add(fmt.Sprintf("%s: %s in a POSTed event", remote, n))
+		},
+	})
+	if err != nil {
+		return usage("", "%w", err)
+	}
+	server := post.NewServer(handler, func(line string) { a.talk.Debug(line) })
+	address := net.JoinHostPort(strings.Trim(o.bind, "[]"), strconv.Itoa(int(o.port)))
+	scheme, fingerprint := "http", ""
+	if o.tlsCert != "" || o.tlsSelfSigned {
+		scheme = "https"
+		cert, err := o.certificate()
+		if err != nil {
+			return err
+		}
+		server.TLSConfig.Certificates = []tls.Certificate{cert}
+		if o.tlsSelfSigned {
+			fingerprint = sha256Fingerprint(cert.Certificate[0])
+		}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		hint := "--port 0 picks a free port"
+		if errors.Is(err, os.ErrPermission) {
+			hint = "ports below 1024 are for root: take a higher one"
+		}
+		return &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}
+	}
+	o.announce(a, scheme, listener.Addr(), key, made, fingerprint)
+	return l.run(ctx, func(ctx context.Context) error { return serve(ctx, server, listener) })
+}
+
+// authkey returns the key to ask for, and whether it was made here because
+// the port is open to others and nothing protects it.
+func (o *listenOptions) authkey(ctx context.Context, a *app, allowed bool) (key string, made bool, err error) {
+	if o.noAuth {
+		if !loopback(o.bind) && !allowed {
+			a.talk.Warn("--no-auth: anybody who can connect can send events")
+		}
+		return "", false, nil
+	}
+	found, origin, err := o.key.find(ctx, a)
+	if err != nil {
+		return "", false, err
+	}
+	if key = o.key.resolve(found, origin, "", a); key != "" {
+		return key, false, nil
+	}
+	if loopback(o.bind) || allowed {
+		return "", false, nil
+	}
+	return rand.Text(), true, nil
+}
+
+func loopback(bind string) bool {
+	if bind == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(bind, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// announce prints the URL to paste. A key that was made here is shown this
+// once, since nobody else knows it.
+func (o *listenOptions) announce(a *app, scheme string, at net.Addr, key string, made bool, fingerprint string) {
+	shown := ""
+	switch {
+	case made:
+		shown = "?authkey=" + url.QueryEscape(key)
+	case key != "":
+		shown = "?authkey=" + talk.Redacted
+	}
+	var urls []string
+	for _, host := range o.hosts(at) {
+		urls = append(urls, scheme+"://"+host+(&url.URL{Path: o.path}).EscapedPath()+shown)
+	}
+	for _, u := range urls {
+		a.talk.Info("listening: paste into 'Send events to URL': "+u, "url", u)
+	}
+	if key != "" && !made {
+		a.talk.Info("*** stands for the key that you gave")
+	}
+	if fingerprint != "" {
+		a.talk.Info("certificate SHA-256 "+fingerprint, "sha256", fingerprint)
+	}
+	if made {
+		a.talk.Hide(key)
+	}
+}
+
+// hosts are the addresses under which others reach the port.
+func (o *listenOptions) hosts(at net.Addr) []string {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok {
+		return []string{at.String()}
+	}
+	port := strconv.Itoa(tcp.Port)
+	if !tcp.IP.IsUnspecified() {
+		host := strings.Trim(o.bind, "[]")
+		return []string{net.JoinHostPort(host, port)}
+	}
+	var hosts []string
+	addrs, _ := net.InterfaceAddrs()
+	for _, addr := range addrs {
+		ip, _, err := net.ParseCIDR(addr.String())
+		if err == nil && ip.IsGlobalUnicast() && (ip.To4() != nil || o.bind != "0.0.0.0") {
+			hosts = append(hosts, net.JoinHostPort(ip.String(), port))
+		}
+	}
+	if len(hosts) == 0 {
+		hosts = []string{net.JoinHostPort("127.0.0.1", port)}
+	}
+	return hosts
+}
+
+// rejected counts what was taken but is no event, and tells of what was turned
+// away.
+func (o *listenOptions) rejected(l *live, count func(), r post.Rejection) {
+	if r.Status == http.StatusOK {
+		count()
+		l.reject(r.Remote, errors.New(r.Reason), r.Body)
+		return
+	}
+	l.faults.add(fmt.Sprintf("%s: refused with status %d: %s", r.Remote, r.Status, r.Reason))
+}
+
+// serve serves until ctx is done and what was being answered has been.
+func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() {
+		l := post.LimitListener(listener, post.MaxConns)
+		if len(server.TLSConfig.Certificates) > 0 {
+			failed <- server.ServeTLS(l, "", "")
+			return
+		}
+		failed <- server.Serve(l)
+	}()
+	select {
+	case err := <-failed:
+		return &exitError{exitConnect, fmt.Errorf("could not go on listening: %w", err), ""}
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(end) != nil {
+		_ = server.Close()
+	}
+	<-failed
+	return nil
+}

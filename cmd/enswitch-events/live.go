@@ -1,0 +1,258 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// liveOptions are the flags that tail and listen have in common.
+type liveOptions struct {
+	filter filterOptions
+	output outputOptions
+	end    endOptions
+	buffer bufferOptions
+}
+
+func (o *liveOptions) bind(cmd *cobra.Command) {
+	group(cmd, "Filters", o.filter.bind)
+	group(cmd, "Output", o.output.bind)
+	group(cmd, "How long", o.end.bind)
+	group(cmd, "Buffer and losses", o.buffer.bind)
+}
+
+// live is a run of the pipeline with everything compiled.
+type live struct {
+	a      *app
+	end    endOptions
+	loss   bool
+	config pipeline.Config
+	buffer *pipeline.Buffer
+	faults *faults
+
+	rejected sync.Once
+}
+
+// compile makes everything that can be wrong in the flags, before anything is
+// opened.
+func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
+	l := &live{a: a, end: o.end, loss: o.buffer.failOnLoss, faults: &faults{say: a.talk.Warn}}
+	if err := o.end.validate(cmd.Flags().Changed); err != nil {
+		return nil, err
+	}
+	if o.buffer.buffer < 1 {
+		return nil, usage("the default is 64MiB", "--buffer: at least 1 byte")
+	}
+	vars, err := o.filter.variables()
+	if err != nil {
+		return nil, err
+	}
+	l.config = pipeline.Config{
+		Out: a.out, Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
+		ReportGaps: o.buffer.reportGaps,
+		OnReject:   func(ev *event.Event, err error) { l.reject(ev.Source, err, ev.Raw) },
+		OnQueryError: func(err error) {
+			l.faults.add("--until or --fail-if: " + err.Error())
+		},
+	}
+	c := &l.config
+	var failures int64
+	if c.Filter, err = o.filter.compile(vars, func(err error) {
+		failures++
+		l.faults.add("jq: " + err.Error())
+	}); err != nil {
+		return nil, err
+	}
+	c.Failures = func() int64 { return failures }
+	if c.Until, c.FailIf, err = o.end.queries(vars); err != nil {
+		return nil, err
+	}
+	if c.Renderer, err = o.output.compile(a.out, func(err error) { l.faults.add("--template: " + err.Error()) }); err != nil {
+		return nil, err
+	}
+	l.buffer = pipeline.NewBuffer(pipeline.BufferOptions{
+		Size: int64(o.buffer.buffer),
+		OnOverflow: func(pipeline.Gap) {
+			a.talk.Warn("the reader of stdout is too slow and --buffer is full: dropping events")
+		},
+	})
+	c.OnGap = func(g pipeline.Gap) {
+		if g.Dropped > 0 {
+			a.talk.Warn(fmt.Sprintf("dropped %s between %s and %s", plural(g.Dropped, "event"), clock(g.From), clock(g.To)),
+				"dropped", g.Dropped, "from", g.From, "to", g.To)
+		}
+	}
+	return l, nil
+}
+
+// reject says once what kind of thing was rejected, and with -v each time. The
+// count comes with the ledger.
+func (l *live) reject(source string, err error, raw []byte) {
+	msg := fmt.Sprintf("rejected, no event (%v): %s", err, excerpt(raw))
+	if source != "" {
+		msg = source + ": " + msg
+	}
+	first := false
+	l.rejected.Do(func() { first = true })
+	if first {
+		l.a.talk.Warn(msg, "source", source)
+		return
+	}
+	l.a.talk.Debug(msg, "source", source)
+}
+
+// excerpt quotes the beginning of what was received.
+func excerpt(raw []byte) string {
+	const most = 80
+	if len(raw) == 0 {
+		return "(empty)"
+	}
+	if len(raw) > most {
+		return string(raw[:most]) + "… (" + humanize.IBytes(uint64(len(raw))) + ")"
+	}
+	return string(raw)
+}
+
+// run runs the sources to one of the ends and says how it went.
+func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
+	end, err := pipeline.Run(ctx, &l.config, l.buffer, sources...)
+	l.faults.sum()
+	ledger := l.buffer.Ledger()
+	l.a.talk.Info(summary(&ledger),
+		"received", ledger.Received, "kept", ledger.Kept, "filtered", ledger.Filtered, "rejected", ledger.Rejected,
+		"dropped", ledger.Dropped, "waiting", ledger.Waiting, "repaired", ledger.Repaired,
+		"duplicates", ledger.Duplicates, "failed", ledger.Failed, "gaps", ledger.Gaps)
+	if err := l.outcome(end, err, ledger); err != nil {
+		return err
+	}
+	if l.loss && ledger.Lost() {
+		return &exitError{exitLoss, fmt.Errorf("events were lost: %d dropped, %s", ledger.Dropped, plural(ledger.Gaps, "gap")), ""}
+	}
+	return nil
+}
+
+func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) error {
+	switch end {
+	case pipeline.EndFailIf:
+		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), ""}
+	case pipeline.EndSource:
+		return failure(err)
+	case pipeline.EndOutput:
+		hint := ""
+		if errors.Is(err, syscall.ENOSPC) {
+			hint = "make room on the disk that stdout is written to"
+		}
+		return &exitError{exitOutput, fmt.Errorf("could not write to stdout: %w", err), hint}
+	case pipeline.EndStuck:
+		return &exitError{exitOutput, err, ""}
+	case pipeline.EndFor, pipeline.EndIdle:
+		why := fmt.Sprintf("time ran out after %v", l.end.duration)
+		if end == pipeline.EndIdle {
+			why = fmt.Sprintf("no event for %v", l.end.idle)
+		}
+		switch {
+		case l.end.count > 0:
+			return &exitError{exitTime, fmt.Errorf("%s: %d of %s came", why, ledger.Kept, plural(l.end.count, "event")), ""}
+		case l.end.until != "":
+			return &exitError{exitTime, fmt.Errorf("%s: --until was not reached", why), ""}
+		}
+	}
+	return nil
+}
+
+// summary is the ledger in words, what is zero left out.
+func summary(l *pipeline.Ledger) string {
+	parts := []string{humanize.Comma(l.Kept) + " kept"}
+	for _, c := range []struct {
+		n    int64
+		what string
+	}{
+		{l.Filtered, "filtered out"}, {l.Rejected, "rejected"}, {l.Dropped, "dropped"}, {l.Waiting, "not written"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, humanize.Comma(c.n)+" "+c.what)
+		}
+	}
+	s := plural(l.Received, "event") + " received: " + strings.Join(parts, ", ")
+	var notes []string
+	for _, c := range []struct {
+		n    int64
+		what string
+	}{
+		{l.Repaired, "repaired"}, {l.Duplicates, "of them duplicates"}, {l.Failed, "failed in jq"}, {l.Gaps, "gaps"},
+	} {
+		if c.n > 0 {
+			notes = append(notes, humanize.Comma(c.n)+" "+c.what)
+		}
+	}
+	if len(notes) > 0 {
+		s += " (" + strings.Join(notes, ", ") + ")"
+	}
+	return s
+}
+
+func plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return humanize.Comma(n) + " " + noun + "s"
+}
+
+func clock(t time.Time) string { return t.Format("15:04:05.000") }
+
+// faults says each distinct message once and counts the rest.
+type faults struct {
+	say func(msg string, args ...any)
+
+	mu    sync.Mutex
+	seen  map[string]int64
+	order []string
+	other int64
+}
+
+// maxFaults bounds the distinct messages that are remembered: they may quote
+// what was received.
+const maxFaults = 50
+
+func (f *faults) add(msg string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, known := f.seen[msg]
+	if !known && len(f.seen) >= maxFaults {
+		f.other++
+		return
+	}
+	if f.seen == nil {
+		f.seen = map[string]int64{}
+	}
+	f.seen[msg] = n + 1
+	if !known {
+		f.order = append(f.order, msg)
+		f.say(msg)
+	}
+}
+
+// sum says how often the messages came again.
+func (f *faults) sum() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, msg := range f.order {
+		if n := f.seen[msg]; n > 1 {
+			f.say(fmt.Sprintf("%s (%s in all)", msg, humanize.Comma(n)), slog.Int64("count", n))
+		}
+	}
+	if f.other > 0 {
+		f.say(fmt.Sprintf("%s of other kinds, not shown", plural(f.other, "failure")))
+	}
+}

@@ -1,0 +1,20 @@
+// Command enswitch-events shows what happens on an Enswitch telephone system:
+// it receives the system's events, filters them, and prints or keeps them.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// streams are what the program reads and writes beside the network. stdout is
+// data, stderr is talk.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+)
+
+// outputOptions are the flags that say how events are printed.
+type outputOptions struct {
+	format, template string
+	fields           []string
+	raw, meta        bool
+	time             string
+	highlight        []string
+	color            string
+	safeCSV          bool
+}
+
+func (o *outputOptions) bind(f *pflag.FlagSet) {
+	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default line on a terminal, ndjson elsewhere)")
+	f.StringSliceVarP(&o.fields, "fields", "F", nil, "pick and order fields: `LIST` with commas")
+	f.StringVar(&o.template, "template", "", "Go template for -o template: `TEXT` like '{{.class}} {{.callid}}'")
+	f.BoolVarP(&o.raw, "raw-output", "r", false, "print the strings that --jq makes without quotes")
+	f.StringVarP(&o.time, "time", "t", "local", "show times as `STYLE`: "+strings.Join(render.Times(), ", "))
+	f.StringArrayVarP(&o.highlight, "highlight", "H", nil, "mark what matches the `REGEXP`, and keep all; repeatable")
+	f.BoolVar(&o.meta, "meta", false, `wrap each event: {"received":…,"source":…,"event":{…}}`)
+	f.StringVar(&o.color, "color", "auto", "colours `auto|always|never`; see also NO_COLOR, CLICOLOR_FORCE")
+	f.BoolVar(&o.safeCSV, "csv-safe", false, "put a ' before cells of csv and tsv that a spreadsheet would take for a formula")
+}
+
+// terminal returns the file behind w if it is a terminal, or nil.
+func terminal(w any) *os.File {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
+// compile returns the renderer for out. onError is told of a template that
+// fails on an event.
+func (o *outputOptions) compile(out io.Writer, onError func(error)) (*render.Renderer, error) {
+	tty := terminal(out)
+	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
+	if err != nil {
+		return nil, usage("", "--color: %w", err)
+	}
+	r := &render.Options{
+		Format: o.format, Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
+		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError,
+	}
+	if r.Format == "" {
+		r.Format = "ndjson"
+		switch {
+		case o.template != "":
+			r.Format = "template"
+		case tty != nil && !o.meta:
+			r.Format = "line"
+		}
+	}
+	if tty != nil {
+		r.Width = func() int {
+			width, _, err := term.GetSize(int(tty.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		}
+	}
+	renderer, err := render.New(r)
+	if err != nil {
+		return nil, usage("", "%w", err)
+	}
+	return renderer, nil
+}

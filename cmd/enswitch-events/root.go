@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+)
+
+// app is what the commands share: the streams, the talk and the profile.
+type app struct {
+	streams
+	talk    *talk.Talk
+	profile *settings.Profile
+	origin  settings.Origin
+	global  globalOptions
+}
+
+// globalOptions are the flags of every command.
+type globalOptions struct {
+	quiet     bool
+	verbose   bool
+	logFormat string
+	profile   string
+	config    string
+}
+
+func (o *globalOptions) bind(f *pflag.FlagSet) {
+	f.BoolVarP(&o.quiet, "quiet", "Q", false, "say nothing on stderr but errors")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on stderr")
+	f.StringVar(&o.logFormat, "log-format", "text", "messages on stderr as `text|json`")
+	f.StringVar(&o.profile, "profile", "", "take settings from the profile `NAME` of the configuration file")
+	f.StringVar(&o.config, "config", "", "read the configuration from `FILE`")
+}
+
+// run is the program: it runs the command that args name and returns the exit
+// code. The first SIGINT, SIGTERM or SIGHUP ends ctx, so that what was received
+// is still written; a second one ends the process at once.
+func run(ctx context.Context, args []string, s streams) int {
+	ctx, stop := catchSignals(ctx)
+	defer stop()
+	a := &app{streams: s, talk: talk.New(s.err, talk.Options{}), profile: &settings.Profile{}}
+	root := newRoot(a)
+	root.SetArgs(joinPairs(args))
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	e, ok := errors.AsType[*exitError](err)
+	if !ok {
+		// Our own commands return exitErrors; what is left is cobra's about
+		// commands, arguments and flags.
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		e = &exitError{exitUsage, errors.New(first), "see 'enswitch-events --help'"}
+	}
+	if e.err != nil {
+		msg := e.err.Error()
+		if e.hint != "" {
+			msg += "\n  " + strings.ReplaceAll(e.hint, "\n", "\n  ")
+		}
+		a.talk.Error(msg, slog.Int("exit_code", e.code))
+	}
+	return e.code
+}
+
+// catchSignals returns a context that ends at the first signal that asks the
+// program to end. SIGPIPE is caught so that a closed stdout is an error of the
+// write and not the end of the process.
+func catchSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	end, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-end:
+				if n > 0 {
+					os.Exit(exitInterrupt)
+				}
+				cancel()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(end)
+		signal.Stop(pipe)
+		close(done)
+		cancel()
+	}
+}
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "enswitch-events",
+		Short: "See what is happening on the calls of an Enswitch telephone system",
+		Long: `See what is happening on the calls of an Enswitch telephone system, right now.
+
+Events come from the websocket of messaged (tail) or as HTTP POSTs from the
+machines of the cluster (listen). They are filtered by class, event, field or
+jq expression, and printed as coloured lines on a terminal and as JSON, one
+event a line, in a pipe.`,
+		Example: `  enswitch-events tail --demo                     a made-up cluster, nothing needed
+  enswitch-events tail 10.0.0.5                   live events of a cluster
+  enswitch-events tail -c call -e answer | jq .callid
+  enswitch-events listen --port 8080              take POSTs, and print the URL to paste`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return a.prepare(cmd)
+		},
+		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},
+	}
+	a.global.bind(root.PersistentFlags())
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetIn(a.in)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("see '"+cmd.CommandPath()+" --help'", "%s", flagError(cmd, err))
+	})
+	root.AddCommand(newTail(a), newListen(a), newSimulate(a), newConfig(a), newVersion(a))
+	root.InitDefaultCompletionCmd()
+	root.SetHelpFunc(help)
+	return root
+}
+
+// prepare gives the flags of cmd their values and sets up the talk.
+func (a *app) prepare(cmd *cobra.Command) error {
+	flags := cmd.Flags()
+	lookup := os.LookupEnv
+	// These two say where the rest comes from.
+	for name, v := range map[string]*string{"profile": &a.global.profile, "config": &a.global.config} {
+		if s, ok := lookup(settings.Env(name)); ok && !flags.Changed(name) {
+			*v = s
+		}
+	}
+	var err error
+	if a.profile, err = settings.Load(a.global.config, a.global.profile); err != nil {
+		return usage("", "%w", err)
+	}
+	known := knownKeys(cmd.Root())
+	if err := a.profile.Check(func(k string) bool { return known[k] }); err != nil {
+		return usage("", "%w", err)
+	}
+	a.origin, err = settings.Apply(flags, lookup, a.profile, func(f string) bool {
+		return f == "help" || f == "profile" || f == "config" || strings.HasPrefix(f, "authkey")
+	})
+	if err != nil {
+		return usage("", "%w", err)
+	}
+	level := slog.LevelInfo
+	switch {
+	case a.global.quiet && a.global.verbose:
+		return usage("give one of them", "--quiet and --verbose exclude each other")
+	case a.global.quiet:
+		level = slog.LevelError
+	case a.global.verbose:
+		level = slog.LevelDebug
+	}
+	if f := a.global.logFormat; f != "text" && f != "json" {
+		return usage("it is text or json", "--log-format %q is not known", f)
+	}
+	a.talk = talk.New(a.err, talk.Options{Level: level, JSON: a.global.logFormat == "json"})
+	return nil
+}
+
+// knownKeys are the names that a profile may use: all flags of all commands.
+func knownKeys(root *cobra.Command) map[string]bool {
+	known := map[string]bool{"address": true, "authkey-file": true, "authkey-command": true}
+	add := func(f *pflag.Flag) { known[f.Name] = known[f.Name] || f.Name != "authkey" && f.Name != "help" }
+	for _, cmd := range root.Commands() {
+		cmd.Flags().VisitAll(add)
+	}
+	root.PersistentFlags().VisitAll(add)
+	return known
+}
+
+// flagError says what pflag found in our words.
+func flagError(cmd *cobra.Command, err error) string {
+	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name := missing.GetSpecifiedName()
+		msg := fmt.Sprintf("there is no flag -%s", name)
+		if missing.GetSpecifiedShortnames() == "" {
+			msg = fmt.Sprintf("there is no flag --%s", name)
+			if near := nearest(cmd, name); near != "" {
+				msg += ": did you mean --" + near + "?"
+			}
+		}
+		return msg
+	}
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		why := bad.Unwrap()
+		if errors.Is(why, strconv.ErrSyntax) || errors.Is(why, strconv.ErrRange) {
+			why = errors.Unwrap(why)
+		}
+		return fmt.Sprintf("--%s %q: %v", bad.GetFlag().Name, bad.GetValue(), why)
+	}
+	if none, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return fmt.Sprintf("--%s wants a value", none.GetFlag().Name)
+	}
+	return err.Error()
+}
+
+// nearest returns the flag of cmd that begins like name, or "".
+func nearest(cmd *cobra.Command, name string) (near string) {
+	best := 2
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		n := 0
+		for n < len(name) && n < len(f.Name) && name[n] == f.Name[n] {
+			n++
+		}
+		if n > best {
+			best, near = n, f.Name
+		}
+	})
+	return near
+}
+
+// joinPairs makes one word of the two that follow --arg and --argjson, which
+// take a name and a value as in jq.
+func joinPairs(args []string) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "--" {
+			return append(out, args[i:]...)
+		}
+		if (args[i] == "--arg" || args[i] == "--argjson") && i+2 < len(args) && !strings.Contains(args[i+1], "=") {
+			out = append(out, args[i]+"="+args[i+1]+"="+args[i+2])
+			i += 2
+			continue
+		}
+		out = append(out, args[i])
+	}
+	return out
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+)
+
+// tailOptions are the flags of tail.
+type tailOptions struct {
+	live       liveOptions
+	key        keyOptions
+	connection connectionOptions
+	demo       bool
+}
+
+func newTail(a *app) *cobra.Command {
+	o := &tailOptions{}
+	cmd := &cobra.Command{
+		Use:   "tail [ADDRESS…]",
+		Short: "Live events from messaged's websocket",
+		Long: `Print the events of an Enswitch cluster as they happen, from the websocket of
+its message daemon.
+
+ADDRESS is HOST, HOST:PORT, a ws, wss, http or https URL, or the URL of the
+vendor's guide as it stands, key and all; without one, localhost:4875. Several
+addresses are merged into one stream, each event once.
+
+The setting "Send events to messaged" must be on, or the socket connects and
+stays silent. The key is the setting "Message daemon authentication key".`,
+		Example: `  enswitch-events tail --demo
+  enswitch-events tail 10.0.0.5 --authkey-file /etc/enswitch-events/key
+  enswitch-events tail 'http://10.0.0.5:4875/events/websocket/?authkey=KEY'
+  enswitch-events tail -c call -e answer,end -w machine=1
+  enswitch-events tail -q 'select(.event == "start") | {callid, machine}' | jq .callid
+  enswitch-events tail -n 1 -e call.start --for 60s && echo the first call has come`,
+		RunE: func(cmd *cobra.Command, addresses []string) error {
+			return o.run(cmd.Context(), a, cmd, addresses)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.live.bind(cmd)
+	group(cmd, "Connection", func(f *pflag.FlagSet) {
+		o.key.bind(f)
+		o.connection.bind(f)
+		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
+	})
+	return cmd
+}
+
+func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addresses []string) error {
+	if err := o.connection.validate(cmd.Flags().Changed); err != nil {
+		return err
+	}
+	l, err := o.live.compile(a, cmd)
+	if err != nil {
+		return err
+	}
+	if o.demo {
+		if len(addresses) > 0 {
+			return usage("leave out the address", "--demo shows a made-up cluster and takes no address")
+		}
+		addr, stop := startDemo(ctx, a)
+		defer stop()
+		addresses = []string{addr}
+	} else if len(addresses) == 0 {
+		addresses = defaultAddresses(a)
+	}
+	clients, err := o.clients(ctx, a, addresses)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	sources := make([]pipeline.Source, len(clients))
+	for i, c := range clients {
+		sources[i] = c.source(l)
+		if o.connection.maxSilence > 0 {
+			watching.Go(func() { c.watch(ctx, o.connection.maxSilence) })
+		}
+	}
+	return l.run(ctx, sources...)
+}
+
+// defaultAddresses are those of the environment, of the profile, or this
+// machine.
+func defaultAddresses(a *app) []string {
+	if list := a.addresses(); len(list) > 0 {
+		return list
+	}
+	return []string{"localhost"}
+}
+
+// upstream is one messaged and what is known of the connection to it.
+type upstream struct {
+	a       *app
+	addr    messaged.Address
+	options *messaged.Options
+	keyless bool
+
+	mu        sync.Mutex
+	connected time.Time // since when, zero if not
+	last      time.Time // when the last event came
+}
+
+func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) ([]*upstream, error) {
+	key, origin, err := o.key.find(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var all []*upstream
+	for _, s := range addresses {
+		addr, err := messaged.ParseAddress(s)
+		if err != nil {
+			return nil, usage("write HOST, HOST:PORT, or the URL ws://HOST:4875/events/websocket/", "%w", err)
+		}
+		if slices.ContainsFunc(all, func(u *upstream) bool { return u.addr.String() == addr.String() }) {
+			return nil, usage("name each address once", "address %s is given twice", addr)
+		}
+		m, err := o.connection.client()
+		if err != nil {
+			return nil, err
+		}
+		m.Authkey = o.key.resolve(key, origin, addr.Authkey, a)
+		all = append(all, &upstream{a: a, addr: addr, options: m, keyless: m.Authkey == ""})
+	}
+	return all, nil
+}
+
+// source returns the events of u as a source of the pipeline.
+func (u *upstream) source(l *live) pipeline.Source {
+	feed := l.buffer.Feed(u.addr.String())
+	u.options.OnWait = func() {
+		if feed.Flush() {
+			u.mu.Lock()
+			u.last = time.Now()
+			u.mu.Unlock()
+		}
+	}
+	u.options.OnReject = func(ev event.Event, err error) {
+		feed.Reject()
+		l.reject(ev.Source, err, ev.Raw)
+	}
+	u.options.OnState = func(s messaged.State) { u.state(s, feed) }
+	client := messaged.New(u.addr, u.options)
+	return func(ctx context.Context) error {
+		defer feed.Flush()
+		for ev, err := range client.Events(ctx) {
+			if err != nil {
+				return u.explain(err)
+			}
+			feed.Add(ev)
+		}
+		return nil
+	}
+}
+
+// state says what the connection does, both when it goes and when it is back.
+func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
+	log := u.a.talk.With("address", u.addr.String())
+	switch s.Status {
+	case messaged.Connecting:
+		log.Debug("connecting to " + u.addr.String())
+	case messaged.Connected:
+		u.mu.Lock()
+		u.connected = time.Now()
+		u.mu.Unlock()
+		if s.Since.IsZero() {
+			log.Info("connected to " + u.addr.String())
+			return
+		}
+		away := s.Until.Sub(s.Since)
+		feed.Gap(pipeline.Gap{Reason: "reconnect", From: s.Since, To: s.Until})
+		log.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, short(away), clock(s.Since), clock(s.Until)),
+			"since", s.Since, "until", s.Until)
+	case messaged.Answered:
+		log.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
+	case messaged.Disconnected:
+		u.mu.Lock()
+		u.connected = time.Time{}
+		u.mu.Unlock()
+	case messaged.Waiting:
+		log.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), short(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
+	}
+}
+
+// reason is the error with the address once.
+func reason(err error, addr messaged.Address) string {
+	if e, ok := errors.AsType[*messaged.Error](err); ok {
+		return addr.String() + ": " + e.Detail
+	}
+	return fmt.Sprintf("%s: %v", addr, err)
+}
+
+// short rounds a duration to what a person reads.
+func short(d time.Duration) time.Duration {
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Second)
+}
+
+// watch warns when the feed is connected and no event comes for that long.
+func (u *upstream) watch(ctx context.Context, silence time.Duration) {
+	t := time.NewTicker(max(silence/4, time.Millisecond))
+	defer t.Stop()
+	var warned time.Time // the beginning of the silence that was warned of
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-t.C:
+			u.mu.Lock()
+			since, connected := u.connected, !u.connected.IsZero()
+			if u.last.After(since) {
+				since = u.last
+			}
+			u.mu.Unlock()
+			if connected && now.Sub(since) >= silence && !since.Equal(warned) {
+				warned = since
+				u.a.talk.Warn(fmt.Sprintf("%s: connected, but no event for %v: is 'Send events to messaged' on?", u.addr, short(now.Sub(since))))
+			}
+		}
+	}
+}
+
+// explain turns what ended the connection into an exit code and something to
+// try. Settings are called what the vendor's guide calls them.
+func (u *upstream) explain(err error) error {
+	e, ok := errors.AsType[*messaged.Error](err)
+	if !ok {
+		return failure(err)
+	}
+	fail := func(code int, what, hint string) error {
+		return &exitError{code, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint}
+	}
+	const connect = "could not connect to"
+	switch e.Kind {
+	case messaged.Unauthorized:
+		hint := "compare the key with Enswitch's setting 'Message daemon authentication key'"
+		if u.keyless {
+			hint = "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting\n'Message daemon authentication key'"
+		}
+		return fail(exitKey, "the key was rejected by", hint)
+	case messaged.Lost:
+		return fail(exitLost, "lost the connection to", "")
+	case messaged.Refused:
+		return fail(exitConnect, connect, "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port "+u.addr.URL.Port()+" through?")
+	case messaged.Timeout, messaged.Unreachable:
+		return fail(exitConnect, connect, "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port "+u.addr.URL.Port()+"\nthrough? --connect-timeout waits longer")
+	case messaged.Resolve:
+		return fail(exitConnect, connect, "check the name, or use the address of the setting 'Message daemon IP address'")
+	case messaged.TLS:
+		return fail(exitConnect, connect, "--ca FILE trusts a certificate, --insecure trusts any; messaged itself is documented\nwithout TLS: ws://"+u.addr.URL.Host)
+	case messaged.NotFound:
+		return fail(exitConnect, connect, "the documented path is /events/websocket/ on port 4875")
+	case messaged.NotWebsocket:
+		return fail(exitConnect, connect, "this may be a web server: messaged's port is 4875, its path /events/websocket/")
+	case messaged.Redirect:
+		return fail(exitConnect, connect, "redirects are not followed, so that the key goes nowhere else; give the final address")
+	case messaged.Proxy:
+		return fail(exitConnect, connect, "--proxy none connects without a proxy")
+	}
+	return fail(exitConnect, connect, "--retry keeps trying")
+}
