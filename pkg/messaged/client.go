@@ -237,9 +237,6 @@ func (c *Client) String() string { return c.shown }
 func (c *Client) Events(ctx context.Context) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		if err := c.run(ctx, yield); err != nil {
-			if ctx.Err() != nil {
-				err = ctx.Err()
-			}
 			yield(event.Event{}, err)
 		}
 	}
@@ -257,8 +254,11 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 		if err == nil {
 			up := time.Now()
 			c.opts.OnState(State{Status: Connected, Attempt: attempt, Since: since, Until: up})
-			if err = l.deliver(ctx, yield); err == nil || ctx.Err() != nil {
-				return err
+			if err = l.deliver(ctx, yield); err == nil {
+				return nil
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 			attempt, since = 0, l.conn.at
 			if time.Since(up) >= goodTime {
@@ -266,7 +266,10 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 			}
 			c.opts.OnState(State{Status: Disconnected, Err: err, Since: since})
 		}
-		if final := c.final(err, attempt, !since.IsZero()); final != nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if final := c.final(err, attempt, !since.IsZero()); final != nil {
 			return final
 		}
 		attempt++

@@ -165,7 +165,10 @@ func TestContextEnds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			c := New(address(t, tt.server), &Options{OnState: func(s State) {
+			c := New(address(t, tt.server), &Options{RetryFirst: true, OnState: func(s State) {
+				if s.Status == Disconnected && tt.when != Waiting {
+					t.Error("told of a loss")
+				}
 				if s.Status == tt.when && tt.when != Connected {
 					cancel()
 				}

@@ -21,7 +21,7 @@ const (
 	firstMessage   = 64 << 10               // room for a message to begin with
 	keptMessage    = 1 << 20                // a buffer above it is not kept for the next message
 	handshakeLimit = 1 << 20                // bytes that may come before the handshake is done
-	pingWait       = time.Second            // to write a ping
+	pingWait       = time.Second            // to write a ping or an answer to one
 	closeWait      = 250 * time.Millisecond // to write a close frame
 )
 
@@ -95,6 +95,7 @@ type link struct {
 func (l *link) deliver(ctx context.Context, yield func(event.Event, error) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	unblock := context.AfterFunc(ctx, func() { _ = l.conn.SetReadDeadline(time.Unix(1, 0)) })
+	l.ws.SetPingHandler(l.answer)
 	var pinger sync.WaitGroup
 	if interval := l.client.opts.PingInterval; interval > 0 {
 		l.ws.SetPongHandler(l.pong)
@@ -190,7 +191,14 @@ func (l *link) ping(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// pong is called while reading.
+// answer answers a ping, while reading. That it cannot be written is no reason
+// to stop reading: the server may be slow, and if it is gone, reading says so.
+func (l *link) answer(payload string) error {
+	_ = l.ws.WriteControl(websocket.PongMessage, []byte(payload), time.Now().Add(pingWait))
+	return nil
+}
+
+// pong takes the answer to a ping, while reading.
 func (l *link) pong(payload string) error {
 	l.mu.Lock()
 	pings, pinged := l.pings, l.pinged

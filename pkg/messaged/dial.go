@@ -242,7 +242,7 @@ func ended(err error) bool {
 func (c *Client) explainAnswer(a *attempt, err error) *Error {
 	resp := a.resp
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // gorilla has kept no more
-	excerpt := c.excerpt(string(body))
+	excerpt := c.excerpt(string(body), resp.Header.Get("Content-Type"))
 	e := c.failure(BadStatus, fmt.Sprintf("HTTP %d %s", resp.StatusCode, strings.ToLower(http.StatusText(resp.StatusCode))), nil)
 	e.Status = resp.StatusCode
 	e.Detail = strings.TrimSpace(e.Detail)
@@ -278,9 +278,13 @@ func (c *Client) explainAnswer(a *attempt, err error) *Error {
 	return e
 }
 
-// excerpt is the beginning of a body as an error may show it. Where gorilla
-// cut the body, the cut may have gone through the key.
-func (c *Client) excerpt(body string) string {
+// excerpt is the beginning of a body as an error may show it; nobody wants to
+// read markup there. Where gorilla cut the body, the cut may have gone through
+// the key.
+func (c *Client) excerpt(body, contentType string) string {
+	if strings.Contains(contentType, "html") {
+		return ""
+	}
 	if len(body) >= 1024 {
 		longest := 0
 		for _, secret := range c.secrets {

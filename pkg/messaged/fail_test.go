@@ -40,6 +40,11 @@ func TestHandshakeFails(t *testing.T) {
 		return func(t *testing.T) string {
 			return pages(t, func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Location", "http://elsewhere.example/?"+r.URL.RawQuery)
+				if code == 200 {
+					w.Header().Set("Content-Type", "text/html")
+				} else {
+					w.Header().Set("Content-Type", "text/plain")
+				}
 				w.WriteHeader(code)
 				fmt.Fprintf(w, "<p>\x1b[31myou said %s, %s\r\n", r.URL.RawQuery, r.URL.Query().Get("authkey"))
 			})
@@ -79,7 +84,7 @@ func TestHandshakeFails(t *testing.T) {
 		{"599", status(599), "ws", BadStatus, 599, "http 599"},
 		{"301", status(301), "ws", Redirect, 301, "not followed: to http://elsewhere.example"},
 		{"307", status(307), "ws", Redirect, 307, "not followed"},
-		{"200", status(200), "ws", NotWebsocket, 200, "a web page answered"},
+		{"200", status(200), "ws", NotWebsocket, 200, "a web page answered, not a websocket (HTTP 200 ok)"},
 		{"101 without accept", says("HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"), "ws", NotWebsocket, 101, "broken websocket handshake"},
 		{"hangs up", says(""), "ws", NotWebsocket, 0, "without an answer"},
 		{"half a header", says("HTTP/1.1 101 Swi"), "ws", NotWebsocket, 0, "middle of the answer"},
@@ -279,6 +284,24 @@ func TestProxy(t *testing.T) {
 			}
 		})
 	}
+	socks := listen(t, func(_ int, nc net.Conn) {
+		head := make([]byte, 3+10) // no authentication; CONNECT to an IPv4 address
+		if _, err := io.ReadFull(nc, head[:3]); err != nil {
+			return
+		}
+		_, _ = nc.Write([]byte{5, 0})
+		if _, err := io.ReadFull(nc, head[3:]); err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", target)
+		if err != nil {
+			return
+		}
+		defer far.Close()
+		_, _ = nc.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+		go func() { _, _ = io.Copy(far, nc); far.Close() }()
+		_, _ = io.Copy(nc, far)
+	})
 	var asked string
 	working := listen(t, func(_ int, nc net.Conn) {
 		br := bufio.NewReader(nc)
@@ -303,6 +326,7 @@ func TestProxy(t *testing.T) {
 		events      int
 	}{
 		{"works", "http://u:p@" + working, Lost, "code 1000", 1},
+		{"socks works", "socks5h://" + socks, Lost, "code 1000", 1},
 		{"407", "http://u:SECRET@" + answer("HTTP/1.1 407 SECRET needed\r\n\r\n"), Proxy, "it answered HTTP 407 *** needed", 0},
 		{"no reason", "http://" + answer("HTTP/1.1 403\r\n\r\n"), Proxy, "it answered HTTP 403", 0},
 		{"hangs up", "http://" + answer(""), Proxy, "EOF", 0},
