@@ -85,12 +85,17 @@ type theme struct {
 	on    bool
 	reset string
 	dim   string // times, names of fields, punctuation
-	calls []string
+	name  string // what happened, in an event of no call
+	calls []callColor
 	key   string // JSON
 	text  string
 	other string
 	named map[string]string // for templates
 }
+
+// callColor is the colour of a call: of what happened, which stands out, and
+// of its id.
+type callColor struct{ name, id string }
 
 // colorNames are the names that a template may use, with their colour in the
 // 256-colour palette and in the 16.
@@ -100,7 +105,7 @@ var colorNames = [][3]string{
 }
 
 func newTheme(p colorprofile.Profile) theme {
-	t := theme{named: map[string]string{"bold": "", "dim": "", "underline": "", "reverse": ""}, calls: []string{""}}
+	t := theme{named: map[string]string{"bold": "", "dim": "", "underline": "", "reverse": ""}, calls: make([]callColor, 1)}
 	for _, c := range colorNames {
 		t.named[c[0]] = ""
 	}
@@ -128,9 +133,11 @@ func newTheme(p colorprofile.Profile) theme {
 		t.key, t.text, t.other = color("33"), color("28"), color("136")
 		t.dim = color(gray)
 	}
-	t.calls = make([]string, len(few))
+	bold := begin(out.NewStyle().Bold(true))
+	t.name = bold
+	t.calls = make([]callColor, len(few))
 	for i, c := range few {
-		t.calls[i] = color(c)
+		t.calls[i] = callColor{begin(out.NewStyle().Bold(true).Foreground(lipgloss.Color(c))), color(c)}
 	}
 	for _, c := range colorNames {
 		switch {
@@ -142,7 +149,7 @@ func newTheme(p colorprofile.Profile) theme {
 			t.named[c[0]] = color(c[2])
 		}
 	}
-	t.named["bold"] = begin(out.NewStyle().Bold(true))
+	t.named["bold"] = bold
 	t.named["dim"] = t.dim
 	t.named["underline"] = "\x1b[4m" // lipgloss underlines letter by letter
 	t.named["reverse"] = begin(out.NewStyle().Reverse(true))
@@ -150,7 +157,7 @@ func newTheme(p colorprofile.Profile) theme {
 }
 
 // call returns the colour of a call: the same for the same id in every run.
-func (t *theme) call(id []byte) string {
+func (t *theme) call(id []byte) callColor {
 	h := uint64(14695981039346656037)
 	for _, c := range id {
 		h = (h ^ uint64(c)) * 1099511628211

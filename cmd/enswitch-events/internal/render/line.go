@@ -57,7 +57,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		}
 	}
 	h := r.findHead(x)
-	color := ""
+	color := callColor{name: r.theme.name}
 	if h.call.Kind != event.Absent {
 		color = r.theme.call(r.plain(h.call))
 	}
@@ -76,7 +76,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	showName := !result || class.Kind != event.Absent || what.Kind != event.Absent
 	if showName {
 		r.gap(&l, sure || !showTime)
-		r.name(&l, class, what, color, result)
+		r.name(&l, class, what, color.name, result)
 	}
 	if !result {
 		r.machine(&l, h.machine)
@@ -88,7 +88,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		l.indent = 4 // too little room to the right of the columns
 	}
 	l.column = l.wrapped(l.column)
-	w := walk{color: color, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}
+	w := walk{color: color.id, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}
 	if r.fields != nil {
 		r.picked(&l, x, &w)
 	} else {

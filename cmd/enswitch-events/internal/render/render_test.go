@@ -195,7 +195,7 @@ func TestContrast(t *testing.T) {
 
 func TestCallsSpread(t *testing.T) {
 	th := newTheme(colorprofile.ANSI256)
-	seen := map[string]int{}
+	seen := map[callColor]int{}
 	for i := range 1200 {
 		seen[th.call(fmt.Appendf(nil, "1795359845.%d", 100000+i))]++
 	}
@@ -204,7 +204,7 @@ func TestCallsSpread(t *testing.T) {
 	}
 	for c, n := range seen {
 		if n < 60 || n > 140 {
-			t.Errorf("%q: %d calls of 1200", c, n)
+			t.Errorf("%+q: %d calls of 1200", c, n)
 		}
 	}
 }
@@ -215,12 +215,12 @@ func TestSameCallSameColor(t *testing.T) {
 	line := string(mustNew(t, o).Event(nil, ev, x))
 	th := newTheme(colorprofile.ANSI256)
 	call := th.call([]byte("1795359845.100001"))
-	for _, want := range []string{call + "call.start" + reset, call + "1795359845.100001" + reset} {
+	for _, want := range []string{call.name + "call.start" + reset, call.id + "1795359845.100001" + reset} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)
 		}
 	}
-	if n := strings.Count(line, call); n != 3 {
+	if n := strings.Count(line, call.id); n != 2 {
 		t.Errorf("%d times the call's colour in %q", n, line)
 	}
 }

@@ -109,7 +109,7 @@ func (u *userTemplate) funcs() template.FuncMap {
 			if call == "" {
 				return u.show(v)
 			}
-			return u.paint(u.theme.call([]byte(call)), v)
+			return u.paint(u.theme.call([]byte(call)).id, v)
 		},
 		"pad": func(n int, v any) shown {
 			s := u.show(v)
