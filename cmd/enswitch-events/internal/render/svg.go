@@ -9,12 +9,15 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// The sizes of an SVG picture of a terminal, in its own units.
+// The sizes of an SVG picture of a terminal, in its own units, and its colours.
 const (
 	cellWidth  = 8.4
 	cellHeight = 19
 	margin     = 16
 	barHeight  = 36
+
+	svgForeground = "#d4d4d4"
+	svgBackground = "#1e1e1e"
 )
 
 // The 16 colours of the picture, those of a common dark theme.
@@ -22,11 +25,6 @@ var svgColors = [16]string{
 	"#1e1e1e", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d4d4d4",
 	"#767676", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#ffffff",
 }
-
-const (
-	svgForeground = "#d4d4d4"
-	svgBackground = "#1e1e1e"
-)
 
 // SVG draws lines, in which only colours are escape sequences, as a picture of
 // a dark terminal window that is columns wide and as high as it needs. It runs
