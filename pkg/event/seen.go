@@ -40,7 +40,7 @@ type remembered struct {
 // rate of events times the longest lag between sources. All three must be
 // positive.
 //
-// Memory grows with use up to about 75 + 4 × sources bytes for each of count.
+// Memory grows with use up to about 100 + 4 × sources bytes for each of count.
 func NewWindow(count, sources int, age time.Duration) *Window {
 	if count <= 0 || sources <= 0 || age <= 0 {
 		panic("event: NewWindow wants a positive count, sources and age")

@@ -18,9 +18,11 @@ func (x *Index) Shadowed(i int) bool {
 		}
 		return x.shadows.bits[i>>6]&(1<<(i&63)) != 0
 	}
-	f := &x.fields[i]
-	for _, g := range x.fields[i+1:] {
-		if string(x.text[f.key:f.keyEnd]) == string(x.text[g.key:g.keyEnd]) {
+	name := x.text[x.fields[i].key:x.fields[i].keyEnd]
+	for j := i + 1; j < len(x.fields); j++ {
+		// The length alone tells most names apart.
+		f := &x.fields[j]
+		if int(f.keyEnd-f.key) == len(name) && string(x.text[f.key:f.keyEnd]) == string(name) {
 			return true
 		}
 	}
