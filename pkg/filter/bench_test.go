@@ -43,8 +43,16 @@ func BenchmarkWhereNested(b *testing.B) {
 	benchmark(b, Options{Where: []string{"caller.name=Ann Lee"}})
 }
 func BenchmarkWhereRegexp(b *testing.B) { benchmark(b, Options{Where: []string{"callid~^123"}}) }
-func BenchmarkJQCompare(b *testing.B) {
-	benchmark(b, Options{JQ: `.class == "call" and .machine == 1`})
-}
-func BenchmarkJQSelect(b *testing.B)  { benchmark(b, Options{JQ: `select(.event | test("^st"))`}) }
+
+const compareExpr, selectExpr = `.class == "call" and .machine == 1`, `select(.event | test("^st"))`
+
+func BenchmarkJQCompare(b *testing.B) { benchmark(b, Options{JQ: compareExpr}) }
+func BenchmarkJQSelect(b *testing.B)  { benchmark(b, Options{JQ: selectExpr}) }
 func BenchmarkJQProject(b *testing.B) { benchmark(b, Options{JQ: `{callid, event}`}) }
+
+func BenchmarkGojqCompare(b *testing.B) {
+	benchmark(b, Options{JQ: compareExpr, Engine: EngineGojq})
+}
+func BenchmarkGojqSelect(b *testing.B) {
+	benchmark(b, Options{JQ: selectExpr, Engine: EngineGojq})
+}

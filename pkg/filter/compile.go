@@ -7,11 +7,11 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// compileJQ compiles a jq expression to gojq's code. Every error is a
-// SyntaxError.
-func compileJQ(flag, expr string, variables []string) (*gojq.Code, error) {
-	bad := func(at int, reason string) (*gojq.Code, error) {
-		return nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
+// compileJQ compiles a jq expression to gojq's syntax tree and code. Every
+// error is a SyntaxError.
+func compileJQ(flag, expr string, variables []string) (*gojq.Query, *gojq.Code, error) {
+	bad := func(at int, reason string) (*gojq.Query, *gojq.Code, error) {
+		return nil, nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
 	}
 	ast, err := gojq.Parse(expr)
 	if err != nil {
@@ -34,7 +34,7 @@ func compileJQ(flag, expr string, variables []string) (*gojq.Code, error) {
 	// module loader and an input iterator the others do not compile.
 	code, err := gojq.Compile(ast, gojq.WithVariables(variables))
 	if err == nil {
-		return code, nil
+		return ast, code, nil
 	}
 	kind, name, ok := strings.Cut(err.Error(), " not defined: ")
 	if !ok {

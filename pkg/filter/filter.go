@@ -46,11 +46,12 @@ import (
 
 // Options says what to keep. The zero Options keeps every event.
 type Options struct {
-	Class []string       // lists of classes, see the package's Lists
-	Event []string       // lists of events, or of class.event
-	Where []string       // conditions, all of which must hold, see the package's Fields
-	JQ    string         // a jq expression, empty for none
-	Args  map[string]any // values of the expression's variables by name, without the dollar: nil, bool, int, float64, json.Number, string, []any, map[string]any
+	Class  []string       // lists of classes, see the package's Lists
+	Event  []string       // lists of events, or of class.event
+	Where  []string       // conditions, all of which must hold, see the package's Fields
+	JQ     string         // a jq expression, empty for none
+	Args   map[string]any // values of the expression's variables by name, without the dollar: nil, bool, int, float64, json.Number, string, []any, map[string]any
+	Engine Engine         // what runs the jq expression
 	// OnError is told why the expression failed on an event, which is then
 	// dropped. The text may hold parts of the event as they came: it is not
 	// safe to show on a terminal as it stands. Clones share OnError and may
@@ -103,7 +104,7 @@ func Compile(o *Options) (*Filter, error) {
 		f.where = append(f.where, c)
 	}
 	if o.JQ != "" {
-		if f.jq, err = CompileQuery("--jq", o.JQ, o.Args); err != nil {
+		if f.jq, err = compileQuery("--jq", o.JQ, o.Args, o.Engine); err != nil {
 			return nil, err
 		}
 	}
@@ -119,13 +120,17 @@ func (f *Filter) Clone() *Filter {
 	return c
 }
 
+// Native reports whether the jq expression runs natively; false without one.
+func (f *Filter) Native() bool { return f.jq != nil && f.jq.Native() }
+
 // Run calls emit for each thing to print for the event that x has scanned:
 // nothing if it is dropped, usually once, more often if a jq expression gives
 // several values. However often it gives true, that is the event once. When
 // emit returns false, Run returns. Values that came before an error have been
 // emitted; an error ends the event and goes to OnError.
 //
-// Without a jq expression Run does not allocate.
+// Without a jq expression, or with a native one, Run does not allocate, but for
+// the events that the native engine leaves to gojq.
 func (f *Filter) Run(x *event.Index, emit func(Output) bool) {
 	if !f.cheap(x) {
 		return

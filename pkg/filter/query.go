@@ -19,15 +19,32 @@ import (
 // Query is a compiled jq expression. It is not for concurrent use, its clones
 // are.
 type Query struct {
-	code   *gojq.Code
-	values []any // of the variables, in the order of their names
-	input  decoder
+	code    *gojq.Code
+	native  *native // nil for an expression that only gojq knows
+	values  []any   // of the variables, in the order of their names
+	input   decoder
+	scratch scratch
 }
+
+// Engine is what runs a jq expression. All give the same.
+type Engine uint8
+
+// The engines: by itself, simple expressions run natively on the event's bytes,
+// and gojq runs all others, and what the native engine leaves to it.
+const (
+	EngineAuto   Engine = iota
+	EngineNative        // an expression that cannot run natively is a [*SyntaxError]
+	EngineGojq
+)
 
 // CompileQuery compiles a jq expression. flag names it in a [*SyntaxError], and
 // args holds the values of its variables, as in [Options]. They must stay
 // unchanged.
 func CompileQuery(flag, expr string, args map[string]any) (*Query, error) {
+	return compileQuery(flag, expr, args, EngineAuto)
+}
+
+func compileQuery(flag, expr string, args map[string]any, engine Engine) (*Query, error) {
 	names := slices.Sorted(maps.Keys(args))
 	q := &Query{}
 	variables := make([]string, len(names))
@@ -42,8 +59,15 @@ func CompileQuery(flag, expr string, args map[string]any) (*Query, error) {
 		q.values = append(q.values, args[name])
 	}
 	var err error
-	if q.code, err = compileJQ(flag, expr, variables); err != nil {
+	var ast *gojq.Query
+	if ast, q.code, err = compileJQ(flag, expr, variables); err != nil {
 		return nil, err
+	}
+	if engine != EngineGojq {
+		var ok bool
+		if q.native, ok = compileNative(ast, args); !ok && engine == EngineNative {
+			return nil, &SyntaxError{Flag: flag, Text: expr, Reason: "the native engine does not know this expression"}
+		}
 	}
 	return q, nil
 }
@@ -72,11 +96,19 @@ func ParseJSONArg(name, text string) (any, error) {
 }
 
 // Clone returns a query that does the same and can be used at the same time.
-func (q *Query) Clone() *Query { return &Query{code: q.code, values: q.values} }
+func (q *Query) Clone() *Query { return &Query{code: q.code, native: q.native, values: q.values} }
+
+// Native reports whether the expression runs natively.
+func (q *Query) Native() bool { return q.native != nil }
 
 // True reports whether the first value that the expression gives for the event
 // is true. It does not ask for a second one.
 func (q *Query) True(x *event.Index) (bool, error) {
+	if q.native != nil {
+		if v, a := q.native.result(&q.scratch, x); a != unsure {
+			return a == one && v.kind == kindTrue, nil
+		}
+	}
 	v, ok := q.code.Run(q.input.object(x.JSON()), q.values...).Next()
 	if err, failed := v.(error); ok && failed {
 		return false, err
@@ -87,6 +119,14 @@ func (q *Query) True(x *event.Index) (bool, error) {
 // run emits what the expression gives for the event, up to the first error,
 // which it returns.
 func (q *Query) run(x *event.Index, emit func(Output) bool) error {
+	if q.native != nil {
+		if v, a := q.native.result(&q.scratch, x); a != unsure {
+			if a == one && (v.kind == kindTrue || v.event) {
+				emit(Output{Event: true})
+			}
+			return nil
+		}
+	}
 	in := q.input.object(x.JSON())
 	self := reflect.ValueOf(in).Pointer()
 	kept := false

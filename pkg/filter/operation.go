@@ -1,0 +1,286 @@
+package filter
+
+import (
+	"bytes"
+	"cmp"
+	"strconv"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// kind is the type of a value, in the order in which jq sorts them.
+type kind uint8
+
+const (
+	kindNull kind = iota
+	kindFalse
+	kindTrue
+	kindNumber
+	kindString
+	kindArray
+	kindObject
+)
+
+// value is one value of an expression.
+type value struct {
+	kind  kind
+	event bool    // the event itself
+	float bool    // a number that gojq takes as a float64, else as an int
+	whole bool    // the number fits its type, so that f or i hold it
+	i     int64   // an int
+	f     float64 // a float64
+	text  []byte  // of a string; the JSON of an array or an object, except the event's own
+}
+
+// true reports what if and select take for true.
+func (v value) true() bool { return v.kind != kindNull && v.kind != kindFalse }
+
+func truth(b bool) value {
+	if b {
+		return value{kind: kindTrue}
+	}
+	return value{kind: kindFalse}
+}
+
+// numberValue reads a number as gojq does when it computes with it: an int if
+// it fits, a float64 if it has a point or an exponent. The rest is gojq's.
+func numberValue(text []byte) value {
+	v := value{kind: kindNumber}
+	var err error
+	if v.float = bytes.ContainsAny(text, ".eE"); v.float {
+		v.f, err = strconv.ParseFloat(string(text), 64)
+	} else {
+		v.i, err = strconv.ParseInt(string(text), 10, 64)
+	}
+	v.whole = err == nil
+	return v
+}
+
+// of makes a value of one of the event's.
+func (s *scratch) of(v event.Value) value {
+	switch v.Kind {
+	case event.Bool:
+		return truth(v.JSON[0] == 't')
+	case event.Number:
+		return numberValue(v.JSON)
+	case event.String:
+		if !v.Escaped {
+			return value{kind: kindString, text: v.Text()}
+		}
+		// Values made before keep their bytes even if this moves the rest.
+		start := len(s.text)
+		s.text = v.AppendText(s.text)
+		return value{kind: kindString, text: s.text[start:len(s.text):len(s.text)]}
+	case event.Array:
+		return value{kind: kindArray, text: v.JSON}
+	case event.Object:
+		return value{kind: kindObject, text: v.JSON}
+	}
+	return value{} // null, or absent, which jq takes for null
+}
+
+// index returns the fields of an object, nil if they cannot be read.
+func (s *scratch) index(v value) *event.Index {
+	switch {
+	case v.event:
+		return s.x
+	case s.nested.Scan(v.text) != nil:
+		return nil
+	}
+	return &s.nested
+}
+
+func identity(_ *scratch, in value) (value, answer) { return in, one }
+
+func constant(v value) operation {
+	return func(*scratch, value) (value, answer) { return v, one }
+}
+
+func fieldOf(name string) operation {
+	return func(s *scratch, in value) (value, answer) {
+		switch in.kind {
+		case kindNull:
+			return in, one
+		case kindObject:
+			if x := s.index(in); x != nil {
+				return s.of(x.Get(name)), one
+			}
+		}
+		return value{}, unsure
+	}
+}
+
+func has(name string) operation {
+	return func(s *scratch, in value) (value, answer) {
+		switch in.kind {
+		case kindNull:
+			return truth(false), one
+		case kindObject:
+			if x := s.index(in); x != nil {
+				return truth(x.Find(name) >= 0), one
+			}
+		}
+		return value{}, unsure
+	}
+}
+
+func pipe(left, right operation) operation {
+	return func(s *scratch, in value) (value, answer) {
+		v, a := left(s, in)
+		if a != one {
+			return v, a
+		}
+		return right(s, v)
+	}
+}
+
+func selection(cond operation) operation {
+	return func(s *scratch, in value) (value, answer) {
+		v, a := cond(s, in)
+		if a == one && !v.true() {
+			a = none
+		}
+		return in, a
+	}
+}
+
+// logic is and, or: the left side alone decides when it is as decisive says.
+func logic(left, right operation, decisive bool) operation {
+	return func(s *scratch, in value) (value, answer) {
+		v, a := left(s, in)
+		if a != one {
+			return v, a
+		}
+		if v.true() == decisive {
+			return truth(decisive), one
+		}
+		if v, a = right(s, in); a != one {
+			return v, a
+		}
+		return truth(v.true()), one
+	}
+}
+
+func alternative(left, right operation) operation {
+	return func(s *scratch, in value) (value, answer) {
+		if v, a := left(s, in); a == unsure || a == one && v.true() {
+			return v, a
+		}
+		return right(s, in)
+	}
+}
+
+// both runs two operations on one input. An unsure one leaves all to gojq,
+// which has its own order of running them.
+func both(left, right operation, s *scratch, in value) (l, r value, a answer) {
+	l, a = left(s, in)
+	if a == unsure {
+		return l, r, a
+	}
+	r, b := right(s, in)
+	return l, r, min(a, b)
+}
+
+func comparison(left, right operation, holds func(order int) bool) operation {
+	return func(s *scratch, in value) (value, answer) {
+		l, r, a := both(left, right, s, in)
+		if a != one {
+			return value{}, a
+		}
+		order, sure := l.compare(r)
+		if !sure {
+			return value{}, unsure
+		}
+		return truth(holds(order)), one
+	}
+}
+
+// compare orders two values as jq does; it is not sure of arrays, objects and
+// large numbers among themselves.
+func (v value) compare(w value) (order int, sure bool) {
+	switch {
+	case v.kind != w.kind:
+		return cmp.Compare(v.kind, w.kind), true
+	case v.kind < kindNumber:
+		return 0, true
+	case v.kind == kindString:
+		return bytes.Compare(v.text, w.text), true
+	case v.kind != kindNumber || !v.whole || !w.whole:
+		return 0, false
+	case !v.float && !w.float:
+		return cmp.Compare(v.i, w.i), true
+	}
+	f, g := v.f, w.f
+	if !v.float {
+		f = float64(v.i)
+	}
+	if !w.float {
+		g = float64(w.i)
+	}
+	return cmp.Compare(f, g), true
+}
+
+// bothStrings is a test of two strings; of anything else it is not sure.
+func bothStrings(arg operation, holds func(s, t []byte) bool) operation {
+	return func(s *scratch, in value) (value, answer) {
+		v, a := arg(s, in)
+		switch {
+		case a != one:
+			return v, a
+		case in.kind != kindString || v.kind != kindString:
+			return value{}, unsure
+		}
+		return truth(holds(in.text, v.text)), one
+	}
+}
+
+func trimPrefix(arg operation) operation {
+	return func(s *scratch, in value) (value, answer) {
+		v, a := arg(s, in)
+		switch {
+		case a != one:
+			return v, a
+		case in.kind != kindString || v.kind != kindString:
+			return value{}, unsure
+		}
+		in.text = bytes.TrimPrefix(in.text, v.text)
+		return in, one
+	}
+}
+
+func downcase(s *scratch, in value) (value, answer) {
+	if in.kind != kindString {
+		return value{}, unsure
+	}
+	start := len(s.text)
+	for _, c := range in.text {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		s.text = append(s.text, c)
+	}
+	in.text = s.text[start:len(s.text):len(s.text)]
+	return in, one
+}
+
+func toNumber(_ *scratch, in value) (value, answer) {
+	switch in.kind {
+	case kindNumber:
+		return in, one
+	case kindString:
+		// Only digits with a point among them: the rest of what gojq reads as
+		// a number is gojq's.
+		t, point := bytes.TrimPrefix(in.text, []byte("-")), false
+		for i, c := range t {
+			if c == '.' && !point && 0 < i && i < len(t)-1 {
+				point = true
+			} else if c < '0' || c > '9' {
+				return value{}, unsure
+			}
+		}
+		if len(t) > 0 {
+			return numberValue(in.text), one
+		}
+	}
+	return value{}, unsure
+}
