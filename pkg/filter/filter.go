@@ -2,9 +2,9 @@
 //
 // There are four filters, the cheap ones first: the class, the event and the
 // fields are read from the event's bytes without decoding them; a jq
-// expression, run by gojq, sees only what the others kept. Everything is
-// compiled before the first event, and what does not compile is a
-// [*SyntaxError] that points at the fault.
+// expression sees only what the others kept. Everything is compiled before the
+// first event, and what does not compile is a [*SyntaxError] that points at
+// the fault.
 //
 // # Lists
 //
@@ -36,7 +36,8 @@
 // An expression that gives true keeps the event; false, null and no value
 // drop it; any other value takes its place, except the event itself, as from
 // select, which is kept as it is. Numbers keep their text until they are
-// computed with. What reaches outside the event is off: env, $ENV, input,
+// computed with. Simple expressions run on the event's bytes, all others in
+// gojq, with the same results, see [Engine]. What reaches outside the event is off: env, $ENV, input,
 // inputs, debug, stderr, halt, modules and the names of input files.
 package filter
 

@@ -29,11 +29,13 @@ type Query struct {
 // Engine is what runs a jq expression. All give the same.
 type Engine uint8
 
-// The engines: by itself, simple expressions run natively on the event's bytes,
-// and gojq runs all others, and what the native engine leaves to it.
+// EngineAuto runs simple expressions natively, on the event's bytes, and leaves
+// to gojq all others and those events on which the native engine is not sure.
+// EngineNative is the same, but refuses an expression that cannot run natively
+// with a [*SyntaxError]. EngineGojq runs everything in gojq.
 const (
-	EngineAuto   Engine = iota
-	EngineNative        // an expression that cannot run natively is a [*SyntaxError]
+	EngineAuto Engine = iota
+	EngineNative
 	EngineGojq
 )
 
