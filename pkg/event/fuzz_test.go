@@ -56,7 +56,7 @@ func standard(raw []byte) (repaired []byte, ok bool) {
 		switch {
 		case c == '"':
 			inside = !inside
-		case c == '\\' && inside && i+1 < len(raw) && raw[i+1] >= 0x20:
+		case c == '\\' && inside && i+1 < len(raw):
 			repaired = append(repaired, c)
 			i++
 			c = raw[i]
