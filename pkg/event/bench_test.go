@@ -10,7 +10,7 @@ import (
 // fields beyond the vendor's published example are illustrative.
 const (
 	event166 = `{"asteriskid":"1234567890.123","callid":"1234567890.100000","class":"call","event":"start","machine":1,"timestamp":"1234567890.123456","uniqueid":"1234567890.100000"}`
-	event256 = `{"asteriskid":"1234567890.1","callid":"1234567890.100000","class":"call","event":"answer","machine":2,"timestamp":"1234567890.123456","uniqueid":"1234567890.100000","customer":"4711","from":"+4930123456","to":"+442071234567","name":"Zoë \"Z\" Example"}`
+	event256 = `{"asteriskid":"1234567890.1","callid":"1234567890.100000","class":"call","event":"answer","machine":2,"timestamp":"1234567890.123456","uniqueid":"1234567890.100000","customer":"4711","from":"+4930123456","to":"+442071234567","name":"Zoë \"Z\" Example Co"}`
 	event458 = `{"asteriskid":"1234567890.1","callid":"1234567890.100000","class":"call","event":"end","machine":3,"timestamp":"1234567890.123456","uniqueid":"1234567890.100000","customer":"4711","from":"+4930123456","to":"+442071234567","name":"A Quite Long Display Name of a Caller","duration":123,"billed":true,"rate":0.0125,"reason":"normal clearing","codec":"opus","direction":"inbound","route":"carrier-a-fra-1","agent":"Phone/1.2.3 (desk)","queue":null,"note":"left"}`
 )
 
