@@ -40,7 +40,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
   address = ["10.0.0.5", "10.0.0.6"]
   authkey-file = "/etc/enswitch-events/key"   # or authkey-command = "pass show enswitch"
   class = "call"`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	show := &cobra.Command{
@@ -63,7 +63,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
 	path := &cobra.Command{
 		Use:   "path",
 		Short: "Print where the configuration file is looked for",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			file := a.global.config
 			if file == "" {
@@ -115,10 +115,13 @@ func (a *app) show(cmd *cobra.Command) error {
 			from = "default"
 		}
 		value := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			value = strings.Join(list.GetSlice(), ",")
+		}
 		if f.Name == "header" && f.Changed {
 			value = talk.Redacted // may be an Authorization
 		}
-		if value == "" || value == "[]" {
+		if value == "" {
 			value = "-"
 		}
 		line(f.Name, value, from)

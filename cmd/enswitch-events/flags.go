@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"regexp"
@@ -87,7 +88,7 @@ func (o *filterOptions) variables() (map[string]any, error) {
 		}
 		v, err := filter.ParseJSONArg(name, value)
 		if err != nil {
-			return nil, usage("the value is JSON: a text needs quotes, or use --arg", "--argjson %s: %w", name, err)
+			return nil, usage("the value is JSON: a text needs quotes, or use --arg", "%w", err)
 		}
 		vars[name] = v
 	}
@@ -96,8 +97,17 @@ func (o *filterOptions) variables() (map[string]any, error) {
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// compile returns the filter. onError is told of jq errors at run time.
-func (o *filterOptions) compile(vars map[string]any, onError func(error)) (*filter.Filter, error) {
+// doubled finds == in a condition, where it means a value that begins with =.
+var doubled = regexp.MustCompile(`^([^!=~<>]+[!<>]?=)=`)
+
+// compile returns the filter. onError is told of jq errors at run time, warn of
+// what is right but surely not meant.
+func (o *filterOptions) compile(vars map[string]any, onError func(error), warn func(string)) (*filter.Filter, error) {
+	for _, w := range o.where {
+		if m := doubled.FindStringSubmatch(w); m != nil {
+			warn(fmt.Sprintf("--where %s compares with a value that begins with '=': did you mean %s?", w, m[1]+w[len(m[0]):]))
+		}
+	}
 	expr := o.jq
 	if o.jqFile != "" {
 		if o.jq != "" {

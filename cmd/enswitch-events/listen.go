@@ -59,7 +59,7 @@ others). Of a repeated field the first counts; a field without value is "".`,
   enswitch-events listen --bind 0.0.0.0 --port 8080 --allow 10.0.0.0/24
   enswitch-events listen --bind 0.0.0.0 --port 8443 --tls-self-signed --authkey-file key
   curl -d class=call -d event=start -d timestamp=1234567890.123456 http://127.0.0.1:8080/`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
 	}
 	o.live.bind(cmd)

@@ -71,7 +71,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if c.Filter, err = o.filter.compile(vars, func(err error) {
 		failures++
 		l.faults.add("jq: " + err.Error())
-	}); err != nil {
+	}, func(msg string) { a.talk.Warn(msg) }); err != nil {
 		return nil, err
 	}
 	c.Failures = func() int64 { return failures }

@@ -120,7 +120,7 @@ event a line, in a pipe.`,
   enswitch-events listen --port 8080              take POSTs, and print the URL to paste`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return a.prepare(cmd)
@@ -208,6 +208,8 @@ func flagError(cmd *cobra.Command, err error) string {
 		why := bad.Unwrap()
 		if errors.Is(why, strconv.ErrSyntax) || errors.Is(why, strconv.ErrRange) {
 			why = errors.Unwrap(why)
+		} else if bad.GetFlag().Value.Type() == "duration" {
+			why = errors.New("a time is written like 500ms, 90s or 5m")
 		}
 		return fmt.Sprintf("--%s %q: %v", bad.GetFlag().Name, bad.GetValue(), why)
 	}
@@ -230,6 +232,17 @@ func nearest(cmd *cobra.Command, name string) (near string) {
 		}
 	})
 	return near
+}
+
+// noArgs refuses arguments in our words.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !cmd.HasParent() {
+		return usage("see 'enswitch-events --help'", "there is no command %q", args[0])
+	}
+	return usage("see '"+cmd.CommandPath()+" --help'", "%s takes no argument: %q", cmd.Name(), args[0])
 }
 
 // joinPairs makes one word of the two that follow --arg and --argjson, which

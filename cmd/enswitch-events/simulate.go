@@ -73,7 +73,7 @@ and the watching of Asterisk machines.
   enswitch-events simulate --authkey secret --rate 500
   enswitch-events simulate --post http://127.0.0.1:8080/ --count 100
   wscat --connect 'http://localhost:4875/events/websocket/?authkey=secret'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
 	}
 	group(cmd, "Events", func(f *pflag.FlagSet) {

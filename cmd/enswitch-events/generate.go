@@ -1,0 +1,4 @@
+package main
+
+// The completions, and what the README shows of the program.
+//go:generate go run ./internal/readme ../..
