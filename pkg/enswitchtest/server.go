@@ -206,17 +206,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(c *client) {
-	s.tell(c.remote, true, nil)
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		_ = c.ws.Close()
-		s.tell(c.remote, false, nil)
 		return
 	}
 	s.clients[c] = struct{}{}
 	s.noteChange()
 	s.mu.Unlock()
+	// Only now, so that what OnClient sends reaches the client.
+	s.tell(c.remote, true, nil)
 	err := c.run()
 	s.remove(c)
 	s.tell(c.remote, false, err)
@@ -258,14 +258,14 @@ func (s *Server) Clients() int {
 	return len(s.clients)
 }
 
-// WaitClients waits until exactly n clients are connected, none included. When
-// the context ends first, it returns the context's error.
+// WaitClients waits until at least n clients are connected; with n 0, until
+// none is. When the context ends first, it returns the context's error.
 func (s *Server) WaitClients(ctx context.Context, n int) error {
 	for {
 		s.mu.Lock()
 		have, changed := len(s.clients), s.changed
 		s.mu.Unlock()
-		if have == n {
+		if n > 0 && have >= n || n == 0 && have == 0 {
 			return nil
 		}
 		select {
