@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+)
+
+// pictured is the command that the picture shows. The fields are picked so
+// that a line is as wide as a README.
+const pictured = "enswitch-events tail -t delta -F callid,from,fromname,to,phone,cause,duration,text"
+
+// picture draws what the program prints of a made-up cluster. The events are
+// the same each time: their clock does not go by itself.
+func picture(ctx context.Context, p *program, file string) error {
+	const skipped, shown = 12, 24
+	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{
+		Seed: 3998, Rate: 4, Machines: 4, Start: time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC),
+	})
+	var events [][]byte
+	for i := range skipped + shown {
+		if ev := g.Next(); i >= skipped {
+			events = append(events, ev.Raw)
+		}
+	}
+	lines, err := p.serve(ctx, pictured+" -o line --color always -n 24", events)
+	if err != nil {
+		return err
+	}
+	columns := 0
+	for line := range bytes.Lines(lines) {
+		columns = max(columns, ansi.StringWidth(string(bytes.TrimSpace(line))))
+	}
+	return write(file, render.SVG(pictured, lines, columns))
+}
+
+// serve runs a command line while a messaged sends the events to it, whose
+// address is in ENSWITCH_ADDRESS.
+func (p *program) serve(ctx context.Context, line string, events [][]byte) ([]byte, error) {
+	s := enswitchtest.NewServer(nil)
+	defer s.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		// Commands that connect to nothing end the context.
+		if s.WaitClients(ctx, 1) == nil {
+			s.Send(events...)
+		}
+	}()
+	out, err := p.run(ctx, line, "ENSWITCH_ADDRESS="+s.URL())
+	cancel()
+	<-sent
+	return out, err
+}
