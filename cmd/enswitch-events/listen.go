@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
@@ -137,44 +138,67 @@ func (o *listenOptions) run(ctx context.Context, a *app, cmd *cobra.Command) err
 	if err != nil {
 		return err
 	}
-
-	feed := l.buffer.Feed("")
-	handler, err := post.NewHandler(&post.Options{
+	source, err := o.open(ctx, a, l, &post.Options{
 		Path: o.path, Authkey: key, Allow: allow, ForwardedHeader: o.forwardedHeader, TrustProxy: proxies,
 		MaxBody: int64(o.maxBody), NumberFields: o.numberFields,
-		OnEvent:  feed.Put,
-		OnReject: func(r post.Rejection) { o.rejected(l, feed.Reject, r) },
-		OnNote: func(remote string, n post.Note) {
-			l.faults.add(fmt.Sprintf("%s: %s in a POSTed event", remote, n))
-		},
-	})
+	}, made)
 	if err != nil {
-		return usage("", "%w", err)
+		return err
+	}
+	return l.run(ctx, source)
+}
+
+// open opens the port and returns what comes in there as a source of l. made
+// says that the key is not the user's but was made for this run.
+func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Options, made bool) (pipeline.Source, error) {
+	feed := l.buffer.Feed("")
+	p.OnEvent = feed.Put
+	p.OnReject = func(r post.Rejection) { rejected(l, feed, r) }
+	p.OnNote = func(remote string, n post.Note) {
+		l.faults.add(fmt.Sprintf("%s: %s in a POSTed event", remote, n))
+	}
+	handler, err := post.NewHandler(p)
+	if err != nil {
+		return nil, usage("", "%w", err)
 	}
 	server := post.NewServer(handler, func(line string) { a.talk.Debug(line) })
-	address := net.JoinHostPort(strings.Trim(o.bind, "[]"), strconv.Itoa(int(o.port)))
 	scheme, fingerprint := "http", ""
 	if o.tlsCert != "" || o.tlsSelfSigned {
 		scheme = "https"
 		cert, err := o.certificate()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		server.TLSConfig.Certificates = []tls.Certificate{cert}
 		if o.tlsSelfSigned {
 			fingerprint = sha256Fingerprint(cert.Certificate[0])
 		}
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := listenTCP(ctx, o.bind, o.port)
+	if err != nil {
+		return nil, err
+	}
+	o.announce(a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
+	l.feeds = append(l.feeds, port(listener.Addr().String()))
+	return func(ctx context.Context) error { return serve(ctx, server, listener) }, nil
+}
+
+// port is an open port as a feed. It is always there; who POSTs is not known.
+type port string
+
+func (p port) health(time.Time) (string, bool) { return "listening on " + string(p), true }
+
+// listenTCP opens a port.
+func listenTCP(ctx context.Context, bind string, port uint16) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))
 	if err != nil {
 		hint := "--port 0 picks a free port"
 		if errors.Is(err, os.ErrPermission) {
 			hint = "ports below 1024 are for root: take a higher one"
 		}
-		return &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}
+		return nil, &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}
 	}
-	o.announce(a, scheme, listener.Addr(), key, made, fingerprint)
-	return l.run(ctx, func(ctx context.Context) error { return serve(ctx, server, listener) })
+	return listener, nil
 }
 
 // authkey returns the key to ask for, and whether it was made here because
@@ -262,9 +286,9 @@ func (o *listenOptions) hosts(at net.Addr) []string {
 
 // rejected counts what was taken but is no event, and tells of what was turned
 // away.
-func (o *listenOptions) rejected(l *live, count func(), r post.Rejection) {
+func rejected(l *live, feed *pipeline.Feed, r post.Rejection) {
 	if r.Status == http.StatusOK {
-		count()
+		feed.Reject()
 		l.reject(r.Remote, errors.New(r.Reason), r.Body)
 		return
 	}

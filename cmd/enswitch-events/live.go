@@ -40,6 +40,7 @@ type live struct {
 	config pipeline.Config
 	buffer *pipeline.Buffer
 	faults *faults
+	feeds  []feed
 
 	rejected sync.Once
 }
@@ -77,6 +78,9 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	c.Failures = func() int64 { return failures }
 	if c.Until, c.FailIf, err = o.end.queries(vars); err != nil {
 		return nil, err
+	}
+	if a.line != nil && terminal(a.out) != nil {
+		c.Out = a.line.Above(a.out)
 	}
 	if c.Renderer, err = o.output.compile(a.out, func(err error) { l.faults.add("--template: " + err.Error()) }); err != nil {
 		return nil, err
@@ -126,13 +130,21 @@ func excerpt(raw []byte) string {
 
 // run runs the sources to one of the ends and says how it went.
 func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
+	beside, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { onUSR1(beside, func() { l.say(l.buffer.Ledger()) }) })
+	if l.a.line != nil {
+		l.a.line.Start(newStatus(l).text)
+	}
 	end, err := pipeline.Run(ctx, &l.config, l.buffer, sources...)
+	if l.a.line != nil {
+		l.a.line.Stop()
+	}
+	cancel()
+	running.Wait()
 	l.faults.sum()
 	ledger := l.buffer.Ledger()
-	l.a.talk.Info(summary(&ledger),
-		"received", ledger.Received, "kept", ledger.Kept, "filtered", ledger.Filtered, "rejected", ledger.Rejected,
-		"dropped", ledger.Dropped, "waiting", ledger.Waiting, "repaired", ledger.Repaired,
-		"duplicates", ledger.Duplicates, "failed", ledger.Failed, "gaps", ledger.Gaps)
+	l.say(ledger)
 	if err := l.outcome(end, err, ledger); err != nil {
 		return err
 	}
@@ -140,6 +152,14 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 		return &exitError{exitLoss, fmt.Errorf("events were lost: %d dropped, %s", ledger.Dropped, plural(ledger.Gaps, "gap")), ""}
 	}
 	return nil
+}
+
+// say says the ledger.
+func (l *live) say(ledger pipeline.Ledger) {
+	l.a.talk.Info(summary(&ledger),
+		"received", ledger.Received, "kept", ledger.Kept, "filtered", ledger.Filtered, "rejected", ledger.Rejected,
+		"dropped", ledger.Dropped, "waiting", ledger.Waiting, "repaired", ledger.Repaired,
+		"duplicates", ledger.Duplicates, "failed", ledger.Failed, "gaps", ledger.Gaps)
 }
 
 func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) error {

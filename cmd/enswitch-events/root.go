@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/screen"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 )
@@ -25,6 +26,7 @@ type app struct {
 	profile *settings.Profile
 	origin  settings.Origin
 	global  globalOptions
+	line    *screen.Line // the line of status, nil where there is none
 }
 
 // globalOptions are the flags of every command.
@@ -51,6 +53,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	ctx, stop := catchSignals(ctx)
 	defer stop()
 	a := &app{streams: s, talk: talk.New(s.err, talk.Options{}), profile: &settings.Profile{}}
+	defer func() { a.talk.Close() }()
 	root := newRoot(a)
 	root.SetArgs(joinPairs(args))
 	err := root.ExecuteContext(ctx)
@@ -176,7 +179,13 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if f := a.global.logFormat; f != "text" && f != "json" {
 		return usage("it is text or json", "--log-format %q is not known", f)
 	}
-	a.talk = talk.New(a.err, talk.Options{Level: level, JSON: a.global.logFormat == "json"})
+	a.talk.Close()
+	a.line = a.statusLine()
+	stderr := a.err
+	if a.line != nil {
+		stderr = a.line.Above(stderr)
+	}
+	a.talk = talk.New(stderr, talk.Options{Level: level, JSON: a.global.logFormat == "json"})
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -111,13 +110,9 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return err
 	}
 	key := o.key.resolve(found, origin, "", a)
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(o.bind, "[]"), strconv.Itoa(int(o.port))))
+	listener, err := listenTCP(ctx, o.bind, o.port)
 	if err != nil {
-		hint := "--port 0 picks a free port"
-		if errors.Is(err, os.ErrPermission) {
-			hint = "ports below 1024 are for root: take a higher one"
-		}
-		return &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}
+		return err
 	}
 	cluster := newCluster(a, listener, key)
 	defer cluster.Close()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
 
 // tailOptions are the flags of tail.
@@ -22,6 +25,7 @@ type tailOptions struct {
 	key        keyOptions
 	connection connectionOptions
 	demo       bool
+	listen     string
 }
 
 func newTail(a *app) *cobra.Command {
@@ -53,6 +57,7 @@ stays silent. The key is the setting "Message daemon authentication key".`,
 	group(cmd, "Connection", func(f *pflag.FlagSet) {
 		o.key.bind(f)
 		o.connection.bind(f)
+		f.StringVar(&o.listen, "listen", "", "take POSTs on `[BIND:]PORT`, too, each event once; off loopback they need the same key")
 		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
 	})
 	return cmd
@@ -63,6 +68,10 @@ func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 		return err
 	}
 	l, err := o.live.compile(a, cmd)
+	if err != nil {
+		return err
+	}
+	receiver, err := o.receiver()
 	if err != nil {
 		return err
 	}
@@ -80,18 +89,45 @@ func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 	if err != nil {
 		return err
 	}
+	var sources []pipeline.Source
+	if receiver != nil {
+		key := clients[0].options.Authkey
+		if key == "" && !loopback(receiver.bind) {
+			return usage("give the key by --authkey-file or ENSWITCH_AUTHKEY", "--listen %s: off loopback POSTs need a key", o.listen)
+		}
+		source, err := receiver.open(ctx, a, l, &post.Options{Authkey: key}, false)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, source)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel()
-	sources := make([]pipeline.Source, len(clients))
-	for i, c := range clients {
-		sources[i] = c.source(l)
+	for _, c := range clients {
+		sources = append(sources, c.source(l))
 		if o.connection.maxSilence > 0 {
 			watching.Go(func() { c.watch(ctx, o.connection.maxSilence) })
 		}
 	}
 	return l.run(ctx, sources...)
+}
+
+// receiver returns what --listen says, nil if it was not given.
+func (o *tailOptions) receiver() (*listenOptions, error) {
+	if o.listen == "" {
+		return nil, nil
+	}
+	bind, number := "127.0.0.1", o.listen
+	if i := strings.LastIndexByte(o.listen, ':'); i >= 0 {
+		bind, number = strings.Trim(o.listen[:i], "[]"), o.listen[i+1:]
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil || bind == "" {
+		return nil, usage("write it like 8080 or 10.0.0.9:8080", "--listen %q is no port", o.listen)
+	}
+	return &listenOptions{bind: bind, port: uint16(n), path: "/"}, nil
 }
 
 // defaultAddresses are those of the environment, of the profile, or this
@@ -113,6 +149,9 @@ type upstream struct {
 	mu        sync.Mutex
 	connected time.Time // since when, zero if not
 	last      time.Time // when the last event came
+	pong      time.Time // when the last ping was answered, zero if none has been
+	rtt       time.Duration
+	again     time.Time // when the next attempt begins
 }
 
 func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) ([]*upstream, error) {
@@ -145,6 +184,7 @@ func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) (
 // source returns the events of u as a source of the pipeline.
 func (u *upstream) source(l *live) pipeline.Source {
 	feed := l.buffer.Feed(u.addr.String())
+	l.feeds = append(l.feeds, u)
 	u.options.OnWait = func() {
 		if feed.Flush() {
 			u.mu.Lock()
@@ -189,12 +229,18 @@ func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
 		log.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, short(away), clock(s.Since), clock(s.Until)),
 			"since", s.Since, "until", s.Until)
 	case messaged.Answered:
+		u.mu.Lock()
+		u.pong, u.rtt = time.Now(), s.RTT
+		u.mu.Unlock()
 		log.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
 	case messaged.Disconnected:
 		u.mu.Lock()
-		u.connected = time.Time{}
+		u.connected, u.pong = time.Time{}, time.Time{}
 		u.mu.Unlock()
 	case messaged.Waiting:
+		u.mu.Lock()
+		u.again = time.Now().Add(s.Delay)
+		u.mu.Unlock()
 		log.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), short(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
 	}
 }

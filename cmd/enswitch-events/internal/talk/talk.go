@@ -8,12 +8,14 @@ package talk
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 )
@@ -32,17 +34,26 @@ type Options struct {
 	JSON bool
 }
 
-// Talk writes messages. Its methods are safe for concurrent use.
+// Talk writes messages. Its methods are safe for concurrent use and do not wait
+// for w: if it takes nothing, messages past some hundreds are lost.
 type Talk struct {
 	*slog.Logger
-	keys *keys
+	keys  *keys
+	queue *queue
 }
 
-// New returns a Talk that writes to w, one Write a message.
+// Close writes what waits, for a second at most.
+func (t *Talk) Close() {
+	if lost, ended := t.queue.close(time.Second); ended && lost > 0 {
+		_, _ = fmt.Fprintf(t.queue.w, "%s%d messages were lost: stderr took nothing\n", Prefix, lost)
+	}
+}
+
+// New returns a Talk that writes to w, one Write a message. Close ends it.
 func New(w io.Writer, o Options) *Talk {
-	k := &keys{}
+	k, q := &keys{}, newQueue(w)
 	if o.JSON {
-		h := slog.NewJSONHandler(&lockedWriter{w: w}, &slog.HandlerOptions{
+		h := slog.NewJSONHandler(q, &slog.HandlerOptions{
 			Level: o.Level,
 			ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 				switch {
@@ -58,9 +69,9 @@ func New(w io.Writer, o Options) *Talk {
 				return a
 			},
 		})
-		return &Talk{slog.New(h), k}
+		return &Talk{slog.New(h), k, q}
 	}
-	return &Talk{slog.New(&text{w: &lockedWriter{w: w}, level: o.Level, keys: k}), k}
+	return &Talk{slog.New(&text{w: q, level: o.Level, keys: k}), k, q}
 }
 
 // Hide strikes key out of every message from now on.
@@ -100,15 +111,66 @@ func (k *keys) strike(s string) string {
 	return s
 }
 
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
+// waiting is how many messages may wait for a stderr that takes nothing.
+const waiting = 256
+
+// queue writes messages in a goroutine of its own. Those who speak are the
+// readers of the feed and the answerers of POSTs: they must not wait for a
+// terminal that someone has halted.
+type queue struct {
+	w    io.Writer
+	ch   chan []byte
+	done chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	lost   int
 }
 
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
+func newQueue(w io.Writer) *queue {
+	q := &queue{w: w, ch: make(chan []byte, waiting), done: make(chan struct{})}
+	go func() {
+		defer close(q.done)
+		for p := range q.ch {
+			_, _ = q.w.Write(p)
+		}
+	}()
+	return q
+}
+
+func (q *queue) Write(p []byte) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return 0, io.ErrClosedPipe
+	}
+	select {
+	case q.ch <- slices.Clone(p):
+	default:
+		q.lost++
+	}
+	return len(p), nil
+}
+
+// close writes what waits and returns how many messages were lost. It gives up
+// after a time, and then reports false: w still takes nothing.
+func (q *queue) close(patience time.Duration) (lost int, ended bool) {
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.ch)
+	}
+	q.mu.Unlock()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-q.done:
+		ended = true
+	case <-t.C:
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lost, ended
 }
 
 // text is a slog.Handler that writes only the message: what a person should
