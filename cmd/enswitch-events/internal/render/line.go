@@ -72,6 +72,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		r.time(&l, ev, usec, sure)
 		r.end(&l, r.theme.dim)
 	}
+	nameAt := l.column + 1
 	class, what := x.Class(), x.Event()
 	showName := !result || class.Kind != event.Absent || what.Kind != event.Absent
 	if showName {
@@ -84,8 +85,10 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	switch l.indent = l.column + 1; {
 	case l.column == 0:
 		l.indent = 2 // no columns at all
-	case l.indent > l.width/2:
-		l.indent = 4 // too little room to the right of the columns
+	case l.indent > l.width/3 && 1 < nameAt && nameAt <= l.width/4:
+		l.indent = nameAt // few columns: rows begin below the name, to be fewer
+	case l.indent > l.width/3:
+		l.indent = 4
 	}
 	l.column = l.wrapped(l.column)
 	w := walk{color: color.id, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}

@@ -18,7 +18,7 @@ import (
 
 const (
 	// interval is the time between two drawings while nothing else is written.
-	interval = 500 * time.Millisecond
+	interval = 250 * time.Millisecond
 	// atMost bounds how often events that scroll by have it drawn again.
 	atMost = 100 * time.Millisecond
 
