@@ -1,0 +1,241 @@
+package spool
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// plainPrefix begins the name of a plain queue's own directory.
+const plainPrefix = "enswitch-spool-"
+
+// claim opens a directory and locks it.
+func claim(dir string) (*os.Root, *os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	lock, err := claimRoot(root)
+	if err != nil {
+		_ = root.Close()
+		return nil, nil, err
+	}
+	return root, lock, nil
+}
+
+func claimRoot(root *os.Root) (*os.File, error) {
+	lock, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := tryLock(lock); err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// claimNew makes a directory of its own inside dir.
+func claimNew(dir string) (*os.Root, *os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, nil, err
+	}
+	sweep(dir)
+	for try := 0; ; try++ {
+		own := filepath.Join(dir, plainPrefix+rand.Text())
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return nil, nil, err
+		}
+		root, lock, err := claim(own)
+		if err == nil {
+			// Before it was locked, another process may have swept it away.
+			held, err1 := lock.Stat()
+			named, err2 := root.Lstat(lockName)
+			if err1 == nil && err2 == nil && os.SameFile(held, named) {
+				return root, lock, nil
+			}
+			_ = lock.Close()
+			_ = root.Close()
+			err = fs.ErrNotExist
+		}
+		if try == 10 || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrInUse) {
+			return nil, nil, err
+		}
+	}
+}
+
+// sweep removes the directories that killed processes left in dir: those whose
+// lock nobody holds. What it may not remove stays.
+func sweep(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), plainPrefix) {
+			sweepOne(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+func sweepOne(own string) {
+	root, err := os.OpenRoot(own)
+	if err != nil {
+		return
+	}
+	defer func() { _ = root.Close() }()
+	lock, err := root.OpenFile(lockName, os.O_RDWR, 0)
+	if err == nil {
+		defer func() { _ = lock.Close() }()
+		if tryLock(lock) != nil || discard(root) != nil {
+			return
+		}
+	}
+	// Only removes an empty one: without a lock it is being made or removed.
+	_ = os.Remove(own)
+}
+
+// discard removes the files of a plain queue. The lock is held and goes last,
+// so that what a killed process leaves of this is swept too.
+func discard(root *os.Root) error {
+	names, err := segmentFiles(root)
+	for _, name := range append(names, lockName) {
+		if e := root.Remove(name); e != nil && !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// segmentFiles returns the names of the segments, oldest first.
+func segmentFiles(root *os.Root) (names []string, err error) {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, e := range entries {
+		if _, ok := segmentFirst(e.Name()); !ok {
+			continue
+		}
+		if !e.Type().IsRegular() {
+			return nil, fmt.Errorf("%s is no regular file", filepath.Join(root.Name(), e.Name()))
+		}
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// recover takes over what a durable queue's directory holds.
+func (q *Queue) recover() error {
+	if err := q.openAcked(); err != nil {
+		return err
+	}
+	names, err := segmentFiles(q.root)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		seg, err := q.inspect(name, i == len(names)-1)
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Join(q.root.Name(), name), err)
+		}
+		if i > 0 {
+			q.segs[i-1].next = seg.first
+		}
+		q.segs = append(q.segs, seg)
+		q.bytes += seg.size
+		q.next = seg.next
+	}
+	if len(q.segs) > 0 {
+		// Files go when they are acknowledged, even if the acknowledgement is
+		// lost.
+		q.acked = max(q.acked, q.segs[0].first)
+	}
+	q.taken = q.acked
+	q.next = max(q.next, q.acked)
+	if n := len(q.segs); n > 0 && q.segs[n-1].first == q.segs[n-1].next {
+		// Nothing is left of it, and the next one will have its name.
+		seg := q.segs[n-1]
+		if err := q.root.Remove(segmentName(seg.first)); err != nil {
+			return err
+		}
+		q.segs = q.segs[:n-1]
+		q.bytes -= seg.size
+	}
+	return q.reclaim()
+}
+
+// inspect opens a segment and looks at its header. The newest one is cut at
+// its first bad record; what is wrong with the others, Next will find.
+func (q *Queue) inspect(name string, newest bool) (seg segment, err error) {
+	f, err := q.root.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return seg, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return seg, err
+	}
+	first, _ := segmentFirst(name)
+	seg = segment{first: first, next: first, size: info.Size()}
+	err = checkHeader(f, first)
+	switch {
+	case err != nil && !errors.Is(err, errHeader):
+		return seg, err
+	case !newest:
+		return seg, nil
+	}
+	whole := int64(0)
+	if err == nil {
+		r := &q.r
+		r.open(f, first)
+		for r.off < seg.size && err == nil {
+			if err = r.verify(seg.size); err == nil {
+				seg.next++
+			}
+		}
+		whole = r.off
+		r.file = nil // f is closed above
+		if err != nil && !errors.Is(err, errRecord) {
+			return seg, err
+		}
+	}
+	if whole < seg.size {
+		q.cut = seg.size - whole
+		seg.size = whole
+		if err := f.Truncate(whole); err != nil {
+			return seg, err
+		}
+		return seg, f.Sync()
+	}
+	return seg, nil
+}
+
+// openAcked opens the file of acknowledgements and reads it. If it is damaged,
+// records come again rather than never.
+func (q *Queue) openAcked() (err error) {
+	if info, err := q.root.Lstat(ackedName); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", filepath.Join(q.root.Name(), ackedName))
+	}
+	q.acks, err = q.root.OpenFile(ackedName, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	for slot := range 2 {
+		position, err := readStamp(q.acks, int64(slot)*slotDistance, ackedMagic)
+		if err != nil {
+			if errors.Is(err, errHeader) {
+				continue
+			}
+			return fmt.Errorf("%s: %w", q.acks.Name(), err)
+		}
+		if position >= q.acked {
+			q.acked, q.slot = position, 1-slot
+		}
+	}
+	return nil
+}

@@ -1,0 +1,402 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// written returns what the files of a durable queue hold after records 0 to
+// count-1 were appended one by one, with a new segment each 4 or so.
+func written(t *testing.T, count uint64) map[string][]byte {
+	t.Helper()
+	dir := t.TempDir()
+	q := mustOpen(t, dir, &Options{Durable: true, segmentBytes: 300})
+	for n := range count {
+		mustAppend(t, q, numbered(n))
+	}
+	mustClose(t, q)
+	files := make(map[string][]byte)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if files[e.Name()], err = os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+func place(t *testing.T, files map[string][]byte) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func segmentNames(files map[string][]byte) (names []string) {
+	for name := range files {
+		if _, ok := segmentFirst(name); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestTornWrite cuts and damages the newest segment at every place: what comes
+// back is the records before it, and the queue goes on behind them.
+func TestTornWrite(t *testing.T) {
+	const total = 13
+	files := written(t, total)
+	names := segmentNames(files)
+	last := names[len(names)-1]
+	whole := bytes.Clone(files[last])
+	before, _ := segmentFirst(last)
+	check := func(what string, i int) {
+		dir := place(t, files)
+		q := mustOpen(t, dir, &Options{Durable: true})
+		defer mustClose(t, q)
+		kept, damage := drain(t, q)
+		if len(damage) != 0 || uint64(len(kept)) < before || len(kept) > total {
+			t.Fatalf("%s at %d: %d records, damage %v", what, i, len(kept), damage)
+		}
+		end := segmentHeader
+		for n, record := range kept {
+			if number(t, record) != uint64(n) {
+				t.Fatalf("%s at %d: a hole at %d", what, i, n)
+			}
+			if uint64(n) >= before {
+				end += recordHeader + len(record)
+			}
+		}
+		switch {
+		case i < segmentHeader:
+			end = 0
+		case len(kept) < total && end+recordHeader+len(numbered(uint64(len(kept)))) <= i:
+			t.Fatalf("%s at %d: record %d is gone", what, i, len(kept))
+		}
+		if q.Cut() != int64(len(files[last])-end) {
+			t.Fatalf("%s at %d: says %d bytes were cut, of %d", what, i, q.Cut(), len(files[last]))
+		}
+		mustAppend(t, q, numbered(uint64(len(kept))))
+		if more, _ := drain(t, q); len(more) != 1 || number(t, more[0]) != uint64(len(kept)) {
+			t.Fatalf("%s at %d: does not go on", what, i)
+		}
+	}
+	for i := range whole {
+		files[last] = whole[:i]
+		check("cut", i)
+		files[last] = append(bytes.Clone(whole[:i]), make([]byte, 100)...)
+		check("zeros", i)
+		if i == len(segmentMagic)-1 {
+			continue // another version, see below
+		}
+		files[last] = bytes.Clone(whole)
+		files[last][i] ^= 0x10
+		check("flip", i)
+	}
+}
+
+func TestDamageInTheMiddle(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		damage  func(files map[string][]byte, name string)
+		kept    int // of the damaged segment
+		missing bool
+	}{
+		{"header", func(files map[string][]byte, name string) { files[name][0]++ }, 0, false},
+		{"first record", func(files map[string][]byte, name string) { files[name][segmentHeader+recordHeader]++ }, 0, false},
+		{"length", func(files map[string][]byte, name string) {
+			binary.LittleEndian.PutUint32(files[name][segmentHeader:], 1<<31)
+		}, 0, false},
+		{"last byte", func(files map[string][]byte, name string) { files[name][len(files[name])-1]++ }, -1, false},
+		{"cut", func(files map[string][]byte, name string) { files[name] = files[name][:len(files[name])-1] }, -1, false},
+		{"cut between records", func(files map[string][]byte, name string) {
+			n, _ := segmentFirst(name)
+			files[name] = files[name][:segmentHeader+recordHeader+len(numbered(n))]
+		}, 1, false},
+		{"empty", func(files map[string][]byte, name string) { files[name] = nil }, 0, false},
+		{"of another place", func(files map[string][]byte, name string) { files[name] = files[segmentNames(files)[0]] }, 0, false},
+		{"missing", func(files map[string][]byte, name string) { delete(files, name) }, 0, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const total = 40
+			files := written(t, total)
+			names := segmentNames(files)
+			first, _ := segmentFirst(names[5])
+			next, _ := segmentFirst(names[6])
+			if next-first < 2 {
+				t.Fatal("the segment is too short for this test")
+			}
+			kept := uint64(tt.kept)
+			if tt.kept < 0 {
+				kept = next - first - 1
+			}
+			tt.damage(files, names[5])
+			dir := place(t, files)
+			q := mustOpen(t, dir, &Options{Durable: true})
+			if q.Len() != total {
+				t.Errorf("%d records wait", q.Len())
+			}
+			records, damage := drain(t, q)
+			if len(damage) != 1 || damage[0].Records != int64(next-first-kept) {
+				t.Fatalf("damage is %v, want %d records of %d", damage, next-first-kept, next-first)
+			}
+			file := names[5]
+			if tt.missing { // noticed at the end of the one before
+				file = names[4]
+			}
+			if damage[0].File != filepath.Join(dir, file) {
+				t.Errorf("damaged file is %s, want %s", damage[0].File, file)
+			}
+			for i, record := range records {
+				want := uint64(i)
+				if want >= first+kept {
+					want += next - first - kept
+				}
+				if got := number(t, record); got != want {
+					t.Fatalf("record %d is %d, want %d", i, got, want)
+				}
+			}
+			if len(records) != total-int(next-first-kept) || q.Taken() != total {
+				t.Errorf("%d records, %d taken", len(records), q.Taken())
+			}
+			if err := q.Ack(q.Taken()); err != nil {
+				t.Fatal(err)
+			}
+			if left := segments(t, dir); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+			mustClose(t, q)
+		})
+	}
+}
+
+// TestDamageWhileOpen: the newest segment is spoiled under a queue that goes
+// on appending to it.
+func TestDamageWhileOpen(t *testing.T) {
+	dir := t.TempDir()
+	q := mustOpen(t, dir, nil)
+	defer mustClose(t, q)
+	mustAppend(t, q, numbered(0), numbered(1), numbered(2))
+	path := segments(t, dir)[0]
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[segmentHeader+recordHeader]++
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = q.Next(nil)
+	if e, ok := errors.AsType[*CorruptError](err); !ok || e.Records != 3 || e.Offset != segmentHeader {
+		t.Fatalf("got %v", err)
+	}
+	mustAppend(t, q, numbered(3))
+	if records, damage := drain(t, q); len(records) != 1 || number(t, records[0]) != 3 || len(damage) != 0 {
+		t.Errorf("%d records, damage %v", len(records), damage)
+	}
+}
+
+func TestAckedDamaged(t *testing.T) {
+	dir := t.TempDir()
+	q := mustOpen(t, dir, &Options{Durable: true})
+	for n := range uint64(5) {
+		mustAppend(t, q, numbered(n))
+	}
+	drain(t, q)
+	for position := uint64(1); position <= 4; position++ {
+		if err := q.Ack(position); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, q)
+	path := filepath.Join(dir, ackedName)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		at   []int
+		want uint64
+	}{
+		{"whole", nil, 4}, {"older slot", []int{8}, 4}, {"newer slot", []int{slotDistance + 8}, 3}, {"both", []int{10, slotDistance}, 0},
+	} {
+		data := bytes.Clone(whole)
+		for _, i := range tt.at {
+			data[i] ^= 0x40
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		q := mustOpen(t, dir, &Options{Durable: true})
+		if q.Taken() != tt.want || q.Len() != int64(5-tt.want) {
+			t.Errorf("%s: %d records from %d", tt.name, q.Len(), q.Taken())
+		}
+		mustClose(t, q)
+	}
+}
+
+// TestRefused: what Open must not touch stays as it is.
+func TestRefused(t *testing.T) {
+	files := written(t, 13)
+	names := segmentNames(files)
+	for _, name := range append(names, ackedName) {
+		changed := make(map[string][]byte)
+		for name, data := range files {
+			changed[name] = bytes.Clone(data)
+		}
+		if name == ackedName {
+			changed[name] = appendStamp(nil, "esacked\x02", 1)
+		} else {
+			changed[name][len(segmentMagic)-1] = 2
+		}
+		dir := place(t, changed)
+		if _, err := Open(dir, &Options{Durable: true}); !errors.Is(err, errVersion) {
+			t.Errorf("%s of another version: %v", name, err)
+		}
+		for name, data := range changed {
+			if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%s was changed, %v", name, err)
+			}
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, files[names[0]], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{segmentName(1 << 20), ackedName} {
+		dir := t.TempDir()
+		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+		if _, err := Open(dir, &Options{Durable: true}); err == nil {
+			t.Errorf("a link as %s was opened", name)
+		}
+	}
+	if got, err := os.ReadFile(outside); err != nil || !bytes.Equal(got, files[names[0]]) {
+		t.Errorf("a file outside was changed, %v", err)
+	}
+}
+
+// TestForeignFilesStay: a durable queue leaves alone what is not its own.
+func TestForeignFilesStay(t *testing.T) {
+	dir := place(t, map[string][]byte{"README": []byte("x"), "1.seg": []byte("y")})
+	mustClose(t, mustOpen(t, dir, &Options{Durable: true}))
+	for _, name := range []string{"README", "1.seg"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSweep: a plain queue removes what no living process owns, and only that.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	alive := mustOpen(t, dir, nil)
+	mustAppend(t, alive, []byte("x"))
+	for name, files := range map[string][]string{
+		plainPrefix + "dead":    {lockName, segmentName(0), segmentName(7)},
+		plainPrefix + "half":    {lockName},
+		plainPrefix + "empty":   {},
+		plainPrefix + "foreign": {lockName, "thesis.txt"},
+		plainPrefix + "nolock":  {segmentName(0)},
+		"other":                 {lockName, segmentName(0)},
+	} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if err := os.WriteFile(filepath.Join(dir, name, file), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	q := mustOpen(t, dir, nil)
+	for name, want := range map[string]bool{
+		plainPrefix + "dead": false, plainPrefix + "half": false, plainPrefix + "empty": false,
+		plainPrefix + "foreign/thesis.txt": true, plainPrefix + "nolock/" + segmentName(0): true, "other/" + segmentName(0): true,
+	} {
+		if _, err := os.Stat(filepath.Join(dir, name)); errors.Is(err, fs.ErrNotExist) == want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if records, _ := drain(t, alive); len(records) != 1 {
+		t.Error("a living queue was swept away")
+	}
+	mustClose(t, q)
+	mustClose(t, alive)
+}
+
+// FuzzReopen opens directories that hold anything.
+func FuzzReopen(f *testing.F) {
+	good := appendStamp(nil, segmentMagic, 0)
+	for n := range uint64(3) {
+		var head [recordHeader]byte
+		putHeader(&head, numbered(n))
+		good = append(append(good, head[:]...), numbered(n)...)
+	}
+	huge := append(bytes.Clone(good), 0, 0, 0, 4, 1, 2, 3, 4)
+	f.Add(good, appendStamp(nil, segmentMagic, 3), appendStamp(nil, ackedMagic, 1), uint64(3))
+	f.Add(good, good, []byte{}, uint64(1))
+	f.Add(huge, huge, appendStamp(nil, ackedMagic, mostPosition-1), uint64(mostPosition-1))
+	f.Add(good[:50], good[:10], make([]byte, 5000), uint64(1<<40))
+	f.Add([]byte{}, []byte("esspool\x02"), []byte("esacked\x02"), uint64(0))
+	f.Fuzz(func(t *testing.T, first, second, acked []byte, position uint64) {
+		dir := place(t, map[string][]byte{
+			segmentName(0):                       first,
+			segmentName(position % mostPosition): second,
+			ackedName:                            acked,
+		})
+		var size int64
+		for _, path := range segments(t, dir) {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size += info.Size()
+		}
+		q, err := Open(dir, &Options{Durable: true})
+		if err != nil {
+			return
+		}
+		defer mustClose(t, q)
+		if q.Len() < 0 || q.Bytes() < 0 || q.Bytes()+q.Cut() > size {
+			t.Fatalf("%d records in %d bytes", q.Len(), q.Bytes())
+		}
+		records, damage := drain(t, q)
+		if len(damage) > 2 {
+			t.Errorf("two files, damage %v", damage)
+		}
+		var sum int64
+		for _, r := range records {
+			sum += recordHeader + int64(cap(r))
+		}
+		if sum > 2*size+1024 { // what rounding up may cost
+			t.Errorf("%d bytes in memory for %d on disk", sum, size)
+		}
+		mustAppend(t, q, []byte("x"))
+		if more, damage := drain(t, q); len(more) != 1 || string(more[0]) != "x" || len(damage) != 0 {
+			t.Fatalf("goes on with %q, %v", more, damage)
+		}
+		if err := q.Ack(q.Taken()); err != nil {
+			t.Fatal(err)
+		}
+		if q.Len() != 0 {
+			t.Errorf("%d records wait", q.Len())
+		}
+	})
+}

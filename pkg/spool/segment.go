@@ -1,0 +1,248 @@
+package spool
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+const (
+	segmentMagic  = "esspool\x01"
+	ackedMagic    = "esacked\x01"
+	segmentHeader = 20
+	slotSize      = 20
+	slotDistance  = 4096 // no sector holds both
+	recordHeader  = 8
+
+	segmentSuffix = ".seg"
+	ackedName     = "acked"
+	lockName      = "lock"
+
+	// mostPosition keeps sums of positions far from overflow, whatever the
+	// name of a file says.
+	mostPosition = 1 << 60
+)
+
+var (
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+	errRecord  = errors.New("bad record")
+	errShort   = errors.New("records missing")
+	errHeader  = errors.New("bad header")
+	errVersion = errors.New("written by another version")
+)
+
+// segment is one file of records.
+type segment struct {
+	first uint64 // position of its first record
+	next  uint64 // position behind its last one
+	size  int64  // of the file, up to where it holds whole records
+}
+
+func segmentName(first uint64) string { return fmt.Sprintf("%016x%s", first, segmentSuffix) }
+
+// segmentFirst is the opposite of segmentName. It is false for other names.
+func segmentFirst(name string) (first uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, segmentSuffix)
+	if !ok {
+		return 0, false
+	}
+	first, err := strconv.ParseUint(digits, 16, 64)
+	return first, err == nil && first < mostPosition && name == segmentName(first)
+}
+
+// appendStamp appends a position as it stands in a segment's header and in a
+// slot.
+func appendStamp(dst []byte, magic string, position uint64) []byte {
+	begin := len(dst)
+	dst = append(dst, magic...)
+	dst = binary.LittleEndian.AppendUint64(dst, position)
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[begin:], castagnoli))
+}
+
+// readStamp reads what appendStamp wrote, at an offset of the file.
+func readStamp(f *os.File, off int64, magic string) (position uint64, err error) {
+	var b [segmentHeader]byte
+	if _, err := f.ReadAt(b[:], off); err != nil {
+		if errors.Is(err, io.EOF) {
+			return 0, errHeader
+		}
+		return 0, err
+	}
+	position = binary.LittleEndian.Uint64(b[len(magic):])
+	version := len(magic) - 1
+	switch {
+	case string(b[:version]) != magic[:version] || b[version] == 0:
+		return 0, errHeader // of a write that was torn, perhaps
+	case b[version] != magic[version]:
+		// The checksum of a later version may be elsewhere.
+		return 0, errVersion
+	case !bytes.Equal(b[:], appendStamp(nil, magic, position)) || position >= mostPosition:
+		return 0, errHeader
+	}
+	return position, nil
+}
+
+func checkHeader(f *os.File, first uint64) error {
+	position, err := readStamp(f, 0, segmentMagic)
+	if err == nil && position != first {
+		err = errHeader
+	}
+	return err
+}
+
+// putHeader makes head the header of the record data.
+func putHeader(head *[recordHeader]byte, data []byte) {
+	binary.LittleEndian.PutUint32(head[:], uint32(len(data)))
+	binary.LittleEndian.PutUint32(head[4:], checksum(head, data))
+}
+
+func checksum(head *[recordHeader]byte, data []byte) uint32 {
+	// The length is part of the sum, so that zeros are no empty record.
+	return crc32.Update(crc32.Checksum(head[:4], castagnoli), castagnoli, data)
+}
+
+// cursor reads or writes a file from an offset on, without the file's own.
+type cursor struct {
+	file *os.File
+	off  int64
+	end  int64 // where reading ends
+}
+
+func (c *cursor) Read(p []byte) (int, error) {
+	if c.off >= c.end {
+		return 0, io.EOF
+	}
+	n, err := c.file.ReadAt(p[:min(int64(len(p)), c.end-c.off)], c.off)
+	c.off += int64(n)
+	return n, err
+}
+
+func (c *cursor) Write(p []byte) (int, error) {
+	n, err := c.file.WriteAt(p, c.off)
+	c.off += int64(n)
+	return n, err
+}
+
+// reader reads the records of one segment at a time. What it reads is not
+// trusted: it never asks for more memory than the file has bytes.
+type reader struct {
+	file  *os.File // nil: none
+	first uint64   // the segment that it is
+	off   int64    // where the next record begins
+	src   cursor
+	br    *bufio.Reader // of src
+	head  [recordHeader]byte
+}
+
+// open begins to read f at its first record.
+func (r *reader) open(f *os.File, first uint64) {
+	r.file, r.first = f, first
+	r.src.file = f
+	r.seek(segmentHeader)
+}
+
+func (r *reader) seek(off int64) {
+	r.off, r.src.off = off, off
+	r.br.Reset(&r.src)
+}
+
+func (r *reader) close() {
+	if r.file != nil {
+		_ = r.file.Close() // was only read
+		r.file, r.src.file = nil, nil
+	}
+}
+
+// begin reads the header of the record at off, in a segment of size bytes, and
+// returns the length of its data.
+func (r *reader) begin(size int64) (int, error) {
+	r.src.end = size
+	if r.off == size {
+		return 0, errShort
+	}
+	if size-r.off < recordHeader {
+		return 0, errRecord
+	}
+	if _, err := io.ReadFull(r.br, r.head[:]); err != nil {
+		return 0, badRead(err)
+	}
+	n := int64(binary.LittleEndian.Uint32(r.head[:]))
+	if n > MaxRecord || n > size-r.off-recordHeader {
+		return 0, errRecord
+	}
+	return int(n), nil
+}
+
+// record appends the data of the next record to dst, which is empty.
+func (r *reader) record(dst []byte, size int64) ([]byte, error) {
+	n, err := r.begin(size)
+	if err != nil {
+		return dst, err
+	}
+	if cap(dst) < n {
+		dst = make([]byte, n)
+	}
+	data := dst[:n]
+	if _, err := io.ReadFull(r.br, data); err != nil {
+		return dst[:0], badRead(err)
+	}
+	if checksum(&r.head, data) != binary.LittleEndian.Uint32(r.head[4:]) {
+		return dst[:0], errRecord
+	}
+	r.off += recordHeader + int64(n)
+	return data, nil
+}
+
+// skip goes past the next record by its length alone: it is done with, and its
+// data does not matter.
+func (r *reader) skip(size int64) error {
+	n, err := r.begin(size)
+	if err != nil {
+		return err
+	}
+	if _, err := r.br.Discard(n); err != nil {
+		return badRead(err)
+	}
+	r.off += recordHeader + int64(n)
+	return nil
+}
+
+// verify goes past the next record if it is whole.
+func (r *reader) verify(size int64) error {
+	n, err := r.begin(size)
+	if err != nil {
+		return err
+	}
+	sum := checksum(&r.head, nil)
+	for left := n; left > 0; {
+		part, err := r.br.Peek(min(left, bufferSize))
+		if err != nil {
+			return badRead(err)
+		}
+		sum = crc32.Update(sum, castagnoli, part)
+		left -= len(part)
+		_, _ = r.br.Discard(len(part)) // is in the buffer
+	}
+	if sum != binary.LittleEndian.Uint32(r.head[4:]) {
+		return errRecord
+	}
+	r.off += recordHeader + int64(n)
+	return nil
+}
+
+// badRead is the error of a record that could not be read whole: of a file
+// that has become shorter than it was, or of the disk.
+func badRead(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errRecord
+	}
+	return err
+}

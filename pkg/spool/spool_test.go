@@ -1,0 +1,342 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestOrderAndReuse(t *testing.T) {
+	q := mustOpen(t, t.TempDir(), nil)
+	defer mustClose(t, q)
+	if _, ok, err := q.Next(nil); ok || err != nil {
+		t.Fatalf("a new queue returns %v, %v", ok, err)
+	}
+	mustAppend(t, q)
+	mustAppend(t, q, []byte("one"), nil, []byte("three"))
+	if q.Len() != 3 {
+		t.Errorf("%d records wait", q.Len())
+	}
+	dst := make([]byte, 100)
+	for _, want := range []string{"one", "", "three"} {
+		got, ok, err := q.Next(dst)
+		if err != nil || !ok || string(got) != want {
+			t.Fatalf("got %q, %v, %v, want %q", got, ok, err, want)
+		}
+		if &got[:1][0] != &dst[0] {
+			t.Error("dst is not used")
+		}
+	}
+	if q.Len() != 0 || q.Taken() != 3 {
+		t.Errorf("%d records wait, %d taken", q.Len(), q.Taken())
+	}
+}
+
+func TestLimits(t *testing.T) {
+	q := mustOpen(t, t.TempDir(), &Options{MaxBytes: 1000})
+	defer mustClose(t, q)
+	largest := make([]byte, 1000-segmentHeader-recordHeader)
+	if err := q.Append(append(largest, 0)); err == nil || errors.Is(err, ErrFull) {
+		t.Errorf("more than the queue: %v", err)
+	}
+	for range 3 { // the room of a record that was taken is there again
+		mustAppend(t, q, largest)
+		if q.Bytes() != 1000 {
+			t.Errorf("%d bytes", q.Bytes())
+		}
+		if err := q.Append(nil); !errors.Is(err, ErrFull) {
+			t.Errorf("into a full queue: %v", err)
+		}
+		if got, _ := drain(t, q); len(got) != 1 || !bytes.Equal(got[0], largest) {
+			t.Error("not what was appended")
+		}
+	}
+	if err := q.Append(make([]byte, MaxRecord+1)); err == nil || errors.Is(err, ErrFull) {
+		t.Errorf("too large a record: %v", err)
+	}
+	if _, err := Open(t.TempDir(), &Options{MaxBytes: -1}); err == nil {
+		t.Error("negative size accepted")
+	}
+}
+
+func TestClosed(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		q := mustOpen(t, t.TempDir(), &Options{Durable: durable})
+		mustAppend(t, q, []byte("x"))
+		mustClose(t, q)
+		mustClose(t, q)
+		_, _, err := q.Next(nil)
+		for _, err := range []error{err, q.Append(nil), q.Sync(), q.Ack(0)} {
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("after Close: %v", err)
+			}
+		}
+	}
+}
+
+func TestFilesArePrivateAndRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not", "there")
+	q := mustOpen(t, dir, nil)
+	second := mustOpen(t, dir, nil) // many can share a directory
+	mustAppend(t, q, []byte("secret"))
+	mustAppend(t, second, []byte("secret"))
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		want := fs.FileMode(0o600)
+		if d.IsDir() {
+			want = fs.ModeDir | 0o700
+		} else {
+			files++
+		}
+		if runtime.GOOS != "windows" && info.Mode() != want {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil || files != 4 {
+		t.Errorf("%d files, %v", files, err)
+	}
+	mustClose(t, q)
+	if got, _ := drain(t, second); len(got) != 1 {
+		t.Error("the other queue is gone")
+	}
+	mustClose(t, second)
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestOneOwner(t *testing.T) {
+	dir := t.TempDir()
+	q := mustOpen(t, dir, &Options{Durable: true})
+	if _, err := Open(dir, &Options{Durable: true}); !errors.Is(err, ErrInUse) {
+		t.Errorf("second owner: %v", err)
+	}
+	mustClose(t, q)
+	mustClose(t, mustOpen(t, dir, &Options{Durable: true}))
+}
+
+func TestAck(t *testing.T) {
+	dir := t.TempDir()
+	o := &Options{Durable: true, segmentBytes: 200}
+	q := mustOpen(t, dir, o)
+	for n := range uint64(10) {
+		mustAppend(t, q, numbered(n))
+	}
+	drain(t, q)
+	if err := q.Ack(11); err == nil {
+		t.Error("acknowledged what was not taken")
+	}
+	files := len(segments(t, dir))
+	for _, position := range []uint64{3, 7, 5, 7} {
+		if err := q.Ack(position); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := len(segments(t, dir)); now >= files {
+		t.Errorf("%d files, %d before", now, files)
+	}
+	mustClose(t, q)
+	q = mustOpen(t, dir, o)
+	if q.Len() != 3 || q.Taken() != 7 {
+		t.Fatalf("%d records, from %d", q.Len(), q.Taken())
+	}
+	got, _ := drain(t, q)
+	if len(got) != 3 || number(t, got[0]) != 7 {
+		t.Fatalf("%d records", len(got))
+	}
+	if err := q.Ack(q.Taken()); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, q)
+	q = mustOpen(t, dir, o)
+	defer mustClose(t, q)
+	mustAppend(t, q, numbered(10))
+	if q.Len() != 1 || q.Taken() != 10 || len(segments(t, dir)) != 1 {
+		t.Errorf("%d records from %d in %d files", q.Len(), q.Taken(), len(segments(t, dir)))
+	}
+}
+
+// TestConcurrent has one goroutine write and one read.
+func TestConcurrent(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		q := mustOpen(t, t.TempDir(), &Options{MaxBytes: 1 << 20, Durable: durable})
+		const total = 20_000
+		more := make(chan struct{}, 1) // something was appended
+		room := make(chan struct{}, 1) // something was taken
+		signal := func(c chan struct{}) {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for n := uint64(0); n < total; {
+				err := q.Append(numbered(n), numbered(n+1))
+				switch {
+				case err == nil:
+					n += 2
+					signal(more)
+				case errors.Is(err, ErrFull):
+					<-room
+				default:
+					t.Error(err)
+					return
+				}
+			}
+		})
+		var buf []byte
+		for want := uint64(0); want < total; {
+			record, ok, err := q.Next(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				<-more
+				continue
+			}
+			if got := number(t, record); got != want {
+				t.Fatalf("got %d, want %d", got, want)
+			}
+			want++
+			buf = record
+			if want%100 == 0 {
+				if err := q.Ack(q.Taken()); err != nil {
+					t.Fatal(err)
+				}
+				signal(room)
+			}
+		}
+		wg.Wait()
+		mustClose(t, q)
+	}
+}
+
+// TestModel holds a Queue equal to a slice, whatever is done to it.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		o := &Options{
+			Durable:      rapid.Bool().Draw(t, "durable"),
+			MaxBytes:     rapid.Int64Range(100, 5000).Draw(t, "max"),
+			segmentBytes: rapid.Int64Range(1, 1000).Draw(t, "segment"),
+		}
+		q := mustOpen(t, dir, o)
+		defer func() { mustClose(t, q) }()
+		var all [][]byte // ever appended
+		var taken, acked int
+		t.Repeat(map[string]func(*rapid.T){
+			"append": func(t *rapid.T) {
+				records := rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 300), 0, 5).Draw(t, "records")
+				before := q.Bytes()
+				switch err := q.Append(records...); {
+				case err == nil:
+					all = append(all, records...)
+				case !errors.Is(err, ErrFull):
+					need := segmentHeader
+					for _, r := range records {
+						need += recordHeader + len(r)
+					}
+					if int64(need) <= o.MaxBytes {
+						t.Fatal(err)
+					}
+				case q.Bytes() != before:
+					t.Fatal("an Append that failed changed the size")
+				case taken == len(all) && (!o.Durable || acked == taken):
+					t.Fatal("full, and nothing waits")
+				}
+			},
+			"next": func(t *rapid.T) {
+				got, ok, err := q.Next(make([]byte, 10))
+				if err != nil || ok != (taken < len(all)) {
+					t.Fatalf("got %v, %v, %d of %d taken", ok, err, taken, len(all))
+				}
+				if ok {
+					if !bytes.Equal(got, all[taken]) {
+						t.Fatalf("record %d is %q, want %q", taken, got, all[taken])
+					}
+					taken++
+				}
+			},
+			"ack": func(t *rapid.T) {
+				position := rapid.IntRange(0, taken).Draw(t, "position")
+				if err := q.Ack(uint64(position)); err != nil {
+					t.Fatal(err)
+				}
+				acked = max(acked, position)
+			},
+			"sync": func(t *rapid.T) {
+				if err := q.Sync(); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"open again": func(t *rapid.T) {
+				mustClose(t, q)
+				if !o.Durable {
+					all, taken = nil, 0
+				}
+				acked = min(acked, len(all))
+				q = mustOpen(t, dir, o)
+				if o.Durable {
+					taken = acked
+				}
+				if q.Cut() != 0 {
+					t.Fatalf("%d bytes were cut", q.Cut())
+				}
+			},
+			"": func(t *rapid.T) {
+				if q.Len() != int64(len(all)-taken) || q.Taken() != uint64(taken) {
+					t.Fatalf("%d wait, %d taken, want %d and %d", q.Len(), q.Taken(), len(all)-taken, taken)
+				}
+				var size int64
+				for _, path := range segments(t, dir) {
+					info, err := os.Stat(path)
+					if err != nil {
+						t.Fatal(err)
+					}
+					size += info.Size()
+				}
+				if size != q.Bytes() || size > o.MaxBytes {
+					t.Fatalf("%d bytes on disk, says %d, at most %d", size, q.Bytes(), o.MaxBytes)
+				}
+			},
+		})
+	})
+}
+
+func TestSegmentNames(t *testing.T) {
+	for _, first := range []uint64{0, 1, 0xabcdef, mostPosition - 1} {
+		if got, ok := segmentFirst(segmentName(first)); !ok || got != first {
+			t.Errorf("%d becomes %d, %v", first, got, ok)
+		}
+	}
+	for _, name := range []string{"", "lock", ".seg", "1.seg", "000000000000000A.seg", "+00000000000000a.seg",
+		"ffffffffffffffff.seg", "0000000000000000.seg~", "00000000000000001.seg"} {
+		if _, ok := segmentFirst(name); ok {
+			t.Errorf("%q is taken for a segment", name)
+		}
+	}
+	if !slices.IsSorted([]string{segmentName(9), segmentName(10), segmentName(255), segmentName(256)}) {
+		t.Error("names do not sort as positions")
+	}
+}

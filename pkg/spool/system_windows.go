@@ -1,0 +1,34 @@
+package spool
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// tryLock locks a file until it is closed or the process ends, however it
+// ends. The error is
+// ErrInUse if the file is locked already.
+func tryLock(f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var locked error
+	err = conn.Control(func(fd uintptr) {
+		const how = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
+		locked = windows.LockFileEx(windows.Handle(fd), how, 0, 1, 0, new(windows.Overlapped))
+	})
+	if err != nil || locked == nil {
+		return err
+	}
+	if errors.Is(locked, windows.ERROR_LOCK_VIOLATION) {
+		locked = ErrInUse
+	}
+	return &os.PathError{Op: "lock", Path: f.Name(), Err: locked}
+}
+
+// syncDirectory does nothing: Windows has no such call, and NTFS keeps a log
+// of its names.
+func syncDirectory(*os.Root) error { return nil }
