@@ -15,6 +15,9 @@ const blockSize = 128 << 10
 // itemSize is what an event costs in a block beside its bytes.
 const itemSize = 24
 
+// leastFree is how many empty blocks are kept however small the buffer is.
+const leastFree = 8
+
 // item is one event of a block.
 type item struct {
 	end      int   // of its bytes in data
@@ -270,7 +273,9 @@ func (b *Buffer) done(c *block, l Ledger) {
 		return
 	}
 	b.bytes -= c.size()
-	if len(b.free) < 8 && c.size() <= 2*blockSize {
+	// Blocks are kept up to the size of the buffer, so that a burst after a
+	// burst takes the same memory and not the same amount once more.
+	if c.size() <= 2*blockSize && b.bytes+int64(len(b.free)+1)*c.size() <= max(b.o.Size, leastFree*c.size()) {
 		b.free = append(b.free, c.reset())
 	}
 }
