@@ -105,5 +105,5 @@ func completions(ctx context.Context, p *program, dir string) error {
 }
 
 func write(name string, text []byte) error {
-	return os.WriteFile(name, text, 0o644) //nolint:gosec // for everybody to read
+	return os.WriteFile(name, text, 0o644)
 }
