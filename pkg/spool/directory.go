@@ -78,26 +78,28 @@ func sweep(dir string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		if e.IsDir() && strings.HasPrefix(e.Name(), plainPrefix) {
-			sweepOne(filepath.Join(dir, e.Name()))
+			own := filepath.Join(dir, e.Name())
+			sweepFiles(own)
+			// Only removes an empty one.
+			_ = os.Remove(own)
 		}
 	}
 }
 
-func sweepOne(own string) {
+func sweepFiles(own string) {
 	root, err := os.OpenRoot(own)
 	if err != nil {
 		return
 	}
 	defer func() { _ = root.Close() }()
 	lock, err := root.OpenFile(lockName, os.O_RDWR, 0)
-	if err == nil {
-		defer func() { _ = lock.Close() }()
-		if tryLock(lock) != nil || discard(root) != nil {
-			return
-		}
+	if err != nil {
+		return // without a lock it is being made, or not ours
 	}
-	// Only removes an empty one: without a lock it is being made or removed.
-	_ = os.Remove(own)
+	defer func() { _ = lock.Close() }()
+	if tryLock(lock) == nil {
+		_ = discard(root)
+	}
 }
 
 // discard removes the files of a plain queue. The lock is held and goes last,
@@ -136,6 +138,14 @@ func (q *Queue) recover() error {
 	names, err := segmentFiles(q.root)
 	if err != nil {
 		return err
+	}
+	newest := q.acked
+	if len(names) > 0 {
+		first, _ := segmentFirst(names[len(names)-1])
+		newest = max(newest, first)
+	}
+	if newest >= mostPosition {
+		return fmt.Errorf("%s: no queue has a position %d", q.root.Name(), newest)
 	}
 	for i, name := range names {
 		seg, err := q.inspect(name, i == len(names)-1)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -278,6 +279,14 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(outside, files[names[0]], 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for _, far := range []map[string][]byte{
+		{segmentName(math.MaxUint64): appendStamp(nil, segmentMagic, math.MaxUint64)},
+		{ackedName: append(appendStamp(nil, ackedMagic, math.MaxUint64), make([]byte, slotDistance)...)},
+	} {
+		if _, err := Open(place(t, far), &Options{Durable: true}); err == nil {
+			t.Error("a position that no queue has was accepted")
+		}
+	}
 	for _, name := range []string{segmentName(1 << 20), ackedName} {
 		dir := t.TempDir()
 		if err := os.Symlink(outside, filepath.Join(dir, name)); err != nil {
@@ -341,6 +350,21 @@ func TestSweep(t *testing.T) {
 	mustClose(t, alive)
 }
 
+// withSums returns data with the header and the checksums of a good segment, as
+// far as its lengths allow.
+func withSums(data []byte, first uint64) []byte {
+	data = append(appendStamp(nil, segmentMagic, first), data[min(segmentHeader, len(data)):]...)
+	for rest := data[segmentHeader:]; len(rest) >= recordHeader; {
+		n := int64(binary.LittleEndian.Uint32(rest))
+		if n > int64(len(rest)-recordHeader) {
+			break
+		}
+		putHeader((*[recordHeader]byte)(rest), rest[recordHeader:recordHeader+n])
+		rest = rest[recordHeader+n:]
+	}
+	return data
+}
+
 // FuzzReopen opens directories that hold anything.
 func FuzzReopen(f *testing.F) {
 	good := appendStamp(nil, segmentMagic, 0)
@@ -350,17 +374,19 @@ func FuzzReopen(f *testing.F) {
 		good = append(append(good, head[:]...), numbered(n)...)
 	}
 	huge := append(bytes.Clone(good), 0, 0, 0, 4, 1, 2, 3, 4)
-	f.Add(good, appendStamp(nil, segmentMagic, 3), appendStamp(nil, ackedMagic, 1), uint64(3))
-	f.Add(good, good, []byte{}, uint64(1))
-	f.Add(huge, huge, appendStamp(nil, ackedMagic, mostPosition-1), uint64(mostPosition-1))
-	f.Add(good[:50], good[:10], make([]byte, 5000), uint64(1<<40))
-	f.Add([]byte{}, []byte("esspool\x02"), []byte("esacked\x02"), uint64(0))
-	f.Fuzz(func(t *testing.T, first, second, acked []byte, position uint64) {
-		dir := place(t, map[string][]byte{
-			segmentName(0):                       first,
-			segmentName(position % mostPosition): second,
-			ackedName:                            acked,
-		})
+	f.Add(good, appendStamp(nil, segmentMagic, 3), appendStamp(nil, ackedMagic, 1), uint64(3), false)
+	f.Add(good, good, []byte{}, uint64(1), true)
+	f.Add(huge, huge, appendStamp(nil, ackedMagic, mostPosition-1), uint64(mostPosition-1), true)
+	f.Add(good[:50], good[:10], make([]byte, 5000), uint64(1<<40), false)
+	f.Add([]byte{}, []byte("esspool\x02"), []byte("esacked\x02"), uint64(0), false)
+	f.Fuzz(func(t *testing.T, first, second, acked []byte, position uint64, sums bool) {
+		if sums { // chance does not find them
+			first, second = withSums(first, 0), withSums(second, position)
+			if len(acked) >= 16 {
+				acked = append(appendStamp(nil, ackedMagic, binary.LittleEndian.Uint64(acked[8:])), acked[16:]...)
+			}
+		}
+		dir := place(t, map[string][]byte{segmentName(0): first, segmentName(position): second, ackedName: acked})
 		var size int64
 		for _, path := range segments(t, dir) {
 			info, err := os.Stat(path)

@@ -17,7 +17,6 @@ const (
 	segmentMagic  = "esspool\x01"
 	ackedMagic    = "esacked\x01"
 	segmentHeader = 20
-	slotSize      = 20
 	slotDistance  = 4096 // no sector holds both
 	recordHeader  = 8
 
@@ -25,8 +24,8 @@ const (
 	ackedName     = "acked"
 	lockName      = "lock"
 
-	// mostPosition keeps sums of positions far from overflow, whatever the
-	// name of a file says.
+	// mostPosition is where a directory is refused: no queue gets there, and
+	// sums of positions stay far from overflow.
 	mostPosition = 1 << 60
 )
 
@@ -55,7 +54,7 @@ func segmentFirst(name string) (first uint64, ok bool) {
 		return 0, false
 	}
 	first, err := strconv.ParseUint(digits, 16, 64)
-	return first, err == nil && first < mostPosition && name == segmentName(first)
+	return first, err == nil && name == segmentName(first)
 }
 
 // appendStamp appends a position as it stands in a segment's header and in a
@@ -84,7 +83,7 @@ func readStamp(f *os.File, off int64, magic string) (position uint64, err error)
 	case b[version] != magic[version]:
 		// The checksum of a later version may be elsewhere.
 		return 0, errVersion
-	case !bytes.Equal(b[:], appendStamp(nil, magic, position)) || position >= mostPosition:
+	case !bytes.Equal(b[:], appendStamp(nil, magic, position)):
 		return 0, errHeader
 	}
 	return position, nil

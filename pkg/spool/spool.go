@@ -41,7 +41,6 @@ const (
 	MaxRecord = 64 << 20
 
 	defaultMaxBytes  = 1 << 30
-	leastSegment     = 64 << 10
 	mostSegment      = 16 << 20
 	segmentsPerQueue = 64
 	bufferSize       = 64 << 10
@@ -77,9 +76,9 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 // Options of a Queue. The zero value is the default.
 type Options struct {
 	// MaxBytes is how large all segment files together may become. Beside the
-	// records that wait they hold 8 bytes for each record and what is already
-	// done with of the oldest file, at most a 64th of MaxBytes or one batch.
-	// 0 means 1 GiB.
+	// data that waits they hold 8 bytes for each record, 20 for each file and
+	// what is done with of the oldest file. A file becomes as large as a 64th
+	// of MaxBytes, 16 MiB at most, or one batch. 0 means 1 GiB.
 	MaxBytes int64
 	// Durable makes a queue that outlives the process.
 	Durable bool
@@ -148,7 +147,7 @@ func Open(dir string, o *Options) (*Queue, error) {
 		q.o.MaxBytes = defaultMaxBytes
 	}
 	if q.o.segmentBytes == 0 {
-		q.o.segmentBytes = min(max(q.o.MaxBytes/segmentsPerQueue, leastSegment), mostSegment)
+		q.o.segmentBytes = min(q.o.MaxBytes/segmentsPerQueue, mostSegment)
 	}
 	q.r.br = bufio.NewReaderSize(&q.r.src, bufferSize)
 	var err error

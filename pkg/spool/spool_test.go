@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -126,6 +127,8 @@ func TestOneOwner(t *testing.T) {
 	q := mustOpen(t, dir, &Options{Durable: true})
 	if _, err := Open(dir, &Options{Durable: true}); !errors.Is(err, ErrInUse) {
 		t.Errorf("second owner: %v", err)
+	} else if want := "spool: lock " + filepath.Join(dir, lockName) + ": " + ErrInUse.Error(); err.Error() != want {
+		t.Errorf("says %q, want %q", err, want)
 	}
 	mustClose(t, q)
 	mustClose(t, mustOpen(t, dir, &Options{Durable: true}))
@@ -169,6 +172,32 @@ func TestAck(t *testing.T) {
 	mustAppend(t, q, numbered(10))
 	if q.Len() != 1 || q.Taken() != 10 || len(segments(t, dir)) != 1 {
 		t.Errorf("%d records from %d in %d files", q.Len(), q.Taken(), len(segments(t, dir)))
+	}
+}
+
+// TestSyncFails: once the disk has failed to sync, nobody is told that a record
+// is safe, and what there is can be read.
+func TestSyncFails(t *testing.T) {
+	q := mustOpen(t, t.TempDir(), &Options{Durable: true})
+	mustAppend(t, q, []byte("x"))
+	if err := q.w.Close(); err != nil { // stands in for a broken disk
+		t.Fatal(err)
+	}
+	failed := q.Sync()
+	if failed == nil {
+		t.Fatal("synced a closed file")
+	}
+	if err := q.Append([]byte("y")); !errors.Is(err, failed) {
+		t.Errorf("append: %v", err)
+	}
+	if err := q.Sync(); !errors.Is(err, failed) {
+		t.Errorf("second sync: %v", err)
+	}
+	if records, damage := drain(t, q); len(records) != 1 || len(damage) != 0 {
+		t.Errorf("%d records, damage %v", len(records), damage)
+	}
+	if err := q.Close(); !errors.Is(err, failed) {
+		t.Errorf("close: %v", err)
 	}
 }
 
@@ -325,13 +354,13 @@ func TestModel(t *testing.T) {
 }
 
 func TestSegmentNames(t *testing.T) {
-	for _, first := range []uint64{0, 1, 0xabcdef, mostPosition - 1} {
+	for _, first := range []uint64{0, 1, 0xabcdef, mostPosition, math.MaxUint64} {
 		if got, ok := segmentFirst(segmentName(first)); !ok || got != first {
 			t.Errorf("%d becomes %d, %v", first, got, ok)
 		}
 	}
 	for _, name := range []string{"", "lock", ".seg", "1.seg", "000000000000000A.seg", "+00000000000000a.seg",
-		"ffffffffffffffff.seg", "0000000000000000.seg~", "00000000000000001.seg"} {
+		"0000000000000000.seg~", "00000000000000001.seg"} {
 		if _, ok := segmentFirst(name); ok {
 			t.Errorf("%q is taken for a segment", name)
 		}
