@@ -59,7 +59,7 @@ func segmentNames(files map[string][]byte) (names []string) {
 // TestTornWrite cuts and damages the newest segment at every place: what comes
 // back is the records before it, and the queue goes on behind them.
 func TestTornWrite(t *testing.T) {
-	const total = 13
+	const total = 9
 	files := written(t, total)
 	names := segmentNames(files)
 	last := names[len(names)-1]
