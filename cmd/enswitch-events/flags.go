@@ -319,13 +319,16 @@ func (o *connectionOptions) client() (*messaged.Options, error) {
 // bufferOptions are the flags of what stands between receiving and writing.
 type bufferOptions struct {
 	buffer     size
+	spill      size
 	reportGaps bool
 	failOnLoss bool
 }
 
 func (o *bufferOptions) bind(f *pflag.FlagSet) {
 	o.buffer = 64 << 20
-	f.Var(&o.buffer, "buffer", "memory for events that wait to be written; past it events are dropped and counted")
+	o.spill = 1 << 30
+	f.Var(&o.buffer, "buffer", "memory for events that wait to be written")
+	f.Var(&o.spill, "spill", "past it, disk for them, in a temporary directory; past both events are dropped and counted; 0 none")
 	f.BoolVar(&o.reportGaps, "report-gaps", false, "put a record of class enswitch-events, event gap, where events may be missing")
 	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit code 8 if events were lost")
 }

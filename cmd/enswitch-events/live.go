@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,6 +33,17 @@ func (o *liveOptions) bind(cmd *cobra.Command) {
 	group(cmd, "Output", o.output.bind)
 	group(cmd, "How long", o.end.bind)
 	group(cmd, "Buffer and losses", o.buffer.bind)
+}
+
+// spillDir is where events wait that have no room in memory. Where TMPDIR does
+// not say, it is not /tmp, which is memory on many systems.
+func spillDir() string {
+	if os.Getenv("TMPDIR") == "" && runtime.GOOS != "windows" {
+		if st, err := os.Stat("/var/tmp"); err == nil && st.IsDir() {
+			return "/var/tmp"
+		}
+	}
+	return os.TempDir()
 }
 
 // live is a run of the pipeline with everything compiled.
@@ -88,9 +102,19 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	l.buffer = pipeline.NewBuffer(pipeline.BufferOptions{
 		Size: int64(o.buffer.buffer),
 		OnOverflow: func(pipeline.Gap) {
-			a.talk.Warn("the reader of stdout is too slow and --buffer is full: dropping events")
+			a.talk.Warn("the reader of stdout is too slow and --buffer and --spill are full: dropping events")
+		},
+		Spill: pipeline.Spill{
+			Dir: spillDir(), Size: int64(o.buffer.spill),
+			OnSpill: func() { a.talk.Debug("the reader of stdout is slow: events wait on disk, in " + spillDir()) },
+			OnFault: func(err error) {
+				a.talk.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + err.Error())
+			},
 		},
 	})
+	// What the collector leaves lying around counts, too: the memory in use
+	// shall stay near what was asked for.
+	debug.SetMemoryLimit(int64(o.buffer.buffer) + 24<<20)
 	c.OnGap = func(g pipeline.Gap) {
 		if g.Dropped > 0 {
 			a.talk.Warn(fmt.Sprintf("dropped %s between %s and %s", plural(g.Dropped, "event"), clock(g.From), clock(g.To)),
@@ -142,8 +166,11 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	}
 	cancel()
 	running.Wait()
-	l.faults.sum()
 	ledger := l.buffer.Ledger()
+	if err := l.buffer.Release(); err != nil {
+		l.a.talk.Warn("what waited on disk could not be removed: " + err.Error())
+	}
+	l.faults.sum()
 	l.say(ledger)
 	if err := l.outcome(end, err, ledger); err != nil {
 		return err

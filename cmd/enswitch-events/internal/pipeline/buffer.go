@@ -47,12 +47,14 @@ type BufferOptions struct {
 	// OnOverflow is called when the first event of a stretch is dropped, with
 	// no events counted yet. It must not call the Buffer.
 	OnOverflow func(Gap)
+	// Spill is where events go past Size, before any is dropped.
+	Spill Spill
 }
 
 // Buffer stands between the sources, which must never wait, and the filters,
 // which may. Sources put events in through a [Feed]; one goroutine takes
-// them out. Past its size events are dropped and counted, and a Gap marks the
-// place. It keeps the ledger.
+// them out. Past its size events go to disk, and past what is allowed there
+// they are dropped and counted, and a Gap marks the place. It keeps the ledger.
 type Buffer struct {
 	o      BufferOptions
 	wake   chan struct{} // holds a value when there may be something to take
@@ -67,11 +69,17 @@ type Buffer struct {
 	overflow *Gap // the stretch of dropped events that is under way
 	sources  []string
 	feeds    int32
+	spill    *spiller // nil without
 }
 
-// NewBuffer returns an empty Buffer.
+// NewBuffer returns an empty Buffer. The caller ends it with Release.
 func NewBuffer(o BufferOptions) *Buffer {
-	return &Buffer{o: o, wake: make(chan struct{}, 1)}
+	b := &Buffer{o: o, wake: make(chan struct{}, 1)}
+	if o.Spill.Size > 0 {
+		b.spill = newSpiller(o.Spill)
+		go b.spillLoop()
+	}
+	return b
 }
 
 // Feed is one source's way into a Buffer. It is for one goroutine; a source
@@ -215,6 +223,9 @@ func (b *Buffer) push(c *block) *block {
 	b.ledger.Waiting += n
 	b.bytes += c.size()
 	b.queue = append(b.queue, c)
+	if b.spillWanted(b.o.Size / 4 * 3) {
+		b.wakeSpiller()
+	}
 	return b.block()
 }
 
@@ -248,13 +259,19 @@ func (b *Buffer) Close() {
 	b.signal()
 }
 
-// take returns the next block, or nil if none is waiting; end says that none
-// will come. The block goes back with done.
+// take returns the next block, or nil if none is to be had now; end says that
+// none will come. The block goes back with done.
 func (b *Buffer) take() (c *block, end bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if c, wait := b.takeSpilled(); c != nil || wait {
+		return c, false
+	}
 	if len(b.queue) == 0 {
 		return nil, b.closed
+	}
+	if b.spill != nil {
+		b.spill.full = false
 	}
 	c = b.queue[0]
 	b.queue[0] = nil
@@ -269,6 +286,12 @@ func (b *Buffer) done(c *block, l Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.book(l)
+	b.recycle(c)
+}
+
+// recycle keeps the memory of a block that is no longer queued. The mutex is
+// held.
+func (b *Buffer) recycle(c *block) {
 	if c.gap != nil {
 		return
 	}

@@ -8,6 +8,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,8 @@ type Config struct {
 	// Until ends after the first event for which it is true, FailIf too. That
 	// event is written even if the filters drop it.
 	Until, FailIf *filter.Query
-	// Drain bounds the time for writing what waits once the sources have
-	// ended. Default 5 s.
+	// Drain bounds the time for writing what waits once the context is done.
+	// Default 5 s.
 	Drain time.Duration
 	// ReportGaps writes a record of class enswitch-events, event gap, where
 	// the feed was away or events were dropped.
@@ -94,11 +95,12 @@ const (
 
 // Run runs the sources into buf and out of it into c.Out until one of the
 // ends of Config is reached, a source fails, all sources have ended, or ctx is
-// done. It returns when everything that was started has ended, except a write
-// that blocks for longer than c.Drain. The error belongs to EndSource,
-// EndOutput and EndStuck.
-func Run(ctx context.Context, c *Config, buf *Buffer, sources ...Source) (End, error) {
-	ctx, stop := context.WithCancel(ctx)
+// done. Then it writes what waits: as long as it takes, but once ctx is done for
+// c.Drain at most. It returns when everything that was started has ended, but
+// for a write that still blocks then. The error belongs to EndSource, EndOutput
+// and EndStuck.
+func Run(parent context.Context, c *Config, buf *Buffer, sources ...Source) (End, error) {
+	ctx, stop := context.WithCancel(parent)
 	defer stop()
 
 	failed := make(chan error, len(sources))
@@ -164,23 +166,26 @@ wait:
 	stop()
 	<-ended
 	buf.Close()
-	drain := c.Drain
-	if drain == 0 {
-		drain = 5 * time.Second
-	}
-	t := time.NewTimer(drain)
-	defer t.Stop()
-	select {
-	case o := <-worked:
-		// What was still waiting may have reached an end of its own, or
-		// failed to be written.
-		if o.end != EndOfInput {
-			return o.end, o.err
+	var over <-chan time.Time
+	asked := parent.Done()
+	for {
+		select {
+		case o := <-worked:
+			// What was still waiting may have reached an end of its own, or
+			// failed to be written.
+			if o.end != EndOfInput {
+				return o.end, o.err
+			}
+			return end, err
+		case <-asked:
+			asked = nil
+			drain := cmp.Or(c.Drain, 5*time.Second)
+			t := time.NewTimer(drain)
+			defer t.Stop()
+			over = t.C
+		case <-over:
+			return EndStuck, errors.Join(err, fmt.Errorf("stdout was too slow: %d events were not written", buf.Ledger().Waiting))
 		}
-		return end, err
-	case <-t.C:
-		l := buf.Ledger()
-		return EndStuck, fmt.Errorf("the reader of stdout took nothing for %v: %d events were not written", drain, l.Waiting)
 	}
 }
 

@@ -1,0 +1,186 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// plain writes events as they are, one a line.
+type plain struct{}
+
+func (plain) Header(dst []byte) []byte { return dst }
+func (plain) Event(dst []byte, ev *event.Event, _ *event.Index) []byte {
+	return append(append(dst, ev.Raw...), '\n')
+}
+func (plain) Value(dst []byte, _ *event.Event, json []byte) []byte {
+	return append(append(dst, json...), '\n')
+}
+
+// moody is an output that stops taking anything whenever it is told to.
+type moody struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (m *moody) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.buf.Write(p)
+}
+
+func testEvent(n int, pad int) event.Event {
+	raw := fmt.Sprintf(`{"n":%d,"pad":%q}`, n, strings.Repeat("x", pad))
+	return event.Event{Raw: []byte(raw), Received: time.Unix(0, int64(n)), Source: "test"}
+}
+
+// TestSpillKeepsOrderAndCounts: whatever the sizes and whenever the reader
+// halts, events come out in order, and those that are missing are those that
+// the ledger calls dropped, each stretch of them with its gap.
+func TestSpillKeepsOrderAndCounts(t *testing.T) {
+	dir := t.TempDir()
+	rapid.Check(t, func(rt *rapid.T) {
+		size := rapid.Int64Range(1, 4<<20).Draw(rt, "memory")
+		disk := rapid.SampledFrom([]int64{0, 64 << 10, 1 << 20, 64 << 20}).Draw(rt, "disk")
+		count := rapid.IntRange(1, 4000).Draw(rt, "events")
+		most := rapid.SampledFrom([]int{10, 1000, 20_000}).Draw(rt, "longest")
+		seed := rapid.Uint64().Draw(rt, "seed")
+		rnd := rand.New(rand.NewPCG(seed, 1))
+
+		var gaps int64
+		buf := NewBuffer(BufferOptions{Size: size, Spill: Spill{Dir: dir, Size: disk, OnFault: func(err error) { rt.Errorf("fault: %v", err) }}})
+		out := &moody{}
+		keep, err := filter.Compile(nil)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		source := func(context.Context) error {
+			feed := buf.Feed("test")
+			halted := false
+			for n := range count {
+				feed.Add(testEvent(n, rnd.IntN(most)))
+				switch rnd.IntN(40) {
+				case 0:
+					feed.Flush()
+				case 1:
+					feed.Gap(Gap{Reason: "reconnect"})
+				case 2:
+					if halted {
+						out.mu.Unlock()
+					} else {
+						out.mu.Lock()
+					}
+					halted = !halted
+				case 3:
+					if l := buf.Ledger(); l.Received != l.Kept+l.Filtered+l.Rejected+l.Dropped+l.Waiting {
+						rt.Errorf("does not add up: %+v", l)
+					}
+				}
+			}
+			if halted {
+				out.mu.Unlock()
+			}
+			feed.Flush()
+			return nil
+		}
+		end, err := Run(t.Context(), &Config{Filter: keep, Renderer: plain{}, Out: out, OnGap: func(g Gap) { gaps += g.Dropped }}, buf, source)
+		if end != EndOfInput || err != nil {
+			rt.Fatalf("end %v, %v", end, err)
+		}
+		l := buf.Ledger()
+		if err := buf.Release(); err != nil {
+			rt.Fatal(err)
+		}
+		last, lines := -1, int64(0)
+		for line := range strings.Lines(out.buf.String()) {
+			n, err := strconv.Atoi(line[len(`{"n":`):strings.IndexByte(line, ',')])
+			if err != nil || n <= last {
+				rt.Fatalf("%d after %d, %v", n, last, err)
+			}
+			last = n
+			lines++
+		}
+		if l.Received != int64(count) || l.Kept != lines || l.Waiting != 0 || l.Received != l.Kept+l.Dropped || gaps != l.Dropped {
+			rt.Fatalf("%d events, %d lines, %d in gaps: %+v", count, lines, gaps, l)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			rt.Fatalf("left on disk: %v, %v", left, err)
+		}
+	})
+}
+
+// TestSpillFault: a disk that cannot be used is said once, and the events that
+// do not fit are counted.
+func TestSpillFault(t *testing.T) {
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	faults := make(chan error, 10)
+	buf := NewBuffer(BufferOptions{Size: 1 << 20, Spill: Spill{Dir: file, Size: 1 << 20, OnFault: func(err error) { faults <- err }}})
+	feed := buf.Feed("test")
+	for n := range 1000 {
+		feed.Add(testEvent(n, 10_000))
+	}
+	feed.Flush()
+	if err := <-faults; err == nil {
+		t.Error("no fault")
+	}
+	buf.Close()
+	out := &moody{}
+	keep, _ := filter.Compile(nil)
+	if end, err := Run(t.Context(), &Config{Filter: keep, Renderer: plain{}, Out: out}, buf); end != EndOfInput || err != nil {
+		t.Fatal(end, err)
+	}
+	l := buf.Ledger()
+	if err := buf.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if l.Dropped == 0 || l.Kept == 0 || l.Kept+l.Dropped != 1000 || l.Gaps != 1 || len(faults) != 0 {
+		t.Errorf("%+v, %d more faults", l, len(faults))
+	}
+}
+
+func TestBlockRecord(t *testing.T) {
+	c := &block{}
+	data := testEvent(7, 30)
+	c.data = append(c.data, data.Raw...)
+	c.items = append(c.items, item{end: len(c.data), received: 5, source: 3, feed: 2})
+	record, err := appendBlock(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back block
+	if err := back.read(record); err != nil || !bytes.Equal(back.data, c.data) || back.items[0] != c.items[0] {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	gap := &block{gap: &Gap{Reason: "reconnect", Source: "ws://x", Dropped: 3}}
+	if record, err = appendBlock(nil, gap); err != nil {
+		t.Fatal(err)
+	}
+	back = block{}
+	if err := back.read(record); err != nil || *back.gap != *gap.gap {
+		t.Fatalf("%+v, %v", back, err)
+	}
+	for n := range record {
+		if err := new(block).read(record[:n]); err == nil {
+			t.Errorf("a record of %d bytes was read", n)
+		}
+	}
+	if err := new(block).read([]byte("e\xff\xff\xff\xff")); !errors.Is(err, errRecord) {
+		t.Error(err)
+	}
+}
