@@ -1,0 +1,272 @@
+package capture
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// storedBuffer is how much is read of a compressed file at once.
+	storedBuffer = 128 << 10
+	// maxWindow is how far back a zstd frame may refer, which is what its
+	// decoding takes of memory: as much as the zstd command accepts by default.
+	maxWindow = 128 << 20
+	// gzipBehind is how far before the place where the decoder of gzip stops
+	// the fault may be: it runs on through what it takes for data.
+	gzipBehind = 64 << 10
+)
+
+var (
+	gzipMagic = []byte{0x1f, 0x8b, 8}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	// zstdSkip begins, but for its first byte, a frame to be skipped.
+	zstdSkip = []byte{0x2a, 0x4d, 0x18}
+
+	errGarbage = errors.New("not compressed data")
+)
+
+// foreign are compressions that are known and not read.
+var foreign = []struct{ magic, name string }{
+	{"\xfd7zXZ\x00", "xz"}, {"BZh", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"}, {"PK\x03\x04", "zip"},
+}
+
+// detect finds out how the capture is stored and sets the text.
+func (r *Reader) detect() error {
+	var head [6]byte
+	n := 0
+	for n < len(head) {
+		m, err := r.in.Read(head[n:])
+		n += m
+		if err == io.EOF || n > 0 && !compressed(head[:n]) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	start := head[:n]
+	again := io.MultiReader(bytes.NewReader(start), &r.in)
+	for _, f := range foreign {
+		if bytes.HasPrefix(start, []byte(f.magic)) {
+			r.text = bytes.NewReader(nil)
+			return &Damage{Name: r.o.Name, Err: errors.New("compressed with " + f.name + ", which is not read: decompress it first")}
+		}
+	}
+	switch {
+	case bytes.HasPrefix(start, gzipMagic):
+		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &gzipDecoder{}, magic: gzipMagic, behind: gzipBehind}
+	case isZstd(start):
+		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &zstdDecoder{}, magic: zstdMagic}
+	default:
+		r.plain = true
+		r.text = &r.in
+		if n > 0 {
+			r.text = &prefixed{start: start, r: &r.in}
+		}
+	}
+	return nil
+}
+
+// compressed reports whether a capture that begins like this may be compressed.
+func compressed(start []byte) bool {
+	like := func(magic []byte) bool {
+		n := min(len(start), len(magic))
+		return bytes.Equal(start[:n], magic[:n])
+	}
+	for _, f := range foreign {
+		if like([]byte(f.magic)) {
+			return true
+		}
+	}
+	return like(gzipMagic) || like(zstdMagic) || start[0]&0xf0 == 0x50 && (len(start) == 1 || bytes.HasPrefix(start[1:], zstdSkip[:min(3, len(start)-1)]))
+}
+
+func isZstd(start []byte) bool {
+	return bytes.HasPrefix(start, zstdMagic) || len(start) >= 4 && start[0]&0xf0 == 0x50 && bytes.Equal(start[1:4], zstdSkip)
+}
+
+// prefixed reads start, then r.
+type prefixed struct {
+	start []byte
+	r     io.Reader
+}
+
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.start) > 0 {
+		n := copy(b, p.start)
+		p.start = p.start[n:]
+		return n, nil
+	}
+	return p.r.Read(b)
+}
+
+// decoder decodes what begins at a magic number.
+type decoder interface {
+	// reset begins anew with in, of which no more is to be read than is
+	// decoded.
+	reset(in *bufio.Reader) error
+	io.Reader
+	release()
+}
+
+// stored is the text of a compressed capture. Its Read returns a *Damage for a
+// place that cannot be decoded, and may then be called again: it goes on at the
+// next magic number.
+type stored struct {
+	r       *Reader
+	in      *bufio.Reader
+	decoder decoder
+	magic   []byte
+	behind  int64
+
+	open  bool  // the decoder is in the midst of something
+	begin int64 // where that begins
+	good  int64 // where the decoder stood before its last Read
+	ended bool
+}
+
+// at is where the decoder stands in the file.
+func (s *stored) at() int64 { return s.r.in.n.Load() - int64(s.in.Buffered()) }
+
+func (s *stored) Read(p []byte) (int, error) {
+	if s.ended {
+		return 0, io.EOF
+	}
+	if !s.open {
+		if end, err := s.atEnd(); end {
+			s.ended = true
+			return 0, err
+		}
+		s.begin = s.at() // known once something is buffered
+		s.good = s.begin
+		if err := s.decoder.reset(s.in); err != nil {
+			return 0, s.damage(err)
+		}
+		s.open = true
+	}
+	s.good = s.at()
+	n, err := s.decoder.Read(p)
+	if err == io.EOF {
+		s.open = false
+		return n, nil
+	}
+	if err != nil {
+		err = s.damage(err)
+	}
+	return n, err
+}
+
+// atEnd reports whether nothing more comes. Zeros behind the last member are
+// padding, as gzip takes them.
+func (s *stored) atEnd() (bool, error) {
+	for {
+		b, err := s.in.Peek(1)
+		if err != nil {
+			return true, err
+		}
+		if b[0] != 0 {
+			return false, nil
+		}
+		_, _ = s.in.Discard(1)
+	}
+}
+
+// damage goes on to the next magic number and returns what there was before it.
+// An error that is the file's and not the decoder's stays as it is.
+func (s *stored) damage(err error) error {
+	s.open = false
+	if f := s.r.in.err; f != nil && f != io.EOF {
+		s.ended = true
+		return f
+	}
+	d := &Damage{Name: s.r.o.Name, Offset: s.at(), Err: fault(err)}
+	from := max(s.begin+1, s.good-s.behind)
+	if s.r.file != nil {
+		if _, err := s.r.file.Seek(from, io.SeekStart); err != nil {
+			s.ended = true
+			return d
+		}
+		s.r.in.n.Store(from)
+		s.in.Reset(&s.r.in)
+	}
+	for {
+		b, err := s.in.Peek(storedBuffer / 2)
+		if i := bytes.Index(b, s.magic); i >= 0 {
+			_, _ = s.in.Discard(i)
+			return d
+		}
+		if err != nil {
+			s.ended = true
+			return d
+		}
+		_, _ = s.in.Discard(len(b) - len(s.magic) + 1)
+	}
+}
+
+// fault says what is wrong in the words of every format.
+func fault(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, zstd.ErrMagicMismatch):
+		return errGarbage
+	}
+	return err
+}
+
+func (s *stored) release() { s.decoder.release() }
+
+// gzipDecoder decodes one member.
+type gzipDecoder struct{ z *gzip.Reader }
+
+func (d *gzipDecoder) reset(in *bufio.Reader) error {
+	var err error
+	if d.z == nil {
+		if d.z, err = gzip.NewReader(in); err != nil {
+			d.z = nil
+			return err
+		}
+	} else if err = d.z.Reset(in); err != nil {
+		return err
+	}
+	d.z.Multistream(false)
+	return nil
+}
+
+func (d *gzipDecoder) Read(p []byte) (int, error) { return d.z.Read(p) }
+
+func (d *gzipDecoder) release() {}
+
+// zstdDecoder decodes all frames that follow each other.
+type zstdDecoder struct{ z *zstd.Decoder }
+
+func (d *zstdDecoder) reset(in *bufio.Reader) error {
+	if d.z == nil {
+		// One thread, which reads no further than it decodes.
+		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return err
+		}
+		d.z = z
+	}
+	return d.z.Reset(justReader{in})
+}
+
+func (d *zstdDecoder) Read(p []byte) (int, error) { return d.z.Read(p) }
+
+func (d *zstdDecoder) release() {
+	if d.z != nil {
+		d.z.Close()
+	}
+}
+
+// justReader hides everything but Read, so that the decoder has no way to read
+// ahead.
+type justReader struct{ r io.Reader }
+
+func (j justReader) Read(p []byte) (int, error) { return j.r.Read(p) }

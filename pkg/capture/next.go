@@ -1,0 +1,190 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"syscall"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+const (
+	// BlockSize is how much text [Reader.Next] returns at once, about.
+	BlockSize = 256 << 10
+
+	enough      = BlockSize / 2 // a file's block that is not filled up further
+	rejectStart = 4 << 10       // how much of a rejected line is shown
+	emptyReads  = 100           // reads of nothing in a row until a reader counts as broken, as in bufio
+)
+
+var (
+	errDirectory error = syscall.EISDIR
+	errNoNewline       = errors.New("the last line is cut short")
+)
+
+// Next returns the next lines of the capture, whole and with their ends, and
+// how many bytes of the text are before them. Only the last line of all may
+// lack its newline, and does so only if it is a whole event. No line is longer
+// than MaxLine; a byte order mark at the very beginning is left out.
+//
+// The lines are written over buf, which may be nil, or to new memory where buf
+// does not suffice: what is returned is the one to hand in next. Next uses
+// BlockSize bytes, and for longer lines up to the length of the longest.
+//
+// At the end of the capture the error is io.EOF. Any other one is an error of
+// reading, after which nothing more comes.
+func (r *Reader) Next(buf []byte) (lines []byte, offset int64, err error) {
+	// Never room for more than the longest line and its end: this makes it sure
+	// that a line which is too long is found here.
+	limit := r.max + 2
+	if size := max(min(BlockSize, limit), len(r.rest)); cap(buf) < size {
+		buf = make([]byte, 0, size)
+	}
+	b := append(buf[:0:min(cap(buf), limit)], r.rest...)
+	r.rest = r.rest[:0]
+	searched := len(b) // no newline before
+	whole := 0         // end of the last whole line
+	for r.err == nil {
+		if len(b) == cap(b) {
+			grown := make([]byte, len(b), min(2*cap(b), limit))
+			copy(grown, b)
+			b = grown
+		}
+		n, err := r.read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if r.offset == 0 && searched < 3 && bytes.HasPrefix(b, []byte("\ufeff")) {
+			b, r.offset, searched = b[:copy(b, b[3:])], 3, 0
+		}
+		if r.skipping {
+			b, searched = r.skip(b), 0
+		}
+		if i := bytes.LastIndexByte(b[searched:], '\n'); i >= 0 {
+			whole = searched + i + 1
+			b, whole = r.short(b, whole)
+		}
+		searched = len(b)
+		if damage, damaged := errors.AsType[*Damage](err); damaged {
+			r.damaged(*damage, b[whole:], r.offset+int64(whole))
+			r.skipping = false
+			if whole == 0 {
+				r.advance(len(b))
+				b, searched = b[:0], 0
+				continue
+			}
+			return b[:whole], r.advance(len(b)), nil
+		} else if err == io.EOF {
+			whole += r.tail(b[whole:], r.offset+int64(whole))
+			r.err = err
+		} else if err != nil {
+			if len(TrimLine(b[whole:])) > 0 {
+				r.reject(b[whole:], r.offset+int64(whole), err)
+			}
+			r.err = err
+		}
+		if whole > 0 && (r.hasty || r.err != nil || len(b) >= min(enough, cap(b))) {
+			if r.err == nil {
+				r.rest = append(r.rest, b[whole:]...)
+			}
+			return b[:whole], r.advance(whole), nil
+		}
+		if whole == 0 && len(b)-1 > r.max {
+			r.reject(b, r.offset, event.ErrTooLong)
+			r.skipping = true
+			r.advance(len(b))
+			b, searched = b[:0], 0
+		}
+	}
+	return nil, r.offset, r.err
+}
+
+// advance goes on by n bytes of the text and returns where it was.
+func (r *Reader) advance(n int) int64 {
+	at := r.offset
+	r.offset += int64(n)
+	return at
+}
+
+// read reads text.
+func (r *Reader) read(p []byte) (n int, err error) {
+	if r.text == nil {
+		if err := r.detect(); err != nil {
+			return 0, err
+		}
+	}
+	for range emptyReads {
+		if n, err = r.text.Read(p); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// skip takes the rest of a rejected line off b.
+func (r *Reader) skip(b []byte) []byte {
+	i := bytes.IndexByte(b, '\n')
+	if i < 0 {
+		r.advance(len(b))
+		return b[:0]
+	}
+	r.skipping = false
+	r.advance(i + 1)
+	return b[:copy(b, b[i+1:])]
+}
+
+// short takes the first line off b if it is too long. No other one can be: b
+// has no room for it.
+func (r *Reader) short(b []byte, whole int) ([]byte, int) {
+	if len(b) <= r.max {
+		return b, whole
+	}
+	end := bytes.IndexByte(b, '\n')
+	length := end
+	if end > 0 && b[end-1] == '\r' {
+		length--
+	}
+	if length <= r.max {
+		return b, whole
+	}
+	r.reject(b[:end], r.offset, event.ErrTooLong)
+	r.advance(end + 1)
+	return b[:copy(b, b[end+1:])], whole - end - 1
+}
+
+// tail returns how much of a last line without a newline is to be handed out:
+// all of it if it is an event, else nothing, for then it has been cut off.
+func (r *Reader) tail(line []byte, offset int64) int {
+	text := TrimLine(line)
+	var x event.Index
+	switch {
+	case len(text) == 0:
+		return 0
+	case len(text) > r.max:
+		r.reject(line, offset, event.ErrTooLong)
+		return 0
+	case x.Scan(text) == nil:
+		return len(line)
+	}
+	at := offset
+	if !r.plain {
+		at = r.in.n.Load()
+	}
+	r.damaged(Damage{Name: r.o.Name, Offset: at, Err: errNoNewline}, line, offset)
+	return 0
+}
+
+// damaged tells of damage and of the line that it cut off.
+func (r *Reader) damaged(d Damage, line []byte, offset int64) {
+	if r.o.OnDamage != nil {
+		r.o.OnDamage(d)
+	}
+	if len(TrimLine(line)) > 0 && !r.skipping {
+		r.reject(line, offset, d.Err)
+	}
+}
+
+func (r *Reader) reject(line []byte, offset int64, err error) {
+	if r.o.OnReject != nil {
+		r.o.OnReject(line[:min(len(line), rejectStart)], offset, err)
+	}
+}
