@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCorpus(t *testing.T) {
+	c := newCorpus()
+	if len(c.events) != chunkEvents || len(c.ids) != chunkEvents || len(c.forms) != chunkEvents || len(c.posted) != chunkEvents {
+		t.Fatal("not all forms of all events")
+	}
+	size := 0
+	for i, e := range c.events {
+		size += len(e)
+		var m map[string]any
+		if err := json.Unmarshal(e, &m); err != nil {
+			t.Fatalf("%s: %v", e, err)
+		}
+		if m["uniqueid"] != string(c.ids[i]) || bytes.ContainsAny(e, "\n") {
+			t.Errorf("%s", e)
+		}
+	}
+	if mean := size / len(c.events); mean < 246 || mean > 270 {
+		t.Errorf("an event has %d bytes on average", mean)
+	}
+	// The traps: inside a string, inside an object, and escapes.
+	for _, part := range []string{`\"class\":\"call\"`, `{"class":"call"`, `\"Z\"`, "Zoë", `\\`} {
+		if !bytes.Contains(c.frames, []byte(part)) {
+			t.Errorf("%s is nowhere", part)
+		}
+	}
+	lines, err := c.kept(func(e map[string]any) bool { return e["class"] == "call" && e["event"] == "answer" })
+	if n := bytes.Count(lines, []byte("\n")); err != nil || n != chunkEvents/len(kinds) {
+		t.Errorf("%d answers, %v", n, err)
+	}
+}
+
+func TestBareLoop(t *testing.T) {
+	c := newCorpus()
+	s := newServer(repeat(c.frames, 2))
+	defer s.Close()
+	var out strings.Builder
+	if err := run(t.Context(), []string{bareLoop, s.address()}, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if want := strconv.Itoa(2*chunkEvents) + "\n"; out.String() != want {
+		t.Errorf("counted %q, want %q", out.String(), want)
+	}
+	if err := <-s.sent; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBareLoopLost(t *testing.T) {
+	s := newServer(func(c net.Conn) error { return c.Close() })
+	defer s.Close()
+	if err := readBare(s.address(), t.Output()); err == nil {
+		t.Error("no error for a connection that was lost")
+	}
+}
+
+func TestRepeats(t *testing.T) {
+	for _, tt := range []struct {
+		got   string
+		times int
+		ok    bool
+	}{
+		{"ab\nab\n", 2, true},
+		{"ab\nab\n", 1, false},
+		{"ab\nab\n", 3, false},
+		{"ab\nac\n", 2, false},
+		{"ab\na", 2, false},
+		{"", 1, false},
+	} {
+		path := filepath.Join(t.TempDir(), "out")
+		if err := os.WriteFile(path, []byte(tt.got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := repeats(path, []byte("ab\n"), tt.times); (err == nil) != tt.ok {
+			t.Errorf("%q, %d times: %v", tt.got, tt.times, err)
+		}
+		if err := linesHold(path, [][]byte{[]byte("ab")}, tt.times); (err == nil) != tt.ok {
+			t.Errorf("%q, %d lines: %v", tt.got, tt.times, err)
+		}
+	}
+}
+
+func TestReadLedger(t *testing.T) {
+	l, err := readLedger([]byte("{\"msg\":\"connected\"}\n{\"msg\":\"3 events\",\"received\":3,\"kept\":1,\"filtered\":2,\"dropped\":0}\n"))
+	if err != nil || l != (ledger{Received: 3, Kept: 1, Filtered: 2}) {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if _, err := readLedger([]byte("no such thing\n")); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	list := []int{5, 1, 4, 2, 3}
+	if got := median(list); got != 3 {
+		t.Errorf("median %d", got)
+	}
+	if got := quantile(list, 0.99); got != 5 {
+		t.Errorf("p99 %d", got)
+	}
+	if list[0] != 5 {
+		t.Error("the list was sorted")
+	}
+}
+
+func TestTable(t *testing.T) {
+	var out strings.Builder
+	if err := printTable(&out, []row{{what: "a|b", ratio: "0.5"}}, []string{"c"}); err != nil {
+		t.Fatal(err)
+	}
+	want := "| what | against | ratio | this program | the other | reach |\n|---|---|--:|--:|--:|--:|\n| a\\|b |  | 0.5 |  |  |  |\n\nSkipped: c\n"
+	if out.String() != want {
+		t.Errorf("got\n%s", out.String())
+	}
+}
+
+func TestPerSecond(t *testing.T) {
+	for _, tt := range []struct {
+		n    int
+		want string
+	}{{3_456_789, "3.46 million/s"}, {56_789, "57,000/s"}, {1234, "1234/s"}} {
+		if got := perSecond(tt.n, time.Second); got != tt.want {
+			t.Errorf("%d: got %s", tt.n, got)
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{{"-n", "0"}, {"-rounds", "0"}, {"-run", "("}, {"extra"}, {"-no-such"}} {
+		if err := run(t.Context(), args, t.Output(), t.Output()); err == nil {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}

@@ -1,0 +1,138 @@
+// Command benchmark measures enswitch-events beside other programs that do the
+// same and prints the figures as a markdown table. It is no part of a release.
+//
+//	go run ./cmd/benchmark
+//	go run ./cmd/benchmark -run 'tail -c' -n 1000000 -rounds 3
+//
+// The two programs of a row run in turn, A B A B, on the same input, and what
+// each of them wrote is compared with what it should have written. Of the
+// rounds the median counts. Absolute figures say more about the machine than
+// about the programs; the ratios are what is meant to be read.
+//
+// It needs this repository and Go, or a built program by -binary; a row whose
+// other program is not installed is left out, and named below the table.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "benchmark:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	// The peers that are no programs of their own are this one under another
+	// name: a process each, as the other side of the row is.
+	if len(args) == 2 && args[0] == bareLoop {
+		return readBare(args[1], stdout)
+	}
+	if len(args) == 1 && args[0] == bareHandler {
+		return serveBare(stdout)
+	}
+	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	pick := flags.String("run", "", "measure the rows that match this `regexp`")
+	b := &bench{talk: stderr}
+	flags.IntVar(&b.events, "n", 3_000_000, "`events` of a flood")
+	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
+	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	re, err := regexp.Compile(*pick)
+	switch {
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case b.events < 1 || b.rounds < 1:
+		return errors.New("-n and -rounds: at least 1")
+	}
+	if b.dir, err = os.MkdirTemp("", "enswitch-events-benchmark-"); err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(b.dir) }()
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if b.binary == "" {
+		b.binary = filepath.Join(b.dir, "enswitch-events")
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
+			"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
+		build.Stderr = stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("go build: %w", err)
+		}
+	}
+	b.corpus = newCorpus()
+	var done []row
+	for _, m := range measures {
+		if !re.MatchString(m.name) {
+			continue
+		}
+		fmt.Fprintln(stderr, "benchmark:", m.name)
+		rows, err := m.measure(ctx, b)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		done = append(done, rows...)
+	}
+	if len(done) == 0 && len(b.skipped) == 0 {
+		return fmt.Errorf("no row matches %q", *pick)
+	}
+	return printTable(stdout, done, b.skipped)
+}
+
+// bench is what all measures share.
+type bench struct {
+	binary, self string // the program, and this one
+	dir          string // for what is written on the way
+	events       int
+	rounds       int
+	corpus       *corpus
+	talk         io.Writer
+	skipped      []string
+}
+
+// skip notes why a row is missing.
+func (b *bench) skip(format string, args ...any) {
+	s := fmt.Sprintf(format, args...)
+	b.skipped = append(b.skipped, s)
+	fmt.Fprintln(b.talk, "benchmark: skipped:", s)
+}
+
+// measures are the rows, or groups of rows that come of one measurement.
+var measures = []struct {
+	name    string
+	measure func(context.Context, *bench) ([]row, error)
+}{
+	{"tail -c call -e answer", tailClass},
+	{"tail --jq native", tailJQ},
+	{"tail -o line --color always", tailLine},
+	{"tail and wscat", tailAll},
+	{"listen", listenRate},
+	{"latency", latency},
+	{"memory", memory},
+	{"start-up", startUp},
+	{"binary size", binarySize},
+}
