@@ -316,6 +316,6 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 	if server.Shutdown(end) != nil {
 		_ = server.Close()
 	}
-	<-failed
+	_ = <-failed // that it was shut down
 	return nil
 }

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-
 	"strconv"
 	"strings"
 	"syscall"

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -77,6 +78,10 @@ func run(ctx context.Context, args []string, s streams) int {
 	return e.code
 }
 
+// samePress is how close together two signals count as one: a terminal and a
+// timeout command send the same one to the process and to its group.
+const samePress = 200 * time.Millisecond
+
 // catchSignals returns a context that ends at the first signal that asks the
 // program to end. SIGPIPE is caught so that a closed stdout is an error of the
 // write and not the end of the process.
@@ -87,13 +92,17 @@ func catchSignals(ctx context.Context) (context.Context, func()) {
 	signal.Notify(pipe, syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		var first time.Time
+		for {
 			select {
 			case <-end:
-				if n > 0 {
+				switch now := time.Now(); {
+				case first.IsZero():
+					first = now
+					cancel()
+				case now.Sub(first) > samePress:
 					os.Exit(exitInterrupt)
 				}
-				cancel()
 			case <-done:
 				return
 			}
@@ -126,6 +135,9 @@ event a line, in a pipe.`,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Name() == "help" || cmd.Parent() != nil && cmd.Parent().Name() == "completion" {
+				return nil // they must work with broken settings
+			}
 			return a.prepare(cmd)
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},

@@ -97,7 +97,7 @@ func NewServer(o *ServerOptions) *Server {
 	s.listener = s.o.Listener
 	if s.listener == nil {
 		var err error
-		if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		if s.listener, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
 			panic(fmt.Sprintf("enswitchtest: cannot listen on loopback: %v", err))
 		}
 	}

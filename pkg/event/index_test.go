@@ -25,18 +25,24 @@ func TestScan(t *testing.T) {
 	}{
 		{"no field", `{}`, nil},
 		{"spaces only", " {\t\r\n} ", nil},
-		{"every kind", `{"a":null,"b":true,"c":false,"d":1,"e":"s","f":[1,"]"],"g":{"h":"}"}}`,
-			[]string{"a=1:null", "b=2:true", "c=2:false", "d=3:1", "e=4:s", `f=5:[1,"]"]`, `g=6:{"h":"}"}`}},
+		{
+			"every kind", `{"a":null,"b":true,"c":false,"d":1,"e":"s","f":[1,"]"],"g":{"h":"}"}}`,
+			[]string{"a=1:null", "b=2:true", "c=2:false", "d=3:1", "e=4:s", `f=5:[1,"]"]`, `g=6:{"h":"}"}`},
+		},
 		{"empty ones", `{"":"","a":[],"b":{}}`, []string{"=4:", "a=5:[]", "b=6:{}"}},
 		{"white space", " {\n\"a\"\t:\r1 , \"b\" : [ 1 , { } ] } \n", []string{"a=3:1", "b=5:[ 1 , { } ]"}},
-		{"numbers", `{"a":0,"b":-0,"c":10,"d":-1.50,"e":1e400,"f":1E+2,"g":0.1e-9,"h":123456789012345678901234567890}`,
-			[]string{"a=3:0", "b=3:-0", "c=3:10", "d=3:-1.50", "e=3:1e400", "f=3:1E+2", "g=3:0.1e-9", "h=3:123456789012345678901234567890"}},
+		{
+			"numbers", `{"a":0,"b":-0,"c":10,"d":-1.50,"e":1e400,"f":1E+2,"g":0.1e-9,"h":123456789012345678901234567890}`,
+			[]string{"a=3:0", "b=3:-0", "c=3:10", "d=3:-1.50", "e=3:1e400", "f=3:1E+2", "g=3:0.1e-9", "h=3:123456789012345678901234567890"},
+		},
 		{"escaped key", `{"\u0063lass":1,"a\"b":2,"\\":3}`, []string{"class=3:1", `a"b=3:2`, `\=3:3`}},
 		{"quotes and braces in strings", `{"a":"}\",\"b\":1,{","c":"\\"}`, []string{`a=4:}","b":1,{`, `c=4:\`}},
 		{"utf-8", `{"ä":"ë","日本":"本","😀":"a😀b"}`, []string{"ä=4:ë", "日本=4:本", "😀=4:a😀b"}},
 		{"DEL is no control character of JSON", "{\"a\":\"\x7f\"}", []string{"a=4:\x7f"}},
-		{"nested same names", `{"a":{"class":"x","event":[{"class":"y"}]},"class":"call"}`,
-			[]string{`a=6:{"class":"x","event":[{"class":"y"}]}`, "class=4:call"}},
+		{
+			"nested same names", `{"a":{"class":"x","event":[{"class":"y"}]},"class":"call"}`,
+			[]string{`a=6:{"class":"x","event":[{"class":"y"}]}`, "class=4:call"},
+		},
 		{"repeated", `{"a":1,"b":2,"a":3}`, []string{"a=3:1", "b=3:2", "a=3:3"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -276,7 +282,8 @@ func TestDepth(t *testing.T) {
 }
 
 func TestScanAllocs(t *testing.T) {
-	for _, text := range []string{event166, event458, `{}`,
+	for _, text := range []string{
+		event166, event458, `{}`,
 		`{"\u0063lass":"call","a":[{"b":[1,2,{"c":"d"}]}]}`,
 		"{\"class\":\"call\",\"name\":\"Zo\xeb\n\"}",
 	} {

@@ -53,7 +53,7 @@ func Lines(r io.Reader, max int, onReject func(line []byte, offset int64, err er
 				l.limit()
 				continue
 			}
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				if l.begin < l.end && !l.skipping {
 					l.reject(l.begin, l.end, err)
 				}

@@ -68,16 +68,26 @@ func TestLines(t *testing.T) {
 		{name: "other spaces stay", in: " a \n", want: []string{" a "}},
 		{name: "byte order mark", in: "\ufeff{}\n\ufeff{}\n", want: []string{"{}", "\ufeff{}"}},
 		{name: "only a byte order mark", in: "\ufeff"},
-		{name: "just short enough", in: "0123456789\n0123456789\r\n0123456789",
-			want: []string{"0123456789", "0123456789", "0123456789"}},
-		{name: "too long", in: "a\n0123456789x\nb\n", want: []string{"a", "b"},
-			rejects: []rejected{{"0123456789x", 2, ErrTooLong}}},
-		{name: "too long by a cr", in: "0123456789\rx\nb", want: []string{"b"},
-			rejects: []rejected{{"0123456789\rx", 0, ErrTooLong}}},
-		{name: "too long at the end", in: "a\r\n0123456789x", want: []string{"a"},
-			rejects: []rejected{{"0123456789x", 3, ErrTooLong}}},
-		{name: "two too long", in: "0123456789x\n0123456789y\n\n",
-			rejects: []rejected{{"0123456789x", 0, ErrTooLong}, {"0123456789y", 12, ErrTooLong}}},
+		{
+			name: "just short enough", in: "0123456789\n0123456789\r\n0123456789",
+			want: []string{"0123456789", "0123456789", "0123456789"},
+		},
+		{
+			name: "too long", in: "a\n0123456789x\nb\n", want: []string{"a", "b"},
+			rejects: []rejected{{"0123456789x", 2, ErrTooLong}},
+		},
+		{
+			name: "too long by a cr", in: "0123456789\rx\nb", want: []string{"b"},
+			rejects: []rejected{{"0123456789\rx", 0, ErrTooLong}},
+		},
+		{
+			name: "too long at the end", in: "a\r\n0123456789x", want: []string{"a"},
+			rejects: []rejected{{"0123456789x", 3, ErrTooLong}},
+		},
+		{
+			name: "two too long", in: "0123456789x\n0123456789y\n\n",
+			rejects: []rejected{{"0123456789x", 0, ErrTooLong}, {"0123456789y", 12, ErrTooLong}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, rejects, err := readLines(strings.NewReader(tt.in), limit)
@@ -166,10 +176,17 @@ func TestLinesError(t *testing.T) {
 		err     error
 	}{
 		"after a line": {io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken)), []string{"a"}, nil, broken},
-		"in a line": {io.MultiReader(strings.NewReader("a\nbc"), iotest.ErrReader(broken)), []string{"a"},
-			[]rejected{{"bc", 2, broken}}, broken},
-		"in a line too long": {io.MultiReader(strings.NewReader("0123456789xy"), strings.NewReader("z"), iotest.ErrReader(broken)), nil,
-			[]rejected{{"0123456789xy", 0, ErrTooLong}}, broken},
+		"in a line": {
+			io.MultiReader(strings.NewReader("a\nbc"), iotest.ErrReader(broken)),
+			[]string{"a"},
+			[]rejected{{"bc", 2, broken}},
+			broken,
+		},
+		"in a line too long": {
+			io.MultiReader(strings.NewReader("0123456789xy"), strings.NewReader("z"), iotest.ErrReader(broken)), nil,
+			[]rejected{{"0123456789xy", 0, ErrTooLong}},
+			broken,
+		},
 		"with data":      {iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("\nb"))), nil, nil, iotest.ErrTimeout},
 		"unexpected EOF": {iotest.ErrReader(io.ErrUnexpectedEOF), nil, nil, io.ErrUnexpectedEOF},
 		"no progress":    {&lazyReader{r: strings.NewReader("a"), nothing: emptyReads}, nil, nil, io.ErrNoProgress},

@@ -56,7 +56,8 @@ func (x *Index) scan(b []byte) error {
 		if i >= len(b) {
 			return short(b)
 		}
-		value, kind, escaped := i, Absent, false
+		value, escaped := i, false
+		var kind Kind
 		switch b[i] {
 		case '"':
 			kind = String

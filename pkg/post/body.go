@@ -114,7 +114,7 @@ func appendMultipart(dst, body []byte, m media, number func(name []byte) bool) (
 	json := append(dst, '{')
 	for parts := multipart.NewReader(bytes.NewReader(body), m.boundary); ; {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

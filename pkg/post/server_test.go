@@ -62,15 +62,19 @@ func TestSlowSenders(t *testing.T) {
 	}{
 		{name: "silent from the start", send: func(net.Conn) {}, after: HeaderTimeout},
 		{name: "slow header", send: func(conn net.Conn) { trickle(conn, post) }, after: HeaderTimeout, answer: "HTTP/1.1 400"},
-		{name: "slow body", after: RequestTimeout, answer: "HTTP/1.1 408", reject: "body did not arrive in time",
+		{
+			name: "slow body", after: RequestTimeout, answer: "HTTP/1.1 408", reject: "body did not arrive in time",
 			send: func(conn net.Conn) {
 				_, _ = io.WriteString(conn, post)
 				trickle(conn, strings.Repeat("x", 100))
-			}},
-		{name: "idle", after: IdleTimeout, answer: "HTTP/1.1 200",
+			},
+		},
+		{
+			name: "idle", after: IdleTimeout, answer: "HTTP/1.1 200",
 			send: func(conn net.Conn) {
 				_, _ = io.WriteString(conn, strings.Replace(post, "100", "7", 1)+"class=a")
-			}},
+			},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

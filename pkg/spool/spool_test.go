@@ -45,7 +45,7 @@ func TestLimits(t *testing.T) {
 	q := mustOpen(t, t.TempDir(), &Options{MaxBytes: 1000})
 	defer mustClose(t, q)
 	largest := make([]byte, 1000-segmentHeader-recordHeader)
-	if err := q.Append(append(largest, 0)); err == nil || errors.Is(err, ErrFull) {
+	if err := q.Append(make([]byte, len(largest)+1)); err == nil || errors.Is(err, ErrFull) {
 		t.Errorf("more than the queue: %v", err)
 	}
 	for range 3 { // the room of a record that was taken is there again
@@ -359,8 +359,10 @@ func TestSegmentNames(t *testing.T) {
 			t.Errorf("%d becomes %d, %v", first, got, ok)
 		}
 	}
-	for _, name := range []string{"", "lock", ".seg", "1.seg", "000000000000000A.seg", "+00000000000000a.seg",
-		"0000000000000000.seg~", "00000000000000001.seg"} {
+	for _, name := range []string{
+		"", "lock", ".seg", "1.seg", "000000000000000A.seg", "+00000000000000a.seg",
+		"0000000000000000.seg~", "00000000000000001.seg",
+	} {
 		if _, ok := segmentFirst(name); ok {
 			t.Errorf("%q is taken for a segment", name)
 		}

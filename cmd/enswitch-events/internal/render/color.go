@@ -67,12 +67,12 @@ func ColorProfile(mode string, terminal bool, environ []string) (colorprofile.Pr
 // apart from each other in hue, and each with a contrast of at least 3:1 on
 // black, on the dark grey of many themes and on white, so that nobody has to
 // say what their background is. A plain red is left out: it looks like a fault.
-var callColors = []string{"33", "28", "136", "162", "30", "166", "98", "170", "64", "129", "167", "31"}
+var callColors = [...]string{"33", "28", "136", "162", "30", "166", "98", "170", "64", "129", "167", "31"}
 
 // fewCallColors are for terminals of 16 colours, whose owners chose them to go
 // with their background. The bright ones are left out, as bright yellow and
 // cyan cannot be read on white.
-var fewCallColors = []string{"2", "3", "4", "5", "6", "1"}
+var fewCallColors = [...]string{"2", "3", "4", "5", "6", "1"}
 
 // gray is readable on black and on white alike.
 const gray = "243"
@@ -99,9 +99,16 @@ type callColor struct{ name, id string }
 
 // colorNames are the names that a template may use, with their colour in the
 // 256-colour palette and in the 16.
-var colorNames = [][3]string{
-	{"red", "160", "1"}, {"green", "28", "2"}, {"yellow", "136", "3"}, {"blue", "33", "4"},
-	{"magenta", "162", "5"}, {"cyan", "30", "6"}, {"gray", gray, ""}, {"orange", "166", "3"}, {"violet", "98", "5"},
+var colorNames = [...][3]string{
+	{"red", "160", "1"},
+	{"green", "28", "2"},
+	{"yellow", "136", "3"},
+	{"blue", "33", "4"},
+	{"magenta", "162", "5"},
+	{"cyan", "30", "6"},
+	{"gray", gray, ""},
+	{"orange", "166", "3"},
+	{"violet", "98", "5"},
 }
 
 func newTheme(p colorprofile.Profile) theme {
@@ -125,11 +132,11 @@ func newTheme(p colorprofile.Profile) theme {
 	color := func(c string) string { return begin(out.NewStyle().Foreground(lipgloss.Color(c))) }
 	faint := begin(out.NewStyle().Faint(true))
 	t.on, t.reset = true, reset
-	few := fewCallColors
+	few := fewCallColors[:]
 	t.key, t.text, t.other = color("4"), color("2"), color("3")
 	t.dim = faint
 	if full {
-		few = callColors
+		few = callColors[:]
 		t.key, t.text, t.other = color("33"), color("28"), color("136")
 		t.dim = color(gray)
 	}

@@ -18,7 +18,7 @@ import (
 // visible characters and newlines.
 func checkVisible(t *testing.T, what string, text []byte) {
 	t.Helper()
-	for rest := stripSGR(nil, text); len(rest) > 0; {
+	for rest := stripSGR(text); len(rest) > 0; {
 		c, n := utf8.DecodeRune(rest)
 		if c == utf8.RuneError && n == 1 || c != '\n' && unsafeRune(c) {
 			t.Fatalf("%s lets %q out: %q", what, rest[:n], text)
@@ -77,7 +77,7 @@ func FuzzRender(f *testing.F) {
 				t.Fatalf("pretty: %q is not %q", pretty, got)
 			}
 			o.Profile = colorprofile.ANSI256
-			if colored := one(o); string(stripSGR(nil, colored)) != string(pretty) {
+			if colored := one(o); string(stripSGR(colored)) != string(pretty) {
 				t.Fatalf("pretty: %q in colour is %q", pretty, colored)
 			}
 		}
@@ -91,7 +91,7 @@ func FuzzRender(f *testing.F) {
 			for _, marks := range [][]string{nil, {`\w+`, `x..=`}} {
 				o.Profile, o.Highlight = colorprofile.ANSI, marks
 				colored := one(o)
-				if string(stripSGR(nil, colored)) != string(plain) {
+				if string(stripSGR(colored)) != string(plain) {
 					t.Fatalf("line: %q in colour is %q", plain, colored)
 				}
 				if !bytes.HasSuffix(colored, []byte("m\n")) {

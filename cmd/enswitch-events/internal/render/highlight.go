@@ -32,7 +32,7 @@ func (r *Renderer) mark(dst []byte, start int) []byte {
 }
 
 func (r *Renderer) markRow(dst, row []byte) []byte {
-	visible := stripSGR(nil, row)
+	visible := stripSGR(row)
 	marked := make([]bool, len(visible))
 	for _, re := range r.marks {
 		for _, m := range re.FindAllIndex(visible, -1) {
@@ -87,14 +87,14 @@ func sgrLen(text []byte) int {
 	return 0
 }
 
-func stripSGR(dst, text []byte) []byte {
+func stripSGR(text []byte) (plain []byte) {
 	for i := 0; i < len(text); {
 		if n := sgrLen(text[i:]); n > 0 {
 			i += n
 			continue
 		}
-		dst = append(dst, text[i])
+		plain = append(plain, text[i])
 		i++
 	}
-	return dst
+	return plain
 }

@@ -58,8 +58,11 @@ func TestValue(t *testing.T) {
 		{Options{Format: "ndjson"}, "\"a\"", "\"a\"\n"},
 		{Options{Format: "ndjson", RawOutput: true}, `"a\nb"`, "a\nb\n"},
 		{Options{Format: "json", RawOutput: true}, `"\u00e9"`, "é\n"},
-		{Options{Format: "ndjson", RawOutput: true, Meta: true}, `"a"`,
-			`{"received":"2026-11-22T15:04:07.123456789Z","source":"ws://10.0.0.5:4875","event":"a"}` + "\n"},
+		{
+			Options{Format: "ndjson", RawOutput: true, Meta: true},
+			`"a"`,
+			`{"received":"2026-11-22T15:04:07.123456789Z","source":"ws://10.0.0.5:4875","event":"a"}` + "\n",
+		},
 		{Options{Format: "pretty"}, `[1,{"a":[]}]`, "[\n  1,\n  {\n    \"a\": []\n  }\n]\n"},
 		{Options{Format: "pretty", RawOutput: true}, `"a\tb"`, `a\tb` + "\n"},
 		{Options{Format: "csv", Fields: []string{"a", "b.c"}}, `{"b":{"c":"x,y"}}`, ",\"x,y\"\n"},
@@ -97,8 +100,10 @@ func TestTemplate(t *testing.T) {
 		{"\x1b]0;{{.a}}\a", `{"a":"x"}`, `\x1b]0;x\x07` + "\n"},
 	}
 	for _, test := range tests {
-		r := mustNew(t, Options{Format: "template", Template: test.template, Profile: colorprofile.ANSI256,
-			OnError: func(err error) { t.Errorf("%s: %v", test.template, err) }})
+		r := mustNew(t, Options{
+			Format: "template", Template: test.template, Profile: colorprofile.ANSI256,
+			OnError: func(err error) { t.Errorf("%s: %v", test.template, err) },
+		})
 		ev, x := mustScan(t, test.event)
 		if got := string(r.Event(nil, ev, x)); got != test.want {
 			t.Errorf("%s on %s:\n got %q\nwant %q", test.template, test.event, got, test.want)
@@ -173,7 +178,7 @@ func TestContrast(t *testing.T) {
 		}
 		return 0.2126*channel(r) + 0.7152*channel(g) + 0.0722*channel(b)
 	}
-	numbers := append([]string{gray}, callColors...)
+	numbers := append([]string{gray}, callColors[:]...)
 	for _, c := range colorNames {
 		numbers = append(numbers, c[1])
 	}

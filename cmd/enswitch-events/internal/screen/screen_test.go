@@ -20,11 +20,11 @@ func TestLineNeverMixes(t *testing.T) {
 		l := New(&tty, func() int { return 30 })
 		out := l.Above(&tty)
 		l.Start(func() string { return "status that is longer than thirty columns" })
-		want := ""
+		var want strings.Builder
 		for range 20 {
 			time.Sleep(70 * time.Millisecond)
 			_, _ = out.Write([]byte("an event\n"))
-			want += "an event\n"
+			want.WriteString("an event\n")
 		}
 		time.Sleep(time.Second)
 		l.Stop()
@@ -42,8 +42,8 @@ func TestLineNeverMixes(t *testing.T) {
 				t.Errorf("%q is neither line nor event", last)
 			}
 		}
-		if rows != want {
-			t.Errorf("scrolled by:\n%q\nwant\n%q", rows, want)
+		if rows != want.String() {
+			t.Errorf("scrolled by:\n%q\nwant\n%q", rows, want.String())
 		}
 		if !strings.HasSuffix(tty.String(), erase) {
 			t.Errorf("the line was not taken away: %q", tty.String())

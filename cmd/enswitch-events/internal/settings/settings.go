@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
@@ -66,7 +67,7 @@ func Load(file, name string) (*Profile, error) {
 		file = p
 	}
 	text, err := readBounded(file, maxFile)
-	if errors.Is(err, fs.ErrNotExist) && !asked {
+	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && !asked {
 		if name != "" {
 			return nil, fmt.Errorf("profile %q: there is no configuration file %s", name, file)
 		}
