@@ -1,0 +1,186 @@
+package files
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// A filter that keeps one class, one event or one value of a field can keep only
+// lines in which that text stands. Looking for the text is several times as
+// quick as scanning every line, and the lines that have it are still scanned and
+// filtered.
+//
+// Text may also stand in a line by escapes. A needle is made of characters that
+// have no other escape than \u00 and two digits, so a line with \u00 before a
+// digit from 0 to 7 (beyond that no ASCII begins) is a candidate, too.
+
+// maxNeedles is how many texts are looked for: each is a pass over the text.
+const maxNeedles = 4
+
+// minNeedle is how short the text of a field may be: shorter ones stand in most
+// lines anyway.
+const minNeedle = 4
+
+// Needles returns texts of which every line that filters of these flags keep has
+// one, and nil if they require none. The flags are as in filter.Options; they
+// have been compiled without an error.
+func Needles(class, events, where []string) []string {
+	// Of several flags the one with the fewest texts serves, of as many the one
+	// that tells more: an event more than a class.
+	best := names(events, true)
+	better := func(texts []string) {
+		if len(texts) > 0 && (len(best) == 0 || len(texts) < len(best)) {
+			best = texts
+		}
+	}
+	for _, expr := range where {
+		if i := strings.IndexAny(expr, "=!~<>"); i > 0 && expr[i] == '=' {
+			value := expr[i+1:]
+			if strings.TrimRight(expr[:i], " \t") != expr[:i] {
+				value = strings.TrimLeft(value, " \t")
+			}
+			if text, ok := needle(value); ok && len(value) >= minNeedle {
+				better([]string{text})
+			}
+		}
+	}
+	better(names(class, false))
+	return best
+}
+
+// names returns the texts that a list of names requires.
+func names(lists []string, dotted bool) []string {
+	var texts []string
+	for _, list := range lists {
+		for item := range strings.SplitSeq(list, ",") {
+			item = strings.TrimSpace(item)
+			if strings.HasPrefix(item, "!") {
+				continue // keeps less
+			}
+			text, ok := needle(item)
+			if !ok || strings.Contains(item, "*") {
+				return nil
+			}
+			if _, name, found := strings.Cut(item, "."); found && dotted {
+				// As class.event, and as an event of that whole name.
+				if text, ok = needle(name); !ok {
+					return nil
+				}
+				text = strings.TrimPrefix(text, `"`)
+			}
+			if !slices.Contains(texts, text) {
+				texts = append(texts, text)
+			}
+		}
+	}
+	if len(texts) > maxNeedles {
+		return nil
+	}
+	return texts
+}
+
+// needle returns what stands in an event one of whose values has this text. It
+// reports false for a text that may be written in several ways.
+func needle(text string) (string, bool) {
+	if text == "" {
+		return "", false
+	}
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' || c == '/' {
+			return "", false
+		}
+	}
+	switch c := text[0]; {
+	case text == "true", text == "false", text == "null", c == '-', c == '{', c == '[', '0' <= c && c <= '9':
+		return text, true // may stand without quotes
+	}
+	return `"` + text + `"`, true
+}
+
+// escape begins an escaped ASCII character.
+const escape = `\u00`
+
+// search looks for needles and escapes in blocks of text.
+type search struct {
+	literals []literal
+	hits     []int // where each stands next, len(text) for nowhere, -1 if that is not known
+	blocks   int
+}
+
+type literal struct {
+	text   string
+	rare   int // of its bytes, the one that is looked for
+	escape bool
+}
+
+func newSearch(texts []string) *search {
+	s := &search{}
+	for _, t := range texts {
+		s.literals = append(s.literals, literal{text: t})
+	}
+	s.literals = append(s.literals, literal{text: escape, escape: true})
+	s.hits = make([]int, len(s.literals))
+	return s
+}
+
+// begin begins a new block.
+func (s *search) begin(text []byte) {
+	if s.blocks++; s.blocks%256 == 1 {
+		s.choose(text[:min(len(text), 16<<10)])
+	}
+	for i := range s.hits {
+		s.hits[i] = -1
+	}
+}
+
+// choose finds out which byte of each literal is the rarest.
+func (s *search) choose(sample []byte) {
+	var count [256]int
+	for _, c := range sample {
+		count[c]++
+	}
+	for i := range s.literals {
+		l := &s.literals[i]
+		for j := range len(l.text) {
+			if count[l.text[j]] < count[l.text[l.rare]] {
+				l.rare = j
+			}
+		}
+	}
+}
+
+// next returns where the next of the literals stands from at on, or -1.
+func (s *search) next(text []byte, at int) int {
+	first := len(text)
+	for i := range s.literals {
+		if s.hits[i] < at {
+			s.hits[i] = s.literals[i].find(text, at)
+		}
+		first = min(first, s.hits[i])
+	}
+	if first == len(text) {
+		return -1
+	}
+	return first
+}
+
+// find returns where the literal stands from at on, or len(text).
+func (l *literal) find(text []byte, at int) int {
+	rare, n := l.text[l.rare], len(l.text)
+	for i := at + l.rare; i < len(text); i++ {
+		j := bytes.IndexByte(text[i:], rare)
+		if j < 0 {
+			break
+		}
+		i += j
+		begin := i - l.rare
+		if begin+n > len(text) {
+			break
+		}
+		if string(text[begin:begin+n]) == l.text && (!l.escape || begin+n < len(text) && '0' <= text[begin+n] && text[begin+n] <= '7') {
+			return begin
+		}
+	}
+	return len(text)
+}

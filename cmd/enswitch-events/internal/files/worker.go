@@ -1,0 +1,222 @@
+package files
+
+import (
+	"bytes"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// worker filters blocks.
+type worker struct {
+	c             *Config
+	keep          *filter.Filter
+	until, failIf *filter.Query
+	renderer      pipeline.Renderer // nil with InOrder
+	needles       *search           // nil: look at every line
+	emit          func(filter.Output) bool
+
+	s    *slot
+	run  int
+	at   int // of the event in the text of s
+	ev   event.Event
+	x    event.Index
+	kept bool // the event
+}
+
+func newWorker(c *Config) (*worker, error) {
+	w := &worker{c: c}
+	w.emit = w.output
+	var err error
+	if w.keep, err = c.Filter(w.failed); err != nil {
+		return nil, err
+	}
+	if c.Until != nil {
+		w.until = c.Until.Clone()
+	}
+	if c.FailIf != nil {
+		w.failIf = c.FailIf.Clone()
+	}
+	if !c.InOrder {
+		if w.renderer, err = c.Renderer(); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.Needles) > 0 {
+		w.needles = newSearch(c.Needles)
+	}
+	return w, nil
+}
+
+// failed notes that the jq expression failed on the event.
+func (w *worker) failed(err error) {
+	w.s.ledger.Failed++
+	w.s.note(noteFilter, err)
+}
+
+func (s *slot) note(kind noteKind, err error) {
+	if len(s.notes) < maxNotes {
+		s.notes = append(s.notes, note{kind: kind, err: err})
+	}
+}
+
+// filter filters the block in s, up to the end of the input or another end.
+// Limit is how many events are kept at most, 0 for all.
+func (w *worker) filter(s *slot, limit int64) {
+	w.s = s
+	s.out, s.items, s.values, s.notes = s.out[:0], s.items[:0], s.values[:0], s.notes[:0]
+	s.ledger, s.untimed, s.end = pipeline.Ledger{}, 0, pipeline.EndOfInput
+	for i := range s.runs {
+		end := len(s.text)
+		if i+1 < len(s.runs) {
+			end = s.runs[i+1].begin
+		}
+		w.run, w.ev.Source = i, s.runs[i].name
+		stop := 0
+		if w.needles != nil {
+			stop = w.candidates(s.runs[i].begin, end, limit)
+		} else {
+			stop = w.lines(s.runs[i].begin, end, limit)
+		}
+		if s.end != pipeline.EndOfInput {
+			s.stopped(s.runs[i].name, s.runs[i].offset+int64(stop-s.runs[i].begin))
+			return
+		}
+	}
+}
+
+// lines looks at every line of text[begin:end], and returns where it stopped.
+func (w *worker) lines(begin, end int, limit int64) int {
+	text := w.s.text
+	for begin < end {
+		next := end
+		line := text[begin:end]
+		if i := bytes.IndexByte(line, '\n'); i >= 0 {
+			line = line[:i:i]
+			next = begin + i + 1
+		}
+		w.line(line, begin, limit)
+		begin = next
+		if w.s.end != pipeline.EndOfInput {
+			break
+		}
+	}
+	return begin
+}
+
+// candidates looks at the lines of text[begin:end] that have one of the
+// needles, and returns where it stopped. All others are filtered.
+func (w *worker) candidates(begin, end int, limit int64) int {
+	text := w.s.text[:end]
+	l := &w.s.ledger
+	at := begin
+	seen := int64(0)
+	w.needles.begin(text[begin:])
+	for at < end {
+		hit := w.needles.next(text, at)
+		if hit < 0 {
+			at = end
+			break
+		}
+		start := at + bytes.LastIndexByte(text[at:hit], '\n') + 1
+		stop, next := end, end
+		if i := bytes.IndexByte(text[hit:], '\n'); i >= 0 {
+			stop, next = hit+i, hit+i+1
+		}
+		w.line(text[start:stop:stop], start, limit)
+		seen++
+		at = next
+		if w.s.end != pipeline.EndOfInput {
+			break
+		}
+	}
+	lines := int64(bytes.Count(text[begin:at], []byte{'\n'}))
+	if at > begin && text[at-1] != '\n' {
+		lines++
+	}
+	l.Received += lines - seen
+	l.Filtered += lines - seen
+	return at
+}
+
+// line filters one line, which stands at the given place of the text.
+func (w *worker) line(line []byte, at int, limit int64) {
+	if line = capture.TrimLine(line); len(line) == 0 {
+		return
+	}
+	s := w.s
+	l := &s.ledger
+	l.Received++
+	w.at, w.ev.Raw = at, line
+	if err := w.x.Scan(line); err != nil {
+		l.Rejected++
+		r := &s.runs[w.run]
+		s.notes = addReject(s.notes, r.name, line, r.offset+int64(at-r.begin), err)
+		return
+	}
+	if w.x.Repaired() {
+		l.Repaired++
+	}
+	w.kept = false
+	if w.inBounds() {
+		w.keep.Run(&w.x, w.emit)
+		switch {
+		case w.failIf != nil && w.ask(w.failIf):
+			s.end = pipeline.EndFailIf
+		case w.until != nil && w.ask(w.until):
+			s.end = pipeline.EndUntil
+		}
+		if s.end != pipeline.EndOfInput && !w.kept {
+			w.output(filter.Output{Event: true})
+		}
+	}
+	if !w.kept {
+		l.Filtered++
+		return
+	}
+	if l.Kept++; l.Kept == limit && s.end == pipeline.EndOfInput {
+		s.end = pipeline.EndCount
+	}
+}
+
+// inBounds reports whether the event's time is within the bounds.
+func (w *worker) inBounds() bool {
+	if w.c.From == 0 && w.c.To == 0 {
+		return true
+	}
+	usec, ok := capture.Time(&w.x)
+	if !ok {
+		w.s.untimed++
+		return false
+	}
+	return usec >= w.c.From && (w.c.To == 0 || usec < w.c.To)
+}
+
+func (w *worker) ask(q *filter.Query) bool {
+	yes, err := q.True(&w.x)
+	if err != nil {
+		w.s.note(noteQuery, err)
+	}
+	return yes
+}
+
+// output renders something to print for the event, or notes it for the one
+// renderer.
+func (w *worker) output(o filter.Output) bool {
+	w.kept = true
+	s := w.s
+	switch {
+	case w.c.InOrder:
+		it := item{begin: w.at, end: w.at + len(w.ev.Raw), run: w.run, value: !o.Event, valueBegin: len(s.values)}
+		s.values = append(s.values, o.JSON...)
+		it.valueEnd = len(s.values)
+		s.items = append(s.items, it)
+	case o.Event:
+		s.out = w.renderer.Event(s.out, &w.ev, &w.x)
+	default:
+		s.out = w.renderer.Value(s.out, &w.ev, o.JSON)
+	}
+	return true
+}
