@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
 // addresses are those of ENSWITCH_ADDRESS or else of the profile.
@@ -46,8 +48,13 @@ used unless --profile or ENSWITCH_PROFILE names another:
 	show := &cobra.Command{
 		Use:       "show [COMMAND]",
 		Short:     "Print the values in force of tail's flags, or of another command's, and where each came from",
-		ValidArgs: []string{"tail", "listen", "simulate"},
-		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"tail", "listen", "cat", "simulate"},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
+				return usage("it is one of "+strings.Join(cmd.ValidArgs, ", "), "config show: %q has no settings", strings.Join(args, " "))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := "tail"
 			if len(args) > 0 {
@@ -73,7 +80,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
 				}
 			}
 			_, err := fmt.Fprintln(a.out, file)
-			return failure(err)
+			return written(err)
 		},
 	}
 	cmd.AddCommand(show, path)
@@ -95,6 +102,7 @@ func (a *app) show(cmd *cobra.Command) error {
 	if a.profile.Name != "" && len(a.profile.Values) > 0 {
 		line("profile", a.profile.Name, a.profile.File)
 	}
+	keyInAddress := false
 	if slices.Contains(strings.Fields(cmd.Use), "[ADDRESS…]") {
 		from := "default"
 		if os.Getenv(settings.Env("address")) != "" {
@@ -102,12 +110,25 @@ func (a *app) show(cmd *cobra.Command) error {
 		} else if len(a.addresses()) > 0 {
 			from = "profile " + a.profile.Name
 		}
-		line("address", strings.Join(defaultAddresses(a), ","), from)
+		var shown []string
+		for _, s := range defaultAddresses(a) {
+			addr, err := messaged.ParseAddress(s)
+			if err != nil {
+				shown = append(shown, talk.Redacted+" ("+err.Error()+")")
+				continue
+			}
+			keyInAddress = keyInAddress || addr.Authkey != ""
+			shown = append(shown, addr.String())
+		}
+		line("address", strings.Join(shown, ","), from)
 	}
 	value, from := a.shownKey()
+	if value == "-" && keyInAddress {
+		value, from = talk.Redacted, "address"
+	}
 	line("authkey", value, from)
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Name == "help" || strings.HasPrefix(f.Name, "authkey") || flags.Lookup(f.Name) != f {
+		if f.Name == "help" || strings.HasPrefix(f.Name, "authkey") {
 			return
 		}
 		from := origin[f.Name]
@@ -118,15 +139,30 @@ func (a *app) show(cmd *cobra.Command) error {
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			value = strings.Join(list.GetSlice(), ",")
 		}
-		if f.Name == "header" && f.Changed {
+		switch {
+		case f.Name == "header" && f.Changed:
 			value = talk.Redacted // may be an Authorization
+		case f.Name == "proxy" || f.Name == "post":
+			value = withoutSecrets(value)
 		}
 		if value == "" {
 			value = "-"
 		}
 		line(f.Name, value, from)
 	})
-	return failure(w.Flush())
+	return written(w.Flush())
+}
+
+// withoutSecrets takes the password and the query out of a URL.
+func withoutSecrets(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return talk.Redacted
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = talk.Redacted
+	}
+	return u.Redacted()
 }
 
 // shownKey tells where the key would come from, without reading it.

@@ -42,10 +42,22 @@ func usage(hint, format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...), hint}
 }
 
-// failure wraps an error that no rule gives another code. That the reader of
-// stdout has gone is none.
-func failure(err error) error {
+// written is what became of writing to stdout. That its reader has gone is no
+// failure.
+func written(err error) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	hint := ""
+	if errors.Is(err, syscall.ENOSPC) {
+		hint = "make room on the disk that stdout is written to"
+	}
+	return &exitError{exitOutput, fmt.Errorf("could not write to stdout: %w", err), hint}
+}
+
+// failure wraps an error that no rule gives another code.
+func failure(err error) error {
+	if err == nil {
 		return nil
 	}
 	if _, ok := errors.AsType[*exitError](err); ok {

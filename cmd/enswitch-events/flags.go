@@ -52,6 +52,7 @@ type filterOptions struct {
 	class, event, where []string
 	jq, jqFile          string
 	args, jsonArgs      []string
+	engine              filter.Engine
 }
 
 func (o *filterOptions) bind(f *pflag.FlagSet) {
@@ -62,6 +63,7 @@ func (o *filterOptions) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.jqFile, "jq-file", "", "read the jq expression from `FILE`")
 	f.StringArrayVar(&o.args, "arg", nil, "in jq expressions, let $NAME be the text VALUE: `NAME VALUE`; repeatable")
 	f.StringArrayVar(&o.jsonArgs, "argjson", nil, "in jq expressions, let $NAME be the JSON VALUE: `NAME VALUE`; repeatable")
+	f.TextVar(&o.engine, "jq-engine", filter.EngineAuto, "what runs jq expressions: `ENGINE` is native, gojq, or auto: native where that is exact, or else gojq")
 }
 
 // variables returns what --arg and --argjson bind.
@@ -98,14 +100,22 @@ func (o *filterOptions) variables() (map[string]any, error) {
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // doubled finds == in a condition, where it means a value that begins with =.
-var doubled = regexp.MustCompile(`^([^!=~<>]+[!<>]?=)=`)
+var doubled = regexp.MustCompile(`^([^!=~<>]+[!<>]?)=([=~])`)
+
+// meant is what the beginning of such a condition should have been.
+func meant(m []string) string {
+	if m[2] == "~" {
+		return m[1] + "~"
+	}
+	return m[1] + "="
+}
 
 // compile returns the filter. onError is told of jq errors at run time, warn of
 // what is right but surely not meant.
 func (o *filterOptions) compile(vars map[string]any, onError func(error), warn func(string)) (*filter.Filter, error) {
 	for _, w := range o.where {
 		if m := doubled.FindStringSubmatch(w); m != nil {
-			warn(fmt.Sprintf("--where %s compares with a value that begins with '=': did you mean %s?", w, m[1]+w[len(m[0]):]))
+			warn(fmt.Sprintf("--where %s compares with a value that begins with '%s': did you mean %s?", w, m[2], meant(m)+w[len(m[0]):]))
 		}
 	}
 	expr := o.jq
@@ -120,7 +130,7 @@ func (o *filterOptions) compile(vars map[string]any, onError func(error), warn f
 		expr = string(text)
 	}
 	f, err := filter.Compile(&filter.Options{
-		Class: o.class, Event: o.event, Where: o.where, JQ: expr, Args: vars, OnError: onError,
+		Class: o.class, Event: o.event, Where: o.where, JQ: expr, Args: vars, Engine: o.engine, OnError: onError,
 	})
 	if err != nil {
 		return nil, usage("", "%w", err)
@@ -138,14 +148,16 @@ type endOptions struct {
 
 func (o *endOptions) bind(f *pflag.FlagSet) {
 	f.Int64VarP(&o.count, "count", "n", 0, "end after `N` kept events")
-	f.DurationVar(&o.duration, "for", 0, "end after this time, as 90s or 5m")
-	f.DurationVar(&o.idle, "idle-timeout", 0, "end after this time without any event")
+	f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")
+	f.DurationVar(&o.idle, "idle-timeout", 0, "end after this `TIME` without any event")
 	f.StringVar(&o.until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print it")
 	f.StringVar(&o.failIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
 }
 
 func (o *endOptions) validate(changed func(string) bool) error {
 	switch {
+	case changed("until") && strings.TrimSpace(o.until) == "", changed("fail-if") && strings.TrimSpace(o.failIf) == "":
+		return usage("leave it out to go on for ever", "--until, --fail-if: the expression is empty")
 	case changed("count") && o.count <= 0:
 		return usage("leave it out to go on for ever", "--count %d: at least 1", o.count)
 	case changed("for") && o.duration <= 0:
@@ -156,14 +168,14 @@ func (o *endOptions) validate(changed func(string) bool) error {
 	return nil
 }
 
-func (o *endOptions) queries(vars map[string]any) (until, failIf *filter.Query, err error) {
+func (o *endOptions) queries(vars map[string]any, engine filter.Engine) (until, failIf *filter.Query, err error) {
 	if o.until != "" {
-		if until, err = filter.CompileQuery("--until", o.until, vars); err != nil {
+		if until, err = filter.CompileQuery("--until", o.until, vars, engine); err != nil {
 			return nil, nil, usage("", "%w", err)
 		}
 	}
 	if o.failIf != "" {
-		if failIf, err = filter.CompileQuery("--fail-if", o.failIf, vars); err != nil {
+		if failIf, err = filter.CompileQuery("--fail-if", o.failIf, vars, engine); err != nil {
 			return nil, nil, usage("", "%w", err)
 		}
 	}
@@ -191,8 +203,14 @@ func (o *keyOptions) resolve(found, origin, inURL string, a *app) string {
 		if o.key != "" {
 			a.talk.Warn("--authkey is not used: the key comes from " + origin)
 		}
+		if inURL != "" && inURL != found {
+			a.talk.Warn("the key in the address is not used: the key comes from " + origin)
+		}
 		return found
 	case inURL != "":
+		if o.key != "" && inURL != o.key {
+			a.talk.Warn("--authkey is not used: the key comes from the address")
+		}
 		return inURL
 	}
 	return o.key
@@ -233,9 +251,9 @@ func (o *connectionOptions) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.key, "key", "", "private key of the client certificate, PEM `FILE`")
 	f.StringVar(&o.proxy, "proxy", "", "proxy `URL`, or none (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")
 	f.StringArrayVar(&o.header, "header", nil, "send this header when connecting, `K:V`; repeatable")
-	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "give up connecting after this time")
-	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "ping the server this often, 0 never")
-	f.DurationVar(&o.maxSilence, "max-silence", 0, "warn when connected but without an event for this time")
+	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "give up connecting after this `TIME`")
+	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "ping the server at this `INTERVAL`, 0 never")
+	f.DurationVar(&o.maxSilence, "max-silence", 0, "warn when connected but without an event for this `TIME`")
 	f.BoolVar(&o.noReconnect, "no-reconnect", false, "end when the connection is lost, with exit code 5")
 	f.IntVar(&o.retries, "retries", 0, "end after `N` attempts in a row to connect again (default: for ever)")
 	f.BoolVar(&o.retry, "retry", false, "keep trying if the first connection fails, too")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -63,8 +64,14 @@ func flagGroups(cmd *cobra.Command) []flagGroup {
 }
 
 // help prints what a command does and its flags, group by group.
-func help(cmd *cobra.Command, _ []string) {
-	w := cmd.OutOrStdout()
+func (a *app) help(cmd *cobra.Command, _ []string) {
+	var b bytes.Buffer
+	writeHelp(&b, cmd)
+	_, err := a.out.Write(b.Bytes())
+	a.helped = written(err)
+}
+
+func writeHelp(w io.Writer, cmd *cobra.Command) {
 	text := cmd.Long
 	if text == "" {
 		text = cmd.Short
@@ -96,5 +103,20 @@ func help(cmd *cobra.Command, _ []string) {
 func environment(w io.Writer, cmd *cobra.Command) {
 	if len(flagGroups(cmd)) > 1 {
 		fmt.Fprint(w, "\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key some-flag\nof a profile; see 'enswitch-events config show'.\n")
+	}
+}
+
+// newHelp is the command help, which refuses names that are no commands.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Tell more of a command",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			target, rest, err := cmd.Root().Find(names)
+			if err != nil || len(rest) > 0 {
+				return usage("see 'enswitch-events --help'", "there is no command %q", strings.Join(names, " "))
+			}
+			return target.Help()
+		},
 	}
 }

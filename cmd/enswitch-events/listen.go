@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -70,14 +71,14 @@ others). Of a repeated field the first counts; a field without value is "".`,
 		f.StringVar(&o.path, "path", "/", "take events at this `PATH`, and nothing elsewhere")
 		o.key.bind(f)
 		f.BoolVar(&o.noAuth, "no-auth", false, "take events from anybody who can connect")
-		f.StringSliceVar(&o.allow, "allow", nil, "take events only from these addresses: `CIDR,…`")
+		f.StringSliceVar(&o.allow, "allow", nil, "take events only from these addresses and networks: `LIST` with commas")
 		f.StringVar(&o.tlsCert, "tls-cert", "", "speak HTTPS with the certificate in this PEM `FILE`")
 		f.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, PEM `FILE`")
 		f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak HTTPS with a certificate made for this run; its fingerprint is printed")
 		f.Var(&o.maxBody, "max-body", "refuse longer requests")
 		f.StringVar(&o.forwardedHeader, "forwarded-header", "", "take the sender's address from this header, as X-Forwarded-For: `NAME`")
-		f.StringSliceVar(&o.trustProxy, "trust-proxy", nil, "believe that header from these proxies only: `CIDR,…`")
-		f.StringSliceVar(&o.numberFields, "number-field", nil, "make this field a JSON number where it holds one, as machine: `NAME,…`")
+		f.StringSliceVar(&o.trustProxy, "trust-proxy", nil, "believe that header from these proxies only: `LIST` with commas")
+		f.StringSliceVar(&o.numberFields, "number-field", nil, "make this field a JSON number where it holds one, as machine: `LIST` with commas")
 	})
 	return cmd
 }
@@ -193,8 +194,11 @@ func listenTCP(ctx context.Context, bind string, port uint16) (net.Listener, err
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))
 	if err != nil {
 		hint := "--port 0 picks a free port"
-		if errors.Is(err, os.ErrPermission) {
+		switch _, noName := errors.AsType[*net.DNSError](err); {
+		case errors.Is(err, os.ErrPermission):
 			hint = "ports below 1024 are for root: take a higher one"
+		case noName, errors.Is(err, syscall.EADDRNOTAVAIL):
+			hint = "--bind wants an address of this machine, or 0.0.0.0 for all"
 		}
 		return nil, &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}
 	}
@@ -220,6 +224,10 @@ func (o *listenOptions) authkey(ctx context.Context, a *app, allowed bool) (key 
 	if loopback(o.bind) || allowed {
 		return "", false, nil
 	}
+	if a.global.quiet {
+		return "", false, usage("give a key by --authkey-file or ENSWITCH_AUTHKEY, or --allow, or --no-auth",
+			"--quiet would hide the key that would be made here")
+	}
 	return rand.Text(), true, nil
 }
 
@@ -242,14 +250,14 @@ func (o *listenOptions) announce(a *app, scheme string, at net.Addr, key string,
 		shown = "?authkey=" + talk.Redacted
 	}
 	var urls []string
-	for _, host := range o.hosts(at) {
+	for _, host := range hosts(o.bind, at) {
 		urls = append(urls, scheme+"://"+host+(&url.URL{Path: o.path}).EscapedPath()+shown)
 	}
 	for _, u := range urls {
 		a.talk.Info("listening: paste into 'Send events to URL': "+u, "url", u)
 	}
 	if key != "" && !made {
-		a.talk.Info("*** stands for the key that you gave")
+		a.talk.Info("*** stands for the key that you gave, escaped as in every URL")
 	}
 	if fingerprint != "" {
 		a.talk.Info("certificate SHA-256 "+fingerprint, "sha256", fingerprint)
@@ -259,29 +267,30 @@ func (o *listenOptions) announce(a *app, scheme string, at net.Addr, key string,
 	}
 }
 
-// hosts are the addresses under which others reach the port.
-func (o *listenOptions) hosts(at net.Addr) []string {
+// hosts are the addresses under which others reach the port at, which was
+// opened on bind.
+func hosts(bind string, at net.Addr) []string {
 	tcp, ok := at.(*net.TCPAddr)
 	if !ok {
 		return []string{at.String()}
 	}
 	port := strconv.Itoa(tcp.Port)
 	if !tcp.IP.IsUnspecified() {
-		host := strings.Trim(o.bind, "[]")
+		host := strings.Trim(bind, "[]")
 		return []string{net.JoinHostPort(host, port)}
 	}
-	var hosts []string
+	var all []string
 	addrs, _ := net.InterfaceAddrs()
 	for _, addr := range addrs {
 		ip, _, err := net.ParseCIDR(addr.String())
-		if err == nil && ip.IsGlobalUnicast() && (ip.To4() != nil || o.bind != "0.0.0.0") {
-			hosts = append(hosts, net.JoinHostPort(ip.String(), port))
+		if err == nil && ip.IsGlobalUnicast() && (ip.To4() != nil || bind != "0.0.0.0") {
+			all = append(all, net.JoinHostPort(ip.String(), port))
 		}
 	}
-	if len(hosts) == 0 {
-		hosts = []string{net.JoinHostPort("127.0.0.1", port)}
+	if len(all) == 0 {
+		all = []string{net.JoinHostPort("127.0.0.1", port)}
 	}
-	return hosts
+	return all
 }
 
 // rejected counts what was taken but is no event, and tells of what was turned

@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -55,6 +54,7 @@ type live struct {
 	buffer *pipeline.Buffer
 	faults *faults
 	feeds  []feed
+	drops  drops
 
 	rejected sync.Once
 }
@@ -62,7 +62,7 @@ type live struct {
 // compile makes everything that can be wrong in the flags, before anything is
 // opened.
 func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
-	l := &live{a: a, end: o.end, loss: o.buffer.failOnLoss, faults: &faults{say: a.talk.Warn}}
+	l := &live{a: a, drops: drops{say: a.talk.Warn}, end: o.end, loss: o.buffer.failOnLoss, faults: &faults{say: a.talk.Warn}}
 	if err := o.end.validate(cmd.Flags().Changed); err != nil {
 		return nil, err
 	}
@@ -75,11 +75,9 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	}
 	l.config = pipeline.Config{
 		Out: a.out, Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
-		ReportGaps: o.buffer.reportGaps,
-		OnReject:   func(ev *event.Event, err error) { l.reject(ev.Source, err, ev.Raw) },
-		OnQueryError: func(err error) {
-			l.faults.add("--until or --fail-if: " + err.Error())
-		},
+		ReportGaps:   o.buffer.reportGaps,
+		OnReject:     func(ev *event.Event, err error) { l.reject(ev.Source, err, ev.Raw) },
+		OnQueryError: func(flag string, err error) { l.faults.add(flag + ": " + err.Error()) },
 	}
 	c := &l.config
 	var failures int64
@@ -90,7 +88,10 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		return nil, err
 	}
 	c.Failures = func() int64 { return failures }
-	if c.Until, c.FailIf, err = o.end.queries(vars); err != nil {
+	if engine := c.Filter.Engine(); engine != "" {
+		a.talk.Debug("--jq runs by " + engine)
+	}
+	if c.Until, c.FailIf, err = o.end.queries(vars, o.filter.engine); err != nil {
 		return nil, err
 	}
 	if a.line != nil && terminal(a.out) != nil {
@@ -102,7 +103,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	l.buffer = pipeline.NewBuffer(pipeline.BufferOptions{
 		Size: int64(o.buffer.buffer),
 		OnOverflow: func(pipeline.Gap) {
-			a.talk.Warn("the reader of stdout is too slow and --buffer and --spill are full: dropping events")
+			l.drops.begin()
 		},
 		Spill: pipeline.Spill{
 			Dir: spillDir(), Size: int64(o.buffer.spill),
@@ -117,8 +118,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	debug.SetMemoryLimit(int64(o.buffer.buffer) + 24<<20)
 	c.OnGap = func(g pipeline.Gap) {
 		if g.Dropped > 0 {
-			a.talk.Warn(fmt.Sprintf("dropped %s between %s and %s", plural(g.Dropped, "event"), clock(g.From), clock(g.To)),
-				"dropped", g.Dropped, "from", g.From, "to", g.To)
+			l.drops.end(g)
 		}
 	}
 	return l, nil
@@ -170,8 +170,13 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	if err := l.buffer.Release(); err != nil {
 		l.a.talk.Warn("what waited on disk could not be removed: " + err.Error())
 	}
+	l.drops.mu.Lock()
+	l.drops.flush()
+	l.drops.mu.Unlock()
 	l.faults.sum()
-	l.say(ledger)
+	if end != pipeline.EndSource || ledger.Received > 0 {
+		l.say(ledger)
+	}
 	if err := l.outcome(end, err, ledger); err != nil {
 		return err
 	}
@@ -196,11 +201,7 @@ func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) erro
 	case pipeline.EndSource:
 		return failure(err)
 	case pipeline.EndOutput:
-		hint := ""
-		if errors.Is(err, syscall.ENOSPC) {
-			hint = "make room on the disk that stdout is written to"
-		}
-		return &exitError{exitOutput, fmt.Errorf("could not write to stdout: %w", err), hint}
+		return written(err)
 	case pipeline.EndStuck:
 		return &exitError{exitOutput, err, ""}
 	case pipeline.EndFor, pipeline.EndIdle:
@@ -225,7 +226,7 @@ func summary(l *pipeline.Ledger) string {
 		n    int64
 		what string
 	}{
-		{l.Filtered, "filtered out"}, {l.Rejected, "rejected"}, {l.Dropped, "dropped"}, {l.Waiting, "not written"},
+		{l.Filtered, "filtered out"}, {l.Rejected, "rejected"}, {l.Dropped, "dropped"}, {l.Waiting, "left"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, humanize.Comma(c.n)+" "+c.what)
@@ -237,11 +238,14 @@ func summary(l *pipeline.Ledger) string {
 		n    int64
 		what string
 	}{
-		{l.Repaired, "repaired"}, {l.Duplicates, "of them duplicates"}, {l.Failed, "failed in jq"}, {l.Gaps, "gaps"},
+		{l.Repaired, "repaired"}, {l.Duplicates, "sent twice"}, {l.Failed, "failed in jq"},
 	} {
 		if c.n > 0 {
 			notes = append(notes, humanize.Comma(c.n)+" "+c.what)
 		}
+	}
+	if l.Gaps > 0 {
+		notes = append(notes, plural(l.Gaps, "gap"))
 	}
 	if len(notes) > 0 {
 		s += " (" + strings.Join(notes, ", ") + ")"
@@ -258,6 +262,50 @@ func plural(n int64, noun string) string {
 
 func clock(t time.Time) string { return t.Format("15:04:05.000") }
 
+// drops says that events were dropped, once a second at most.
+type drops struct {
+	say func(msg string, args ...any)
+
+	mu    sync.Mutex
+	begun time.Time // when it was said that events are dropped
+	ended time.Time // when it was said how many
+	sum   pipeline.Gap
+}
+
+const dropsApart = time.Second
+
+func (d *drops) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.begun) >= dropsApart {
+		d.begun = time.Now()
+		d.say("the reader of stdout is too slow, and --buffer and --spill are full: dropping events")
+	}
+}
+
+func (d *drops) end(g pipeline.Gap) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.sum.Dropped == 0 {
+		d.sum = g
+	} else {
+		d.sum.Dropped += g.Dropped
+		d.sum.To = g.To
+	}
+	if time.Since(d.ended) >= dropsApart {
+		d.flush()
+	}
+}
+
+// flush says what has not been said.
+func (d *drops) flush() {
+	if g := d.sum; g.Dropped > 0 {
+		d.say(fmt.Sprintf("dropped %s between %s and %s", plural(g.Dropped, "event"), clock(g.From), clock(g.To)),
+			"dropped", g.Dropped, "from", g.From, "to", g.To)
+		d.sum, d.ended = pipeline.Gap{}, time.Now()
+	}
+}
+
 // faults says each distinct message once and counts the rest.
 type faults struct {
 	say func(msg string, args ...any)
@@ -270,7 +318,7 @@ type faults struct {
 
 // maxFaults bounds the distinct messages that are remembered: they may quote
 // what was received.
-const maxFaults = 50
+const maxFaults = 20
 
 func (f *faults) add(msg string) {
 	f.mu.Lock()

@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 
 // messagedCmd serves messaged's websocket:
 //
-//	messaged [-key KEY] [-status N] [-rounds N] [-end close=CODE|drop|hold] FILE…
+//	messaged [-key KEY] [-status N] [-rounds N] [-end close=CODE|drop|gone|hold] FILE…
 //
 // To the first client it sends a frame for each line of the first FILE, and
 // does what -end says; to the second the second FILE, and so on, the last one
@@ -92,6 +92,10 @@ func messagedCmd(ts *testscript.TestScript, neg bool, args []string) {
 			switch {
 			case *end == "drop":
 				server.Drop()
+			case *end == "gone":
+				server.CloseClients(1001, "")
+				server.Close()
+				return
 			case strings.HasPrefix(*end, "close="):
 				code, _ := strconv.Atoi((*end)[len("close="):])
 				server.CloseClients(code, "")

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +18,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/screen"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // app is what the commands share: the streams, the talk and the profile.
@@ -28,6 +29,7 @@ type app struct {
 	origin  settings.Origin
 	global  globalOptions
 	line    *screen.Line // the line of status, nil where there is none
+	helped  error        // of printing help, which cobra has no place for
 }
 
 // globalOptions are the flags of every command.
@@ -42,7 +44,7 @@ type globalOptions struct {
 func (o *globalOptions) bind(f *pflag.FlagSet) {
 	f.BoolVarP(&o.quiet, "quiet", "Q", false, "say nothing on stderr but errors")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on stderr")
-	f.StringVar(&o.logFormat, "log-format", "text", "messages on stderr as `text|json`")
+	f.StringVar(&o.logFormat, "log-format", "text", "`FORMAT` of the messages on stderr: text or json")
 	f.StringVar(&o.profile, "profile", "", "take settings from the profile `NAME` of the configuration file")
 	f.StringVar(&o.config, "config", "", "read the configuration from `FILE`")
 }
@@ -59,22 +61,36 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetArgs(joinPairs(args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
+		err = a.helped
+	}
+	if err == nil {
 		return exitOK
 	}
 	e, ok := errors.AsType[*exitError](err)
+	if _, write := errors.AsType[*fs.PathError](err); !ok && write {
+		e, ok = errors.AsType[*exitError](written(err)) // cobra writes completions itself
+		if !ok {
+			return exitOK
+		}
+	}
 	if !ok {
 		// Our own commands return exitErrors; what is left is cobra's about
 		// commands, arguments and flags.
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		e = &exitError{exitUsage, errors.New(first), "see 'enswitch-events --help'"}
 	}
-	if e.err != nil {
-		msg := e.err.Error()
-		if e.hint != "" {
-			msg += "\n  " + strings.ReplaceAll(e.hint, "\n", "\n  ")
-		}
-		a.talk.Error(msg, slog.Int("exit_code", e.code))
+	msg, hint := e.Error(), e.hint
+	if _, ok := errors.AsType[*filter.SyntaxError](err); ok {
+		// The expression and the caret under it are lines of their own.
+		first, excerpt, _ := strings.Cut(msg, "\n")
+		msg = first
+		hint = strings.TrimSuffix(excerpt+"\n"+e.hint, "\n")
 	}
+	attrs := []any{slog.Int("exit_code", e.code)}
+	if hint != "" {
+		attrs = append(attrs, slog.String(talk.Below, hint))
+	}
+	a.talk.Error(msg, attrs...)
 	return e.code
 }
 
@@ -135,9 +151,6 @@ event a line, in a pipe.`,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Name() == "help" || cmd.Parent() != nil && cmd.Parent().Name() == "completion" {
-				return nil // they must work with broken settings
-			}
 			return a.prepare(cmd)
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},
@@ -149,9 +162,20 @@ event a line, in a pipe.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("see '"+cmd.CommandPath()+" --help'", "%s", flagError(cmd, err))
 	})
-	root.AddCommand(newTail(a), newListen(a), newSimulate(a), newConfig(a), newVersion(a))
+	root.AddCommand(newTail(a), newListen(a), newCat(a), newSimulate(a), newConfig(a), newVersion(a))
+	root.SuggestionsMinimumDistance = 2
+	root.Version = version()
+	root.SetVersionTemplate(versionLine())
 	root.InitDefaultCompletionCmd()
-	root.SetHelpFunc(help)
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Short = "Print the completions for a shell: bash, zsh, fish or powershell"
+			cmd.Args = noArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+	root.SetHelpCommand(newHelp())
+	root.SetHelpFunc(a.help)
 	return root
 }
 
@@ -164,6 +188,10 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		if s, ok := lookup(settings.Env(name)); ok && !flags.Changed(name) {
 			*v = s
 		}
+	}
+	switch name := cmd.CommandPath(); {
+	case strings.Contains(name, " completion"), strings.HasSuffix(name, " help"), strings.HasSuffix(name, " version"), strings.HasSuffix(name, " config path"):
+		return nil // they must work with broken settings
 	}
 	var err error
 	if a.profile, err = settings.Load(a.global.config, a.global.profile); err != nil {
@@ -226,13 +254,7 @@ func flagError(cmd *cobra.Command, err error) string {
 		return msg
 	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		why := bad.Unwrap()
-		if errors.Is(why, strconv.ErrSyntax) || errors.Is(why, strconv.ErrRange) {
-			why = errors.Unwrap(why)
-		} else if bad.GetFlag().Value.Type() == "duration" {
-			why = errors.New("a time is written like 500ms, 90s or 5m")
-		}
-		return fmt.Sprintf("--%s %q: %v", bad.GetFlag().Name, bad.GetValue(), why)
+		return fmt.Sprintf("--%s %q: %s", bad.GetFlag().Name, bad.GetValue(), settings.Reason(bad))
 	}
 	if none, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return fmt.Sprintf("--%s wants a value", none.GetFlag().Name)
@@ -261,7 +283,11 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if !cmd.HasParent() {
-		return usage("see 'enswitch-events --help'", "there is no command %q", args[0])
+		hint := "see 'enswitch-events --help'"
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, " or ") + "? " + hint
+		}
+		return usage(hint, "there is no command %q", args[0])
 	}
 	return usage("see '"+cmd.CommandPath()+" --help'", "%s takes no argument: %q", cmd.Name(), args[0])
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -78,9 +79,9 @@ and the watching of Asterisk machines.
 	group(cmd, "Events", func(f *pflag.FlagSet) {
 		f.VarP(&o.rate, "rate", "", "events a second on average, or max")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
-		f.DurationVar(&o.duration, "for", 0, "end after this time, as 90s or 5m")
+		f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")
 		f.Uint64Var(&o.seed, "seed", 1, "the same `SEED` makes the same calls")
-		f.IntVar(&o.machines, "machines", 7, "machines in the cluster")
+		f.IntVar(&o.machines, "machines", 7, "`N` machines in the cluster")
 		f.IntVar(&o.wait, "wait-clients", 0, "begin when `N` clients are connected")
 	})
 	group(cmd, "Serving", func(f *pflag.FlagSet) {
@@ -102,7 +103,7 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return usage("", "--machines %d: from 1 to 1000", o.machines)
 	case o.wait < 0:
 		return usage("", "--wait-clients %d: not below 0", o.wait)
-	case o.post != "" && !strings.HasPrefix(o.post, "http://") && !strings.HasPrefix(o.post, "https://"):
+	case o.post != "" && !isHTTP(o.post):
 		return usage("it is written like http://127.0.0.1:8080/", "--post wants an http or https URL")
 	}
 	found, origin, err := o.key.find(ctx, a)
@@ -120,8 +121,10 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 	if key != "" {
 		shown = "?authkey=" + talk.Redacted
 	}
-	u := "http://" + cluster.Addr() + enswitchtest.DefaultPath + shown
-	a.talk.Info("messaged's websocket: "+u, "url", u)
+	for _, host := range hosts(o.bind, listener.Addr()) {
+		u := "http://" + host + enswitchtest.DefaultPath + shown
+		a.talk.Info("messaged's websocket: "+u, "url", u)
+	}
 	a.talk.Info(enswitchtest.Illustrative)
 
 	if o.duration > 0 {
@@ -142,6 +145,11 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return &exitError{exitFailure, fmt.Errorf("%s failed", plural(failed, "POST")), "is the URL right, and is something listening there?"}
 	}
 	return nil
+}
+
+func isHTTP(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // play sends events until ctx is done or the count is reached.

@@ -111,7 +111,15 @@ func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 			watching.Go(func() { c.watch(ctx, o.connection.maxSilence) })
 		}
 	}
-	return l.run(ctx, sources...)
+	if err := l.run(ctx, sources...); err != nil || receiver != nil {
+		return err
+	}
+	for _, c := range clients {
+		if c.never() == nil {
+			return nil
+		}
+	}
+	return clients[0].explain(clients[0].never())
 }
 
 // receiver returns what --listen says, nil if it was not given.
@@ -152,6 +160,8 @@ type upstream struct {
 	pong      time.Time // when the last ping was answered, zero if none has been
 	rtt       time.Duration
 	again     time.Time // when the next attempt begins
+	away      time.Time // since when the feed is away, zero if it is not or never was there
+	err       error     // of the last attempt
 }
 
 func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) ([]*upstream, error) {
@@ -200,6 +210,11 @@ func (u *upstream) source(l *live) pipeline.Source {
 	client := messaged.New(u.addr, u.options)
 	return func(ctx context.Context) error {
 		defer feed.Flush()
+		defer func() {
+			if !errors.Is(context.Cause(ctx), pipeline.ErrEnough) {
+				u.lastGap(feed)
+			}
+		}()
 		for ev, err := range client.Events(ctx) {
 			if err != nil {
 				return u.explain(err)
@@ -210,6 +225,26 @@ func (u *upstream) source(l *live) pipeline.Source {
 	}
 }
 
+// lastGap marks that the feed was away until the end. A loss that is itself the
+// end is none.
+func (u *upstream) lastGap(feed *pipeline.Feed) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.away.IsZero() && u.options.Retries >= 0 {
+		feed.Gap(pipeline.Gap{Reason: "reconnect", From: u.away, To: time.Now()})
+	}
+}
+
+// never returns why the feed was never connected, nil if it was.
+func (u *upstream) never() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.connected.IsZero() || !u.away.IsZero() {
+		return nil
+	}
+	return u.err
+}
+
 // state says what the connection does, both when it goes and when it is back.
 func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
 	log := u.a.talk.With("address", u.addr.String())
@@ -218,7 +253,7 @@ func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
 		log.Debug("connecting to " + u.addr.String())
 	case messaged.Connected:
 		u.mu.Lock()
-		u.connected = time.Now()
+		u.connected, u.away = time.Now(), time.Time{}
 		u.mu.Unlock()
 		if s.Since.IsZero() {
 			log.Info("connected to " + u.addr.String())
@@ -235,11 +270,11 @@ func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
 		log.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
 	case messaged.Disconnected:
 		u.mu.Lock()
-		u.connected, u.pong = time.Time{}, time.Time{}
+		u.connected, u.pong, u.away = time.Time{}, time.Time{}, s.Since
 		u.mu.Unlock()
 	case messaged.Waiting:
 		u.mu.Lock()
-		u.again = time.Now().Add(s.Delay)
+		u.again, u.err = time.Now().Add(s.Delay), s.Err
 		u.mu.Unlock()
 		log.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), short(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
 	}
@@ -307,20 +342,32 @@ func (u *upstream) explain(err error) error {
 		return fail(exitLost, "lost the connection to", "")
 	case messaged.Refused:
 		return fail(exitConnect, connect, "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port "+u.addr.URL.Port()+" through?")
-	case messaged.Timeout, messaged.Unreachable:
+	case messaged.Timeout, messaged.NotWebsocket:
+		if strings.HasPrefix(e.Detail, "connected, ") {
+			return fail(exitConnect, connect, "something else may listen there, or it wants wss://: messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer")
+		}
+		if e.Kind == messaged.NotWebsocket {
+			return fail(exitConnect, connect, "this may be a web server: messaged's port is 4875, its path /events/websocket/")
+		}
+		fallthrough
+	case messaged.Unreachable:
 		return fail(exitConnect, connect, "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port "+u.addr.URL.Port()+"\nthrough? --connect-timeout waits longer")
 	case messaged.Resolve:
 		return fail(exitConnect, connect, "check the name, or use the address of the setting 'Message daemon IP address'")
 	case messaged.TLS:
+		switch {
+		case strings.Contains(e.Detail, "use ws"):
+			return fail(exitConnect, connect, "")
+		case strings.Contains(e.Detail, "certificate required"), strings.Contains(e.Detail, "the server refused"):
+			return fail(exitConnect, connect, "it may want a client certificate: --cert FILE --key FILE")
+		}
 		return fail(exitConnect, connect, "--ca FILE trusts a certificate, --insecure trusts any; messaged itself is documented\nwithout TLS: ws://"+u.addr.URL.Host)
 	case messaged.NotFound:
 		return fail(exitConnect, connect, "the documented path is /events/websocket/ on port 4875")
-	case messaged.NotWebsocket:
-		return fail(exitConnect, connect, "this may be a web server: messaged's port is 4875, its path /events/websocket/")
 	case messaged.Redirect:
 		return fail(exitConnect, connect, "redirects are not followed, so that the key goes nowhere else; give the final address")
 	case messaged.Proxy:
-		return fail(exitConnect, connect, "--proxy none connects without a proxy")
+		return fail(exitConnect, connect, "--proxy none connects without a proxy; a password goes into its URL: http://USER:PASSWORD@HOST:PORT")
 	}
 	return fail(exitConnect, connect, "--retry keeps trying")
 }

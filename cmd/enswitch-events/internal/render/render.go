@@ -67,8 +67,8 @@ type Options struct {
 	// formula. It changes the data: numbers below zero and telephone numbers
 	// in international form get the mark too.
 	SafeCSV bool
-	// OnError is told of a template that failed on an event, of which what had
-	// been printed up to there is shown. It may be nil.
+	// OnError is told of a template that failed on an event, of which then
+	// nothing is shown. It may be nil.
 	OnError func(error)
 }
 

@@ -246,12 +246,13 @@ func (u *userTemplate) append(dst []byte, ev *event.Event, jsonText []byte) []by
 	err := u.tmpl.Execute(&u.out, u.root)
 	if err != nil {
 		u.failed(fmt.Errorf("the template failed: %s", templateFault(err)))
-		if u.out.Len() == 0 {
-			return dst
-		}
+		return dst // half a line could not be told from a whole one
+	}
+	if u.out.Len() == 0 {
+		return dst
 	}
 	dst = appendPrinted(dst, u.out.Bytes(), u.theme)
-	if n := len(dst); n == 0 || dst[n-1] != '\n' {
+	if dst[len(dst)-1] != '\n' {
 		dst = append(dst, '\n')
 	}
 	return dst

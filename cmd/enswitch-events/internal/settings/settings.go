@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -79,11 +80,11 @@ func Load(file, name string) (*Profile, error) {
 	var tables map[string]map[string]any
 	if err := toml.Unmarshal(text, &tables); err != nil {
 		var bad *toml.DecodeError
-		if errors.As(err, &bad) {
+		if errors.As(err, &bad) && !strings.Contains(err.Error(), "into a map") && !strings.Contains(err.Error(), "cannot decode") {
 			row, col := bad.Position()
 			return nil, fmt.Errorf("configuration file %s, line %d, column %d: %s", file, row, col, strings.TrimPrefix(bad.Error(), "toml: "))
 		}
-		return nil, fmt.Errorf("configuration file %s: every key belongs in a table such as [default]: %w", file, err)
+		return nil, fmt.Errorf("configuration file %s: every key belongs in a table such as [default]", file)
 	}
 	p := &Profile{Name: name, File: file, Values: map[string]any{}}
 	if name == "" {
@@ -187,7 +188,25 @@ func (o Origin) apply(flags *pflag.FlagSet, f *pflag.Flag, lookupEnv func(string
 func unwrapFlag(err error) error {
 	var bad *pflag.InvalidValueError
 	if errors.As(err, &bad) {
-		return fmt.Errorf("%q: %w", bad.GetValue(), bad.Unwrap())
+		return fmt.Errorf("%q: %s", bad.GetValue(), Reason(bad))
 	}
 	return err
+}
+
+// Reason says in words for a person why a flag refused a value.
+func Reason(bad *pflag.InvalidValueError) string {
+	why := bad.Unwrap()
+	switch bad.GetFlag().Value.Type() {
+	case "duration":
+		return "a time is written like 500ms, 90s or 5m"
+	case "bool":
+		return "it is true or false"
+	}
+	if errors.Is(why, strconv.ErrRange) {
+		return "out of range"
+	}
+	if errors.Is(why, strconv.ErrSyntax) {
+		return "it is a whole number"
+	}
+	return why.Error()
 }

@@ -173,8 +173,13 @@ func (q *queue) close(patience time.Duration) (lost int, ended bool) {
 	return q.lost, ended
 }
 
-// text is a slog.Handler that writes only the message: what a person should
-// read stands there, and the attributes are for programs.
+// Below is the key of the attribute that is written below the message, on lines
+// of its own: what to try. Only the program's own words belong there. A message
+// is one line whatever it quotes.
+const Below = "hint"
+
+// text is a slog.Handler that writes the message and what goes Below it; the
+// other attributes are for programs.
 type text struct {
 	w     io.Writer
 	level slog.Level
@@ -184,14 +189,19 @@ type text struct {
 func (t *text) Enabled(_ context.Context, l slog.Level) bool { return l >= t.level }
 
 func (t *text) Handle(_ context.Context, r slog.Record) error {
-	var b []byte
-	for i, line := range strings.Split(t.keys.strike(r.Message), "\n") {
-		if i == 0 {
-			b = append(b, Prefix...)
+	b := []byte(Prefix)
+	b = render.AppendSafe(b, []byte(t.keys.strike(r.Message)))
+	b = append(b, '\n')
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == Below {
+			for line := range strings.SplitSeq(t.keys.strike(a.Value.String()), "\n") {
+				b = append(b, "  "...)
+				b = render.AppendSafe(b, []byte(line))
+				b = append(b, '\n')
+			}
 		}
-		b = render.AppendSafe(b, []byte(line))
-		b = append(b, '\n')
-	}
+		return true
+	})
 	_, err := t.w.Write(b)
 	return err
 }
