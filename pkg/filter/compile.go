@@ -7,11 +7,10 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// compileJQ compiles a jq expression to gojq's syntax tree and code. Every
-// error is a SyntaxError.
-func compileJQ(flag, expr string, variables []string) (*gojq.Query, *gojq.Code, error) {
-	bad := func(at int, reason string) (*gojq.Query, *gojq.Code, error) {
-		return nil, nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
+// compileJQ parses a jq expression that compiles. Every error is a SyntaxError.
+func compileJQ(flag, expr string, variables []string) (*gojq.Query, error) {
+	bad := func(at int, reason string) (*gojq.Query, error) {
+		return nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
 	}
 	ast, err := gojq.Parse(expr)
 	if err != nil {
@@ -32,9 +31,9 @@ func compileJQ(flag, expr string, variables []string) (*gojq.Query, *gojq.Code, 
 	}
 	// Without an environment loader $ENV and env would be empty, without a
 	// module loader and an input iterator the others do not compile.
-	code, err := gojq.Compile(ast, gojq.WithVariables(variables))
+	_, err = gojq.Compile(ast, gojq.WithVariables(variables))
 	if err == nil {
-		return ast, code, nil
+		return ast, nil
 	}
 	kind, name, ok := strings.Cut(err.Error(), " not defined: ")
 	if !ok {

@@ -19,16 +19,35 @@ type decoder struct {
 
 // object decodes an event. The map is valid until the next call.
 func (d *decoder) object(json []byte) map[string]any {
+	d.clear()
+	d.begin(json)
+	d.fields(d.top)
+	return d.top
+}
+
+// fieldsOf decodes some fields of an event. The map is valid until the next
+// call.
+func (d *decoder) fieldsOf(x *event.Index, names []string) map[string]any {
+	d.clear()
+	for _, name := range names {
+		if v := x.Get(name); v.Kind != event.Absent {
+			d.begin(v.JSON)
+			d.top[name] = d.value()
+		}
+	}
+	return d.top
+}
+
+func (d *decoder) clear() {
 	if d.top == nil {
 		d.top = make(map[string]any, 16)
 	}
 	clear(d.top)
-	// A copy: gojq keeps the regular expressions that it has seen, which may
-	// be texts of events, and the event's bytes are used again.
-	d.json, d.text, d.at = json, string(json), 0
-	d.fields(d.top)
-	return d.top
 }
+
+// begin takes a copy of the text: gojq keeps the regular expressions that it
+// has seen, which may be texts of events, and the event's bytes are used again.
+func (d *decoder) begin(json []byte) { d.json, d.text, d.at = json, string(json), 0 }
 
 // next returns the first byte of the next token.
 func (d *decoder) next() byte {
@@ -91,13 +110,12 @@ func (d *decoder) value() any {
 		return nil
 	}
 	start := d.at
-	for d.at++; ; d.at++ {
-		switch c := d.text[d.at]; {
-		case '0' <= c && c <= '9', c == '.', c == '-', c == '+', c == 'e', c == 'E':
-		default:
-			return json.Number(d.text[start:d.at])
+	for d.at++; d.at < len(d.text); d.at++ {
+		if c := d.text[d.at]; (c < '0' || c > '9') && c != '.' && c != '-' && c != '+' && c|0x20 != 'e' {
+			break
 		}
 	}
+	return json.Number(d.text[start:d.at])
 }
 
 // str decodes the string that comes next.

@@ -36,9 +36,19 @@
 // An expression that gives true keeps the event; false, null and no value
 // drop it; any other value takes its place, except the event itself, as from
 // select, which is kept as it is. Numbers keep their text until they are
-// computed with. Simple expressions run on the event's bytes, all others in
-// gojq, with the same results, see [Engine]. What reaches outside the event is off: env, $ENV, input,
+// computed with. What reaches outside the event is off: env, $ENV, input,
 // inputs, debug, stderr, halt, modules and the names of input files.
+//
+// Expressions that compare, test and pick fields run on the event's bytes, all
+// others in gojq, with the same results, see [Engine]. For gojq only those
+// fields are decoded that the expression can be seen to read.
+//
+// An expression that may go on for ever (it has range, repeat, while, until,
+// combinations, recurse with an argument, or a function of its own) gets a
+// million steps and 5 seconds on an event; then it fails on that event. What a
+// single step makes is not bounded: an expression that doubles a text forty
+// times runs out of memory. Regular expressions that are computed of events are
+// not kept for longer than 32 KiB of events.
 package filter
 
 import (
@@ -105,7 +115,7 @@ func Compile(o *Options) (*Filter, error) {
 		f.where = append(f.where, c)
 	}
 	if o.JQ != "" {
-		if f.jq, err = compileQuery("--jq", o.JQ, o.Args, o.Engine); err != nil {
+		if f.jq, err = compileQuery("--jq", o.JQ, o.Args, o.Engine, false); err != nil {
 			return nil, err
 		}
 	}
@@ -123,6 +133,15 @@ func (f *Filter) Clone() *Filter {
 
 // Native reports whether the jq expression runs natively; false without one.
 func (f *Filter) Native() bool { return f.jq != nil && f.jq.Native() }
+
+// Engine says in words what runs the jq expression, as [Query.Engine] does; it is
+// empty without one.
+func (f *Filter) Engine() string {
+	if f.jq == nil {
+		return ""
+	}
+	return f.jq.Engine()
+}
 
 // Run calls emit for each thing to print for the event that x has scanned:
 // nothing if it is dropped, usually once, more often if a jq expression gives

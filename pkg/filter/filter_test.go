@@ -237,7 +237,7 @@ func TestQuery(t *testing.T) {
 		{"true", true, false}, {"false", false, false}, {"empty", false, false}, {"1", false, false}, {".", false, false},
 		{"true, error", true, false}, {"false, true", false, false}, {`.class == $c`, true, false}, {"error(1)", false, true},
 	} {
-		q, err := CompileQuery("--until", tt.expr, map[string]any{"c": "call"})
+		q, err := CompileQuery("--until", tt.expr, map[string]any{"c": "call"}, EngineAuto)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +338,13 @@ func TestParseJSONArg(t *testing.T) {
 }
 
 func TestClonesAtTheSameTime(t *testing.T) {
-	f, err := Compile(&Options{Class: []string{"c*"}, Where: []string{"o.s=b\n"}, JQ: `.o.s | test("b") and (. as $s | $s != $x)`, Args: map[string]any{"x": "y"}})
+	for _, expr := range []string{`.o.s | test("b") and (. as $s | $s != $x)`, `.o.s | test(.[0:1])`, `[range(2)] | length == 2`, `{s: .o.s, x: $x}`} {
+		clonesAtTheSameTime(t, expr)
+	}
+}
+
+func clonesAtTheSameTime(t *testing.T, expr string) {
+	f, err := Compile(&Options{Class: []string{"c*"}, Where: []string{"o.s=b\n"}, JQ: expr, Args: map[string]any{"x": "y"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"bytes"
-	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -11,12 +10,13 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// A jq expression that only compares fields is compiled to functions that read
-// the event's bytes. They know the easy cases of each operation. Whatever is
-// not easy at run time (an error, an array compared with an array, a number of
-// thirty digits) they leave to gojq, which then runs the whole expression, so
-// that there is one truth about every hard case. What can be compiled is
-// decided once, from the syntax tree; whether the two agree, by fuzzing.
+// A jq expression that only compares and picks fields is compiled to functions
+// that read the event's bytes. They know the easy cases of each operation.
+// Whatever is not easy at run time (an error, an array compared with an array, a
+// number of thirty digits, an object inside the event that is to be printed)
+// they leave to gojq, which then runs the whole expression, so that there is one
+// truth about every hard case. What can be compiled is decided once, from the
+// syntax tree; whether the two agree, by fuzzing.
 
 // answer says how many values an operation gave.
 type answer uint8
@@ -34,51 +34,37 @@ type operation func(s *scratch, in value) (value, answer)
 type scratch struct {
 	x      *event.Index
 	nested event.Index
-	text   []byte // unescaped strings of the event; values point into it
+	text   []byte  // unescaped strings of the event and what was printed; values point into it
+	values []value // of the objects, arrays and strings that are being built
 }
 
-// shape is what an operation's values can be, as far as is known before it
-// runs.
-type shape uint8
-
-const (
-	verdict  shape = 1 << iota // true, false or null
-	input                      // its input
-	anything                   // any other value
-)
-
-// native is a compiled expression.
-type native struct{ run operation }
-
-// compileNative compiles an expression whose values are only verdicts or the
-// event itself. It reports false if it does not know the expression.
-func compileNative(q *gojq.Query, args map[string]any) (*native, bool) {
-	c := &nativeCompiler{args: args, known: true}
-	op, s := c.query(q)
-	if !c.known || s&anything != 0 {
-		return nil, false
-	}
-	return &native{op}, true
+// result runs a compiled expression on an event.
+func (s *scratch) result(op operation, x *event.Index) (value, answer) {
+	s.x, s.text, s.values = x, s.text[:0], s.values[:0]
+	return op(s, value{kind: kindObject, event: true})
 }
 
-// result runs the expression on an event.
-func (n *native) result(s *scratch, x *event.Index) (value, answer) {
-	s.x, s.text = x, s.text[:0]
-	return n.run(s, value{kind: kindObject, event: true})
+// compileNative compiles an expression. It reports false if it does not know
+// it. names and values are the variables.
+func compileNative(q *gojq.Query, names []string, values []any) (operation, bool) {
+	c := &nativeCompiler{names: names, values: values, known: true}
+	op := c.query(q)
+	return op, c.known
 }
 
 // nativeCompiler compiles until it meets something that it does not know.
 type nativeCompiler struct {
-	args  map[string]any
-	known bool
+	names  []string // of the variables, with the dollar
+	values []any
+	known  bool
 }
 
-func (c *nativeCompiler) no() (operation, shape) {
+func (c *nativeCompiler) no() operation {
 	c.known = false
-	return nil, anything
+	return nil
 }
 
-func (c *nativeCompiler) query(q *gojq.Query) (operation, shape) {
+func (c *nativeCompiler) query(q *gojq.Query) operation {
 	switch {
 	case !c.known || q == nil || q.Meta != nil || len(q.Imports) > 0 || len(q.FuncDefs) > 0 || len(q.Patterns) > 0:
 		return c.no()
@@ -87,64 +73,96 @@ func (c *nativeCompiler) query(q *gojq.Query) (operation, shape) {
 	case q.Left == nil || q.Right == nil:
 		return c.no()
 	}
-	left, ls := c.query(q.Left)
-	right, rs := c.query(q.Right)
+	if op := c.overArray(q); op != nil {
+		return op
+	}
+	left, right := c.query(q.Left), c.query(q.Right)
 	if !c.known {
 		return c.no()
 	}
 	switch q.Op {
 	case gojq.OpPipe:
-		if rs&input != 0 {
-			rs = rs&^input | ls
+		// gojq v0.12.20 is wrong about some of these, as {a: (.b // $x | 1)}, and
+		// nobody means them.
+		if _, ok := c.constantQuery(q.Right); ok {
+			return c.no()
 		}
-		return pipe(left, right), rs
+		return pipe(left, right)
 	case gojq.OpAnd:
-		return logic(left, right, false), verdict
+		return logic(left, right, false)
 	case gojq.OpOr:
-		return logic(left, right, true), verdict
+		return logic(left, right, true)
 	case gojq.OpAlt:
-		return alternative(left, right), ls | rs
-	case gojq.OpEq:
-		return comparison(left, right, func(o int) bool { return o == 0 }), verdict
-	case gojq.OpNe:
-		return comparison(left, right, func(o int) bool { return o != 0 }), verdict
-	case gojq.OpLt:
-		return comparison(left, right, func(o int) bool { return o < 0 }), verdict
-	case gojq.OpLe:
-		return comparison(left, right, func(o int) bool { return o <= 0 }), verdict
-	case gojq.OpGt:
-		return comparison(left, right, func(o int) bool { return o > 0 }), verdict
-	case gojq.OpGe:
-		return comparison(left, right, func(o int) bool { return o >= 0 }), verdict
+		return alternative(left, right)
+	}
+	if holds := orders(q.Op); holds != nil {
+		return c.comparison(q, left, right, holds)
 	}
 	return c.no()
 }
 
-func (c *nativeCompiler) term(t *gojq.Term) (op operation, s shape) {
+// orders returns what a comparison asks of the order of its sides, nil for any
+// other operator.
+func orders(op gojq.Operator) func(order int) bool {
+	switch op {
+	case gojq.OpEq:
+		return func(o int) bool { return o == 0 }
+	case gojq.OpNe:
+		return func(o int) bool { return o != 0 }
+	case gojq.OpLt:
+		return func(o int) bool { return o < 0 }
+	case gojq.OpLe:
+		return func(o int) bool { return o <= 0 }
+	case gojq.OpGt:
+		return func(o int) bool { return o > 0 }
+	case gojq.OpGe:
+		return func(o int) bool { return o >= 0 }
+	}
+	return nil
+}
+
+// comparison compiles a comparison; what people write most, a field and a
+// constant, in the quickest way.
+func (c *nativeCompiler) comparison(q *gojq.Query, left, right operation, holds func(order int) bool) operation {
+	v, ok := c.constantQuery(q.Right)
+	if !ok {
+		return comparison(left, right, holds)
+	}
+	op := comparisonTo(left, constantValue(v), holds)
+	if t := q.Left.Term; t != nil && q.Left.FuncDefs == nil && t.Type == gojq.TermTypeIndex && t.SuffixList == nil && (q.Op == gojq.OpEq || q.Op == gojq.OpNe) {
+		text, isText := v.(string)
+		if name, ok := fieldName(t.Index); ok && isText {
+			return fieldIs(name, text, q.Op == gojq.OpEq, op)
+		}
+	}
+	return op
+}
+
+func (c *nativeCompiler) term(t *gojq.Term) (op operation) {
 	if v, ok := c.constant(t); ok {
-		if len(t.SuffixList) > 0 {
-			return c.no()
-		}
-		if v.kind > kindTrue {
-			return constant(v), anything
-		}
-		return constant(v), verdict
+		return constant(constantValue(v))
 	}
 	switch t.Type {
 	case gojq.TermTypeIdentity:
-		op, s = identity, input
+		op = identity
 	case gojq.TermTypeIndex:
 		name, ok := fieldName(t.Index)
 		if !ok {
 			return c.no()
 		}
-		op, s = fieldOf(name), anything
+		op = fieldOf(name)
 	case gojq.TermTypeQuery:
-		op, s = c.query(t.Query)
+		op = c.query(t.Query)
 	case gojq.TermTypeFunc:
-		op, s = c.call(t.Func)
+		op = c.call(t.Func)
 	case gojq.TermTypeIf:
-		op, s = c.branch(t.If.Cond, t.If.Then, t.If.Elif, t.If.Else)
+		op = c.branch(t.If.Cond, t.If.Then, t.If.Elif, t.If.Else)
+	case gojq.TermTypeObject:
+		op = c.object(t.Object)
+	case gojq.TermTypeArray:
+		op = array(c.items(t.Array.Query))
+	case gojq.TermTypeString:
+		op = c.interpolation(t.Str)
 	default:
 		return c.no()
 	}
@@ -156,9 +174,9 @@ func (c *nativeCompiler) term(t *gojq.Term) (op operation, s shape) {
 		if !ok || !c.known {
 			return c.no()
 		}
-		op, s = pipe(op, fieldOf(name)), anything
+		op = pipe(op, fieldOf(name))
 	}
-	return op, s
+	return op
 }
 
 // fieldName returns the name of .name, ."name" and .["name"].
@@ -169,52 +187,14 @@ func fieldName(x *gojq.Index) (string, bool) {
 		return x.Name, true
 	case x.Str != nil:
 		return x.Str.Str, x.Str.Queries == nil
-	case x.Start != nil && x.Start.Term != nil && x.Start.FuncDefs == nil && x.Start.Term.Type == gojq.TermTypeString && x.Start.Term.SuffixList == nil:
-		return x.Start.Term.Str.Str, x.Start.Term.Str.Queries == nil
+	case x.Start != nil:
+		return literal(x.Start)
 	}
 	return "", false
 }
 
-// constant returns the value of a literal or of a variable.
-func (c *nativeCompiler) constant(t *gojq.Term) (value, bool) {
-	switch t.Type {
-	case gojq.TermTypeNull:
-		return value{}, true
-	case gojq.TermTypeTrue:
-		return value{kind: kindTrue}, true
-	case gojq.TermTypeFalse:
-		return value{kind: kindFalse}, true
-	case gojq.TermTypeNumber:
-		return numberValue([]byte(t.Number)), true
-	case gojq.TermTypeUnary:
-		if n := t.Unary.Term; n.Type == gojq.TermTypeNumber && len(n.SuffixList) == 0 && t.Unary.Op == gojq.OpSub {
-			return numberValue([]byte("-" + n.Number)), true
-		}
-	case gojq.TermTypeString:
-		return value{kind: kindString, text: []byte(t.Str.Str)}, t.Str.Queries == nil
-	case gojq.TermTypeFunc:
-		v, ok := c.args[strings.TrimPrefix(t.Func.Name, "$")]
-		if !ok || t.Func.Name[0] != '$' {
-			break
-		}
-		switch v := v.(type) {
-		case nil:
-			return value{}, true
-		case bool:
-			if v {
-				return value{kind: kindTrue}, true
-			}
-			return value{kind: kindFalse}, true
-		case string:
-			return value{kind: kindString, text: []byte(v)}, true
-		case json.Number:
-			return numberValue([]byte(v)), true
-		}
-	}
-	return value{}, false
-}
-
-func constantString(q *gojq.Query) (string, bool) {
+// literal returns the text of a string without interpolation.
+func literal(q *gojq.Query) (string, bool) {
 	if q.Term == nil || q.FuncDefs != nil || q.Term.Type != gojq.TermTypeString || q.Term.SuffixList != nil {
 		return "", false
 	}
@@ -223,69 +203,73 @@ func constantString(q *gojq.Query) (string, bool) {
 
 // call compiles a builtin. There are no other functions: an expression that
 // defines one is not compiled.
-func (c *nativeCompiler) call(f *gojq.Func) (operation, shape) {
+func (c *nativeCompiler) call(f *gojq.Func) operation {
 	switch len(f.Args) {
 	case 0:
-		switch f.Name {
-		case "not":
-			return func(_ *scratch, in value) (value, answer) { return truth(!in.true()), one }, verdict
-		case "empty":
-			return func(_ *scratch, in value) (value, answer) { return in, none }, 0
-		case "tonumber":
-			return toNumber, anything
-		case "ascii_downcase":
-			return downcase, anything
+		if op := plainCall(f.Name); op != nil {
+			return op
 		}
-		return c.no()
+	case 1:
+		return c.call1(f.Name, f.Args[0])
 	case 2:
-		if f.Name != "test" {
-			return c.no()
+		switch f.Name {
+		case "test":
+			return c.test(f.Args)
+		case "any", "all":
+			return quantifier(c.items(f.Args[0]), c.query(f.Args[1]), f.Name == "all", false)
 		}
 	}
-	switch f.Name {
+	return c.no()
+}
+
+func (c *nativeCompiler) call1(name string, q *gojq.Query) operation {
+	switch name {
 	case "test":
-		return c.test(f.Args)
+		return c.test([]*gojq.Query{q})
 	case "IN":
-		if len(f.Args) != 1 {
-			return c.no()
+		return membership(c.items(q))
+	case "has":
+		if field, ok := c.constantString(q); ok {
+			return has(field)
 		}
-		return c.in(f.Args[0])
-	}
-	if len(f.Args) != 1 {
+		return c.no()
+	case "in":
+		if object, ok := c.constantQuery(q); ok {
+			if object, ok := object.(map[string]any); ok {
+				return keyOf(object)
+			}
+		}
 		return c.no()
 	}
-	if f.Name == "has" {
-		name, ok := constantString(f.Args[0])
-		if !ok {
-			return c.no()
-		}
-		return has(name), verdict
-	}
-	arg, _ := c.query(f.Args[0])
+	arg := c.query(q)
 	if !c.known {
 		return c.no()
 	}
-	switch f.Name {
+	switch name {
 	case "select":
-		return selection(arg), input
+		return selection(arg)
 	case "startswith":
-		return bothStrings(arg, bytes.HasPrefix), verdict
+		return bothStrings(arg, bytes.HasPrefix)
 	case "endswith":
-		return bothStrings(arg, bytes.HasSuffix), verdict
+		return bothStrings(arg, bytes.HasSuffix)
 	case "contains":
-		return bothStrings(arg, bytes.Contains), verdict
+		return bothStrings(arg, bytes.Contains)
+	case "inside":
+		return bothStrings(arg, func(s, t []byte) bool { return bytes.Contains(t, s) })
 	case "ltrimstr":
-		return trimPrefix(arg), anything
+		return trim(arg, bytes.TrimPrefix)
+	case "rtrimstr":
+		return trim(arg, bytes.TrimSuffix)
 	}
 	return c.no()
 }
 
 // test compiles a search for a constant regular expression, as gojq does it.
-func (c *nativeCompiler) test(args []*gojq.Query) (operation, shape) {
-	text, ok := constantString(args[0])
+func (c *nativeCompiler) test(args []*gojq.Query) operation {
+	text, ok := c.constantString(args[0])
 	flags := ""
 	if ok && len(args) == 2 {
-		flags, ok = constantString(args[1])
+		flags, ok = c.constantString(args[1])
 	}
 	if !ok || strings.Trim(flags, "im") != "" {
 		return c.no()
@@ -305,53 +289,56 @@ func (c *nativeCompiler) test(args []*gojq.Query) (operation, shape) {
 			return value{}, unsure
 		}
 		return truth(re.Match(in.text)), one
-	}, verdict
+	}
 }
 
-// in compiles IN(a, b, …).
-func (c *nativeCompiler) in(q *gojq.Query) (operation, shape) {
-	var ops []operation
-	var list func(q *gojq.Query)
-	list = func(q *gojq.Query) {
-		if q.Op == gojq.OpComma && q.FuncDefs == nil && q.Left != nil && q.Right != nil {
-			list(q.Left)
-			list(q.Right)
-			return
-		}
-		op, _ := c.query(q)
-		ops = append(ops, op)
+// items compiles each of a, b, …; the elements of a constant array count as if
+// they were written out.
+func (c *nativeCompiler) items(q *gojq.Query) []operation {
+	if q == nil || !c.known {
+		return nil
 	}
-	list(q)
-	if !c.known {
-		return c.no()
+	if q.Op == gojq.OpComma && q.FuncDefs == nil && q.Left != nil && q.Right != nil {
+		return append(c.items(q.Left), c.items(q.Right)...)
 	}
-	for i := range ops {
-		ops[i] = comparison(ops[i], identity, func(o int) bool { return o == 0 })
-	}
-	return func(s *scratch, in value) (value, answer) {
-		for _, op := range ops {
-			switch v, a := op(s, in); {
-			case a == unsure:
-				return value{}, unsure
-			case a == one && v.kind == kindTrue:
-				return v, one
+	if t := q.Term; t != nil && q.FuncDefs == nil && len(t.SuffixList) == 1 && t.SuffixList[0].Iter {
+		whole := *t
+		whole.SuffixList = nil
+		if v, ok := c.constant(&whole); ok {
+			if elements, ok := v.([]any); ok {
+				ops := make([]operation, len(elements))
+				for i, v := range elements {
+					ops[i] = constant(constantValue(v))
+				}
+				return ops
 			}
 		}
-		return truth(false), one
-	}, verdict
+	}
+	return []operation{c.query(q)}
 }
 
-func (c *nativeCompiler) branch(cond, then *gojq.Query, elif []*gojq.IfElif, otherwise *gojq.Query) (operation, shape) {
-	test, _ := c.query(cond)
-	yes, ys := c.query(then)
-	no, ns := operation(identity), input
-	if len(elif) > 0 {
-		no, ns = c.branch(elif[0].Cond, elif[0].Then, elif[1:], otherwise)
-	} else if otherwise != nil {
-		no, ns = c.query(otherwise)
+// overArray compiles [a, b, …] | any(f) and all(f); it returns nil for anything
+// else.
+func (c *nativeCompiler) overArray(q *gojq.Query) operation {
+	left, right := q.Left.Term, q.Right.Term
+	if q.Op != gojq.OpPipe || left == nil || left.Type != gojq.TermTypeArray || q.Left.FuncDefs != nil || len(left.SuffixList) > 0 ||
+		right == nil || right.Type != gojq.TermTypeFunc || q.Right.FuncDefs != nil || len(right.SuffixList) > 0 ||
+		right.Func.Name != "any" && right.Func.Name != "all" || len(right.Func.Args) > 1 {
+		return nil
 	}
-	if !c.known {
-		return c.no()
+	cond := operation(identity)
+	if len(right.Func.Args) == 1 {
+		cond = c.query(right.Func.Args[0])
+	}
+	return quantifier(c.items(left.Array.Query), cond, right.Func.Name == "all", true)
+}
+
+func (c *nativeCompiler) branch(cond, then *gojq.Query, elif []*gojq.IfElif, otherwise *gojq.Query) operation {
+	test, yes, no := c.query(cond), c.query(then), operation(identity)
+	if len(elif) > 0 {
+		no = c.branch(elif[0].Cond, elif[0].Then, elif[1:], otherwise)
+	} else if otherwise != nil {
+		no = c.query(otherwise)
 	}
 	return func(s *scratch, in value) (value, answer) {
 		v, a := test(s, in)
@@ -362,5 +349,44 @@ func (c *nativeCompiler) branch(cond, then *gojq.Query, elif []*gojq.IfElif, oth
 			return yes(s, in)
 		}
 		return no(s, in)
-	}, ys | ns
+	}
+}
+
+// object compiles {name}, {"name"}, {$name} and {name: value}.
+func (c *nativeCompiler) object(o *gojq.Object) operation {
+	members := make([]member, len(o.KeyVals))
+	for i, kv := range o.KeyVals {
+		m, ok := &members[i], true
+		switch {
+		case strings.HasPrefix(kv.Key, "$"):
+			if ok = kv.Val == nil; ok {
+				m.name, m.value = kv.Key[1:], c.term(&gojq.Term{Type: gojq.TermTypeFunc, Func: &gojq.Func{Name: kv.Key}})
+			}
+		case kv.Key != "":
+			m.name = kv.Key
+		case kv.KeyString != nil:
+			m.name, ok = kv.KeyString.Str, kv.KeyString.Queries == nil
+		default:
+			m.name, ok = c.constantString(kv.KeyQuery)
+			ok = ok && kv.Val != nil
+		}
+		if !ok {
+			return c.no()
+		}
+		if kv.Val != nil {
+			m.value = c.query(kv.Val)
+		} else if m.value == nil {
+			m.value = fieldOf(m.name)
+		}
+	}
+	return object(members)
+}
+
+// interpolation compiles "text \(value) text".
+func (c *nativeCompiler) interpolation(str *gojq.String) operation {
+	ops := make([]operation, len(str.Queries))
+	for i, q := range str.Queries {
+		ops[i] = c.query(q)
+	}
+	return interpolation(ops)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -25,11 +26,12 @@ const (
 type value struct {
 	kind  kind
 	event bool    // the event itself
+	built bool    // an array or an object that the expression made; text is its JSON as gojq prints it
 	float bool    // a number that gojq takes as a float64, else as an int
 	whole bool    // the number fits its type, so that f or i hold it
 	i     int64   // an int
 	f     float64 // a float64
-	text  []byte  // of a string; the JSON of an array or an object, except the event's own
+	text  []byte  // of a string; the JSON of an array or an object, except the event's own; of a number as gojq prints it, nil for one that was computed
 }
 
 // true reports what if and select take for true.
@@ -45,7 +47,7 @@ func truth(b bool) value {
 // numberValue reads a number as gojq does when it computes with it: an int if
 // it fits, a float64 if it has a point or an exponent. The rest is gojq's.
 func numberValue(text []byte) value {
-	v := value{kind: kindNumber}
+	v := value{kind: kindNumber, text: text}
 	var err error
 	if v.float = bytes.ContainsAny(text, ".eE"); v.float {
 		v.f, err = strconv.ParseFloat(string(text), 64)
@@ -79,12 +81,13 @@ func (s *scratch) of(v event.Value) value {
 	return value{} // null, or absent, which jq takes for null
 }
 
-// index returns the fields of an object, nil if they cannot be read.
+// index returns the fields of an object, nil if they cannot be read. Those of an
+// object that was built cannot: its numbers have lost their types.
 func (s *scratch) index(v value) *event.Index {
 	switch {
 	case v.event:
 		return s.x
-	case s.nested.Scan(v.text) != nil:
+	case v.built || s.nested.Scan(v.text) != nil:
 		return nil
 	}
 	return &s.nested
@@ -187,7 +190,7 @@ func comparison(left, right operation, holds func(order int) bool) operation {
 		if a != one {
 			return value{}, a
 		}
-		order, sure := l.compare(r)
+		order, sure := l.compare(&r)
 		if !sure {
 			return value{}, unsure
 		}
@@ -195,9 +198,36 @@ func comparison(left, right operation, holds func(order int) bool) operation {
 	}
 }
 
+// comparisonTo compares with a constant.
+func comparisonTo(left operation, right value, holds func(order int) bool) operation {
+	return func(s *scratch, in value) (value, answer) {
+		v, a := left(s, in)
+		if a != one {
+			return value{}, a
+		}
+		order, sure := v.compare(&right)
+		if !sure {
+			return value{}, unsure
+		}
+		return truth(holds(order)), one
+	}
+}
+
+// fieldIs reports whether a field of the event is a text; of any other input
+// other does.
+func fieldIs(name, text string, equal bool, other operation) operation {
+	return func(s *scratch, in value) (value, answer) {
+		if !in.event {
+			return other(s, in)
+		}
+		v := s.x.Get(name)
+		return truth((v.Kind == event.String && v.Is(text)) == equal), one
+	}
+}
+
 // compare orders two values as jq does; it is not sure of arrays, objects and
 // large numbers among themselves.
-func (v value) compare(w value) (order int, sure bool) {
+func (v *value) compare(w *value) (order int, sure bool) {
 	switch {
 	case v.kind != w.kind:
 		return cmp.Compare(v.kind, w.kind), true
@@ -234,7 +264,7 @@ func bothStrings(arg operation, holds func(s, t []byte) bool) operation {
 	}
 }
 
-func trimPrefix(arg operation) operation {
+func trim(arg operation, cut func(s, t []byte) []byte) operation {
 	return func(s *scratch, in value) (value, answer) {
 		v, a := arg(s, in)
 		switch {
@@ -243,24 +273,27 @@ func trimPrefix(arg operation) operation {
 		case in.kind != kindString || v.kind != kindString:
 			return value{}, unsure
 		}
-		in.text = bytes.TrimPrefix(in.text, v.text)
+		in.text = cut(in.text, v.text)
 		return in, one
 	}
 }
 
-func downcase(s *scratch, in value) (value, answer) {
-	if in.kind != kindString {
-		return value{}, unsure
-	}
-	start := len(s.text)
-	for _, c := range in.text {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
+// changeCase moves the letters from first to first+25 by offset.
+func changeCase(first byte, offset int) operation {
+	return func(s *scratch, in value) (value, answer) {
+		if in.kind != kindString {
+			return value{}, unsure
 		}
-		s.text = append(s.text, c)
+		start := len(s.text)
+		for _, c := range in.text {
+			if c-first < 26 {
+				c = byte(int(c) + offset)
+			}
+			s.text = append(s.text, c)
+		}
+		in.text = s.text[start:len(s.text):len(s.text)]
+		return in, one
 	}
-	in.text = s.text[start:len(s.text):len(s.text)]
-	return in, one
 }
 
 func toNumber(_ *scratch, in value) (value, answer) {
@@ -279,8 +312,139 @@ func toNumber(_ *scratch, in value) (value, answer) {
 			}
 		}
 		if len(t) > 0 {
-			return numberValue(in.text), one
+			v := numberValue(in.text)
+			v.text = nil
+			return v, one
 		}
 	}
 	return value{}, unsure
+}
+
+func length(_ *scratch, in value) (value, answer) {
+	switch in.kind {
+	case kindNull:
+		return intValue(0), one
+	case kindString:
+		return intValue(utf8.RuneCount(in.text)), one
+	}
+	return value{}, unsure
+}
+
+func typeOf(s *scratch, in value) (value, answer) {
+	start := len(s.text)
+	switch in.kind {
+	case kindNull:
+		s.text = append(s.text, "null"...)
+	case kindFalse, kindTrue:
+		s.text = append(s.text, "boolean"...)
+	case kindNumber:
+		s.text = append(s.text, "number"...)
+	case kindString:
+		s.text = append(s.text, "string"...)
+	case kindArray:
+		s.text = append(s.text, "array"...)
+	default:
+		s.text = append(s.text, "object"...)
+	}
+	return value{kind: kindString, text: s.text[start:len(s.text):len(s.text)]}, one
+}
+
+func intValue(n int) value { return value{kind: kindNumber, whole: true, i: int64(n)} }
+
+// plainCall returns a builtin without arguments, nil for others.
+func plainCall(name string) operation {
+	switch name {
+	case "not":
+		return func(_ *scratch, in value) (value, answer) { return truth(!in.true()), one }
+	case "empty":
+		return func(_ *scratch, in value) (value, answer) { return in, none }
+	case "type":
+		return typeOf
+	case "tonumber":
+		return toNumber
+	case "tostring":
+		return toString
+	case "length":
+		return length
+	case "ascii_downcase":
+		return changeCase('A', 'a'-'A')
+	case "ascii_upcase":
+		return changeCase('a', 'A'-'a')
+	case "nulls":
+		return selectKinds(1 << kindNull)
+	case "booleans":
+		return selectKinds(1<<kindFalse | 1<<kindTrue)
+	case "numbers":
+		return selectKinds(1 << kindNumber)
+	case "strings":
+		return selectKinds(1 << kindString)
+	case "arrays":
+		return selectKinds(1 << kindArray)
+	case "objects":
+		return selectKinds(1 << kindObject)
+	case "iterables":
+		return selectKinds(1<<kindArray | 1<<kindObject)
+	case "scalars":
+		return selectKinds(1<<kindArray - 1)
+	case "values":
+		return selectKinds(^uint8(1 << kindNull))
+	}
+	return nil
+}
+
+// selectKinds keeps values of a set of kinds, one bit each.
+func selectKinds(set uint8) operation {
+	return func(_ *scratch, in value) (value, answer) {
+		if set>>in.kind&1 == 0 {
+			return in, none
+		}
+		return in, one
+	}
+}
+
+// keyOf is in(object).
+func keyOf(object map[string]any) operation {
+	return func(_ *scratch, in value) (value, answer) {
+		if in.kind != kindString {
+			return value{}, unsure
+		}
+		_, ok := object[string(in.text)]
+		return truth(ok), one
+	}
+}
+
+// membership is IN(a, b, …).
+func membership(items []operation) operation {
+	equal := make([]operation, len(items))
+	for i, item := range items {
+		equal[i] = comparison(item, identity, func(o int) bool { return o == 0 })
+	}
+	return quantifier(equal, identity, false, false)
+}
+
+// quantifier is any(items; cond) or all(items; cond), which stop at the first
+// item that decides. For an array that holds them, an error in any item comes
+// first.
+func quantifier(items []operation, cond operation, all, array bool) operation {
+	return func(s *scratch, in value) (value, answer) {
+		if array {
+			base, a := s.gather(items, in)
+			if s.values = s.values[:base]; a == unsure {
+				return value{}, unsure
+			}
+		}
+		for _, item := range items {
+			v, a := item(s, in)
+			if a == one {
+				v, a = cond(s, v)
+			}
+			switch {
+			case a == unsure:
+				return value{}, unsure
+			case a == one && v.true() != all:
+				return truth(!all), one
+			}
+		}
+		return truth(all), one
+	}
 }

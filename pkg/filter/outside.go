@@ -31,16 +31,24 @@ func offReason(name string) string {
 // outside lists the uses of such names, in the order of the expression. A name
 // that the expression or variables define is the user's own.
 func outside(q *gojq.Query, variables []string) []string {
+	return walk(q, variables).uses
+}
+
+// walk goes through a syntax tree.
+func walk(q *gojq.Query, variables []string) *walker {
 	w := &walker{defined: slices.Clone(variables)}
 	w.query(q)
-	return w.uses
+	return w
 }
 
 // walker goes through a syntax tree with what is defined at each place: "$x"
 // for a variable, "f/1" for a function of one argument.
 type walker struct {
 	defined []string
-	uses    []string
+	uses    []string // of what is off
+	calls   []*gojq.Func
+	binds   bool // a pattern binds variables
+	defines bool // functions
 }
 
 func (w *walker) use(name string, args int) {
@@ -70,6 +78,7 @@ func (w *walker) query(q *gojq.Query) {
 	}
 	w.scope(func() {
 		for _, fd := range q.FuncDefs {
+			w.defines = true
 			w.defined = append(w.defined, fd.Name+"/"+strconv.Itoa(len(fd.Args)))
 			w.scope(func() {
 				for _, arg := range fd.Args {
@@ -95,6 +104,7 @@ func (w *walker) term(t *gojq.Term) {
 	}
 	w.index(t.Index)
 	if t.Func != nil {
+		w.calls = append(w.calls, t.Func)
 		w.use(t.Func.Name, len(t.Func.Args))
 		for _, arg := range t.Func.Args {
 			w.query(arg)
@@ -175,6 +185,7 @@ func (w *walker) str(s *gojq.String) {
 // patterns defines the variables of patterns in the scope that is open.
 func (w *walker) patterns(ps []*gojq.Pattern) {
 	for _, p := range ps {
+		w.binds = true
 		if p.Name != "" {
 			w.defined = append(w.defined, p.Name)
 		}

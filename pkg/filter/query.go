@@ -7,23 +7,19 @@ import (
 	"io"
 	"maps"
 	"math/big"
-	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/itchyny/gojq"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Query is a compiled jq expression. It is not for concurrent use, its clones
-// are.
+// Query is a compiled jq expression of which one asks whether it is true. It is
+// not for concurrent use, its clones are.
 type Query struct {
-	code    *gojq.Code
-	native  *native // nil for an expression that only gojq knows
-	values  []any   // of the variables, in the order of their names
-	input   decoder
-	scratch scratch
+	native   operation // nil for an expression that only gojq knows
+	scratch  scratch
+	fallback fallback
+	printed  []byte
 }
 
 // Engine is what runs a jq expression. All give the same.
@@ -39,36 +35,62 @@ const (
 	EngineGojq
 )
 
+var engineNames = [...]string{EngineAuto: "auto", EngineNative: "native", EngineGojq: "gojq"}
+
+// String returns auto, native or gojq.
+func (e Engine) String() string { return engineNames[min(e, EngineGojq)] }
+
+// MarshalText returns the engine's name.
+func (e Engine) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads auto, native or gojq; any other text is an error.
+func (e *Engine) UnmarshalText(text []byte) error {
+	i := slices.Index(engineNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("there is no jq engine %q: auto, native or gojq", text)
+	}
+	*e = Engine(i)
+	return nil
+}
+
 // CompileQuery compiles a jq expression. flag names it in a [*SyntaxError], and
 // args holds the values of its variables, as in [Options]. They must stay
 // unchanged.
-func CompileQuery(flag, expr string, args map[string]any) (*Query, error) {
-	return compileQuery(flag, expr, args, EngineAuto)
+func CompileQuery(flag, expr string, args map[string]any, engine Engine) (*Query, error) {
+	return compileQuery(flag, expr, args, engine, true)
 }
 
-func compileQuery(flag, expr string, args map[string]any, engine Engine) (*Query, error) {
+// compileQuery compiles a query; first if only its first value is asked for.
+func compileQuery(flag, expr string, args map[string]any, engine Engine, first bool) (*Query, error) {
 	names := slices.Sorted(maps.Keys(args))
-	q := &Query{}
-	variables := make([]string, len(names))
-	for i, name := range names {
-		variables[i] = "$" + name
+	p := &plan{first: first}
+	for _, name := range names {
 		if !identifier(name) {
 			return nil, fmt.Errorf("%q is no name for a jq variable: letters, digits and _, no digit first", name)
 		}
 		if !known(args[name]) {
 			return nil, fmt.Errorf("the value of $%s is no JSON value", name)
 		}
-		q.values = append(q.values, args[name])
+		p.variables = append(p.variables, "$"+name)
+		p.values = append(p.values, args[name])
 	}
 	var err error
-	var ast *gojq.Query
-	if ast, q.code, err = compileJQ(flag, expr, variables); err != nil {
+	if p.ast, err = compileJQ(flag, expr, p.variables); err != nil {
 		return nil, err
 	}
+	p.traits = traitsOf(p.ast, p.variables)
+	fields, ok := fieldsOf(p.ast)
+	p.fields, p.whole = fields, !ok
+	q := &Query{fallback: fallback{plan: p}}
+	if q.fallback.code, err = p.program(); err != nil {
+		return nil, &SyntaxError{Flag: flag, Text: expr, Reason: err.Error()}
+	}
 	if engine != EngineGojq {
-		var ok bool
-		if q.native, ok = compileNative(ast, args); !ok && engine == EngineNative {
-			return nil, &SyntaxError{Flag: flag, Text: expr, Reason: "the native engine does not know this expression"}
+		if q.native, ok = compileNative(p.ast, p.variables, p.values); !ok {
+			q.native = nil
+			if engine == EngineNative {
+				return nil, &SyntaxError{Flag: flag, Text: expr, Reason: "the native engine does not know this expression"}
+			}
 		}
 	}
 	return q, nil
@@ -98,69 +120,106 @@ func ParseJSONArg(name, text string) (any, error) {
 }
 
 // Clone returns a query that does the same and can be used at the same time.
-func (q *Query) Clone() *Query { return &Query{code: q.code, native: q.native, values: q.values} }
+func (q *Query) Clone() *Query { return &Query{native: q.native, fallback: q.fallback.clone()} }
 
 // Native reports whether the expression runs natively.
 func (q *Query) Native() bool { return q.native != nil }
+
+// Engine says in words what runs the expression: "native", or "gojq" with what
+// is decoded for it and whether it is bounded.
+func (q *Query) Engine() string {
+	if q.native != nil {
+		return "native"
+	}
+	words := "gojq"
+	switch {
+	case q.fallback.whole:
+		words += ", decoding whole events"
+	case len(q.fallback.fields) == 0:
+		words += ", decoding nothing"
+	default:
+		words += ", decoding " + strings.Join(q.fallback.fields, ", ")
+	}
+	if q.fallback.loops {
+		words += fmt.Sprintf(", at most %d steps or %v an event", mostSteps, mostTime)
+	}
+	return words
+}
 
 // True reports whether the first value that the expression gives for the event
 // is true. It does not ask for a second one.
 func (q *Query) True(x *event.Index) (bool, error) {
 	if q.native != nil {
-		if v, a := q.native.result(&q.scratch, x); a != unsure {
+		if v, a := q.scratch.result(q.native, x); a != unsure {
 			return a == one && v.kind == kindTrue, nil
 		}
 	}
-	v, ok := q.code.Run(q.input.object(x.JSON()), q.values...).Next()
-	if err, failed := v.(error); ok && failed {
+	if err := q.fallback.begin(x); err != nil {
 		return false, err
 	}
-	return v == true, nil
+	v, more, err := q.fallback.next()
+	if more {
+		q.fallback.drain()
+	}
+	return v == true, err
 }
 
 // run emits what the expression gives for the event, up to the first error,
 // which it returns.
 func (q *Query) run(x *event.Index, emit func(Output) bool) error {
-	if q.native != nil {
-		if v, a := q.native.result(&q.scratch, x); a != unsure {
-			if a == one && (v.kind == kindTrue || v.event) {
-				emit(Output{Event: true})
-			}
-			return nil
-		}
+	if q.native != nil && q.runNative(x, emit) {
+		return nil
 	}
-	in := q.input.object(x.JSON())
-	self := reflect.ValueOf(in).Pointer()
-	kept := false
-	for values := q.code.Run(in, q.values...); ; {
-		v, ok := values.Next()
-		if !ok {
-			return nil
+	f := &q.fallback
+	if err := f.begin(x); err != nil {
+		return err
+	}
+	for kept := false; ; {
+		v, more, err := f.next()
+		if !more {
+			return err
 		}
 		out := Output{}
 		switch v := v.(type) {
 		case nil:
 			continue
-		case error:
-			return v
 		case bool:
 			if !v || kept {
 				continue
 			}
 			kept, out.Event = true, true
 		case map[string]any:
-			out.Event = reflect.ValueOf(v).Pointer() == self
+			out.Event = f.is(v)
 		}
 		if !out.Event {
-			var err error
-			if out.JSON, err = gojq.Marshal(v); err != nil {
-				return err
-			}
+			q.printed = appendJSON(q.printed[:0], v)
+			out.JSON = q.printed
 		}
 		if !emit(out) {
+			f.loop = nil
 			return nil
 		}
 	}
+}
+
+// runNative emits what the native engine makes of the event. It reports false
+// if that engine is not sure.
+func (q *Query) runNative(x *event.Index, emit func(Output) bool) bool {
+	s := &q.scratch
+	switch v, a := s.result(q.native, x); {
+	case a == unsure:
+		return false
+	case a == none || v.kind == kindNull || v.kind == kindFalse:
+	case v.kind == kindTrue || v.event:
+		emit(Output{Event: true})
+	default:
+		start := len(s.text)
+		if !s.print(v) {
+			return false
+		}
+		emit(Output{JSON: s.text[start:]})
+	}
+	return true
 }
 
 // known reports whether gojq takes a value: it panics on any other.

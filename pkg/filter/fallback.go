@@ -1,0 +1,184 @@
+package filter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/itchyny/gojq"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// What one event may take of gojq, for the expressions that may go on for ever:
+// a step is some tens of nanoseconds.
+const (
+	mostSteps = 1_000_000
+	mostTime  = 5 * time.Second
+)
+
+// recycleBytes is after how many bytes of events gojq's code is made anew for
+// an expression that computes regular expressions: the code keeps all of them.
+const recycleBytes = 32 << 10
+
+// plan is an expression as gojq runs it. It does not change, so that clones
+// share it.
+type plan struct {
+	traits
+	ast       *gojq.Query
+	first     bool     // only the first value is asked for
+	fields    []string // what is decoded of an event, if whole is false
+	whole     bool
+	variables []string
+	values    []any
+}
+
+// program is the expression in a loop over events, because to begin anew with
+// each costs more than most expressions do:
+//
+//	repeat((an event | try (EXPR) catch a failure), the fallback itself)
+//
+// Its input is the *fallback, so that clones share the code. The names of the
+// functions cannot be written in an expression, and its own definitions are in
+// force only inside of it.
+func (p *plan) program() (*gojq.Code, error) {
+	call := func(name string, args ...*gojq.Query) *gojq.Query {
+		return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeFunc, Func: &gojq.Func{Name: name, Args: args}}}
+	}
+	body := p.ast
+	if p.first {
+		body = call("first", body)
+	}
+	if !p.raises { // else an error ends the loop, which then begins anew
+		body = &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeTry, Try: &gojq.Try{Body: body, Catch: call("a failure")}}}
+	}
+	body = &gojq.Query{Op: gojq.OpPipe, Left: call("an event"), Right: body}
+	body = &gojq.Query{Op: gojq.OpComma, Left: body, Right: &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIdentity}}}
+	return gojq.Compile(call("repeat", body),
+		gojq.WithVariables(p.variables),
+		gojq.WithFunction("an event", 0, 0, func(f any, _ []any) any { return f.(*fallback).event }),
+		gojq.WithFunction("a failure", 0, 0, func(v any, _ []any) any { return failure{v} }))
+}
+
+// failure is a value that stands for an error, which would end the loop.
+type failure struct{ text any }
+
+// fallback runs an expression in gojq.
+type fallback struct {
+	*plan
+	code   *gojq.Code
+	loop   gojq.Iter // nil before the first event, and after one that broke it
+	used   int       // bytes of events since code was made
+	input  decoder
+	event  map[string]any
+	budget budget
+}
+
+// errTooLong drops an event on which an expression does not come to an end.
+var errTooLong = fmt.Errorf("took more than %d steps or %v on one event", mostSteps, mostTime)
+
+// budget is a context that ends after a number of steps: gojq asks it before
+// each. Unlike a timer it costs nothing to set for each event.
+type budget struct {
+	context.Context
+	steps, left int
+	started     time.Time
+	over        chan struct{} // closed when the budget is spent, else nil
+}
+
+func (b *budget) reset() { b.left, b.over = b.steps, nil }
+
+func (b *budget) Done() <-chan struct{} {
+	const stride = 1 << 12 // to look at the clock costs as much as a step
+	if b.left--; b.left&(stride-1) == 0 && b.over == nil {
+		switch {
+		case b.steps-b.left <= stride:
+			b.started = time.Now()
+		case b.left <= 0 || time.Since(b.started) > mostTime:
+			b.over = make(chan struct{})
+			close(b.over)
+		}
+	}
+	return b.over
+}
+
+func (b *budget) Err() error {
+	if b.over == nil {
+		return nil
+	}
+	return errTooLong
+}
+
+// clone returns a fallback that can be used at the same time.
+// The code of computed regular expressions is each one's own, as it grows.
+func (f *fallback) clone() fallback {
+	if f.dynamic {
+		return fallback{plan: f.plan}
+	}
+	return fallback{plan: f.plan, code: f.code}
+}
+
+// begin sets the event that next works on.
+func (f *fallback) begin(x *event.Index) error {
+	if f.dynamic {
+		if f.used += len(x.JSON()); f.used > recycleBytes {
+			f.used, f.code, f.loop = len(x.JSON()), nil, nil
+		}
+	}
+	if f.code == nil {
+		var err error
+		if f.code, err = f.program(); err != nil {
+			return err // cannot be, the same has compiled before
+		}
+	}
+	if f.whole {
+		f.event = f.input.object(x.JSON())
+	} else {
+		f.event = f.input.fieldsOf(x, f.fields)
+	}
+	if f.loops {
+		f.budget.reset()
+	}
+	if f.loop == nil {
+		ctx := context.Background()
+		if f.loops {
+			f.budget.Context, f.budget.steps = ctx, mostSteps
+			f.budget.reset()
+			ctx = &f.budget
+		}
+		f.loop = f.code.RunWithContext(ctx, f, f.values...)
+	}
+	return nil
+}
+
+// next returns the next value that the expression gives for the event; more is
+// false after the last one and after an error.
+func (f *fallback) next() (v any, more bool, err error) {
+	v, _ = f.loop.Next()
+	switch v := v.(type) {
+	case *fallback:
+		return nil, false, nil
+	case failure:
+		text, _ := v.text.(string)
+		f.drain()
+		return nil, false, errors.New(text)
+	case error:
+		f.loop = nil
+		return nil, false, v
+	}
+	return v, true, nil
+}
+
+// drain brings the loop, after the last value, to the end of the event.
+func (f *fallback) drain() {
+	if v, _ := f.loop.Next(); v != any(f) {
+		f.loop = nil
+	}
+}
+
+// is reports whether a value is the event itself.
+func (f *fallback) is(v map[string]any) bool {
+	return reflect.ValueOf(v).Pointer() == reflect.ValueOf(f.event).Pointer()
+}

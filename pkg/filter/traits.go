@@ -1,0 +1,57 @@
+package filter
+
+import (
+	"slices"
+
+	"github.com/itchyny/gojq"
+)
+
+// traits are what the fallback needs to know of an expression. When in doubt
+// they are true.
+type traits struct {
+	loops   bool // may go on for ever on one event
+	raises  bool // may raise an error whose value is not its text
+	dynamic bool // computes regular expressions, which gojq keeps
+}
+
+// traitsOf reads them off the syntax tree. variables are those that have one
+// value for all events.
+func traitsOf(q *gojq.Query, variables []string) traits {
+	w := walk(q, variables)
+	t := traits{loops: w.defines, raises: w.defines}
+	fixed := func(q *gojq.Query) bool {
+		if _, ok := literal(q); ok {
+			return true
+		}
+		// A variable may be hidden by another of the same name.
+		return !w.binds && !w.defines && q.Term != nil && q.FuncDefs == nil && q.Term.SuffixList == nil &&
+			q.Term.Type == gojq.TermTypeFunc && slices.Contains(variables, q.Term.Func.Name)
+	}
+	for _, f := range w.calls {
+		flags := 1 // the argument that is flags
+		switch f.Name {
+		case "recurse":
+			t.loops = t.loops || len(f.Args) > 0
+			continue
+		case "repeat", "while", "until", "range", "_range", "combinations":
+			t.loops = true
+			continue
+		case "error", "limit", "skip", "nth":
+			t.raises = true
+			continue
+		case "sub", "gsub":
+			flags = 2
+		case "split":
+			if len(f.Args) < 2 { // by a text
+				continue
+			}
+		case "test", "match", "capture", "scan", "splits", "_match":
+		default:
+			continue
+		}
+		for i, arg := range f.Args {
+			t.dynamic = t.dynamic || (i == 0 || i == flags) && !fixed(arg)
+		}
+	}
+	return t
+}
