@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 )
 
 // groupAnnotation is where a flag keeps the title of the group that it is
@@ -25,6 +27,21 @@ func group(cmd *cobra.Command, title string, bind func(*pflag.FlagSet)) {
 	})
 	cmd.Flags().SortFlags = false
 	cmd.Flags().AddFlagSet(fs)
+}
+
+// complete offers the values of flags that take one of a few.
+func complete(root *cobra.Command) {
+	values := map[string][]string{
+		"output": render.Formats(), "time": render.Times(), "color": {"auto", "always", "never"},
+		"jq-engine": {"auto", "native", "gojq"}, "log-format": {"text", "json"},
+	}
+	for _, cmd := range append(root.Commands(), root) {
+		for name, list := range values {
+			if cmd.Flags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
+				_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+			}
+		}
+	}
 }
 
 // flagGroup is a title and the flags under it.

@@ -175,6 +175,7 @@ event a line, in a pipe.`,
 		}
 	}
 	root.SetHelpCommand(newHelp())
+	complete(root)
 	root.SetHelpFunc(a.help)
 	return root
 }

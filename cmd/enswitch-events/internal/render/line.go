@@ -14,6 +14,8 @@ import (
 const (
 	nameColumns    = 12 // of class.event to begin with
 	maxNameColumns = 24 // a longer name pushes its own line aside, not all
+	fewNameColumns = 16 // the same on a terminal of less than roomyColumns
+	roomyColumns   = 100
 	minColumns     = 40 // of a terminal where rows are laid out by hand
 )
 
@@ -155,7 +157,11 @@ func (r *Renderer) name(l *line, class, what event.Value, color string, result b
 	if result {
 		return
 	}
-	if n > r.nameColumns && n <= maxNameColumns {
+	most := maxNameColumns
+	if 0 < l.width && l.width < roomyColumns {
+		most = fewNameColumns
+	}
+	if n > r.nameColumns && n <= most {
 		r.nameColumns = n
 	}
 	for ; n < r.nameColumns; n++ {
