@@ -38,7 +38,8 @@ func (e *SyntaxError) Error() string {
 		prefix += fmt.Sprintf("%d | ", strings.Count(e.Text[:start], "\n")+1)
 	}
 	return fmt.Sprintf("%s: %s\n%s%s%s\n%s^", e.Flag, e.Reason, prefix, before, after,
-		strings.Repeat(" ", len(prefix)+ansi.StringWidth(before)))
+		// Together: a combining mark joins the space before it.
+		strings.Repeat(" ", ansi.StringWidth(prefix+before)))
 }
 
 // excerpt returns the text of a line before and after an offset, as much as
