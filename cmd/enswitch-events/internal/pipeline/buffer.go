@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // blockSize is how many bytes of events travel between goroutines at once. A
@@ -69,7 +70,8 @@ type Buffer struct {
 	overflow *Gap // the stretch of dropped events that is under way
 	sources  []string
 	feeds    int32
-	spill    *spiller // nil without
+	spill    *spiller       // nil without
+	early    *filter.Filter // see early.go, nil for none
 }
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
@@ -90,6 +92,7 @@ type Feed struct {
 	source int32
 	name   string
 	cur    *block
+	early  early
 	mu     sync.Mutex
 }
 
@@ -138,8 +141,13 @@ func (f *Feed) Flush() bool {
 	}
 	last := f.cur.items[len(f.cur.items)-1].received
 	b := f.b
+	filtered := f.filterEarly()
 	b.mu.Lock()
-	f.cur = b.push(f.cur)
+	b.ledger.Received += filtered
+	b.ledger.Filtered += filtered
+	if len(f.cur.items) > 0 {
+		f.cur = b.push(f.cur)
+	}
 	b.mu.Unlock()
 	b.lastIn.Store(last)
 	b.signal()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // TestBlocksMerge: a trickle behind a slow reader does not cost a block an
@@ -223,9 +224,9 @@ type namesSources struct {
 	sources map[string]int
 }
 
-func (n *namesSources) Event(dst []byte, ev *event.Event, _ *event.Index) []byte {
+func (n *namesSources) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
 	n.sources[ev.Source]++
-	return dst
+	return n.plain.Event(dst, ev, x)
 }
 
 // TestMergedFeeds: of two feeds each event comes once, and what only one has
@@ -254,5 +255,89 @@ func TestSourceNamesAreBounded(t *testing.T) {
 	}
 	if len(buf.sources) != maxSources {
 		t.Errorf("%d names", len(buf.sources))
+	}
+}
+
+// TestEarly: a source that filters because the worker is behind changes nothing
+// of what comes out, nor of the ledger.
+func TestEarly(t *testing.T) {
+	for _, tt := range []struct {
+		where string
+		early bool
+	}{{"n<100", true}, {"n>=0", false}} {
+		keep, err := filter.Compile(&filter.Options{Where: []string{tt.where}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := newBuffer(64 << 20)
+		buf.filterEarlyBy(&Config{Filter: keep})
+		feed := buf.Feed("test")
+		const count = 20_000
+		for n := range count {
+			feed.Add(testEvent(n, 300))
+			if n%1000 == 999 {
+				feed.Add(event.Event{Raw: []byte("no event"), Received: time.Unix(0, int64(n))})
+				feed.Add(event.Event{Raw: []byte("{\"name\":\"Zo\xeb\"}"), Received: time.Unix(0, int64(n))})
+			}
+		}
+		feed.Flush()
+		if l := buf.Ledger(); l.Filtered > 0 != tt.early || l.Received != count+40 || !addsUp(l) {
+			t.Errorf("%s: before the worker: %+v", tt.where, l)
+		}
+		if last := buf.LastReceived(); last != time.Unix(0, count-1) {
+			t.Errorf("%s: the last came at %v", tt.where, last)
+		}
+		buf.Close()
+		var out bytes.Buffer
+		if end, err := Run(t.Context(), &Config{Filter: keep, Renderer: plain{}, Out: &out}, buf); end != EndOfInput || err != nil {
+			t.Fatal(end, err)
+		}
+		kept := 100
+		if !tt.early {
+			kept = count
+		}
+		if got := numbers(t, out.String()); !slices.Equal(got, upTo(kept)) {
+			t.Errorf("%s: wrote %d events", tt.where, len(got))
+		}
+		want := Ledger{Received: count + 40, Kept: int64(kept), Filtered: int64(count + 20 - kept), Rejected: 20, Repaired: 20}
+		if l := buf.Ledger(); l != want {
+			t.Errorf("%s: %+v", tt.where, l)
+		}
+	}
+}
+
+// TestNotEarly: where it would show, nothing is filtered before its turn.
+func TestNotEarly(t *testing.T) {
+	where, err := filter.Compile(&filter.Options{Where: []string{"n<0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jq, err := filter.Compile(&filter.Options{JQ: "false"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		config Config
+		feeds  int
+	}{
+		{"jq", Config{Filter: jq}, 1},
+		{"until", Config{Filter: where, Until: query(t, "false")}, 1},
+		{"fail if", Config{Filter: where, FailIf: query(t, "false")}, 1},
+		{"two feeds", Config{Filter: where}, 2},
+	} {
+		buf := newBuffer(64 << 20)
+		buf.filterEarlyBy(&tt.config)
+		var feed *Feed
+		for range tt.feeds {
+			feed = buf.Feed("test")
+		}
+		for n := range 10_000 {
+			feed.Add(testEvent(n, 300))
+		}
+		feed.Flush()
+		if l := buf.Ledger(); l.Filtered > 0 || l.Waiting != 10_000 {
+			t.Errorf("%s: %+v", tt.name, l)
+		}
 	}
 }

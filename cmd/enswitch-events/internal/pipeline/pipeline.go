@@ -60,13 +60,18 @@ type Config struct {
 
 	// OnReject is told of what is no event. Raw is valid during the call.
 	OnReject func(ev *event.Event, err error)
-	// OnQueryError is told when Until or FailIf fails on an event.
-	OnQueryError func(error)
+	// OnQueryError is told when Until or FailIf fails on an event, flag being
+	// the command line's name for it.
+	OnQueryError func(flag string, err error)
 	// OnGap is told of a gap when its place in the stream is reached.
 	OnGap func(Gap)
 	// Failures returns how many events the jq expression has failed on.
 	Failures func() int64
 }
+
+// ErrEnough is the cause of a source's context when nothing more is wanted of
+// it: what happens to the feed now is of no matter.
+var ErrEnough = errors.New("enough events")
 
 // End says why a run ended.
 type End int
@@ -100,9 +105,11 @@ const (
 // for a write that still blocks then. The error belongs to EndSource, EndOutput
 // and EndStuck.
 func Run(parent context.Context, c *Config, buf *Buffer, sources ...Source) (End, error) {
-	ctx, stop := context.WithCancel(parent)
+	ctx, cancel := context.WithCancelCause(parent)
+	stop := func() { cancel(nil) }
 	defer stop()
 
+	buf.filterEarlyBy(c)
 	failed := make(chan error, len(sources))
 	var running sync.WaitGroup
 	for _, s := range sources {
@@ -136,7 +143,7 @@ wait:
 	for {
 		select {
 		case o := <-worked:
-			stop()
+			cancel(ErrEnough)
 			<-ended
 			return o.end, o.err
 		case <-ctx.Done():
@@ -265,12 +272,14 @@ func newWorker(c *Config, buf *Buffer) *worker {
 		w.seen, w.hash = event.NewWindow(mergeCount, feeds, mergeAge), event.NewHasher()
 	}
 	w.emit = func(o filter.Output) bool {
-		w.kept = true
+		before := len(w.out)
 		if o.Event {
 			w.out = w.Renderer.Event(w.out, &w.ev, &w.x)
 		} else {
 			w.out = w.Renderer.Value(w.out, &w.ev, o.JSON)
 		}
+		// A template may print nothing, or fail.
+		w.kept = w.kept || len(w.out) > before
 		// One jq expression can make any number of values of one event.
 		if len(w.out) >= writeSize {
 			w.fail.end, w.fail.err = w.write()
@@ -361,9 +370,9 @@ func (w *worker) event() End {
 	w.kept = false
 	w.Filter.Run(&w.x, w.emit)
 	end := EndOfInput
-	if w.FailIf != nil && w.ask(w.FailIf) {
+	if w.FailIf != nil && w.ask("--fail-if", w.FailIf) {
 		end = EndFailIf
-	} else if w.Until != nil && w.ask(w.Until) {
+	} else if w.Until != nil && w.ask("--until", w.Until) {
 		end = EndUntil
 	}
 	if end != EndOfInput && !w.kept {
@@ -380,10 +389,10 @@ func (w *worker) event() End {
 	return end
 }
 
-func (w *worker) ask(q *filter.Query) bool {
+func (w *worker) ask(flag string, q *filter.Query) bool {
 	yes, err := q.True(&w.x)
 	if err != nil && w.OnQueryError != nil {
-		w.OnQueryError(err)
+		w.OnQueryError(flag, err)
 	}
 	return yes
 }
