@@ -1,0 +1,147 @@
+package capture
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// namePattern is the name of a recording, with directives for the time in it.
+type namePattern struct {
+	parts []string       // each a layout of package time, or else text
+	time  []bool         // whether the part is a layout
+	file  *regexp.Regexp // matches the base of every file of the recording
+	dir   string
+}
+
+// directives are the layouts and patterns of what may follow a % in a name.
+var directives = map[byte]struct{ layout, pattern string }{
+	'Y': {"2006", `\d{4}`}, 'm': {"01", `\d\d`}, 'd': {"02", `\d\d`},
+	'H': {"15", `\d\d`}, 'M': {"04", `\d\d`}, 'S': {"05", `\d\d`},
+}
+
+// asideLayout is what is put into the name of a file that is set aside.
+const (
+	asideLayout  = "20060102-150405"
+	asidePattern = `(\.\d{8}-\d{6}(-\d+)?)?`
+)
+
+func parseName(name string) (namePattern, error) {
+	p := namePattern{dir: filepath.Dir(name)}
+	if name == "" || strings.HasSuffix(name, string(filepath.Separator)) {
+		return p, errors.New("a recording needs the name of a file")
+	}
+	if strings.Contains(p.dir, "%") {
+		return p, errors.New("the directory of a recording must not depend on the time")
+	}
+	base := filepath.Base(name)
+	stem, ext := split(base)
+	var pattern strings.Builder
+	pattern.WriteString("^")
+	p.parts, p.time = []string{strings.TrimSuffix(name, base)}, []bool{false}
+	for i := 0; i < len(base); i++ {
+		if i == len(stem) {
+			pattern.WriteString(asidePattern)
+		}
+		if base[i] != '%' {
+			p.parts, p.time = append(p.parts, base[i:i+1]), append(p.time, false)
+			pattern.WriteString(regexp.QuoteMeta(base[i : i+1]))
+			continue
+		}
+		i++
+		switch {
+		case i == len(base):
+			return p, errors.New("the name of a recording ends with %: %% is a %")
+		case base[i] == '%':
+			p.parts, p.time = append(p.parts, "%"), append(p.time, false)
+			pattern.WriteString("%")
+		default:
+			d, ok := directives[base[i]]
+			if !ok {
+				return p, fmt.Errorf("%%%c is not known in the name of a recording: there are %%Y, %%m, %%d, %%H, %%M, %%S and %%%%", base[i])
+			}
+			p.parts, p.time = append(p.parts, d.layout), append(p.time, true)
+			pattern.WriteString(d.pattern)
+		}
+	}
+	if ext == "" {
+		pattern.WriteString(asidePattern)
+	}
+	pattern.WriteString("$")
+	p.file = regexp.MustCompile(pattern.String())
+	return p, nil
+}
+
+// split cuts the extensions that say what a file holds off its name.
+func split(base string) (stem, ext string) {
+	stem = base
+	for _, suffix := range []string{".gz", ".zst", ".ndjson", ".jsonl", ".json", ".log"} {
+		if s, ok := strings.CutSuffix(stem, suffix); ok && s != "" {
+			stem, ext = s, suffix+ext
+		}
+	}
+	return stem, ext
+}
+
+// at returns the name at the time t.
+func (p *namePattern) at(t time.Time) string {
+	var b strings.Builder
+	for i, part := range p.parts {
+		if p.time[i] {
+			part = t.Format(part)
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// setAside renames a file to one with the time in its name.
+func (p *namePattern) setAside(name string, now time.Time) error {
+	stem, ext := split(filepath.Base(name))
+	stamp := now.Format(asideLayout)
+	for n := 0; ; n++ {
+		aside := filepath.Join(p.dir, stem+"."+stamp+ext)
+		if n > 0 {
+			aside = filepath.Join(p.dir, fmt.Sprintf("%s.%s-%d%s", stem, stamp, n, ext))
+		}
+		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(name, aside)
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// remove removes all files of the recording but the current one and the
+// youngest others.
+func (p *namePattern) remove(current string, keep int) error {
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		return err
+	}
+	var old []fs.FileInfo
+	for _, e := range entries {
+		if !e.Type().IsRegular() || e.Name() == filepath.Base(current) || !p.file.MatchString(e.Name()) {
+			continue
+		}
+		if info, err := e.Info(); err == nil { // or else it has just gone
+			old = append(old, info)
+		}
+	}
+	slices.SortFunc(old, func(a, b fs.FileInfo) int {
+		return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(b.Name(), a.Name()))
+	})
+	for _, info := range old[min(keep, len(old)):] {
+		if err := os.Remove(filepath.Join(p.dir, info.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
