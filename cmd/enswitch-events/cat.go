@@ -53,8 +53,8 @@ file of 16 MiB or more that is sorted by time only the part around the bounds
 is read, and a minute more on each side. It is taken for sorted if the times in
 256 places of it rise; --strict reads all of it.
 
-With -c, -e or -w that name plain texts, only the lines in which the text stands
-are looked at. All others are counted as filtered out, whatever they hold;
+With -c, -e, -w or -q that demand a plain text, as -q '.event == "answer"' does,
+only the lines in which it stands are looked at. All others are counted as filtered out, whatever they hold;
 --strict checks each of them, and counts as rejected those that are no events.
 
 A file that cannot be read, or that is damaged, is reported with the place, and
@@ -152,7 +152,7 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 		return nil, err
 	}
 	if !o.strict && config.Until == nil && config.FailIf == nil {
-		config.Needles = files.Needles(o.filter.class, o.filter.event, o.filter.where)
+		config.Needles = files.Needles(o.filter.class, o.filter.event, o.filter.where, o.filter.jq)
 	}
 	config.Renderer = func() (pipeline.Renderer, error) {
 		return o.output.compile(c.a.out, func(err error) { c.faults.add("--template: " + err.Error()) })

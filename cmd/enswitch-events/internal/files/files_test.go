@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -196,7 +197,7 @@ func TestSameAsModel(t *testing.T) {
 		}
 		options := rapid.SampledFrom([]filter.Options{
 			{}, {Class: []string{"call"}}, {Event: []string{"answer"}}, {Event: []string{"call.answer,end"}},
-			{Class: []string{"call"}, Event: []string{"answer"}}, {Class: []string{"!call"}}, {JQ: ".n > 10"}, {JQ: "{n, class}"}, {JQ: ".n,.class"},
+			{Class: []string{"call"}, Event: []string{"answer"}}, {Class: []string{"!call"}}, {JQ: ".n > 10"}, {JQ: `.class == "call" and .event == "answer"`}, {JQ: `select(.event == "end" or .class == "sip") | .n`}, {JQ: "{n, class}"}, {JQ: ".n,.class"},
 		}).Draw(t, "filter")
 		var got bytes.Buffer
 		format := rapid.SampledFrom([]string{"json", "ndjson", "line"}).Draw(t, "format")
@@ -207,7 +208,7 @@ func TestSameAsModel(t *testing.T) {
 		if rapid.Bool().Draw(t, "until") {
 			c.Until = until
 		} else {
-			c.Needles = Needles(options.Class, options.Event, options.Where)
+			c.Needles = Needles(options.Class, options.Event, options.Where, options.JQ)
 		}
 		want, wantLedger, wantEnd := model(t, c, texts)
 		r, err := New(c)
@@ -230,6 +231,7 @@ func TestSameAsModel(t *testing.T) {
 func TestNeedles(t *testing.T) {
 	for _, row := range []struct {
 		class, event, where []string
+		jq                  string
 		want                []string
 	}{
 		{},
@@ -251,8 +253,34 @@ func TestNeedles(t *testing.T) {
 		{where: []string{"name = Ann B"}, want: []string{`"Ann B"`}},
 		{where: []string{"name=An"}},
 		{where: []string{"name!=Anna", "name~Anna", "n>=1000"}},
+		{jq: `.class == "call"`, want: []string{`"call"`}},
+		{jq: `"12" == .event`, want: []string{`"12"`}},
+		{jq: `.class == "call" and .event == "answer"`, want: []string{`"answer"`}},
+		{jq: `.machine == 2 and (.class != "x" and .event == "answer") and .n > 1`, want: []string{`"answer"`}},
+		{jq: `.n > 1 and .event == "answer"`, want: []string{`"answer"`}},
+		// May fail on other lines.
+		{jq: `(.n|tonumber) > 1 and .event == "answer"`},
+		{jq: `.n + 1 == 2 and .event == "answer"`},
+		{jq: `.event == "start" or .event == "end"`, want: []string{`"start"`, `"end"`}},
+		{jq: `.event == "start" or .n == 1`},
+		{jq: `select(.event == "end" and .n > 1) | {n} | .n`, want: []string{`"end"`}},
+		{jq: `select(.event == "end") | select(.class == "call") | .n`, want: []string{`"end"`}},
+		{jq: `.event == "end" | not`},
+		{jq: `.event == "end", true`},
+		{jq: `.event == "end" // true`},
+		{jq: `[.event == "end"]`},
+		{jq: `.event == "e\(1)"`},
+		{jq: `.event == "a/b"`},
+		{jq: `.event.name == "name"`},
+		{jq: `. as $x | .event == "end"`},
+		{jq: `def select(f): .; select(.event == "end")`},
+		{jq: `def f: .; .event == "end"`},
+		{jq: `try (.event == "end")`},
+		{jq: `(.event == "end")?`},
+		{jq: `if .event == "end" then true else true end`},
+		{class: []string{"call"}, jq: `.event == "end"`, want: []string{`"end"`}},
 	} {
-		if got := Needles(row.class, row.event, row.where); !slices.Equal(got, row.want) {
+		if got := Needles(row.class, row.event, row.where, row.jq); !slices.Equal(got, row.want) {
 			t.Errorf("%q %q %q: got %q, want %q", row.class, row.event, row.where, got, row.want)
 		}
 	}
@@ -269,12 +297,12 @@ func FuzzNeedles(f *testing.F) {
 		if strings.Contains(line, "\n") || x.Scan([]byte(line)) != nil {
 			return
 		}
-		for _, o := range []filter.Options{{Class: []string{class}}, {Event: []string{ev}}, {Where: []string{"f=" + value}}, {Class: []string{class}, Event: []string{ev}}} {
+		for _, o := range []filter.Options{{Class: []string{class}}, {Event: []string{ev}}, {Where: []string{"f=" + value}}, {Class: []string{class}, Event: []string{ev}}, {JQ: ".class == " + strconv.Quote(class)}, {JQ: "select(.event == " + strconv.Quote(ev) + " or .class == " + strconv.Quote(class) + ")"}} {
 			keep, err := filter.Compile(&o)
 			if err != nil {
 				continue
 			}
-			needles := Needles(o.Class, o.Event, o.Where)
+			needles := Needles(o.Class, o.Event, o.Where, o.JQ)
 			if needles == nil {
 				continue
 			}
@@ -407,7 +435,7 @@ func BenchmarkCat(b *testing.B) {
 			for b.Loop() {
 				c := config([]string{name}, &row.options, row.format, io.Discard, &told{})
 				if !row.strict {
-					c.Needles = Needles(row.options.Class, row.options.Event, row.options.Where)
+					c.Needles = Needles(row.options.Class, row.options.Event, row.options.Where, row.options.JQ)
 				}
 				do(b, b.Context(), c)
 			}

@@ -22,31 +22,39 @@ const maxNeedles = 4
 // lines anyway.
 const minNeedle = 4
 
+// demand is texts of which one must stand in a line, because of one condition.
+type demand struct {
+	texts []string
+	field string // which the condition is of
+}
+
 // Needles returns texts of which every line that filters of these flags keep has
 // one, and nil if they require none. The flags are as in filter.Options; they
 // have been compiled without an error.
-func Needles(class, events, where []string) []string {
-	// Of several flags the one with the fewest texts serves, of as many the one
-	// that tells more: an event more than a class.
-	best := names(events, true)
-	better := func(texts []string) {
-		if len(texts) > 0 && (len(best) == 0 || len(texts) < len(best)) {
-			best = texts
-		}
-	}
+func Needles(class, events, where []string, jq string) []string {
+	demands := []demand{{names(events, true), "event"}, {names(class, false), "class"}}
 	for _, expr := range where {
 		if i := strings.IndexAny(expr, "=!~<>"); i > 0 && expr[i] == '=' {
 			value := expr[i+1:]
-			if strings.TrimRight(expr[:i], " \t") != expr[:i] {
+			field := strings.TrimRight(expr[:i], " \t")
+			if field != expr[:i] {
 				value = strings.TrimLeft(value, " \t")
 			}
 			if text, ok := needle(value); ok && len(value) >= minNeedle {
-				better([]string{text})
+				demands = append(demands, demand{[]string{text}, field})
 			}
 		}
 	}
-	better(names(class, false))
-	return best
+	demands = append(demands, queried(jq)...)
+	// The fewest texts are found the fastest, and a class tells the least.
+	var best demand
+	for _, d := range demands {
+		n, least := len(d.texts), len(best.texts)
+		if n > 0 && (least == 0 || n < least || n == least && best.field == "class" && d.field != "class") {
+			best = d
+		}
+	}
+	return best.texts
 }
 
 // names returns the texts that a list of names requires.
@@ -178,7 +186,8 @@ func (l *literal) find(text []byte, at int) int {
 		if begin+n > len(text) {
 			break
 		}
-		if string(text[begin:begin+n]) == l.text && (!l.escape || begin+n < len(text) && '0' <= text[begin+n] && text[begin+n] <= '7') {
+		// The ends first: most places have only the rare byte in common.
+		if text[begin] == l.text[0] && text[begin+n-1] == l.text[n-1] && string(text[begin:begin+n]) == l.text && (!l.escape || begin+n < len(text) && '0' <= text[begin+n] && text[begin+n] <= '7') {
 			return begin
 		}
 	}
