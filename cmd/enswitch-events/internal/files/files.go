@@ -93,10 +93,9 @@ type Run struct {
 	source  source
 	workers []*worker
 
-	turn  chan struct{} // holds a value while nobody reads
 	free  chan *slot
-	order chan *slot // in the order of reading; closed at the end of the input
-	ended bool       // for the one whose turn it is
+	jobs  chan *slot // to be filtered
+	order chan *slot // to be written, in the order of reading
 
 	// Of the goroutine that writes.
 	again    *worker // filters a block once more, up to where the count is reached
@@ -116,7 +115,8 @@ func New(c *Config) (*Run, error) {
 	if n <= 0 {
 		n = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
-	r := &Run{c: c, turn: make(chan struct{}, 1), free: make(chan *slot, 2*n+1), order: make(chan *slot, 2*n+1)}
+	slots := 2*n + 2
+	r := &Run{c: c, free: make(chan *slot, slots), jobs: make(chan *slot, slots), order: make(chan *slot, slots)}
 	for range n + 1 {
 		w, err := newWorker(c)
 		if err != nil {
@@ -132,7 +132,6 @@ func New(c *Config) (*Run, error) {
 	for range cap(r.free) {
 		r.free <- &slot{ready: make(chan struct{}, 1)}
 	}
-	r.turn <- struct{}{}
 	if c.Merge {
 		r.source = newMerged(c)
 	} else {
@@ -168,8 +167,9 @@ func (r *Run) Do(ctx context.Context) (pipeline.End, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var working sync.WaitGroup
+	working.Go(func() { r.read(ctx) })
 	for _, w := range r.workers {
-		working.Go(func() { r.work(ctx, w) })
+		working.Go(func() { r.work(w) })
 	}
 	type outcome struct {
 		end pipeline.End
@@ -198,8 +198,10 @@ func (r *Run) Do(ctx context.Context) (pipeline.End, error) {
 	return o.end, o.err
 }
 
-// work reads blocks when it is w's turn and filters them.
-func (r *Run) work(ctx context.Context, w *worker) {
+// read reads blocks, as far ahead as there are slots.
+func (r *Run) read(ctx context.Context) {
+	defer close(r.order)
+	defer close(r.jobs)
 	for {
 		var s *slot
 		select {
@@ -207,24 +209,19 @@ func (r *Run) work(ctx context.Context, w *worker) {
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-r.turn:
-		case <-ctx.Done():
-			return
-		}
 		s.reset()
-		if !r.ended && (ctx.Err() != nil || !r.source.fill(ctx, s)) {
-			r.ended = true
-			close(r.order)
-		}
-		if !r.ended {
-			r.order <- s // there is room for all slots
-		}
-		ended := r.ended
-		r.turn <- struct{}{}
-		if ended {
+		if ctx.Err() != nil || !r.source.fill(ctx, s) {
 			return
 		}
+		// There is room for all slots.
+		r.order <- s
+		r.jobs <- s
+	}
+}
+
+// work filters blocks.
+func (r *Run) work(w *worker) {
+	for s := range r.jobs {
 		w.filter(s, r.c.Count)
 		s.ready <- struct{}{}
 	}
