@@ -282,7 +282,7 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 
 // progressFrom is the size from which reading takes long enough to show how far
 // it has come.
-const progressFrom = 64 << 20
+const progressFrom = 32 << 20
 
 // progress returns what draws the bar for the line of status.
 func (c *reading) progress(r *files.Run) func() string {
@@ -292,6 +292,7 @@ func (c *reading) progress(r *files.Run) func() string {
 		progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerPadding: "─"}))
+	_ = bar.RenderBlank() // the clock begins
 	return func() string {
 		mu.Lock()
 		defer mu.Unlock()

@@ -155,7 +155,8 @@ func (r *Run) Untimed() int64 {
 	return r.untimed
 }
 
-// Position is how many bytes of the files have been read, as they are stored.
+// Position is how many bytes of the files have been read or left out because of
+// the bounds, as they are stored.
 // It is safe for concurrent use.
 func (r *Run) Position() int64 { return r.source.position() }
 

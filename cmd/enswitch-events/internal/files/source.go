@@ -18,7 +18,7 @@ type source interface {
 	// fill puts the next lines into s, and what was found wrong in between. It
 	// reports false at the end.
 	fill(ctx context.Context, s *slot) bool
-	// position is how many bytes have been read.
+	// position is how many bytes have been read or left out.
 	position() int64
 	close()
 }
@@ -26,7 +26,8 @@ type source interface {
 // opener opens files for a source.
 type opener struct {
 	c    *Config
-	into *slot // which what is found wrong is noted in
+	into *slot        // which what is found wrong is noted in
+	left atomic.Int64 // bytes that are not read because of the bounds
 }
 
 // open opens a file. If it cannot be opened, that is noted.
@@ -56,6 +57,7 @@ func (o *opener) open(ctx context.Context, name string) *capture.Reader {
 			o.damaged(err)
 		}
 		if left > 0 {
+			o.left.Add(left)
 			o.into.readNotes = append(o.into.readNotes, note{kind: noteSkip, name: shown, offset: left})
 		}
 	}
@@ -121,7 +123,7 @@ func (q *sequence) fill(ctx context.Context, s *slot) bool {
 }
 
 func (q *sequence) position() int64 {
-	n := q.done.Load()
+	n := q.left.Load() + q.done.Load()
 	if r := q.now.Load(); r != nil {
 		n += r.Position()
 	}
@@ -235,7 +237,7 @@ func (m *merged) advance(ctx context.Context, cur *cursor) bool {
 	}
 }
 
-func (m *merged) position() int64 { return m.read.Load() }
+func (m *merged) position() int64 { return m.left.Load() + m.read.Load() }
 
 func (m *merged) close() {
 	for _, cur := range m.all {
