@@ -69,7 +69,7 @@ everything else is read. The exit code is then 1.`,
 	}
 	group(cmd, "Filters", o.filter.bind)
 	group(cmd, "Output", o.output.bind)
-	group(cmd, "How long", func(f *pflag.FlagSet) {
+	group(cmd, "How far", func(f *pflag.FlagSet) {
 		f.Int64VarP(&o.end.count, "count", "n", 0, "end after `N` kept events")
 		f.StringVar(&o.end.until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print it")
 		f.StringVar(&o.end.failIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
