@@ -48,7 +48,7 @@ func (s *scratch) result(op operation, x *event.Index) (value, answer) {
 // it. names and values are the variables.
 func compileNative(q *gojq.Query, names []string, values []any) (operation, bool) {
 	c := &nativeCompiler{names: names, values: values, known: true}
-	op := c.query(q)
+	op := c.decided(q, c.query(q))
 	return op, c.known
 }
 
@@ -95,47 +95,14 @@ func (c *nativeCompiler) query(q *gojq.Query) operation {
 	case gojq.OpAlt:
 		return alternative(left, right)
 	}
-	if holds := orders(q.Op); holds != nil {
-		return c.comparison(q, left, right, holds)
+	set := ordersOf(q.Op)
+	if set == 0 {
+		return c.no()
 	}
-	return c.no()
-}
-
-// orders returns what a comparison asks of the order of its sides, nil for any
-// other operator.
-func orders(op gojq.Operator) func(order int) bool {
-	switch op {
-	case gojq.OpEq:
-		return func(o int) bool { return o == 0 }
-	case gojq.OpNe:
-		return func(o int) bool { return o != 0 }
-	case gojq.OpLt:
-		return func(o int) bool { return o < 0 }
-	case gojq.OpLe:
-		return func(o int) bool { return o <= 0 }
-	case gojq.OpGt:
-		return func(o int) bool { return o > 0 }
-	case gojq.OpGe:
-		return func(o int) bool { return o >= 0 }
+	if v, ok := c.constantQuery(q.Right); ok {
+		return comparisonTo(left, constantValue(v), set)
 	}
-	return nil
-}
-
-// comparison compiles a comparison; what people write most, a field and a
-// constant, in the quickest way.
-func (c *nativeCompiler) comparison(q *gojq.Query, left, right operation, holds func(order int) bool) operation {
-	v, ok := c.constantQuery(q.Right)
-	if !ok {
-		return comparison(left, right, holds)
-	}
-	op := comparisonTo(left, constantValue(v), holds)
-	if t := q.Left.Term; t != nil && q.Left.FuncDefs == nil && t.Type == gojq.TermTypeIndex && t.SuffixList == nil && (q.Op == gojq.OpEq || q.Op == gojq.OpNe) {
-		text, isText := v.(string)
-		if name, ok := fieldName(t.Index); ok && isText {
-			return fieldIs(name, text, q.Op == gojq.OpEq, op)
-		}
-	}
-	return op
+	return comparison(left, right, set)
 }
 
 func (c *nativeCompiler) term(t *gojq.Term) (op operation) {
@@ -247,7 +214,7 @@ func (c *nativeCompiler) call1(name string, q *gojq.Query) operation {
 	}
 	switch name {
 	case "select":
-		return selection(arg)
+		return selection(c.decided(q, arg))
 	case "startswith":
 		return bothStrings(arg, bytes.HasPrefix)
 	case "endswith":

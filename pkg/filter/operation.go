@@ -48,6 +48,9 @@ func truth(b bool) value {
 // it fits, a float64 if it has a point or an exponent. The rest is gojq's.
 func numberValue(text []byte) value {
 	v := value{kind: kindNumber, text: text}
+	if v.i, v.whole = smallInt(text); v.whole {
+		return v
+	}
 	var err error
 	if v.float = bytes.ContainsAny(text, ".eE"); v.float {
 		v.f, err = strconv.ParseFloat(string(text), 64)
@@ -184,7 +187,7 @@ func both(left, right operation, s *scratch, in value) (l, r value, a answer) {
 	return l, r, min(a, b)
 }
 
-func comparison(left, right operation, holds func(order int) bool) operation {
+func comparison(left, right operation, set orders) operation {
 	return func(s *scratch, in value) (value, answer) {
 		l, r, a := both(left, right, s, in)
 		if a != one {
@@ -194,12 +197,12 @@ func comparison(left, right operation, holds func(order int) bool) operation {
 		if !sure {
 			return value{}, unsure
 		}
-		return truth(holds(order)), one
+		return truth(set.hold(order)), one
 	}
 }
 
 // comparisonTo compares with a constant.
-func comparisonTo(left operation, right value, holds func(order int) bool) operation {
+func comparisonTo(left operation, right value, set orders) operation {
 	return func(s *scratch, in value) (value, answer) {
 		v, a := left(s, in)
 		if a != one {
@@ -209,19 +212,7 @@ func comparisonTo(left operation, right value, holds func(order int) bool) opera
 		if !sure {
 			return value{}, unsure
 		}
-		return truth(holds(order)), one
-	}
-}
-
-// fieldIs reports whether a field of the event is a text; of any other input
-// other does.
-func fieldIs(name, text string, equal bool, other operation) operation {
-	return func(s *scratch, in value) (value, answer) {
-		if !in.event {
-			return other(s, in)
-		}
-		v := s.x.Get(name)
-		return truth((v.Kind == event.String && v.Is(text)) == equal), one
+		return truth(set.hold(order)), one
 	}
 }
 
@@ -415,11 +406,11 @@ func keyOf(object map[string]any) operation {
 
 // membership is IN(a, b, …).
 func membership(items []operation) operation {
-	equal := make([]operation, len(items))
+	equals := make([]operation, len(items))
 	for i, item := range items {
-		equal[i] = comparison(item, identity, func(o int) bool { return o == 0 })
+		equals[i] = comparison(item, identity, equal)
 	}
-	return quantifier(equal, identity, false, false)
+	return quantifier(equals, identity, false, false)
 }
 
 // quantifier is any(items; cond) or all(items; cond), which stop at the first

@@ -134,7 +134,11 @@ func (e *engines) agree(t testing.TB, x *event.Index) (settled bool) {
 	if yes, err := e.until.True(x); yes != first || fmt.Sprint(err) != fmt.Sprint(firstErr) {
 		t.Fatalf("%s\non %s\n%v, %v\nwant %v, %v", e.expr, x.JSON(), yes, err, first, firstErr)
 	}
-	return e.auto.jq.native != nil && e.auto.jq.runNative(x, func(Output) bool { return true })
+	settled = e.auto.jq.native != nil && e.auto.jq.runNative(x, func(Output) bool { return true })
+	if drops := e.auto.Drops(x); drops != (settled && len(want) == 0) {
+		t.Fatalf("%s\non %s\ndrops: %v, want %q, %v", e.expr, x.JSON(), drops, want, err)
+	}
+	return settled
 }
 
 // compareEngines compares expressions of one seed each on a number of events.
