@@ -262,10 +262,14 @@ func TestSourceNamesAreBounded(t *testing.T) {
 // of what comes out, nor of the ledger.
 func TestEarly(t *testing.T) {
 	for _, tt := range []struct {
-		where string
-		early bool
-	}{{"n<100", true}, {"n>=0", false}} {
-		keep, err := filter.Compile(&filter.Options{Where: []string{tt.where}})
+		where, jq string
+		early     bool
+	}{{where: "n<100", early: true}, {where: "n>=0"}, {jq: ".n < 100 and .n != null", early: true}, {jq: ".n >= 0"}} {
+		o := filter.Options{JQ: tt.jq}
+		if tt.where != "" {
+			o.Where = []string{tt.where}
+		}
+		keep, err := filter.Compile(&o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,10 +286,10 @@ func TestEarly(t *testing.T) {
 		}
 		feed.Flush()
 		if l := buf.Ledger(); l.Filtered > 0 != tt.early || l.Received != count+40 || !addsUp(l) {
-			t.Errorf("%s: before the worker: %+v", tt.where, l)
+			t.Errorf("%v: before the worker: %+v", tt, l)
 		}
 		if last := buf.LastReceived(); last != time.Unix(0, count-1) {
-			t.Errorf("%s: the last came at %v", tt.where, last)
+			t.Errorf("%v: the last came at %v", tt, last)
 		}
 		buf.Close()
 		var out bytes.Buffer
@@ -297,11 +301,11 @@ func TestEarly(t *testing.T) {
 			kept = count
 		}
 		if got := numbers(t, out.String()); !slices.Equal(got, upTo(kept)) {
-			t.Errorf("%s: wrote %d events", tt.where, len(got))
+			t.Errorf("%v: wrote %d events", tt, len(got))
 		}
 		want := Ledger{Received: count + 40, Kept: int64(kept), Filtered: int64(count + 20 - kept), Rejected: 20, Repaired: 20}
 		if l := buf.Ledger(); l != want {
-			t.Errorf("%s: %+v", tt.where, l)
+			t.Errorf("%v: %+v", tt, l)
 		}
 	}
 }
@@ -312,7 +316,7 @@ func TestNotEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	jq, err := filter.Compile(&filter.Options{JQ: "false"})
+	jq, err := filter.Compile(&filter.Options{JQ: "false", Engine: filter.EngineGojq})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +325,7 @@ func TestNotEarly(t *testing.T) {
 		config Config
 		feeds  int
 	}{
-		{"jq", Config{Filter: jq}, 1},
+		{"jq by gojq", Config{Filter: jq}, 1},
 		{"until", Config{Filter: where, Until: query(t, "false")}, 1},
 		{"fail if", Config{Filter: where, FailIf: query(t, "false")}, 1},
 		{"two feeds", Config{Filter: where}, 2},

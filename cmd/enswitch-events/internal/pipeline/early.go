@@ -26,10 +26,9 @@ type early struct {
 }
 
 // filterEarlyBy lets feeds drop what f drops, where that changes nothing but
-// who does it. A jq expression may fail, which the worker tells; --until wants
-// to see every event.
+// who does it: --until wants to see every event.
 func (b *Buffer) filterEarlyBy(c *Config) {
-	if c.Filter.Engine() != "" || c.Until != nil || c.FailIf != nil {
+	if c.Until != nil || c.FailIf != nil {
 		return
 	}
 	b.mu.Lock()
@@ -39,7 +38,8 @@ func (b *Buffer) filterEarlyBy(c *Config) {
 
 // filterEarly takes out of the current block what the filters drop, if the
 // worker is behind, and returns how many events that were. What is no event, or
-// is to be repaired, stays for the worker.
+// is to be repaired, stays for the worker, and so does what a jq expression may
+// fail on, for it is the worker who tells.
 func (f *Feed) filterEarly() (filtered int64) {
 	b, e := f.b, &f.early
 	b.mu.Lock()
@@ -57,19 +57,14 @@ func (f *Feed) filterEarly() (filtered int64) {
 		e.pause--
 		return 0
 	}
-	kept := false
-	emit := func(filter.Output) bool { kept = true; return false }
 	c := f.cur
 	all, items, data, start := len(c.items), c.items[:0], c.data[:0], 0
 	for _, it := range c.items {
 		raw := c.data[start:it.end]
 		start = it.end
-		if e.x.Scan(raw) == nil && !e.x.Repaired() {
-			kept = false
-			if e.filter.Run(&e.x, emit); !kept {
-				filtered++
-				continue
-			}
+		if e.x.Scan(raw) == nil && !e.x.Repaired() && e.filter.Drops(&e.x) {
+			filtered++
+			continue
 		}
 		data = append(data, raw...)
 		it.end = len(data)
