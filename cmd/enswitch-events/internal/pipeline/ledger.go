@@ -13,7 +13,9 @@ type Ledger struct {
 	// Received counts what sources delivered: whole frames and bodies, events
 	// or not.
 	Received int64
-	// Kept counts events that the filters kept and that were rendered.
+	// Kept counts events that the filters kept and that were written. When a
+	// write fails, all events of that write count as waiting, though some may
+	// have been written in part or whole.
 	Kept int64
 	// Filtered counts events that the filters dropped, and Duplicates.
 	Filtered int64
@@ -21,7 +23,8 @@ type Ledger struct {
 	Rejected int64
 	// Dropped counts events for which there was no room in the buffer.
 	Dropped int64
-	// Waiting counts events in the buffer, and those being written.
+	// Waiting counts events in the buffer, those being written, and those that
+	// could not be written.
 	Waiting int64
 
 	// Repaired counts events whose strings held bytes that are not UTF-8 or

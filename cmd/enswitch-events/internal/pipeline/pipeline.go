@@ -256,6 +256,7 @@ type worker struct {
 	kept bool    // the event at hand was written
 	fail outcome // of a write in the middle of an event
 	l    Ledger
+	sure int64 // of l.Kept, what has been written
 	n    int64 // kept in all
 	seen *event.Window
 	hash *event.Hasher
@@ -318,11 +319,12 @@ func (w *worker) book(c *block) {
 		w.l.Failed, w.failures = n-w.failures, n
 	}
 	w.buf.done(c, w.l)
-	w.l = Ledger{}
+	w.l, w.sure = Ledger{}, 0
 }
 
 // block handles the events of c and writes what they became. An event counts
-// as kept once it is in out; the block is booked when it has been written.
+// as kept once it is in out, and no longer if out cannot be written; the block
+// is booked after that.
 func (w *worker) block(c *block) (End, error) {
 	if c.gap != nil {
 		w.gap(c.gap)
@@ -421,6 +423,10 @@ func (w *worker) write() (End, error) {
 		return EndOfInput, nil
 	}
 	_, err := w.Out.Write(w.out)
+	if err != nil {
+		w.l.Kept = w.sure // what was in out goes on waiting
+	}
+	w.sure = w.l.Kept
 	if w.out = w.out[:0]; cap(w.out) > 64*writeSize {
 		w.out = make([]byte, 0, 2*writeSize) // a giant came by
 	}
