@@ -35,7 +35,8 @@ type Options struct {
 }
 
 // Talk writes messages. Its methods are safe for concurrent use and do not wait
-// for w: if it takes nothing, messages past some hundreds are lost.
+// for w: if it takes nothing, the last some hundreds are kept for
+// it and those before are lost.
 type Talk struct {
 	*slog.Logger
 	keys  *keys
@@ -44,9 +45,10 @@ type Talk struct {
 
 // Close writes what waits, for a second at most.
 func (t *Talk) Close() {
-	if lost, ended := t.queue.close(time.Second); ended && lost > 0 {
-		_, _ = fmt.Fprintf(t.queue.w, "%s%d messages were lost: stderr took nothing\n", Prefix, lost)
+	if lost := t.queue.missed(); lost > 0 {
+		t.Warn(fmt.Sprintf("%d messages before these were lost: stderr took nothing", lost), "lost", lost)
 	}
+	t.queue.close(time.Second)
 }
 
 // New returns a Talk that writes to w, one Write a message. Close ends it.
@@ -144,17 +146,31 @@ func (q *queue) Write(p []byte) (int, error) {
 	if q.closed {
 		return 0, io.ErrClosedPipe
 	}
-	select {
-	case q.ch <- slices.Clone(p):
-	default:
-		q.lost++
+	for p := slices.Clone(p); ; {
+		select {
+		case q.ch <- p:
+			return len(p), nil
+		default:
+		}
+		// The oldest goes: what comes last is how it ended.
+		select {
+		case <-q.ch:
+			q.lost++
+		default:
+		}
 	}
-	return len(p), nil
 }
 
-// close writes what waits and returns how many messages were lost. It gives up
-// after a time, and then reports false: w still takes nothing.
-func (q *queue) close(patience time.Duration) (lost int, ended bool) {
+// missed returns how many messages have been lost.
+func (q *queue) missed() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.lost
+}
+
+// close writes what waits. It gives up after a time, when w still takes
+// nothing.
+func (q *queue) close(patience time.Duration) {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
@@ -165,12 +181,8 @@ func (q *queue) close(patience time.Duration) (lost int, ended bool) {
 	defer t.Stop()
 	select {
 	case <-q.done:
-		ended = true
 	case <-t.C:
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.lost, ended
 }
 
 // Below is the key of the attribute that is written below the message, on lines
