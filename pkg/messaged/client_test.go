@@ -339,8 +339,8 @@ func TestPings(t *testing.T) {
 		{"never answers", 0, 0, false, 0},
 		{"answers what was not asked", 0, 0, true, 0},
 		{"answers always", 1 << 30, 0, false, 0},
-		{"answers once", 1, 0, false, 61 * time.Second},
-		{"answers three", 3, 0, false, 101 * time.Second},
+		{"answers once", 1, 0, false, 62 * time.Second},
+		{"answers three", 3, 0, false, 102 * time.Second},
 		{"answers once, sends events", 1, 30 * time.Second, false, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

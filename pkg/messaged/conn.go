@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -62,6 +63,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	var n int
 	n, c.err = c.Conn.Read(p)
+	if n == 0 && c.patience > 0 && errors.Is(c.err, os.ErrDeadlineExceeded) {
+		n, c.err = c.readLate(p)
+	}
 	if n > 0 {
 		if c.at.IsZero() {
 			copy(c.first[:], p[:n])
@@ -75,6 +79,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	return n, c.err
+}
+
+// readLate reads once more when the time is over. After the process was
+// suspended, or the machine slept, the deadline has passed although the peer is
+// not to blame: what it sent meanwhile is still to be read, and it was not
+// pinged.
+func (c *conn) readLate(p []byte) (int, error) {
+	c.armed = time.Time{} // the next Read has all its time again
+	if err := c.SetReadDeadline(time.Now().Add(min(time.Second, c.patience/8))); err != nil {
+		return 0, err
+	}
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
 }
 
 // link is a websocket connection that stands.
