@@ -36,8 +36,11 @@ func (s *size) Set(text string) error {
 
 func (s *size) String() string {
 	n := int64(*s)
+	if n == 0 {
+		return "0"
+	}
 	for _, unit := range []string{"B", "KiB", "MiB"} {
-		if n == 0 || n%1024 != 0 {
+		if n%1024 != 0 {
 			return strconv.FormatInt(n, 10) + unit
 		}
 		n /= 1024

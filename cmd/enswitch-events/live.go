@@ -25,6 +25,7 @@ type liveOptions struct {
 	output outputOptions
 	end    endOptions
 	buffer bufferOptions
+	record recordOptions
 }
 
 func (o *liveOptions) bind(cmd *cobra.Command) {
@@ -32,6 +33,7 @@ func (o *liveOptions) bind(cmd *cobra.Command) {
 	group(cmd, "Output", o.output.bind)
 	group(cmd, "How long", o.end.bind)
 	group(cmd, "Buffer and losses", o.buffer.bind)
+	group(cmd, "Recording", o.record.bind)
 }
 
 // spillDir is where events wait that have no room in memory. Where TMPDIR does
@@ -55,6 +57,7 @@ type live struct {
 	faults *faults
 	feeds  []feed
 	drops  drops
+	record *recorder // nil if nothing is recorded
 
 	rejected sync.Once
 }
@@ -64,6 +67,9 @@ type live struct {
 func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	l := &live{a: a, drops: drops{say: a.talk.Warn}, end: o.end, loss: o.buffer.failOnLoss, faults: &faults{say: a.talk.Warn}}
 	if err := o.end.validate(cmd.Flags().Changed); err != nil {
+		return nil, err
+	}
+	if err := o.record.validate(cmd.Flags().Changed); err != nil {
 		return nil, err
 	}
 	if o.buffer.buffer < 1 {
@@ -100,8 +106,15 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if c.Renderer, err = o.output.compile(a.out, func(err error) { l.faults.add("--template: " + err.Error()) }); err != nil {
 		return nil, err
 	}
+	if l.record, err = o.record.open(); err != nil {
+		return nil, err
+	}
+	var record func([]byte)
+	if l.record != nil {
+		record = l.record.write
+	}
 	l.buffer = pipeline.NewBuffer(pipeline.BufferOptions{
-		Size: int64(o.buffer.buffer),
+		Size: int64(o.buffer.buffer), Record: record,
 		OnOverflow: func(pipeline.Gap) {
 			l.drops.begin()
 		},
@@ -160,7 +173,12 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	if l.a.line != nil {
 		l.a.line.Start(newStatus(l).text)
 	}
-	end, err := pipeline.Run(ctx, &l.config, l.buffer, sources...)
+	runCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	if l.record != nil {
+		l.record.endedBy(stop)
+	}
+	end, err := pipeline.Run(runCtx, &l.config, l.buffer, sources...)
 	if l.a.line != nil {
 		l.a.line.Stop()
 	}
@@ -177,10 +195,19 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	if end != pipeline.EndSource || ledger.Received > 0 {
 		l.say(ledger)
 	}
+	behind := int64(0)
+	if l.record != nil {
+		if behind = l.record.behind.Load(); behind > 0 {
+			l.a.talk.Warn(plural(behind, "event") + " not recorded: the disk was too slow")
+		}
+		if err := l.record.close(); err != nil {
+			return err
+		}
+	}
 	if err := l.outcome(end, err, ledger); err != nil {
 		return err
 	}
-	if l.loss && ledger.Lost() {
+	if l.loss && (ledger.Lost() || behind > 0) {
 		return &exitError{exitLoss, fmt.Errorf("events were lost: %d dropped, %s", ledger.Dropped, plural(ledger.Gaps, "gap")), ""}
 	}
 	return nil

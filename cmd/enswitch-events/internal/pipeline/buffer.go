@@ -48,6 +48,10 @@ type BufferOptions struct {
 	// OnOverflow is called when the first event of a stretch is dropped, with
 	// no events counted yet. It must not call the Buffer.
 	OnOverflow func(Gap)
+	// Record gets every event before anything else is done with it, whatever
+	// becomes of it then. It must not wait, and must be safe for concurrent use
+	// if there are several feeds. Nil: nobody.
+	Record func(raw []byte)
 	// Spill is where events go past Size, before any is dropped.
 	Spill Spill
 }
@@ -124,6 +128,9 @@ const maxSources = 4096
 // Add copies ev into the feed. It is seen by the other side after Flush, or
 // when a block is full.
 func (f *Feed) Add(ev event.Event) {
+	if f.b.o.Record != nil {
+		f.b.o.Record(ev.Raw)
+	}
 	c := f.cur
 	if len(c.items) > 0 && (len(c.data)+len(ev.Raw) > cap(c.data) || len(c.items) == cap(c.items)) {
 		f.Flush()
