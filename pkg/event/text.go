@@ -10,13 +10,14 @@ const hexDigits = "0123456789abcdef"
 // appendUnescaped appends the text of a valid JSON string, given without its
 // quotes.
 func appendUnescaped(dst, s []byte) []byte {
+	start := 0 // of what is to be appended as it stands
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c != '\\' {
-			dst = append(dst, c)
 			i++
 			continue
 		}
+		dst = append(dst, s[start:i]...)
 		switch c = s[i+1]; c {
 		case 'b':
 			dst = append(dst, '\b')
@@ -36,19 +37,22 @@ func appendUnescaped(dst, s []byte) []byte {
 					if both := utf16.DecodeRune(r, hexRune(s[i+2:])); both != utf8.RuneError {
 						dst = utf8.AppendRune(dst, both)
 						i += 6
+						start = i
 						continue
 					}
 				}
 				r = utf8.RuneError
 			}
 			dst = utf8.AppendRune(dst, r)
+			start = i
 			continue
 		default: // " \ /
 			dst = append(dst, c)
 		}
 		i += 2
+		start = i
 	}
-	return dst
+	return append(dst, s[start:]...)
 }
 
 func hexRune(s []byte) rune {
@@ -134,19 +138,17 @@ func appendRepaired(dst, raw []byte) []byte {
 // the tokens themselves, number text and escapes too, stay as they are.
 func AppendCompact(dst, json []byte) []byte {
 	inside := false
+	start := 0 // of what is to be appended as it stands
 	for i := 0; i < len(json); i++ {
-		c := json[i]
-		switch {
+		switch c := json[i]; {
 		case c == '"':
 			inside = !inside
 		case c == '\\':
-			dst = append(dst, c)
 			i++
-			c = json[i]
 		case c <= ' ' && !inside:
-			continue
+			dst = append(dst, json[start:i]...)
+			start = i + 1
 		}
-		dst = append(dst, c)
 	}
-	return dst
+	return append(dst, json[start:]...)
 }
