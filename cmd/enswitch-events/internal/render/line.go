@@ -27,27 +27,6 @@ type line struct {
 	indent int // where the first field stands
 }
 
-// head is what the columns show, found in one pass over the fields.
-type head struct {
-	time, machine, call, leg event.Value
-}
-
-func (r *Renderer) findHead(x *event.Index) (h head) {
-	for i := range x.Len() {
-		switch string(r.key(x, i)) {
-		case "timestamp":
-			h.time = x.Value(i)
-		case "machine":
-			h.machine = x.Value(i)
-		case "callid":
-			h.call = x.Value(i)
-		case "uniqueid":
-			h.leg = x.Value(i)
-		}
-	}
-	return h
-}
-
 // line appends an event as a line. With result, x is an object that a jq
 // expression made: it leads with what it has of the columns, and has no time
 // but its own.
@@ -201,22 +180,25 @@ type walk struct {
 	head     *head
 }
 
-func (w *walk) shown(key []byte) bool {
-	switch string(key) {
-	case "class", "event":
+func (w *walk) shown(r role) bool {
+	switch r {
+	case classRole, eventRole:
 		return w.showName
-	case "machine":
+	case machineRole:
 		return w.machine
-	case "timestamp":
+	case timeRole:
 		return w.hideTime
 	}
 	return false
 }
 
 func (r *Renderer) all(l *line, x *event.Index, w *walk) {
-	for i := range x.Len() {
-		if key := r.key(x, i); !w.shown(key) && !x.Shadowed(i) {
-			r.field(l, key, x.Value(i), w)
+	for i, name := range r.named {
+		if name == nil {
+			name = r.word(r.key(x, i))
+		}
+		if !w.shown(name.role) && !x.Shadowed(i) {
+			r.field(l, name, x.Value(i), w)
 		}
 	}
 }
@@ -224,11 +206,11 @@ func (r *Renderer) all(l *line, x *event.Index, w *walk) {
 func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
 	for i := range r.fields {
 		f := &r.fields[i]
-		if f.inHead && w.shown(f.text) {
+		if f.inHead && w.shown(roleOf(f.text)) {
 			continue
 		}
 		if v := r.find(x, f); v.Kind != event.Absent {
-			r.field(l, f.text, v, w)
+			r.field(l, r.word(f.text), v, w)
 		}
 	}
 }
@@ -236,35 +218,28 @@ func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
 // field writes one key=value, on a row of its own begun with blanks if it
 // would be cut at the edge of the terminal and fits there whole. The terminal
 // breaks the row itself, so that the line stays one line to copy and to grep.
-func (r *Renderer) field(l *line, key []byte, v event.Value, w *walk) {
+func (r *Renderer) field(l *line, name *word, v event.Value, w *walk) {
 	start := len(l.dst)
+	token := start
 	if l.column > 0 {
-		l.dst = append(l.dst, ' ')
+		token++
+		l.dst = append(l.dst, name.prefix...)
+	} else {
+		l.dst = append(l.dst, name.prefix[1:]...)
 	}
-	token := len(l.dst)
-	l.dst = append(l.dst, r.theme.dim...)
-	text := len(l.dst)
-	l.dst = appendWord(l.dst, key)
-	l.dst = append(l.dst, '=')
-	n := 0
-	if l.width > 0 {
-		n = columns(l.dst[text:])
-	}
-	r.end(l, r.theme.dim)
-
 	color := ""
-	if w.color != "" && r.ofCall(key, w.head) {
+	if w.color != "" && r.ofCall(name.role, w.head) {
 		color = w.color
+		l.dst = append(l.dst, color...)
 	}
-	r.begin(l, color)
-	text = len(l.dst)
+	text := len(l.dst)
 	l.dst = r.value(l.dst, v)
 	if l.width == 0 {
 		l.column = 1 // not counted, but no longer the beginning
 		r.end(l, color)
 		return
 	}
-	n += columns(l.dst[text:])
+	n := name.width + columns(l.dst[text:])
 	r.end(l, color)
 
 	at := l.column + token - start
@@ -300,11 +275,11 @@ func insertBlanks(dst []byte, from, to, n int) []byte {
 }
 
 // ofCall reports whether a field is the call's id, or a leg with the same one.
-func (r *Renderer) ofCall(key []byte, h *head) bool {
-	switch string(key) {
-	case "callid":
+func (r *Renderer) ofCall(is role, h *head) bool {
+	switch is {
+	case callRole:
 		return true
-	case "uniqueid":
+	case legRole:
 		if !h.leg.Escaped && !h.call.Escaped {
 			return string(bare(h.leg)) == string(bare(h.call))
 		}

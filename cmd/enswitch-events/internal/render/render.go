@@ -88,7 +88,9 @@ type Renderer struct {
 	template *userTemplate
 
 	nameColumns int
-	text        []byte // of a value without its escapes
+	words       words
+	named       []*word // of the event's fields, nil for a long name
+	text        []byte  // of a value without its escapes
 	keyText     []byte
 	scratch     []byte
 	result      event.Index // of an object that jq made, or of an event read anew

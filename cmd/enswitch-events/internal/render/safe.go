@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -41,7 +42,40 @@ func classify(text []byte) (bits uint8) {
 	return bits
 }
 
-func isASCII(text []byte) bool { return classify(text)&notASCII == 0 }
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// isPlain reports whether all bytes have no bit in byteClass. It may report
+// false where they have none.
+func isPlain(text []byte) bool {
+	// Eight bytes at a time, the last of which may overlap.
+	special := func(w uint64) bool {
+		m := (w - ones*'!') | (w ^ ones*'"' - ones) | (w ^ ones*'=' - ones) | (w ^ ones*'\\' - ones) | (w ^ ones*0x7f - ones) | w
+		return m&highs != 0
+	}
+	n := len(text)
+	if n < 8 {
+		return classify(text) == 0
+	}
+	for i := 0; i+8 < n; i += 8 {
+		if special(binary.LittleEndian.Uint64(text[i:])) {
+			return false
+		}
+	}
+	return !special(binary.LittleEndian.Uint64(text[n-8:]))
+}
+
+func isASCII(text []byte) bool {
+	for len(text) >= 8 {
+		if binary.LittleEndian.Uint64(text)&highs != 0 {
+			return false
+		}
+		text = text[8:]
+	}
+	return classify(text)&notASCII == 0
+}
 
 // unsafeRune reports whether r must not reach a terminal as it stands: C0, C1,
 // DEL, line and paragraph separators, bidirectional controls and whatever else
@@ -50,8 +84,10 @@ func unsafeRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < 0x20 || r == 0x7f
 	}
-	// Letters of the scripts that need no look into the tables.
-	if r >= 0xa0 && r < 0x0300 && r != 0xad {
+	// Letters and marks that need no look into the tables: most of the western
+	// ones, and of the east Asian.
+	switch {
+	case 0xa0 <= r && r < 0x300 && r != 0xad, 0x370 <= r && r < 0x600, 0x2010 <= r && r < 0x2028, 0x3165 <= r && r < 0xa4d0, 0x3000 <= r && r < 0x3164:
 		return false
 	}
 	return 0xe0000 <= r && r <= 0xe0fff || isBroken(r) ||
@@ -73,32 +109,36 @@ func AppendSafe(dst, text []byte) []byte {
 // appendEscaped is AppendSafe without its shortcut; inQuotes also escapes
 // quotes and backslashes.
 func appendEscaped(dst, text []byte, inQuotes bool) []byte {
+	start := 0 // of what is to be appended as it stands
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {
-			i++
-			switch {
-			case byteClass[c]&needsEscape != 0:
-				dst = appendEscape(dst, rune(c))
-			case inQuotes && (c == '"' || c == '\\'):
-				dst = append(dst, '\\', c)
-			default:
-				dst = append(dst, c)
+			if escape := byteClass[c]&needsEscape != 0; escape || inQuotes && (c == '"' || c == '\\') {
+				dst = append(dst, text[start:i]...)
+				if escape {
+					dst = appendEscape(dst, rune(c))
+				} else {
+					dst = append(dst, '\\', c)
+				}
+				start = i + 1
 			}
+			i++
 			continue
 		}
 		r, n := utf8.DecodeRune(text[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
-		case unsafeRune(r):
-			dst = appendEscape(dst, r)
-		default:
-			dst = append(dst, text[i:i+n]...)
+		broken := r == utf8.RuneError && n == 1
+		if broken || unsafeRune(r) {
+			dst = append(dst, text[start:i]...)
+			if broken {
+				dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+			} else {
+				dst = appendEscape(dst, r)
+			}
+			start = i + n
 		}
 		i += n
 	}
-	return dst
+	return append(dst, text[start:]...)
 }
 
 func appendEscape(dst []byte, r rune) []byte {
@@ -128,11 +168,10 @@ func appendHex(dst []byte, r rune, digits int) []byte {
 // quotes if it is empty, holds white space, quotes, = or a backslash, or
 // anything that has to be escaped.
 func appendWord(dst, text []byte) []byte {
-	bits := classify(text)
-	if bits == 0 && len(text) > 0 {
+	if len(text) > 0 && isPlain(text) {
 		return append(dst, text...)
 	}
-	if bits == notASCII && isWord(text) {
+	if bits := classify(text); bits == 0 && len(text) > 0 || bits == notASCII && isWord(text) {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
