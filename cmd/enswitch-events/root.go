@@ -99,12 +99,16 @@ func run(ctx context.Context, args []string, s streams) int {
 const samePress = 200 * time.Millisecond
 
 // catchSignals returns a context that ends at the first signal that asks the
-// program to end. SIGPIPE is caught so that a closed stdout is an error of the
-// write and not the end of the process.
+// program to end. SIGHUP is none where it is ignored, as under nohup. SIGPIPE is
+// caught so that a closed stdout is an error of the write and not the end of the
+// process.
 func catchSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	end, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(end, syscall.SIGHUP)
+	}
 	signal.Notify(pipe, syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
