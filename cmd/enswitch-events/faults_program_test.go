@@ -1,0 +1,426 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long a test waits for what must happen. It is long, for a
+// machine that does much else; nothing is concluded from how long it took.
+const patience = time.Minute
+
+// setup says how the program is started, where it differs from the usual.
+type setup struct {
+	// env is added to the environment, which is empty but for what the
+	// program needs to find its own directories.
+	env []string
+	// shell is a script that ends in exec "$@", which is the program.
+	shell string
+	// stdout and stderr are used instead of being collected.
+	stdout, stderr *os.File
+}
+
+// program is the program under test as a process.
+type program struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	spill string // where it may make files
+	out   *text  // nil if setup.stdout was given
+	said  *text  // nil if setup.stderr was given
+	ended chan struct{}
+	err   error
+}
+
+// start starts the program with its log as JSON.
+func start(t *testing.T, args ...string) *program { return startWith(t, setup{}, args...) }
+
+func startWith(t *testing.T, s setup, args ...string) *program {
+	t.Helper()
+	args = append([]string{"enswitch-events"}, append(args, "--log-format", "json")...)
+	if s.shell != "" {
+		args = append([]string{"sh", "-c", s.shell, "sh"}, args...)
+	}
+	p := &program{t: t, spill: t.TempDir(), ended: make(chan struct{})}
+	p.cmd = exec.Command(args[0], args[1:]...)
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + p.spill, "TZ=UTC"}, s.env...)
+	if dir, ok := os.LookupEnv("GOCOVERDIR"); ok {
+		p.cmd.Env = append(p.cmd.Env, "GOCOVERDIR="+dir)
+	}
+	var ours []*os.File // the writing ends, once the process has them
+	stream := func(given *os.File) (*os.File, *text) {
+		if given != nil {
+			return given, nil
+		}
+		r, w := pipe(t)
+		ours = append(ours, w)
+		x := newText()
+		go x.read(r)
+		return w, x
+	}
+	var stdout, stderr *os.File
+	stdout, p.out = stream(s.stdout)
+	stderr, p.said = stream(s.stderr)
+	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range ours {
+		f.Close()
+	}
+	go func() {
+		defer close(p.ended)
+		p.err = p.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		if t.Failed() && p.said != nil {
+			t.Logf("stderr:\n%s", p.said.tail())
+		}
+	})
+	return p
+}
+
+// pipe returns both ends of a pipe, closed at the end of the test at the
+// latest.
+func pipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	return r, w
+}
+
+func (p *program) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatalf("%v: %v", s, err)
+	}
+}
+
+// exit waits for the end and returns the exit code, -1 if a signal killed it.
+func (p *program) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.t.Fatalf("still running after %v", patience)
+	}
+	for _, x := range []*text{p.out, p.said} {
+		if x != nil {
+			<-x.over
+		}
+	}
+	if e, ok := errors.AsType[*exec.ExitError](p.err); p.err != nil && !ok {
+		p.t.Fatal(p.err)
+	} else if ok {
+		return e.ExitCode()
+	}
+	return 0
+}
+
+// lines waits until stdout has n lines.
+func (p *program) lines(n int) {
+	p.t.Helper()
+	p.out.await(p.t, fmt.Sprintf("%d lines on stdout", n), func(lines []string) bool { return len(lines) >= n })
+}
+
+// says waits until stderr has n messages that match.
+func (p *program) says(pattern string, n int) {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	p.said.await(p.t, fmt.Sprintf("%d × %q on stderr", n, pattern), func(lines []string) bool {
+		return count(lines, re.MatchString) >= n
+	})
+}
+
+func count[T any](all []T, is func(T) bool) (n int) {
+	for _, v := range all {
+		if is(v) {
+			n++
+		}
+	}
+	return n
+}
+
+// url waits until the program listens and returns where to POST.
+func (p *program) url() (url string) {
+	p.t.Helper()
+	p.said.await(p.t, "the URL to POST to", func(lines []string) bool {
+		for _, line := range lines {
+			var message struct{ URL string }
+			if json.Unmarshal([]byte(line), &message) == nil && message.URL != "" {
+				url = message.URL
+			}
+		}
+		return url != ""
+	})
+	return url
+}
+
+// ledger is what the program says of it.
+type ledger struct {
+	Received, Kept, Filtered, Rejected, Dropped, Waiting, Repaired, Duplicates, Gaps int64
+}
+
+// ledgers returns all that were said.
+func ledgers(t *testing.T, lines []string) (all []ledger) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(line, `"received":`) {
+			continue
+		}
+		var l ledger
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if l.Received != l.Kept+l.Filtered+l.Rejected+l.Dropped+l.Waiting {
+			t.Errorf("the ledger does not add up: %+v", l)
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// ask has the ledger printed.
+func (p *program) ask() (l ledger) {
+	p.t.Helper()
+	n := len(ledgers(p.t, p.said.snapshot()))
+	p.signal(syscall.SIGUSR1)
+	p.said.await(p.t, "the ledger", func(lines []string) bool {
+		all := ledgers(p.t, lines)
+		if len(all) > n {
+			l = all[n]
+		}
+		return len(all) > n
+	})
+	return l
+}
+
+// received waits until so many events have come in, whatever became of them.
+func (p *program) received(n int64) (l ledger) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); l.Received < n; {
+		if l = p.ask(); time.Now().After(deadline) {
+			p.t.Fatalf("%d events received, want %d", l.Received, n)
+		}
+	}
+	return l
+}
+
+// settle waits until nothing waits to be written. On a busy machine that may
+// take longer than the patience of the program after a signal.
+func (p *program) settle() {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); p.ask().Waiting > 0; {
+		if time.Now().After(deadline) {
+			p.t.Fatal("events go on waiting")
+		}
+	}
+}
+
+// final is the ledger that was said last.
+func (p *program) final() ledger {
+	p.t.Helper()
+	all := ledgers(p.t, p.said.snapshot())
+	if len(all) == 0 {
+		p.t.Fatal("no ledger")
+	}
+	return all[len(all)-1]
+}
+
+// want is what an end must have been like.
+type want struct {
+	code     int
+	events   []int    // their numbers on stdout, in order; gap records are left out
+	received int64    // -1 if it cannot be known
+	said     []string // patterns that stderr must have
+	unsaid   []string // and those it must not have
+}
+
+// check waits for the end and compares it.
+func (p *program) check(w want) ledger {
+	p.t.Helper()
+	if code := p.exit(); code != w.code {
+		p.t.Errorf("exit code %d, want %d", code, w.code)
+	}
+	var l ledger
+	if w.code != exitConnect && w.code != exitKey || w.received != 0 {
+		l = p.final() // where nothing was ever connected there is none to say
+	}
+	if p.out != nil {
+		got := events(p.t, p.out.snapshot())
+		if !slices.Equal(got, w.events) {
+			p.t.Errorf("events on stdout: %s, want %s", brief(got), brief(w.events))
+		}
+		if l.Kept != int64(len(got)) {
+			p.t.Errorf("%d kept, but %d on stdout", l.Kept, len(got))
+		}
+	}
+	if w.received >= 0 && l.Received != w.received {
+		p.t.Errorf("%d received, want %d", l.Received, w.received)
+	}
+	p.matches(w.said, w.unsaid)
+	p.clean()
+	return l
+}
+
+// matches checks what was said.
+func (p *program) matches(said, unsaid []string) {
+	p.t.Helper()
+	all := strings.Join(p.said.snapshot(), "\n")
+	for _, pattern := range said {
+		if !regexp.MustCompile(pattern).MatchString(all) {
+			p.t.Errorf("stderr does not say %q", pattern)
+		}
+	}
+	for _, pattern := range append(unsaid, "panic:", "DATA RACE", "goroutine [0-9]+ \\[") {
+		if regexp.MustCompile(pattern).MatchString(all) {
+			p.t.Errorf("stderr says %q", pattern)
+		}
+	}
+}
+
+// clean checks that nothing is left on disk.
+func (p *program) clean() {
+	p.t.Helper()
+	left, err := os.ReadDir(p.spill)
+	if err != nil || len(left) > 0 {
+		p.t.Errorf("left on disk: %v, %v", left, err)
+	}
+}
+
+// An event of the tests has a number, "n", which is a string in a POST.
+func testEvent(n int) []byte {
+	return fmt.Appendf(nil, `{"class":"call","event":"start","timestamp":"1234567890.%06d","n":%d}`, n%1e6, n)
+}
+
+// seq is the numbers from first to last.
+func seq(first, last int) (all []int) {
+	for n := first; n <= last; n++ {
+		all = append(all, n)
+	}
+	return all
+}
+
+// events returns the numbers of the events in lines.
+func events(t *testing.T, lines []string) (all []int) {
+	t.Helper()
+	for _, line := range lines {
+		if n, ok := number(t, line); ok {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// number returns the number of an event; a gap record has none.
+func number(t *testing.T, line string) (int, bool) {
+	t.Helper()
+	var e struct {
+		Class string
+		N     any
+	}
+	if err := json.Unmarshal([]byte(line), &e); err != nil {
+		t.Errorf("not JSON on stdout: %q", line)
+		return 0, false
+	}
+	if e.Class == "enswitch-events" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(fmt.Sprint(e.N))
+	if err != nil {
+		t.Errorf("no number: %s", line)
+	}
+	return n, true
+}
+
+func brief(n []int) string {
+	if len(n) > 12 {
+		return fmt.Sprintf("%d from %v to %v", len(n), n[:6], n[len(n)-6:])
+	}
+	return fmt.Sprint(n)
+}
+
+// text collects the lines of a stream.
+type text struct {
+	over chan struct{} // closed at its end
+
+	mu    sync.Mutex
+	lines []string
+	grown chan struct{} // closed, and replaced, when a line came
+}
+
+func newText() *text {
+	return &text{over: make(chan struct{}), grown: make(chan struct{})}
+}
+
+func (x *text) read(r io.Reader) {
+	defer close(x.over)
+	br := bufio.NewReader(r)
+	for {
+		line, err := br.ReadString('\n')
+		if line != "" {
+			x.mu.Lock()
+			x.lines = append(x.lines, strings.TrimSuffix(line, "\n"))
+			close(x.grown)
+			x.grown = make(chan struct{})
+			x.mu.Unlock()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (x *text) snapshot() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.lines)
+}
+
+func (x *text) tail() string {
+	lines := x.snapshot()
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
+}
+
+// await waits until ok.
+func (x *text) await(t *testing.T, what string, ok func(lines []string) bool) {
+	t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	for {
+		x.mu.Lock()
+		fine, grown := ok(x.lines), x.grown
+		x.mu.Unlock()
+		if fine {
+			return
+		}
+		select {
+		case <-grown:
+		case <-x.over:
+			if !ok(x.snapshot()) {
+				t.Fatalf("the program ended before %s", what)
+			}
+		case <-limit.C:
+			t.Fatalf("waited for %s in vain", what)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// fault is a row of the matrix: something that goes wrong, what is expected of
+// the program then, and the test that does it to the real program.
+type fault struct {
+	name        string
+	fault       string
+	expectation string
+	run         func(*testing.T)
+}
+
+func faultRows() []fault {
+	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), feedFaults(),
+		outputFaults(), signalFaults(), postFaults())
+}
+
+// atOnce is how many rows run side by side. Most of them wait most of the time,
+// so there are more than processors.
+const atOnce = 8
+
+// TestFaults runs every row. Each one starts the program as a process of its
+// own, with real sockets, and in the end the ledger must add up, agree with
+// what stdout got and, where that can be known, with what was sent.
+func TestFaults(t *testing.T) {
+	rows := make(chan fault)
+	var running sync.WaitGroup
+	for range atOnce {
+		running.Go(func() {
+			for row := range rows {
+				t.Run(row.name, row.run)
+			}
+		})
+	}
+	for _, row := range faultRows() {
+		rows <- row
+	}
+	close(rows)
+	running.Wait()
+}
+
+// TestFaultsTable keeps the table in testdata the same as the rows.
+func TestFaultsTable(t *testing.T) {
+	const name = "../../testdata/faults.md"
+	rows := faultRows()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `# What can go wrong, and what is expected then
+
+Each row is a test that runs the program as a process, with real sockets:
+`+"`go test ./cmd/enswitch-events -run 'TestFaults/NAME$'`"+`. In every row the ledger
+must add up (received = kept + filtered + rejected + dropped + waiting), agree
+with what stdout got and, where that can be known, with what was sent. This
+table is made from the tests, %d rows: `+"`go test ./cmd/enswitch-events -run TestFaultsTable -update`"+`.
+
+| fault | expectation | test |
+|---|---|---|
+`, len(rows))
+	known := map[string]bool{}
+	for _, row := range rows {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", cell(row.fault), cell(row.expectation), row.name)
+		if known[row.name] || strings.ContainsAny(row.name, " /|") {
+			t.Errorf("%q: names are used once, and have no space, slash or bar", row.name)
+		}
+		known[row.name] = true
+	}
+	if *update {
+		if err := os.WriteFile(name, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	old, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(old, b.Bytes()) {
+		t.Error("testdata/faults.md differs from the rows: run the test with -update")
+	}
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
