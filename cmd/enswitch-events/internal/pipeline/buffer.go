@@ -285,15 +285,20 @@ func (b *Buffer) take() (c *block, end bool) {
 	if len(b.queue) == 0 {
 		return nil, b.closed
 	}
+	return b.shift(), false
+}
+
+// shift takes the front of queue. The mutex is held.
+func (b *Buffer) shift() *block {
 	if b.spill != nil {
 		b.spill.full = false
 	}
-	c = b.queue[0]
+	c := b.queue[0]
 	b.queue[0] = nil
 	if b.queue = b.queue[1:]; len(b.queue) == 0 {
 		b.queue = nil
 	}
-	return c, false
+	return c
 }
 
 // done returns a block and books what became of its events.

@@ -258,8 +258,11 @@ type worker struct {
 	l    Ledger
 	sure int64 // of l.Kept, what has been written
 	n    int64 // kept in all
+	most int   // bytes of out before they are written in the middle of an event
 	seen *event.Window
 	hash *event.Hasher
+
+	second *second // nil for none
 
 	source     int32
 	feed       int32
@@ -268,10 +271,17 @@ type worker struct {
 }
 
 func newWorker(c *Config, buf *Buffer) *worker {
-	w := &worker{Config: c, buf: buf, source: -1, out: make([]byte, 0, 2*writeSize)}
+	w := newBareWorker(c, buf)
 	if feeds := buf.feedCount(); feeds > 1 {
 		w.seen, w.hash = event.NewWindow(mergeCount, feeds, mergeAge), event.NewHasher()
 	}
+	w.second = newSecond(w)
+	return w
+}
+
+// newBareWorker returns a worker for one feed, alone.
+func newBareWorker(c *Config, buf *Buffer) *worker {
+	w := &worker{Config: c, buf: buf, source: -1, most: writeSize, out: make([]byte, 0, 2*writeSize)}
 	w.emit = func(o filter.Output) bool {
 		before := len(w.out)
 		if o.Event {
@@ -282,7 +292,7 @@ func newWorker(c *Config, buf *Buffer) *worker {
 		// A template may print nothing, or fail.
 		w.kept = w.kept || len(w.out) > before
 		// One jq expression can make any number of values of one event.
-		if len(w.out) >= writeSize {
+		if len(w.out) >= w.most {
 			w.fail.end, w.fail.err = w.write()
 		}
 		return w.fail.err == nil
@@ -296,20 +306,32 @@ func (w *worker) work() (End, error) {
 	if end, err := w.write(); err != nil {
 		return end, err
 	}
+	defer w.second.end()
 	for {
-		c, last := w.buf.take()
+		var end End
+		var err error
+		c, done := w.second.end()
 		switch {
+		case done:
+			end, err = w.adopt(w.second)
 		case c != nil:
-			end, err := w.block(c)
-			w.book(c)
-			if end != EndOfInput {
-				return end, err
+			end, err = w.block(c)
+		default:
+			var last bool
+			if c, last = w.buf.take(); c == nil {
+				if last {
+					return EndOfInput, nil
+				}
+				<-w.buf.wake
+				continue
 			}
-			continue
-		case last:
-			return EndOfInput, nil
+			w.second.begin()
+			end, err = w.block(c)
 		}
-		<-w.buf.wake
+		w.book(c)
+		if end != EndOfInput {
+			return end, err
+		}
 	}
 }
 
@@ -330,6 +352,18 @@ func (w *worker) block(c *block) (End, error) {
 		w.gap(c.gap)
 		return w.write()
 	}
+	end, err := w.events(c)
+	if err != nil {
+		return end, err
+	}
+	if failed, err := w.write(); err != nil {
+		return failed, err
+	}
+	return end, nil
+}
+
+// events renders the events of c, up to an end of its own.
+func (w *worker) events(c *block) (End, error) {
 	start := 0
 	for i := range c.items {
 		it := &c.items[i]
@@ -344,13 +378,10 @@ func (w *worker) block(c *block) (End, error) {
 			return w.fail.end, w.fail.err
 		}
 		if end != EndOfInput {
-			if failed, err := w.write(); err != nil {
-				return failed, err
-			}
 			return end, nil
 		}
 	}
-	return w.write()
+	return EndOfInput, nil
 }
 
 func (w *worker) event() End {

@@ -75,27 +75,70 @@ type Options struct {
 // Renderer shows events. It keeps state from one to the next (the width of a
 // column, the time before) and is not safe for concurrent use.
 type Renderer struct {
-	format  string
-	fields  []field // nil for all
-	raw     bool
-	meta    bool
-	safeCSV bool
-	width   func() int
-	theme   theme
-	clock   clock
-	marks   []*regexp.Regexp
-
-	template *userTemplate
-
+	look
+	clock       clock
 	nameColumns int
-	words       words
-	named       []*word // of the event's fields, nil for a long name
-	text        []byte  // of a value without its escapes
-	keyText     []byte
-	scratch     []byte
-	result      event.Index // of an object that jq made, or of an event read anew
-	nested      event.Index
+	began       memory // what it remembered after Follow
+
+	words   words
+	named   []*word // of the event's fields, nil for a long name
+	text    []byte  // of a value without its escapes
+	keyText []byte
+	scratch []byte
+	result  event.Index // of an object that jq made, or of an event read anew
+	nested  event.Index
 }
+
+// look is what the options say and no event changes.
+type look struct {
+	format   string
+	fields   []field // nil for all
+	raw      bool
+	meta     bool
+	safeCSV  bool
+	width    func() int
+	theme    theme
+	marks    []*regexp.Regexp
+	template *userTemplate
+}
+
+// memory is what the look of an event depends on besides itself.
+type memory struct {
+	nameColumns int
+	began       bool
+	day         [10]byte
+	last        int64
+}
+
+func (r *Renderer) memory() memory {
+	m := memory{nameColumns: r.nameColumns, began: r.clock.began, day: r.clock.day}
+	if r.clock.style == "delta" {
+		m.last = r.clock.last
+	}
+	return m
+}
+
+// Twin returns another renderer of the same options, to be used at the same
+// time; nil if there can be none, as for a terminal, whose width has to be asked
+// in turn, and for a template.
+func (r *Renderer) Twin() *Renderer {
+	if r.template != nil || r.width != nil {
+		return nil
+	}
+	return &Renderer{look: r.look, clock: r.clock, nameColumns: r.nameColumns}
+}
+
+// Follow lets r go on as if it had shown what its twin other has. Neither may be
+// in use.
+func (r *Renderer) Follow(other *Renderer) {
+	r.clock.day, r.clock.last, r.clock.began = other.clock.day, other.clock.last, other.clock.began
+	r.nameColumns = other.nameColumns
+	r.began = r.memory()
+}
+
+// Followed reports whether what r has shown since Follow looks as it would if it
+// followed other now.
+func (r *Renderer) Followed(other *Renderer) bool { return r.began == other.memory() }
 
 // field is a field that the user picked.
 type field struct {
@@ -110,8 +153,8 @@ type field struct {
 // options and name what to use instead.
 func New(o *Options) (*Renderer, error) {
 	r := &Renderer{
-		format: o.Format, raw: o.RawOutput, meta: o.Meta, safeCSV: o.SafeCSV,
-		width: o.Width, nameColumns: nameColumns,
+		look:        look{format: o.Format, raw: o.RawOutput, meta: o.Meta, safeCSV: o.SafeCSV, width: o.Width},
+		nameColumns: nameColumns,
 	}
 	if !slices.Contains(Formats(), o.Format) {
 		return nil, fmt.Errorf("unknown output format %q: use one of %s", o.Format, strings.Join(Formats(), ", "))
