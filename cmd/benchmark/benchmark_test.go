@@ -121,13 +121,81 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	var out strings.Builder
-	if err := printTable(&out, []row{{what: "a|b", ratio: "0.5"}}, []string{"c"}); err != nil {
+	for _, tt := range []struct{ reach, want string }{
+		{"", "| what | against | ratio | this program | the other |\n| --- | --- | --: | --: | --: |\n| a\\|b |  | 0.5 |  |  |\n\nSkipped: c\n"},
+		{"1", "| what | against | ratio | this program | the other | reach |\n| --- | --- | --: | --: | --: | --: |\n| a\\|b |  | 0.5 |  |  | 1 |\n\nSkipped: c\n"},
+	} {
+		var out strings.Builder
+		if err := printTable(&out, []row{{what: "a|b", ratio: "0.5", reach: tt.reach}}, []string{"c"}); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != tt.want {
+			t.Errorf("got\n%s", out.String())
+		}
+	}
+}
+
+func TestWriteReadme(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "README.md")
+	write := func(text string) error {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return writeReadme(path, []row{{what: "a", ours: "$1", reach: "7"}}, nil, time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC))
+	}
+	if err := write("<!-- flags A -->\n<!-- end -->\n<!-- benchmark -->\nold\n<!-- end -->\nbelow\n<!-- end -->\n"); err != nil {
 		t.Fatal(err)
 	}
-	want := "| what | against | ratio | this program | the other | reach |\n|---|---|--:|--:|--:|--:|\n| a\\|b |  | 0.5 |  |  |  |\n\nSkipped: c\n"
-	if out.String() != want {
-		t.Errorf("got\n%s", out.String())
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	above, rest, _ := strings.Cut(string(got), "<!-- benchmark -->\n| what | against | ratio | this program | the other |\n")
+	_, below, ok := strings.Cut(rest, "| a |  |  | $1 |  |\n\nMeasured on 2026-11-23: ")
+	if above != "<!-- flags A -->\n<!-- end -->\n" || !ok || !strings.HasSuffix(below, ".\n<!-- end -->\nbelow\n<!-- end -->\n") {
+		t.Errorf("wrote\n%s", got)
+	}
+	for _, text := range []string{"", "<!-- benchmark -->\n", strings.Repeat("<!-- benchmark -->\n<!-- end -->\n", 2)} {
+		if write(text) == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
+}
+
+// TestFile compares what is written to a file with what is expected of its
+// readers.
+func TestFile(t *testing.T) {
+	b := &bench{corpus: newCorpus(), dir: t.TempDir()}
+	path, copies, err := b.writeFile("f", 2_000_000)
+	if err != nil || copies != 2 {
+		t.Fatalf("%d copies, %v", copies, err)
+	}
+	if again, n, err := b.writeFile("f", 2_000_000); again != path || n != copies || err != nil {
+		t.Errorf("then %s, %d copies, %v", again, n, err)
+	}
+	all, err := b.corpus.kept(func(map[string]any) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, check := range map[string]func([]byte, int) func(string) error{"same": same, "values": sameValues} {
+		if err := check(all, copies)(path); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for n := range 4 {
+			if (check(all, n)(path) == nil) != (n == copies) {
+				t.Errorf("%s: %d copies", name, n)
+			}
+		}
+		if check(bytes.Replace(all, []byte("phone"), []byte("fax00"), 1), copies)(path) == nil {
+			t.Errorf("%s: a difference was not found", name)
+		}
+	}
+	sorted := filepath.Join(b.dir, "sorted")
+	if err := os.WriteFile(sorted, []byte(`{"a":"2000000000.1","b":2}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := sameValues([]byte(`{"b":2,"a":"1234567890.1"}`+"\n"), 1)(sorted); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -143,7 +211,7 @@ func TestPerSecond(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range [][]string{{"-n", "0"}, {"-rounds", "0"}, {"-run", "("}, {"extra"}, {"-no-such"}} {
+	for _, args := range [][]string{{"-n", "0"}, {"-rounds", "0"}, {"-run", "("}, {"-bytes", "0"}, {"-large", "0"}, {"-readme", "x", "-run", "listen"}, {"extra"}, {"-no-such"}} {
 		if err := run(t.Context(), args, t.Output(), t.Output()); err == nil {
 			t.Errorf("%v: no error", args)
 		}

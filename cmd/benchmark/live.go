@@ -147,18 +147,24 @@ func (b *bench) peak(ctx context.Context) (int64, error) {
 	case err := <-ended:
 		return 0, fmt.Errorf("%s ended: %w", cmd, err)
 	}
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/status")
+	n, err := highWater(cmd.Process.Pid)
 	_ = cmd.Process.Kill()
 	<-ended
+	return n, err
+}
+
+// highWater is the most memory that a process had resident, in bytes.
+func highWater(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
-	var kib int64
 	for line := range bytes.Lines(status) {
 		if text, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
+			var kib int64
 			_, err := fmt.Sscan(string(text), &kib)
 			return kib << 10, err
 		}
 	}
-	return 0, fmt.Errorf("no VmHWM in /proc/%d/status", cmd.Process.Pid)
+	return 0, fmt.Errorf("no VmHWM in /proc/%d/status", pid)
 }

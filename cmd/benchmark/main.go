@@ -3,6 +3,8 @@
 //
 //	go run ./cmd/benchmark
 //	go run ./cmd/benchmark -run 'tail -c' -n 1000000 -rounds 3
+//	go run ./cmd/benchmark -run '^cat' -bytes 50000000 -large 10000000000
+//	go run ./cmd/benchmark -readme README.md
 //
 // The two programs of a row run in turn, A B A B, on the same input, and what
 // each of them wrote is compared with what it should have written. Of the
@@ -10,7 +12,8 @@
 // about the programs; the ratios are what is meant to be read.
 //
 // It needs this repository and Go, or a built program by -binary; a row whose
-// other program is not installed is left out, and named below the table.
+// other program is not installed is left out, and named below the table. The
+// rows of cat write files of -bytes and -large into TMPDIR, and remove them.
 package main
 
 import (
@@ -24,6 +27,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"time"
 )
 
 func main() {
@@ -51,7 +55,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	pick := flags.String("run", "", "measure the rows that match this `regexp`")
 	b := &bench{talk: stderr}
 	flags.IntVar(&b.events, "n", 3_000_000, "`events` of a flood")
+	flags.Int64Var(&b.fileSize, "bytes", 200e6, "`bytes` of the file that cat and its peers read")
+	flags.Int64Var(&b.largeSize, "large", 2<<30, "`bytes` of the file over which the memory of cat is measured")
 	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
+	readme := flags.String("readme", "", "write the table into this `file`, too, in the place marked there")
 	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -62,8 +69,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case b.events < 1 || b.rounds < 1:
-		return errors.New("-n and -rounds: at least 1")
+	case b.events < 1 || b.rounds < 1 || b.fileSize < 1 || b.largeSize < 1:
+		return errors.New("-n, -rounds, -bytes and -large: at least 1")
+	case *readme != "" && *pick != "":
+		return errors.New("-readme: the whole table is written, so leave out -run")
 	}
 	if b.dir, err = os.MkdirTemp("", "enswitch-events-benchmark-"); err != nil {
 		return err
@@ -100,7 +109,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(done) == 0 && len(b.skipped) == 0 {
 		return fmt.Errorf("no row matches %q", *pick)
 	}
-	return printTable(stdout, done, b.skipped)
+	if err := printTable(stdout, done, b.skipped); err != nil || *readme == "" {
+		return err
+	}
+	return writeReadme(*readme, done, b.skipped, time.Now())
 }
 
 // bench is what all measures share.
@@ -109,6 +121,8 @@ type bench struct {
 	dir          string // for what is written on the way
 	events       int
 	rounds       int
+	fileSize     int64
+	largeSize    int64
 	corpus       *corpus
 	talk         io.Writer
 	skipped      []string
@@ -130,9 +144,15 @@ var measures = []struct {
 	{"tail --jq native", tailJQ},
 	{"tail -o line --color always", tailLine},
 	{"tail and wscat", tailAll},
+	{"cat -c call -e answer", catClass},
+	{"cat --jq native", catNative},
+	{"cat --jq fallback", catFallback},
+	{"cat of zstd", catCompressed("zstd", ".zst", "0.6")},
+	{"cat of gzip", catCompressed("gzip", ".gz", "1.2")},
+	{"cat memory", catMemory},
 	{"listen", listenRate},
-	{"latency", latency},
-	{"memory", memory},
+	{"tail latency", latency},
+	{"tail memory", memory},
 	{"start-up", startUp},
 	{"binary size", binarySize},
 }

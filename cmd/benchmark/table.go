@@ -16,18 +16,26 @@ type row struct {
 	reach         string
 }
 
+// printTable prints the column reach if a row has something there.
 func printTable(w io.Writer, rows []row, skipped []string) error {
 	var b strings.Builder
+	aimed := slices.ContainsFunc(rows, func(r row) bool { return r.reach != "" })
+	line := func(cells ...string) {
+		if !aimed {
+			cells = cells[:len(cells)-1]
+		}
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
 	if len(rows) > 0 {
-		b.WriteString("| what | against | ratio | this program | the other | reach |\n")
-		b.WriteString("|---|---|--:|--:|--:|--:|\n")
+		line("what", "against", "ratio", "this program", "the other", "reach")
+		line("---", "---", "--:", "--:", "--:", "--:")
 	}
 	for _, r := range rows {
 		cells := []string{r.what, r.against, r.ratio, r.ours, r.theirs, r.reach}
 		for i, c := range cells {
 			cells[i] = strings.ReplaceAll(c, "|", `\|`)
 		}
-		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+		line(cells...)
 	}
 	for i, s := range skipped {
 		if i == 0 {
