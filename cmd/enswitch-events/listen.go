@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -152,6 +153,10 @@ func (o *listenOptions) run(ctx context.Context, a *app, cmd *cobra.Command) err
 // open opens the port and returns what comes in there as a source of l. made
 // says that the key is not the user's but was made for this run.
 func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Options, made bool) (pipeline.Source, error) {
+	// net/http leaves some 2 KB of garbage a request, and little else is on the
+	// heap, so by default it would be collected dozens of times a second under
+	// load. What may lie around is bounded by the memory limit that l has set.
+	debug.SetGCPercent(400)
 	feed := l.buffer.Feed("")
 	p.OnEvent = feed.Put
 	p.OnReject = func(r post.Rejection) { rejected(l, feed, r) }
