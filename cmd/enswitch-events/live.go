@@ -26,6 +26,7 @@ type liveOptions struct {
 	end    endOptions
 	buffer bufferOptions
 	record recordOptions
+	await  *awaited // set by wait, or nil
 }
 
 func (o *liveOptions) bind(cmd *cobra.Command) {
@@ -58,6 +59,7 @@ type live struct {
 	feeds  []feed
 	drops  drops
 	record *recorder // nil if nothing is recorded
+	await  *awaited  // nil: everything that the filters keep
 
 	rejected sync.Once
 }
@@ -65,7 +67,7 @@ type live struct {
 // compile makes everything that can be wrong in the flags, before anything is
 // opened.
 func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
-	l := &live{a: a, drops: drops{say: a.talk.Warn}, end: o.end, loss: o.buffer.failOnLoss, faults: &faults{say: a.talk.Warn}}
+	l := &live{a: a, await: o.await, drops: drops{say: a.talk.Warn}, end: o.end, loss: o.buffer.failOnLoss, faults: &faults{say: a.talk.Warn}}
 	if err := o.end.validate(cmd.Flags().Changed); err != nil {
 		return nil, err
 	}
@@ -94,6 +96,9 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		return nil, err
 	}
 	c.Failures = func() int64 { return failures }
+	if l.await != nil {
+		c.Await = l.await.take
+	}
 	if engine := c.Filter.Engine(); engine != "" {
 		a.talk.Debug("--jq runs by " + engine)
 	}
@@ -224,7 +229,11 @@ func (l *live) say(ledger pipeline.Ledger) {
 func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) error {
 	switch end {
 	case pipeline.EndFailIf:
-		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), ""}
+		hint := ""
+		if l.await != nil {
+			hint = l.await.instead()
+		}
+		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), hint}
 	case pipeline.EndSource:
 		return failure(err)
 	case pipeline.EndOutput:
@@ -237,10 +246,16 @@ func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) erro
 			why = fmt.Sprintf("no event for %v", l.end.idle)
 		}
 		switch {
+		case l.await != nil:
+			return &exitError{exitTime, fmt.Errorf("%s: %s", why, l.await.missing()), l.await.instead()}
 		case l.end.count > 0:
 			return &exitError{exitTime, fmt.Errorf("%s: %d of %s came", why, ledger.Kept, plural(l.end.count, "event")), ""}
 		case l.end.until != "":
 			return &exitError{exitTime, fmt.Errorf("%s: --until was not reached", why), ""}
+		}
+	case pipeline.EndSignal, pipeline.EndOfInput:
+		if l.await != nil { // a script must not take it for what it waited for
+			return &exitError{exitFailure, errors.New("interrupted: " + l.await.missing()), l.await.instead()}
 		}
 	}
 	return nil

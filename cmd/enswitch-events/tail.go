@@ -54,13 +54,17 @@ stays silent. The key is the setting "Message daemon authentication key".`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	o.live.bind(cmd)
+	o.bindConnection(cmd)
+	return cmd
+}
+
+func (o *tailOptions) bindConnection(cmd *cobra.Command) {
 	group(cmd, "Connection", func(f *pflag.FlagSet) {
 		o.key.bind(f)
 		o.connection.bind(f)
 		f.StringVar(&o.listen, "listen", "", "take POSTs on `[BIND:]PORT`, too, each event once; off loopback they need the same key")
 		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
 	})
-	return cmd
 }
 
 func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addresses []string) error {

@@ -27,11 +27,11 @@ type second struct {
 var errAgain = errors.New("to be done by the first worker")
 
 // newSecond returns nil where every event has to be looked at in its turn: to
-// count them, to compare those of several feeds, or because a jq expression may
+// count them, to hand them on, to compare those of several feeds, or because a jq expression may
 // fail and an error be told.
 func newSecond(w *worker) *second {
 	first, ok := w.Renderer.(*render.Renderer)
-	if !ok || w.Count > 0 || w.Until != nil || w.FailIf != nil || w.seen != nil || w.Filter.Engine() != "" {
+	if !ok || w.Count > 0 || w.inTurn() || w.OnKept != nil || w.seen != nil || w.Filter.Engine() != "" {
 		return nil
 	}
 	own := first.Twin()

@@ -26,9 +26,9 @@ type early struct {
 }
 
 // filterEarlyBy lets feeds drop what f drops, where that changes nothing but
-// who does it: --until wants to see every event.
+// who does it.
 func (b *Buffer) filterEarlyBy(c *Config) {
-	if c.Until != nil || c.FailIf != nil {
+	if c.inTurn() {
 		return
 	}
 	b.mu.Lock()

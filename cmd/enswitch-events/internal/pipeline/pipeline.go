@@ -51,6 +51,9 @@ type Config struct {
 	// Until ends after the first event for which it is true, FailIf too. That
 	// event is written even if the filters drop it.
 	Until, FailIf *filter.Query
+	// Await ends when what it waits for has come; nil waits for nothing. Then
+	// nothing else is written, but what FailIf is true of.
+	Await Await
 	// Drain bounds the time for writing what waits once the context is done.
 	// Default 5 s.
 	Drain time.Duration
@@ -63,6 +66,10 @@ type Config struct {
 	// OnQueryError is told when Until or FailIf fails on an event, flag being
 	// the command line's name for it.
 	OnQueryError func(flag string, err error)
+	// OnKept is told of each event that is kept, after it was written. Whatever
+	// comes later waits for it to return. What it is given is valid during the
+	// call.
+	OnKept func(ev *event.Event, x *event.Index)
 	// OnGap is told of a gap when its place in the stream is reached.
 	OnGap func(Gap)
 	// Failures returns how many events the jq expression has failed on.
@@ -81,6 +88,7 @@ const (
 	EndOfInput End = iota
 	EndCount
 	EndUntil
+	EndAwaited
 	EndFailIf
 	EndFor
 	EndIdle
@@ -401,8 +409,12 @@ func (w *worker) event() End {
 		return EndOfInput
 	}
 	w.kept = false
-	w.Filter.Run(&w.x, w.emit)
 	end := EndOfInput
+	if w.Await == nil {
+		w.Filter.Run(&w.x, w.emit)
+	} else if w.await() {
+		end = EndAwaited
+	}
 	if w.FailIf != nil && w.ask("--fail-if", w.FailIf) {
 		end = EndFailIf
 	} else if w.Until != nil && w.ask("--until", w.Until) {
@@ -418,6 +430,9 @@ func (w *worker) event() End {
 	w.l.Kept++
 	if w.n++; w.n == w.Count && end == EndOfInput {
 		end = EndCount
+	}
+	if w.OnKept != nil {
+		w.took()
 	}
 	return end
 }
