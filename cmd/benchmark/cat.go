@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -176,8 +175,8 @@ func sameValues(want []byte, copies int) func(path string) error {
 
 // catRow is cat with these flags beside jq, or a program like it, with expr.
 func (b *bench) catRow(ctx context.Context, peer, expr, reach string, keep func(map[string]any) bool, flags ...string) ([]row, error) {
-	name, err := exec.LookPath(peer)
-	if err != nil {
+	name := installed(peer)
+	if name == "" {
 		b.skip("`cat %s` beside `%s`: no %[2]s here", shell(flags), peer)
 		return nil, nil
 	}
@@ -260,8 +259,8 @@ func catFallback(ctx context.Context, b *bench) ([]row, error) {
 // goes nowhere.
 func catCompressed(tool, suffix, reach string) func(context.Context, *bench) ([]row, error) {
 	return func(ctx context.Context, b *bench) ([]row, error) {
-		name, err := exec.LookPath(tool)
-		if err != nil {
+		name := installed(tool)
+		if name == "" {
 			b.skip("`cat` of %s: no %[1]s here", tool)
 			return nil, nil
 		}
@@ -295,7 +294,7 @@ func catCompressed(tool, suffix, reach string) func(context.Context, *bench) ([]
 
 // catMemory is the most that cat has held when it has read a large file.
 func catMemory(ctx context.Context, b *bench) ([]row, error) {
-	if _, err := os.Stat("/proc/self/status"); err != nil {
+	if !hasProc() {
 		b.skip("resident memory of `cat`: no /proc here")
 		return nil, nil
 	}

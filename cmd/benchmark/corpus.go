@@ -17,7 +17,7 @@ const chunkEvents = 15 * 400
 // kinds are the classes and events of the corpus. Only call, message and start
 // are names that the vendor has published; all others, and all fields beyond
 // those of the published example, are made up for this benchmark.
-var kinds = []struct {
+var kinds = [...]struct {
 	class, event string
 	more         []field // an object as its JSON text
 }{

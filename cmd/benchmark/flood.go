@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -83,7 +84,7 @@ func readBare(address string, stdout io.Writer) error {
 		for err == nil {
 			_, err = r.Read(buf)
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return fmt.Errorf("after %d messages: %w", n, err)
 		}
 		n++

@@ -27,15 +27,15 @@ const (
 
 // serveBare is the least that a POST receiver can do: it answers. It prints
 // its address as the program does.
-func serveBare(stdout io.Writer) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func serveBare(ctx context.Context, stdout io.Writer) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(stdout, "http://%s/\n", l.Addr()); err != nil {
 		return err
 	}
-	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // without time limits: it is the least, and lives for seconds
 		w.Header().Set("Content-Type", "text/plain")
 	}))
 }
@@ -233,7 +233,7 @@ func (b *bench) postedCame(path string) error {
 	came := make(map[string]int, chunkEvents)
 	for d := json.NewDecoder(f); ; {
 		var got map[string]any
-		if err := d.Decode(&got); err == io.EOF {
+		if err := d.Decode(&got); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return err

@@ -92,7 +92,7 @@ func paced(c net.Conn, start time.Time) error {
 // memory is the most that tail has ever held when nobody reads its output, with
 // the default buffer, under a flood.
 func memory(ctx context.Context, b *bench) ([]row, error) {
-	if _, err := os.Stat("/proc/self/status"); err != nil {
+	if !hasProc() {
 		b.skip("resident memory: no /proc here")
 		return nil, nil
 	}
@@ -149,8 +149,14 @@ func (b *bench) peak(ctx context.Context) (int64, error) {
 	}
 	n, err := highWater(cmd.Process.Pid)
 	_ = cmd.Process.Kill()
-	<-ended
+	<-ended //nolint:errcheck // it says that it was killed
 	return n, err
+}
+
+// hasProc reports whether highWater can know anything.
+func hasProc() bool {
+	_, err := os.Stat("/proc/self/status")
+	return err == nil
 }
 
 // highWater is the most memory that a process had resident, in bytes.
@@ -162,8 +168,10 @@ func highWater(pid int) (int64, error) {
 	for line := range bytes.Lines(status) {
 		if text, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
 			var kib int64
-			_, err := fmt.Sscan(string(text), &kib)
-			return kib << 10, err
+			if _, err := fmt.Sscan(string(text), &kib); err != nil {
+				return 0, err
+			}
+			return kib << 10, nil
 		}
 	}
 	return 0, fmt.Errorf("no VmHWM in /proc/%d/status", pid)

@@ -37,7 +37,7 @@ func main() {
 		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(os.Stderr, "benchmark:", err)
 		}
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // main of a tool that nothing else runs
 	}
 }
 
@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return readBare(args[1], stdout)
 	}
 	if len(args) == 1 && args[0] == bareHandler {
-		return serveBare(stdout)
+		return serveBare(ctx, stdout)
 	}
 	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -136,7 +136,7 @@ func (b *bench) skip(format string, args ...any) {
 }
 
 // measures are the rows, or groups of rows that come of one measurement.
-var measures = []struct {
+var measures = [...]struct {
 	name    string
 	measure func(context.Context, *bench) ([]row, error)
 }{

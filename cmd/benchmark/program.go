@@ -33,6 +33,15 @@ func (b *bench) command(ctx context.Context, name string, args ...string) *exec.
 	return cmd
 }
 
+// installed returns the path of a command, nothing if there is none.
+func installed(name string) string {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 // client is a program that reads a flood.
 type client struct {
 	name string

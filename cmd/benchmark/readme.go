@@ -29,7 +29,7 @@ func writeReadme(path string, rows []row, skipped []string, day time.Time) error
 	}
 	fmt.Fprintf(&part, "\nMeasured on %s: %s/%s, %d processors, %s.\n<!-- end -->",
 		day.Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), strings.Replace(runtime.Version(), "go", "Go ", 1))
-	return os.WriteFile(path, measured.ReplaceAllLiteral(text, part.Bytes()), 0o644)
+	return os.WriteFile(path, measured.ReplaceAllLiteral(text, part.Bytes()), 0o600) // it is there, and keeps its mode
 }
 
 // withoutReach is the rows without what they are to reach, which is for those

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 )
@@ -104,8 +103,8 @@ func tailLine(ctx context.Context, b *bench) ([]row, error) {
 }
 
 func tailAll(ctx context.Context, b *bench) ([]row, error) {
-	wscat, err := exec.LookPath("wscat")
-	if err != nil {
+	wscat := installed("wscat")
+	if wscat == "" {
 		b.skip("`tail` beside `wscat`: no wscat here (npm install -g wscat)")
 		return nil, nil
 	}

@@ -330,6 +330,6 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 	if server.Shutdown(end) != nil {
 		_ = server.Close()
 	}
-	_ = <-failed // that it was shut down
+	<-failed //nolint:errcheck // it says that it was shut down
 	return nil
 }
