@@ -166,7 +166,7 @@ event a line, in a pipe.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("see '"+cmd.CommandPath()+" --help'", "%s", flagError(cmd, err))
 	})
-	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newConfig(a), newVersion(a))
+	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion(a))
 	root.SuggestionsMinimumDistance = 2
 	root.Version = version()
 	root.SetVersionTemplate(versionLine())

@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"math"
-	"net"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,16 +12,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
 // simulateOptions are the flags of simulate.
 type simulateOptions struct {
-	key      keyOptions
-	port     uint16
-	bind     string
-	post     string
+	serve    serveOptions
 	rate     rate
 	count    int64
 	duration time.Duration
@@ -84,12 +77,7 @@ and the watching of Asterisk machines.
 		f.IntVar(&o.machines, "machines", 7, "`N` machines in the cluster")
 		f.IntVar(&o.wait, "wait-clients", 0, "begin when `N` clients are connected")
 	})
-	group(cmd, "Serving", func(f *pflag.FlagSet) {
-		f.Uint16VarP(&o.port, "port", "p", 4875, "TCP `PORT` of the websocket; 0 picks a free one")
-		f.StringVar(&o.bind, "bind", "127.0.0.1", "listen on this `ADDRESS`")
-		o.key.bind(f)
-		f.StringVar(&o.post, "post", "", "POST each event to this `URL`, too")
-	})
+	group(cmd, "Serving", o.serve.bind)
 	return cmd
 }
 
@@ -103,30 +91,18 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return usage("", "--machines %d: from 1 to 1000", o.machines)
 	case o.wait < 0:
 		return usage("", "--wait-clients %d: not below 0", o.wait)
-	case o.post != "" && !isHTTP(o.post):
-		return usage("it is written like http://127.0.0.1:8080/", "--post wants an http or https URL")
 	}
-	found, origin, err := o.key.find(ctx, a)
+	if err := o.serve.validate(); err != nil {
+		return err
+	}
+	cluster, err := o.serve.open(ctx, a)
 	if err != nil {
 		return err
 	}
-	key := o.key.resolve(found, origin, "", a)
-	listener, err := listenTCP(ctx, o.bind, o.port)
-	if err != nil {
-		return err
-	}
-	cluster := newCluster(a, listener, key)
 	defer cluster.Close()
-	shown := ""
-	if key != "" {
-		shown = "?authkey=" + talk.Redacted
-	}
-	for _, host := range hosts(o.bind, listener.Addr()) {
-		u := "http://" + host + enswitchtest.DefaultPath + shown
-		a.talk.Info("messaged's websocket: "+u, "url", u)
-	}
 	a.talk.Info(enswitchtest.Illustrative)
 
+	signalled := ctx
 	if o.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.duration)
@@ -135,64 +111,26 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 	if o.wait > 0 && cluster.WaitClients(ctx, o.wait) != nil {
 		return nil
 	}
-	sent, failed := o.play(ctx, a, cluster)
-	msg := plural(sent, "event") + " sent"
-	if o.post != "" {
-		msg += fmt.Sprintf(", %s failed", plural(failed, "POST"))
-	}
-	a.talk.Info(msg, "sent", sent, "failed_posts", failed)
-	if failed > 0 {
-		return &exitError{exitFailure, fmt.Errorf("%s failed", plural(failed, "POST")), "is the URL right, and is something listening there?"}
-	}
-	return nil
-}
-
-func isHTTP(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	posts := o.serve.startPosts(a)
+	sent := o.play(ctx, cluster, posts)
+	posts.close(signalled, ctx.Err() != nil)
+	a.talk.Info(plural(sent, "event")+" sent"+posts.summary(), append(posts.attrs(), "sent", sent)...)
+	return posts.failure()
 }
 
 // play sends events until ctx is done or the count is reached.
-func (o *simulateOptions) play(ctx context.Context, a *app, cluster *enswitchtest.Server) (sent, failed int64) {
-	ctx, cancel := context.WithCancel(ctx)
+func (o *simulateOptions) play(ctx context.Context, cluster *enswitchtest.Server, posts *posts) (sent int64) {
+	playing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	faults := &faults{say: a.talk.Warn}
-	poster := &enswitchtest.Poster{URL: o.post}
 	generator := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: o.seed, Rate: float64(o.rate), Machines: o.machines})
-	_ = generator.Play(ctx, func(raw []byte) {
+	_ = generator.Play(playing, func(raw []byte) {
 		cluster.Send(raw)
-		sent++
-		if o.post != "" {
-			if err := poster.Post(ctx, raw); err != nil && ctx.Err() == nil {
-				failed++
-				faults.add(err.Error())
-			}
-		}
-		if sent == o.count {
+		posts.send(ctx, raw)
+		if sent++; sent == o.count {
 			cancel()
 		}
 	})
-	faults.sum()
-	return sent, failed
-}
-
-// newCluster serves messaged's websocket on listener and tells of its clients.
-func newCluster(a *app, listener net.Listener, key string) *enswitchtest.Server {
-	return enswitchtest.NewServer(&enswitchtest.ServerOptions{
-		Authkey: key, Listener: listener,
-		OnClient: func(remote string, connected bool, err error) {
-			switch {
-			case connected:
-				a.talk.Info("client " + remote + " connected")
-			case errors.Is(err, enswitchtest.ErrKey):
-				a.talk.Warn("client " + remote + " refused: " + err.Error())
-			case err != nil:
-				a.talk.Info("client " + remote + " gone: " + err.Error())
-			default:
-				a.talk.Info("client " + remote + " gone")
-			}
-		},
-	})
+	return sent
 }
 
 // demoRate is how many events a second a newcomer sees: lively, and slow

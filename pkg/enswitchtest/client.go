@@ -1,7 +1,9 @@
 package enswitchtest
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -198,13 +200,26 @@ func (c *client) write() {
 				}
 			}
 			buffers := net.Buffers(batch)
+			c.hurry()
 			if _, err := buffers.WriteTo(c.conn); err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					err = ErrSlow
+				}
 				c.end(err)
 				_ = c.ws.Close() // wakes the reader
 				return
 			}
 			c.wrote(size)
 		}
+	}
+}
+
+// hurry gives the client StallAfter to take the next write.
+func (c *client) hurry() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.s.o.StallAfter > 0 && !c.ending {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.s.o.StallAfter))
 	}
 }
 

@@ -66,10 +66,15 @@ func (w *line) seconds(k string, d time.Duration) { w.decimal(k, max(d.Microseco
 func (w *line) decimal(k string, usec int64) {
 	w.key(k)
 	w.b = append(w.b, '"')
-	w.b = strconv.AppendInt(w.b, usec/1e6, 10)
-	end := len(w.b)
-	w.b = append(w.b, ".000000\""...)
-	for i, rest := end+6, usec%1e6; rest > 0; i, rest = i-1, rest/10 {
-		w.b[i] = byte('0' + rest%10)
+	w.b = append(appendDecimal(w.b, usec), '"')
+}
+
+// appendDecimal appends microseconds as seconds with six decimals.
+func appendDecimal(b []byte, usec int64) []byte {
+	b = strconv.AppendInt(b, usec/1e6, 10)
+	b = append(b, ".000000"...)
+	for i, rest := len(b)-1, usec%1e6; rest > 0; i, rest = i-1, rest/10 {
+		b[i] = byte('0' + rest%10)
 	}
+	return b
 }

@@ -56,6 +56,10 @@ type ServerOptions struct {
 	// before it cuts the client, and how long an orderly close waits for the
 	// client to read what is left and to answer; one second if zero.
 	SlowAfter time.Duration
+	// StallAfter is how long a client may take to read what one write hands to
+	// the system, at most 256 KiB, before it is cut, whether its buffer is full
+	// or not: so it is cut without holding up Send. Zero: for ever.
+	StallAfter time.Duration
 	// OnClient is told of each client that has connected, and of its end: err
 	// is nil if the client or this server closed or dropped the connection on
 	// purpose, ErrSlow if the client was cut, otherwise what broke. A request

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+)
+
+// stallAfter is how long a client of simulate and replay may leave what was
+// sent to it unread.
+const stallAfter = 5 * time.Second
+
+// serveOptions are the flags of commands that play a cluster.
+type serveOptions struct {
+	key      keyOptions
+	port     uint16
+	bindTo   string
+	post     string
+	machines int // that POST beside each other, 1 if zero
+}
+
+func (o *serveOptions) bind(f *pflag.FlagSet) {
+	f.Uint16VarP(&o.port, "port", "p", 4875, "TCP `PORT` of the websocket; 0 picks a free one")
+	f.StringVar(&o.bindTo, "bind", "127.0.0.1", "listen on this `ADDRESS`")
+	o.key.bind(f)
+	f.StringVar(&o.post, "post", "", "POST each event to this `URL`, too")
+}
+
+func (o *serveOptions) validate() error {
+	if o.post == "" {
+		return nil
+	}
+	if u, err := url.Parse(o.post); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return usage("it is written like http://127.0.0.1:8080/", "--post wants an http or https URL")
+	}
+	return nil
+}
+
+// open begins to serve the websocket and says where.
+func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.Server, error) {
+	found, origin, err := o.key.find(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	key := o.key.resolve(found, origin, "", a)
+	listener, err := listenTCP(ctx, o.bindTo, o.port)
+	if err != nil {
+		return nil, err
+	}
+	cluster := newCluster(a, listener, key)
+	shown := ""
+	if key != "" {
+		shown = "?authkey=" + talk.Redacted
+	}
+	for _, host := range hosts(o.bindTo, listener.Addr()) {
+		u := "http://" + host + enswitchtest.DefaultPath + shown
+		a.talk.Info("messaged's websocket: "+u, "url", u)
+	}
+	return cluster, nil
+}
+
+// newCluster serves messaged's websocket on listener and tells of its clients.
+func newCluster(a *app, listener net.Listener, key string) *enswitchtest.Server {
+	return enswitchtest.NewServer(&enswitchtest.ServerOptions{
+		Authkey: key, Listener: listener, SlowAfter: stallAfter, StallAfter: stallAfter,
+		OnClient: func(remote string, connected bool, err error) {
+			switch {
+			case connected:
+				a.talk.Info("client " + remote + " connected")
+			case errors.Is(err, enswitchtest.ErrKey):
+				a.talk.Warn("client " + remote + " refused: " + err.Error())
+			case errors.Is(err, enswitchtest.ErrSlow):
+				a.talk.Warn(fmt.Sprintf("client %s cut: it did not read for %v", remote, stallAfter))
+			case err != nil:
+				a.talk.Info("client " + remote + " gone: " + err.Error())
+			default:
+				a.talk.Info("client " + remote + " gone")
+			}
+		},
+	})
+}
+
+// posts is the sending of events to a URL. Without a URL it is nil, and nothing
+// is sent.
+type posts struct {
+	senders *enswitchtest.Senders
+	faults  *faults
+
+	queued int64 // by send
+
+	mu           sync.Mutex
+	done, failed int64
+}
+
+func (o *serveOptions) startPosts(a *app) *posts {
+	if o.post == "" {
+		return nil
+	}
+	p := &posts{faults: &faults{say: a.talk.Warn}}
+	p.senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.post}, o.machines, func(err error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.done++
+		if err != nil {
+			p.failed++
+			p.faults.add(err.Error())
+		}
+	})
+	return p
+}
+
+func (p *posts) send(ctx context.Context, raw []byte) {
+	if p != nil && p.senders.Send(ctx, raw) == nil { // else everything ends
+		p.queued++
+	}
+}
+
+// close waits for what is to be sent until ctx ends. Where time has run out,
+// which is what over says, it does not wait longer than for one POST.
+func (p *posts) close(ctx context.Context, over bool) {
+	if p == nil {
+		return
+	}
+	if over {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, enswitchtest.PostTimeout)
+		defer cancel()
+	}
+	p.senders.Close(ctx)
+	p.faults.sum()
+}
+
+// summary is what to add to the count of events.
+func (p *posts) summary() string {
+	if p == nil {
+		return ""
+	}
+	msg := fmt.Sprintf(", %s failed", plural(p.failed, "POST"))
+	if left := p.queued - p.done; left > 0 {
+		msg += fmt.Sprintf(", %s not sent any more", humanize.Comma(left))
+	}
+	return msg
+}
+
+func (p *posts) attrs() []any {
+	if p == nil {
+		return nil
+	}
+	return []any{"failed_posts", p.failed, "unsent_posts", p.queued - p.done}
+}
+
+func (p *posts) failure() error {
+	if p == nil || p.failed == 0 {
+		return nil
+	}
+	return &exitError{exitFailure, fmt.Errorf("%s failed", plural(p.failed, "POST")), "is the URL right, and is something listening there?"}
+}
