@@ -39,8 +39,17 @@ func TestNarrow(t *testing.T) {
 	first, last := times[0], times[len(times)-1]
 	const hour = 3_600_000_000
 	for _, bounds := range [][2]int64{
-		{first - hour, last + hour}, {last + hour, last + 2*hour}, {first - 2*hour, first - hour}, {0, first + hour}, {last - hour, 0},
-		{first + hour/2, first + hour/2 + 1_000_000}, {first + hour, first + hour + 60_000_000}, {last - 1, last}, {0, 1}, {0, first + 1}, {1 << 60, 0},
+		{first - hour, last + hour},
+		{last + hour, last + 2*hour},
+		{first - 2*hour, first - hour},
+		{0, first + hour},
+		{last - hour, 0},
+		{first + hour/2, first + hour/2 + 1_000_000},
+		{first + hour, first + hour + 60_000_000},
+		{last - 1, last},
+		{0, 1},
+		{0, first + 1},
+		{1 << 60, 0},
 	} {
 		from, to := bounds[0], bounds[1]
 		within := func(usec int64) bool { return usec >= from && (to == 0 || usec < to) }

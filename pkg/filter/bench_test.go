@@ -36,9 +36,11 @@ func BenchmarkGlobs(b *testing.B) { benchmark(b, Options{Event: []string{"messag
 func BenchmarkWhereEqual(b *testing.B) {
 	benchmark(b, Options{Where: []string{"machine=1"}})
 }
+
 func BenchmarkWhereOrder(b *testing.B) {
 	benchmark(b, Options{Where: []string{"timestamp>1234567890.123455"}})
 }
+
 func BenchmarkWhereNested(b *testing.B) {
 	benchmark(b, Options{Where: []string{"caller.name=Ann Lee"}})
 }
@@ -56,9 +58,11 @@ func BenchmarkJQText(b *testing.B) {
 func BenchmarkGojqCompare(b *testing.B) {
 	benchmark(b, Options{JQ: compareExpr, Engine: EngineGojq})
 }
+
 func BenchmarkGojqSelect(b *testing.B) {
 	benchmark(b, Options{JQ: selectExpr, Engine: EngineGojq})
 }
+
 func BenchmarkGojqProject(b *testing.B) {
 	benchmark(b, Options{JQ: projectExpr, Engine: EngineGojq})
 }
@@ -70,6 +74,7 @@ func BenchmarkGojqWhole(b *testing.B) { benchmark(b, Options{JQ: `del(.timestamp
 func BenchmarkGojqLoops(b *testing.B) {
 	benchmark(b, Options{JQ: `[range(.machine)] | length == 1`})
 }
+
 func BenchmarkGojqDynamic(b *testing.B) {
 	benchmark(b, Options{JQ: `.callid | test(.[0:3])`})
 }

@@ -18,8 +18,10 @@ func FuzzCompile(f *testing.F) {
 	for _, expr := range expressions {
 		f.Add(expr)
 	}
-	for _, expr := range []string{"call,!mess*", "call.start,", "machine=1", "a~(", "a!~[", "x<1e5", "env", "nix(1)", "\"\\(nix)\"", "a\n| b\n", "\t$x", "日本 | =", "import \"a\" as a; .",
-		"module {a:1}; .", "{$ENV}", "break $a", "\xff", "\"\\u12", "1..2", "# x", "\x1b[31m=", ". as [$a] ?// $b | env"} {
+	for _, expr := range []string{
+		"call,!mess*", "call.start,", "machine=1", "a~(", "a!~[", "x<1e5", "env", "nix(1)", "\"\\(nix)\"", "a\n| b\n", "\t$x", "日本 | =", "import \"a\" as a; .",
+		"module {a:1}; .", "{$ENV}", "break $a", "\xff", "\"\\u12", "1..2", "# x", "\x1b[31m=", ". as [$a] ?// $b | env",
+	} {
 		f.Add(expr)
 	}
 	f.Fuzz(func(t *testing.T, expr string) {

@@ -21,8 +21,13 @@ func TestPrint(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	for _, v := range []any{nil, true, false, 0, -7, math.MinInt, 1e-9, 1e-10, -1e-300, 1e21, 1e20, 1e-6, 0.0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64,
-		new(big.Int).Lsh(big.NewInt(-1), 80), json.Number("1.50"), []any{}, map[string]any{}, []any{nil, map[string]any{"b": 1, "a": []any{"x"}, "": "\x7f\x00\u2028<"}}} {
+	for _, v := range []any{
+		nil, true, false, 0, -7, math.MinInt, 1e-9, 1e-10, -1e-300, 1e21, 1e20, 1e-6, 0.0, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64,
+		new(big.Int).Lsh(big.NewInt(-1), 80), json.Number("1.50"),
+		[]any{},
+		map[string]any{},
+		[]any{nil, map[string]any{"b": 1, "a": []any{"x"}, "": "\x7f\x00\u2028<"}},
+	} {
 		check(t, v)
 	}
 	rapid.Check(t, func(t *rapid.T) {

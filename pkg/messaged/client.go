@@ -196,8 +196,10 @@ func New(addr Address, o *Options) *Client {
 	o.TLS = tlsConfig(o.TLS)
 
 	u := addr.URL
-	c.request = &http.Request{Method: http.MethodGet, Host: u.Host, Header: http.Header{},
-		URL: &url.URL{Scheme: map[string]string{"ws": "http", "wss": "https"}[u.Scheme], Host: u.Host, Path: u.Path}}
+	c.request = &http.Request{
+		Method: http.MethodGet, Host: u.Host, Header: http.Header{},
+		URL: &url.URL{Scheme: map[string]string{"ws": "http", "wss": "https"}[u.Scheme], Host: u.Host, Path: u.Path},
+	}
 	key := addr.Authkey
 	if o.Authkey != "" {
 		key = o.Authkey

@@ -78,7 +78,8 @@ func TestEvents(t *testing.T) {
 	// A limit below the first buffer.
 	rejected = nil
 	got, _ = gather(t, New(address(t, send(t, text("1234"), text("12345"), text("12"), closing(1000, ""))), &Options{
-		Retries: -1, MaxMessage: 4, OnReject: o.OnReject}))
+		Retries: -1, MaxMessage: 4, OnReject: o.OnReject,
+	}))
 	if !slices.Equal(got, []string{"1234", "12"}) || !slices.Equal(rejected, []string{"12345"}) {
 		t.Errorf("got %q, rejected %q", got, rejected)
 	}

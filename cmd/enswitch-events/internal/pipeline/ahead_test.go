@@ -46,8 +46,12 @@ func flooded(b *Buffer) (kept, rejected int64) {
 // TestSecond: with two workers the same comes out as with one.
 func TestSecond(t *testing.T) {
 	for _, o := range []render.Options{
-		{Format: "line", Profile: colorprofile.ANSI256, Time: "utc"}, {Format: "line", Time: "delta"}, {Format: "line", Highlight: []string{"call"}, Time: "unix"},
-		{Format: "ndjson"}, {Format: "csv", Fields: []string{"class", "callid"}}, {Format: "pretty", Meta: true},
+		{Format: "line", Profile: colorprofile.ANSI256, Time: "utc"},
+		{Format: "line", Time: "delta"},
+		{Format: "line", Highlight: []string{"call"}, Time: "unix"},
+		{Format: "ndjson"},
+		{Format: "csv", Fields: []string{"class", "callid"}},
+		{Format: "pretty", Meta: true},
 	} {
 		var outs [2]bytes.Buffer
 		for i := range outs {

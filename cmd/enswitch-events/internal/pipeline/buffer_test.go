@@ -62,8 +62,10 @@ func TestMergeStopsAtGap(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[1]), &record); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]any{"class": "enswitch-events", "event": "gap", "reason": "reconnect",
-		"source": "ws://10.0.0.5:4875", "timestamp": "20.000500", "from": "10.000000", "to": "20.000500", "dropped": 0.0} {
+	for name, want := range map[string]any{
+		"class": "enswitch-events", "event": "gap", "reason": "reconnect",
+		"source": "ws://10.0.0.5:4875", "timestamp": "20.000500", "from": "10.000000", "to": "20.000500", "dropped": 0.0,
+	} {
 		if record[name] != want {
 			t.Errorf("%s is %v, want %v", name, record[name], want)
 		}

@@ -132,11 +132,16 @@ func TestEnds(t *testing.T) {
 			c.Until = query(t, ".n == 4")
 			c.Count = 5
 		}, kept: 5, want: EndUntil},
-		{name: "for", config: func(c *Config) { c.For = time.Minute },
-			source: func(f *Feed) Source { return inOrder(events(f, 0, 10), forever) }, kept: 10, want: EndFor, after: time.Minute},
-		{name: "idle from the start", config: func(c *Config) { c.Idle = time.Minute },
-			source: func(*Feed) Source { return forever }, want: EndIdle, after: time.Minute},
-		{name: "idle after the last event", config: func(c *Config) { c.Idle = time.Minute },
+		{
+			name: "for", config: func(c *Config) { c.For = time.Minute },
+			source: func(f *Feed) Source { return inOrder(events(f, 0, 10), forever) }, kept: 10, want: EndFor, after: time.Minute,
+		},
+		{
+			name: "idle from the start", config: func(c *Config) { c.Idle = time.Minute },
+			source: func(*Feed) Source { return forever }, want: EndIdle, after: time.Minute,
+		},
+		{
+			name: "idle after the last event", config: func(c *Config) { c.Idle = time.Minute },
 			source: func(f *Feed) Source {
 				return func(ctx context.Context) error {
 					for n := range 10 {
@@ -148,9 +153,12 @@ func TestEnds(t *testing.T) {
 					}
 					return forever(ctx)
 				}
-			}, kept: 10, want: EndIdle, after: 560 * time.Second},
-		{name: "signal", cancel: true,
-			source: func(f *Feed) Source { return inOrder(events(f, 0, 10), forever) }, kept: 10, want: EndSignal},
+			}, kept: 10, want: EndIdle, after: 560 * time.Second,
+		},
+		{
+			name: "signal", cancel: true,
+			source: func(f *Feed) Source { return inOrder(events(f, 0, 10), forever) }, kept: 10, want: EndSignal,
+		},
 		{name: "source", source: func(f *Feed) Source {
 			return inOrder(events(f, 0, 10), func(context.Context) error { return broken })
 		}, kept: 10, want: EndSource, err: broken},

@@ -26,6 +26,7 @@ func (plain) Header(dst []byte) []byte { return dst }
 func (plain) Event(dst []byte, ev *event.Event, _ *event.Index) []byte {
 	return append(append(dst, ev.Raw...), '\n')
 }
+
 func (plain) Value(dst []byte, _ *event.Event, json []byte) []byte {
 	return append(append(dst, json...), '\n')
 }
