@@ -10,6 +10,7 @@ package capture
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -158,7 +159,7 @@ func (r *Reader) Events() iter.Seq2[event.Event, error] {
 		for {
 			lines, _, err := r.Next(buf)
 			if err != nil {
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					yield(event.Event{}, err)
 				}
 				return

@@ -21,17 +21,17 @@ const (
 	gzipBehind = 64 << 10
 )
 
-var (
-	gzipMagic = []byte{0x1f, 0x8b, 8}
-	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+const (
+	gzipMagic = "\x1f\x8b\x08"
+	zstdMagic = "\x28\xb5\x2f\xfd"
 	// zstdSkip begins, but for its first byte, a frame to be skipped.
-	zstdSkip = []byte{0x2a, 0x4d, 0x18}
-
-	errGarbage = errors.New("not compressed data")
+	zstdSkip = "\x2a\x4d\x18"
 )
 
+var errGarbage = errors.New("not compressed data")
+
 // foreign are compressions that are known and not read.
-var foreign = []struct{ magic, name string }{
+var foreign = [...]struct{ magic, name string }{
 	{"\xfd7zXZ\x00", "xz"}, {"BZh", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"}, {"PK\x03\x04", "zip"},
 }
 
@@ -42,7 +42,7 @@ func (r *Reader) detect() error {
 	for n < len(head) {
 		m, err := r.in.Read(head[n:])
 		n += m
-		if err == io.EOF || n > 0 && !compressed(head[:n]) {
+		if errors.Is(err, io.EOF) || n > 0 && !compressed(head[:n]) {
 			break
 		}
 		if err != nil {
@@ -58,10 +58,10 @@ func (r *Reader) detect() error {
 		}
 	}
 	switch {
-	case bytes.HasPrefix(start, gzipMagic):
-		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &gzipDecoder{}, magic: gzipMagic, behind: gzipBehind}
+	case bytes.HasPrefix(start, []byte(gzipMagic)):
+		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &gzipDecoder{}, magic: []byte(gzipMagic), behind: gzipBehind}
 	case isZstd(start):
-		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &zstdDecoder{}, magic: zstdMagic}
+		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &zstdDecoder{}, magic: []byte(zstdMagic)}
 	default:
 		r.plain = true
 		r.text = &r.in
@@ -74,20 +74,20 @@ func (r *Reader) detect() error {
 
 // compressed reports whether a capture that begins like this may be compressed.
 func compressed(start []byte) bool {
-	like := func(magic []byte) bool {
+	like := func(magic string) bool {
 		n := min(len(start), len(magic))
-		return bytes.Equal(start[:n], magic[:n])
+		return string(start[:n]) == magic[:n]
 	}
 	for _, f := range foreign {
-		if like([]byte(f.magic)) {
+		if like(f.magic) {
 			return true
 		}
 	}
-	return like(gzipMagic) || like(zstdMagic) || start[0]&0xf0 == 0x50 && (len(start) == 1 || bytes.HasPrefix(start[1:], zstdSkip[:min(3, len(start)-1)]))
+	return like(gzipMagic) || like(zstdMagic) || start[0]&0xf0 == 0x50 && (len(start) == 1 || bytes.HasPrefix(start[1:], []byte(zstdSkip[:min(3, len(start)-1)])))
 }
 
 func isZstd(start []byte) bool {
-	return bytes.HasPrefix(start, zstdMagic) || len(start) >= 4 && start[0]&0xf0 == 0x50 && bytes.Equal(start[1:4], zstdSkip)
+	return bytes.HasPrefix(start, []byte(zstdMagic)) || len(start) >= 4 && start[0]&0xf0 == 0x50 && string(start[1:4]) == zstdSkip
 }
 
 // prefixed reads start, then r.
@@ -151,7 +151,7 @@ func (s *stored) Read(p []byte) (int, error) {
 	}
 	s.good = s.at()
 	n, err := s.decoder.Read(p)
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // the end is bare; a fault that wraps it would be damage
 		s.open = false
 		return n, nil
 	}
@@ -180,7 +180,7 @@ func (s *stored) atEnd() (bool, error) {
 // An error that is the file's and not the decoder's stays as it is.
 func (s *stored) damage(err error) error {
 	s.open = false
-	if f := s.r.in.err; f != nil && f != io.EOF {
+	if f := s.r.in.err; f != nil && !errors.Is(f, io.EOF) {
 		s.ended = true
 		return f
 	}

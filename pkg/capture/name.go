@@ -21,10 +21,20 @@ type namePattern struct {
 	dir   string
 }
 
-// directives are the layouts and patterns of what may follow a % in a name.
-var directives = map[byte]struct{ layout, pattern string }{
-	'Y': {"2006", `\d{4}`}, 'm': {"01", `\d\d`}, 'd': {"02", `\d\d`},
-	'H': {"15", `\d\d`}, 'M': {"04", `\d\d`}, 'S': {"05", `\d\d`},
+// directive is what may follow a % in a name: the time by a layout of package
+// time, which the pattern matches.
+type directive struct {
+	letter          byte
+	layout, pattern string
+}
+
+var directives = [...]directive{
+	{'Y', "2006", `\d{4}`},
+	{'m', "01", `\d\d`},
+	{'d', "02", `\d\d`},
+	{'H', "15", `\d\d`},
+	{'M', "04", `\d\d`},
+	{'S', "05", `\d\d`},
 }
 
 // asideLayout is what is put into the name of a file that is set aside.
@@ -63,12 +73,12 @@ func parseName(name string) (namePattern, error) {
 			p.parts, p.time = append(p.parts, "%"), append(p.time, false)
 			pattern.WriteString("%")
 		default:
-			d, ok := directives[base[i]]
-			if !ok {
+			n := slices.IndexFunc(directives[:], func(d directive) bool { return d.letter == base[i] })
+			if n < 0 {
 				return p, fmt.Errorf("%%%c is not known in the name of a recording: there are %%Y, %%m, %%d, %%H, %%M, %%S and %%%%", base[i])
 			}
-			p.parts, p.time = append(p.parts, d.layout), append(p.time, true)
-			pattern.WriteString(d.pattern)
+			p.parts, p.time = append(p.parts, directives[n].layout), append(p.time, true)
+			pattern.WriteString(directives[n].pattern)
 		}
 	}
 	if ext == "" {

@@ -73,7 +73,7 @@ func (r *Reader) Next(buf []byte) (lines []byte, offset int64, err error) {
 				continue
 			}
 			return b[:whole], r.advance(len(b)), nil
-		} else if err == io.EOF {
+		} else if errors.Is(err, io.EOF) {
 			whole += r.tail(b[whole:], r.offset+int64(whole))
 			r.err = err
 		} else if err != nil {

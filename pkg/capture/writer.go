@@ -360,7 +360,7 @@ func (plainEncoder) check(f io.ReaderAt, size int64) (bool, error) {
 	var head [4]byte
 	if n, err := f.ReadAt(head[:], 0); err != nil && err != io.EOF {
 		return false, err
-	} else if bytes.HasPrefix(head[:n], gzipMagic) || isZstd(head[:n]) {
+	} else if bytes.HasPrefix(head[:n], []byte(gzipMagic)) || isZstd(head[:n]) {
 		return false, errors.New("it is compressed, and its name does not end in .gz or .zst")
 	}
 	var last [1]byte
@@ -394,11 +394,11 @@ func (e *zstdEncoder) check(f io.ReaderAt, _ int64) (bool, error) {
 	return false, begins(f, zstdMagic, "zstd")
 }
 
-func begins(f io.ReaderAt, magic []byte, format string) error {
+func begins(f io.ReaderAt, magic, format string) error {
 	head := make([]byte, len(magic))
 	if n, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
 		return err
-	} else if !bytes.Equal(head[:n], magic[:n]) {
+	} else if string(head[:n]) != magic[:n] {
 		return fmt.Errorf("it is not compressed with %s, as its name says", format)
 	}
 	return nil

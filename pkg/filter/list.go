@@ -29,8 +29,8 @@ func compileList(flag string, lists []string, dotted bool) (*list, error) {
 			name := strings.TrimSpace(part)
 			offset := at + strings.Index(part, name)
 			at += len(part) + 1
-			bad := func(reason string) (*list, error) {
-				return nil, &SyntaxError{Flag: flag, Text: text, Offset: offset, Reason: reason}
+			bad := func(reason string) error {
+				return &SyntaxError{Flag: flag, Text: text, Offset: offset, Reason: reason}
 			}
 			into := &l.keep
 			if strings.HasPrefix(name, "!") {
@@ -38,12 +38,12 @@ func compileList(flag string, lists []string, dotted bool) (*list, error) {
 				name = strings.TrimSpace(name[1:])
 			}
 			if name == "" {
-				return bad("a name is missing here")
+				return nil, bad("a name is missing here")
 			}
 			it := item{whole: newGlob(name)}
 			if class, ev, ok := strings.Cut(name, "."); ok && dotted {
 				if class == "" || ev == "" {
-					return bad("an item with a dot is class.event, with * for any")
+					return nil, bad("an item with a dot is class.event, with * for any")
 				}
 				it.class, it.event = newGlob(class), newGlob(ev)
 			}

@@ -236,7 +236,7 @@ func (c *nativeCompiler) test(args []*gojq.Query) operation {
 	text, ok := c.constantString(args[0])
 	flags := ""
 	if ok && len(args) == 2 {
-		flags, ok = c.constantString(args[1])
+		flags, ok = c.constantString(args[1]) //nolint:gosec // G602: there are two
 	}
 	if !ok || strings.Trim(flags, "im") != "" {
 		return c.no()

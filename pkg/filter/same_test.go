@@ -198,7 +198,7 @@ func FuzzEngines(f *testing.F) {
 			i++
 			return int(choices[i-1]) % k
 		}}
-		expr := ""
+		var expr string
 		if other {
 			expr = g.other(2)
 		} else {

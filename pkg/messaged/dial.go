@@ -113,7 +113,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 			}
 		},
 	})
-	ws, resp, err := dialer.DialContext(traced, c.url, c.opts.Header)
+	ws, resp, err := dialer.DialContext(traced, c.url, c.opts.Header) //nolint:bodyclose // what there is of the body is in memory
 	if !stop() && err == nil {
 		_ = ws.Close()
 		err = ctx.Err()
@@ -159,7 +159,7 @@ func (c *Client) explain(a *attempt, err error) *Error {
 		return c.failure(TLS, reason, err)
 	}
 	switch {
-	case a.conn.err == errHandshakeTooLong:
+	case errors.Is(a.conn.err, errHandshakeTooLong):
 		return c.failure(NotWebsocket, errHandshakeTooLong.Error(), nil)
 	case a.conn.at.IsZero():
 		return c.failure(NotWebsocket, "connected, but hung up on without an answer", err)

@@ -79,7 +79,7 @@ func tunnel(ctx context.Context, nc net.Conn, proxy *url.URL, addr string, confi
 	}
 	// The buffered reader may be thrown away: the far end says nothing before
 	// it is spoken to.
-	resp, err := http.ReadResponse(bufio.NewReader(nc), req)
+	resp, err := http.ReadResponse(bufio.NewReader(nc), req) //nolint:bodyclose // the body is the connection, which the caller keeps or closes
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func (q *Queue) beginSegment() error {
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	_, err = f.WriteAt(appendStamp(nil, segmentMagic, q.next), 0)
+	_, err = f.WriteAt(stamp(segmentMagic, q.next), 0)
 	if err == nil && q.o.Durable {
 		err = syncDirectory(q.root)
 	}

@@ -128,7 +128,7 @@ func (q *Queue) Ack(position uint64) error {
 }
 
 func (q *Queue) writeAcked(position uint64) error {
-	_, err := q.acks.WriteAt(appendStamp(nil, ackedMagic, position), int64(q.slot)*slotDistance)
+	_, err := q.acks.WriteAt(stamp(ackedMagic, position), int64(q.slot)*slotDistance)
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}

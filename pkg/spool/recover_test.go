@@ -261,7 +261,7 @@ func TestRefused(t *testing.T) {
 			changed[name] = bytes.Clone(data)
 		}
 		if name == ackedName {
-			changed[name] = appendStamp(nil, "esacked\x02", 1)
+			changed[name] = stamp("esacked\x02", 1)
 		} else {
 			changed[name][len(segmentMagic)-1] = 2
 		}
@@ -280,8 +280,8 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, far := range []map[string][]byte{
-		{segmentName(math.MaxUint64): appendStamp(nil, segmentMagic, math.MaxUint64)},
-		{ackedName: append(appendStamp(nil, ackedMagic, math.MaxUint64), make([]byte, slotDistance)...)},
+		{segmentName(math.MaxUint64): stamp(segmentMagic, math.MaxUint64)},
+		{ackedName: append(stamp(ackedMagic, math.MaxUint64), make([]byte, slotDistance)...)},
 	} {
 		if _, err := Open(place(t, far), &Options{Durable: true}); err == nil {
 			t.Error("a position that no queue has was accepted")
@@ -353,7 +353,7 @@ func TestSweep(t *testing.T) {
 // withSums returns data with the header and the checksums of a good segment, as
 // far as its lengths allow.
 func withSums(data []byte, first uint64) []byte {
-	data = append(appendStamp(nil, segmentMagic, first), data[min(segmentHeader, len(data)):]...)
+	data = append(stamp(segmentMagic, first), data[min(segmentHeader, len(data)):]...)
 	for rest := data[segmentHeader:]; len(rest) >= recordHeader; {
 		n := int64(binary.LittleEndian.Uint32(rest))
 		if n > int64(len(rest)-recordHeader) {
@@ -367,23 +367,23 @@ func withSums(data []byte, first uint64) []byte {
 
 // FuzzReopen opens directories that hold anything.
 func FuzzReopen(f *testing.F) {
-	good := appendStamp(nil, segmentMagic, 0)
+	good := stamp(segmentMagic, 0)
 	for n := range uint64(3) {
 		var head [recordHeader]byte
 		putHeader(&head, numbered(n))
 		good = append(append(good, head[:]...), numbered(n)...)
 	}
 	huge := append(bytes.Clone(good), 0, 0, 0, 4, 1, 2, 3, 4)
-	f.Add(good, appendStamp(nil, segmentMagic, 3), appendStamp(nil, ackedMagic, 1), uint64(3), false)
+	f.Add(good, stamp(segmentMagic, 3), stamp(ackedMagic, 1), uint64(3), false)
 	f.Add(good, good, []byte{}, uint64(1), true)
-	f.Add(huge, huge, appendStamp(nil, ackedMagic, mostPosition-1), uint64(mostPosition-1), true)
+	f.Add(huge, huge, stamp(ackedMagic, mostPosition-1), uint64(mostPosition-1), true)
 	f.Add(good[:50], good[:10], make([]byte, 5000), uint64(1<<40), false)
 	f.Add([]byte{}, []byte("esspool\x02"), []byte("esacked\x02"), uint64(0), false)
 	f.Fuzz(func(t *testing.T, first, second, acked []byte, position uint64, sums bool) {
 		if sums { // chance does not find them
 			first, second = withSums(first, 0), withSums(second, position)
 			if len(acked) >= 16 {
-				acked = append(appendStamp(nil, ackedMagic, binary.LittleEndian.Uint64(acked[8:])), acked[16:]...)
+				acked = append(stamp(ackedMagic, binary.LittleEndian.Uint64(acked[8:])), acked[16:]...)
 			}
 		}
 		dir := place(t, map[string][]byte{segmentName(0): first, segmentName(position): second, ackedName: acked})

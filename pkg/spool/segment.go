@@ -57,16 +57,13 @@ func segmentFirst(name string) (first uint64, ok bool) {
 	return first, err == nil && name == segmentName(first)
 }
 
-// appendStamp appends a position as it stands in a segment's header and in a
-// slot.
-func appendStamp(dst []byte, magic string, position uint64) []byte {
-	begin := len(dst)
-	dst = append(dst, magic...)
-	dst = binary.LittleEndian.AppendUint64(dst, position)
-	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[begin:], castagnoli))
+// stamp returns a position as it stands in a segment's header and in a slot.
+func stamp(magic string, position uint64) []byte {
+	b := binary.LittleEndian.AppendUint64([]byte(magic), position)
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// readStamp reads what appendStamp wrote, at an offset of the file.
+// readStamp reads what stamp made, at an offset of the file.
 func readStamp(f *os.File, off int64, magic string) (position uint64, err error) {
 	var b [segmentHeader]byte
 	if _, err := f.ReadAt(b[:], off); err != nil {
@@ -83,7 +80,7 @@ func readStamp(f *os.File, off int64, magic string) (position uint64, err error)
 	case b[version] != magic[version]:
 		// The checksum of a later version may be elsewhere.
 		return 0, errVersion
-	case !bytes.Equal(b[:], appendStamp(nil, magic, position)):
+	case !bytes.Equal(b[:], stamp(magic, position)):
 		return 0, errHeader
 	}
 	return position, nil

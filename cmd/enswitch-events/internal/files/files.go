@@ -241,7 +241,7 @@ func (r *Run) write(ctx context.Context) (pipeline.End, error) {
 				return outputEnd(err), err
 			}
 			if ctx.Err() != nil {
-				return pipeline.EndSignal, nil
+				return pipeline.EndSignal, nil //nolint:nilerr // to be told to end is no failure
 			}
 			return pipeline.EndOfInput, nil
 		}
@@ -291,7 +291,7 @@ func (r *Run) next(ctx context.Context) (s *slot, ok bool, err error) {
 		}
 	}
 	if !ok || ctx.Err() != nil {
-		return nil, false, nil
+		return nil, false, nil //nolint:nilerr // write asks the context, too
 	}
 	select {
 	case <-s.ready:

@@ -55,7 +55,7 @@ func config(names []string, options *filter.Options, format string, out io.Write
 	}
 }
 
-func do(t testing.TB, ctx context.Context, c *Config) (pipeline.Ledger, pipeline.End, error) {
+func do(ctx context.Context, t testing.TB, c *Config) (pipeline.Ledger, pipeline.End, error) {
 	t.Helper()
 	r, err := New(c)
 	if err != nil {
@@ -196,8 +196,17 @@ func TestSameAsModel(t *testing.T) {
 			names, texts = append(names, name), append(texts, text)
 		}
 		options := rapid.SampledFrom([]filter.Options{
-			{}, {Class: []string{"call"}}, {Event: []string{"answer"}}, {Event: []string{"call.answer,end"}},
-			{Class: []string{"call"}, Event: []string{"answer"}}, {Class: []string{"!call"}}, {JQ: ".n > 10"}, {JQ: `.class == "call" and .event == "answer"`}, {JQ: `select(.event == "end" or .class == "sip") | .n`}, {JQ: "{n, class}"}, {JQ: ".n,.class"},
+			{},
+			{Class: []string{"call"}},
+			{Event: []string{"answer"}},
+			{Event: []string{"call.answer,end"}},
+			{Class: []string{"call"}, Event: []string{"answer"}},
+			{Class: []string{"!call"}},
+			{JQ: ".n > 10"},
+			{JQ: `.class == "call" and .event == "answer"`},
+			{JQ: `select(.event == "end" or .class == "sip") | .n`},
+			{JQ: "{n, class}"},
+			{JQ: ".n,.class"},
 		}).Draw(t, "filter")
 		var got bytes.Buffer
 		format := rapid.SampledFrom([]string{"json", "ndjson", "line"}).Draw(t, "format")
@@ -331,7 +340,7 @@ bad
 	var said told
 	c := config([]string{one, two}, &filter.Options{JQ: ".n"}, "ndjson", &out, &said)
 	c.Merge = true
-	l, _, err := do(t, t.Context(), c)
+	l, _, err := do(t.Context(), t, c)
 	if want := "1\n2\n3\n\"after 3\"\n\"3 again\"\n4\n5\n"; out.String() != want || err != nil {
 		t.Errorf("got %q, want %q, %v", out.String(), want, err)
 	}
@@ -349,7 +358,7 @@ func TestDamageAndMissing(t *testing.T) {
 	whole := write(t, "{\"n\":1}\n")
 	var out bytes.Buffer
 	var said told
-	l, end, err := do(t, t.Context(), config([]string{cut, filepath.Join(t.TempDir(), "none"), whole}, &filter.Options{}, "ndjson", &out, &said))
+	l, end, err := do(t.Context(), t, config([]string{cut, filepath.Join(t.TempDir(), "none"), whole}, &filter.Options{}, "ndjson", &out, &said))
 	if end != pipeline.EndOfInput || err != nil || len(said.damage) != 2 {
 		t.Errorf("%v, %v, %q", end, err, said.damage)
 	}
@@ -387,7 +396,7 @@ func TestStdin(t *testing.T) {
 	})
 	c := config([]string{"-"}, &filter.Options{}, "ndjson", written, &told{})
 	c.Stdin = in
-	if _, end, err := do(t, ctx, c); end != pipeline.EndSignal || err != nil {
+	if _, end, err := do(ctx, t, c); end != pipeline.EndSignal || err != nil {
 		t.Errorf("%v, %v", end, err)
 	}
 }
@@ -403,7 +412,7 @@ func TestOutputFails(t *testing.T) {
 		end pipeline.End
 	}{{syscall.EPIPE, pipeline.EndClosed}, {syscall.ENOSPC, pipeline.EndOutput}} {
 		out := writerFunc(func([]byte) (int, error) { return 0, row.err })
-		_, end, err := do(t, t.Context(), config([]string{name}, &filter.Options{}, "ndjson", out, &told{}))
+		_, end, err := do(t.Context(), t, config([]string{name}, &filter.Options{}, "ndjson", out, &told{}))
 		if end != row.end || !errors.Is(err, row.err) {
 			t.Errorf("%v: %v, %v", row.err, end, err)
 		}
@@ -437,7 +446,7 @@ func BenchmarkCat(b *testing.B) {
 				if !row.strict {
 					c.Needles = Needles(row.options.Class, row.options.Event, row.options.Where, row.options.JQ)
 				}
-				do(b, b.Context(), c)
+				do(b.Context(), b, c)
 			}
 		})
 	}

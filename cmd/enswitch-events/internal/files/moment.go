@@ -9,13 +9,17 @@ import (
 
 // moments are the ways to write a time, beside RFC 3339 and those by name. What
 // they leave out is that of now; a day without a time is its beginning.
-var moments = []struct {
+var moments = [...]struct {
 	layout string
 	day    bool // the layout has the day
 }{
-	{"2006-01-02T15:04:05.999999999", true}, {"2006-01-02 15:04:05.999999999", true},
-	{"2006-01-02T15:04", true}, {"2006-01-02 15:04", true}, {"2006-01-02", true},
-	{"15:04:05.999999999", false}, {"15:04", false},
+	{"2006-01-02T15:04:05.999999999", true},
+	{"2006-01-02 15:04:05.999999999", true},
+	{"2006-01-02T15:04", true},
+	{"2006-01-02 15:04", true},
+	{"2006-01-02", true},
+	{"15:04:05.999999999", false},
+	{"15:04", false},
 }
 
 // Moment returns the time that text names: RFC 3339, 2026-11-22 (its beginning),

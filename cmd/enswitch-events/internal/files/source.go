@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -110,7 +111,7 @@ func (q *sequence) fill(ctx context.Context, s *slot) bool {
 	}
 	lines, offset, err := q.cur.Next(s.text)
 	if err != nil {
-		if err != io.EOF && ctx.Err() == nil {
+		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 			q.damaged(err)
 		}
 		q.close()
@@ -206,7 +207,7 @@ func (m *merged) advance(ctx context.Context, cur *cursor) bool {
 		for len(cur.rest) == 0 {
 			lines, offset, err := cur.r.Next(cur.buf)
 			if err != nil {
-				if err != io.EOF && ctx.Err() == nil {
+				if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 					m.damaged(err)
 				}
 				return false

@@ -74,7 +74,7 @@ func (w *worker) filter(s *slot, limit int64) {
 			end = s.runs[i+1].begin
 		}
 		w.run, w.ev.Source = i, s.runs[i].name
-		stop := 0
+		var stop int
 		if w.needles != nil {
 			stop = w.candidates(s.runs[i].begin, end, limit)
 		} else {

@@ -262,15 +262,15 @@ func appendBlock(dst []byte, c *block) ([]byte, error) {
 
 var errRecord = errors.New("not a record of the spool")
 
-// read makes c the block that record holds, with memory of its own.
-func (c *block) read(record []byte) error {
+// read makes b the block that record holds, with memory of its own.
+func (b *block) read(record []byte) error {
 	if len(record) == 0 {
 		return errRecord
 	}
 	kind, rest := record[0], record[1:]
 	if kind == recordGap {
-		c.gap = &Gap{}
-		return json.Unmarshal(rest, c.gap)
+		b.gap = &Gap{}
+		return json.Unmarshal(rest, b.gap)
 	}
 	if kind != recordEvents || len(rest) < 4 {
 		return errRecord
@@ -292,9 +292,9 @@ func (c *block) read(record []byte) error {
 			return errRecord
 		}
 		last = it.end
-		c.items = append(c.items, it)
+		b.items = append(b.items, it)
 		rest = rest[itemSize:]
 	}
-	c.data = append(c.data, data...)
+	b.data = append(b.data, data...)
 	return nil
 }

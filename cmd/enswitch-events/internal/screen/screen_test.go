@@ -28,13 +28,13 @@ func TestLineNeverMixes(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		l.Stop()
-		var rows string
+		var rows strings.Builder
 		row := ""
 		for part := range strings.SplitSeq(tty.String(), erase) {
 			// erase empties the row; a line break keeps it.
 			lines := strings.Split(part, "\n")
 			for _, line := range lines[:len(lines)-1] {
-				rows += row + line + "\n"
+				rows.WriteString(row + line + "\n")
 				row = ""
 			}
 			row = ""
@@ -42,8 +42,8 @@ func TestLineNeverMixes(t *testing.T) {
 				t.Errorf("%q is neither line nor event", last)
 			}
 		}
-		if rows != want.String() {
-			t.Errorf("scrolled by:\n%q\nwant\n%q", rows, want.String())
+		if rows.String() != want.String() {
+			t.Errorf("scrolled by:\n%q\nwant\n%q", rows.String(), want.String())
 		}
 		if !strings.HasSuffix(tty.String(), erase) {
 			t.Errorf("the line was not taken away: %q", tty.String())
