@@ -26,6 +26,7 @@ type liveOptions struct {
 	end    endOptions
 	buffer bufferOptions
 	record recordOptions
+	exec   execOptions
 	await  *awaited // set by wait, or nil
 }
 
@@ -35,6 +36,7 @@ func (o *liveOptions) bind(cmd *cobra.Command) {
 	group(cmd, "How long", o.end.bind)
 	group(cmd, "Buffer and losses", o.buffer.bind)
 	group(cmd, "Recording", o.record.bind)
+	group(cmd, "Running a command", o.exec.bind)
 }
 
 // spillDir is where events wait that have no room in memory. Where TMPDIR does
@@ -60,6 +62,7 @@ type live struct {
 	drops  drops
 	record *recorder // nil if nothing is recorded
 	await  *awaited  // nil: everything that the filters keep
+	exec   *commands // nil if none are run
 
 	rejected sync.Once
 }
@@ -98,6 +101,12 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	c.Failures = func() int64 { return failures }
 	if l.await != nil {
 		c.Await = l.await.take
+	}
+	if l.exec, err = o.exec.compile(a, cmd.Flags().Changed, l.faults.add); err != nil {
+		return nil, err
+	}
+	if l.exec != nil {
+		c.OnKept = l.exec.take
 	}
 	if engine := c.Filter.Engine(); engine != "" {
 		a.talk.Debug("--jq runs by " + engine)
@@ -183,7 +192,13 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	if l.record != nil {
 		l.record.endedBy(stop)
 	}
+	if l.exec != nil {
+		l.exec.start(runCtx)
+	}
 	end, err := pipeline.Run(runCtx, &l.config, l.buffer, sources...)
+	if l.exec != nil {
+		l.exec.finish()
+	}
 	if l.a.line != nil {
 		l.a.line.Stop()
 	}
@@ -220,10 +235,16 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 
 // say says the ledger.
 func (l *live) say(ledger pipeline.Ledger) {
-	l.a.talk.Info(summary(&ledger),
+	msg, attrs := summary(&ledger), []any{
 		"received", ledger.Received, "kept", ledger.Kept, "filtered", ledger.Filtered, "rejected", ledger.Rejected,
 		"dropped", ledger.Dropped, "waiting", ledger.Waiting, "repaired", ledger.Repaired,
-		"duplicates", ledger.Duplicates, "failed", ledger.Failed, "gaps", ledger.Gaps)
+		"duplicates", ledger.Duplicates, "failed", ledger.Failed, "gaps", ledger.Gaps,
+	}
+	if c := l.exec; c != nil {
+		msg += c.summary()
+		attrs = append(attrs, "commands", c.run.Load(), "commands_failed", c.failed.Load(), "commands_not_run", c.left.Load())
+	}
+	l.a.talk.Info(msg, attrs...)
 }
 
 func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) error {
