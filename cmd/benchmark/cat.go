@@ -48,7 +48,8 @@ func (b *bench) writeFile(name string, size int64) (path string, copies int, err
 			return "", 0, err
 		}
 	}
-	return path, copies, f.Close()
+	// Else the disk would still be busy with it while the clock runs.
+	return path, copies, errors.Join(f.Sync(), f.Close())
 }
 
 // reader is a program that reads a file, and what it should have written.
