@@ -99,27 +99,21 @@ func splitWords(text string) ([]string, error) {
 	}
 	const shell = "this is for a shell: --exec-shell has one run it"
 	var words []string
-	var failed error
-	err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Words(strings.NewReader(text), func(w *syntax.Word) bool {
+	for w, err := range syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).WordsSeq(strings.NewReader(text)) {
+		if err != nil {
+			var at syntax.Pos
+			if e, ok := errors.AsType[syntax.ParseError](err); ok {
+				if at = e.Pos; strings.Contains(e.Text, "quote") {
+					return nil, bad(at, "this quote is not closed")
+				}
+			}
+			return nil, bad(at, shell)
+		}
 		word, beyond := appendWord(nil, w.Parts, false)
 		if beyond != nil {
-			failed = bad(beyond.Pos(), shell)
-			return false
+			return nil, bad(beyond.Pos(), shell)
 		}
 		words = append(words, string(word))
-		return true
-	})
-	if failed != nil {
-		return nil, failed
-	}
-	if e, ok := errors.AsType[syntax.ParseError](err); ok {
-		if strings.Contains(e.Text, "quote") {
-			return nil, bad(e.Pos, "this quote is not closed")
-		}
-		return nil, bad(e.Pos, shell)
-	}
-	if err != nil {
-		return nil, bad(syntax.Pos{}, shell)
 	}
 	if len(words) == 0 || words[0] == "" {
 		return nil, bad(syntax.Pos{}, "the command is empty")
@@ -219,7 +213,7 @@ func (c *commands) take(_ *event.Event, x *event.Index) {
 func (c *commands) one(stdin []byte, env []string) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.words[0], c.words[1:]...) //nolint:gosec // the user's command, whose words no event can change
+	cmd := exec.CommandContext(ctx, c.words[0], c.words[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = bytes.NewReader(stdin), c.out, c.out, env
 	inGroup(cmd)
 	// What it has left running may hold stdout open.

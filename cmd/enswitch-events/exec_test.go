@@ -76,8 +76,10 @@ func TestAppendFields(t *testing.T) {
 		name, event string
 		want        []string
 	}{
-		{"types", `{"callid":"1.1","machine":1,"ok":true,"none":null,"list":[1, "a"],"in":{"a":1}}`,
-			[]string{"CALLID=1.1", "MACHINE=1", "OK=true", "NONE=null", `LIST=[1, "a"]`, `IN={"a":1}`}},
+		{
+			"types", `{"callid":"1.1","machine":1,"ok":true,"none":null,"list":[1, "a"],"in":{"a":1}}`,
+			[]string{"CALLID=1.1", "MACHINE=1", "OK=true", "NONE=null", `LIST=[1, "a"]`, `IN={"a":1}`},
+		},
 		{"names", `{"a-b":"1","Größe":"2","x.y z":"3","":"4","a=b":"5"}`, []string{"A_B=1", "GR__E=2", "X_Y_Z=3", "=4", "A_B=5"}},
 		{"escapes", `{"\u0061":"x\ny\"\u0000z"}`, []string{"A=x\ny\"z"}},
 		{"repeated", `{"a":1,"a":2}`, []string{"A=2"}},

@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"answer":   answerCmd,
 			"freeport": freeportCmd,
 			"post":     postCmd,
+			"readme":   readmeCmd,
 		},
 	})
 }
