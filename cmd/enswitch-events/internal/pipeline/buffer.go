@@ -63,7 +63,8 @@ type BufferOptions struct {
 type Buffer struct {
 	o      BufferOptions
 	wake   chan struct{} // holds a value when there may be something to take
-	lastIn atomic.Int64  // when the last event came, Unix nanoseconds
+	start  time.Time
+	lastIn atomic.Int64 // when the last event came, after start; not by a clock that is set
 
 	mu       sync.Mutex
 	queue    []*block
@@ -80,7 +81,7 @@ type Buffer struct {
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
 func NewBuffer(o BufferOptions) *Buffer {
-	b := &Buffer{o: o, wake: make(chan struct{}, 1)}
+	b := &Buffer{o: o, wake: make(chan struct{}, 1), start: time.Now()}
 	if o.Spill.Size > 0 {
 		b.spill = newSpiller(o.Spill)
 		go b.spillLoop()
@@ -146,7 +147,6 @@ func (f *Feed) Flush() bool {
 	if len(f.cur.items) == 0 {
 		return false
 	}
-	last := f.cur.items[len(f.cur.items)-1].received
 	b := f.b
 	filtered := f.filterEarly()
 	b.mu.Lock()
@@ -156,7 +156,7 @@ func (f *Feed) Flush() bool {
 		f.cur = b.push(f.cur)
 	}
 	b.mu.Unlock()
-	b.lastIn.Store(last)
+	b.lastIn.Store(int64(max(time.Since(b.start), 1)))
 	b.signal()
 	return true
 }
@@ -214,7 +214,7 @@ func (b *Buffer) push(c *block) *block {
 			return c.reset()
 		}
 	}
-	if b.bytes+c.size() > b.o.Size && len(b.queue) > 0 {
+	if b.bytes+c.size() > b.o.Size && len(b.queue) > 0 && !b.giantForDisk(c) {
 		at := time.Unix(0, c.items[0].received)
 		if b.overflow == nil {
 			b.overflow = &Gap{Reason: "overflow", From: at}
@@ -242,6 +242,13 @@ func (b *Buffer) push(c *block) *block {
 		b.wakeSpiller()
 	}
 	return b.block()
+}
+
+// giantForDisk reports whether c holds an event so large that memory could not
+// be made free for it in time, and there is a disk that takes it: it may pass
+// the size by itself. The mutex is held.
+func (b *Buffer) giantForDisk(c *block) bool {
+	return c.size() > 2*blockSize && b.bytes <= b.o.Size && b.spill != nil && !b.spill.failed && !b.spill.full
 }
 
 // block returns an empty block. The mutex is held.
@@ -353,7 +360,7 @@ func (b *Buffer) Ledger() Ledger {
 // LastReceived is when the last event came in, the zero time if none has.
 func (b *Buffer) LastReceived() time.Time {
 	if n := b.lastIn.Load(); n != 0 {
-		return time.Unix(0, n)
+		return b.start.Add(time.Duration(n))
 	}
 	return time.Time{}
 }

@@ -403,7 +403,7 @@ func (w *worker) event() End {
 	if w.x.Repaired() {
 		w.l.Repaired++
 	}
-	if w.seen != nil && w.seen.Seen(w.hash.Identity(&w.x), int(w.feed), w.ev.Received) {
+	if w.seen != nil && w.seen.Seen(w.hash.Identity(&w.x), int(w.feed), time.Now()) {
 		w.l.Filtered++
 		w.l.Duplicates++
 		return EndOfInput

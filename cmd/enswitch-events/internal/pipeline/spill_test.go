@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,6 +122,40 @@ func TestSpillKeepsOrderAndCounts(t *testing.T) {
 			rt.Fatalf("left on disk: %v, %v", left, err)
 		}
 	})
+}
+
+// TestSpillGiant: an event that is too large for the memory that is left goes
+// by the disk, too.
+func TestSpillGiant(t *testing.T) {
+	buf := NewBuffer(BufferOptions{Size: 4 << 20, Spill: Spill{Dir: t.TempDir(), Size: 64 << 20, OnFault: func(err error) { t.Error(err) }}})
+	feed := buf.Feed("test")
+	for n := range 3 {
+		feed.Add(testEvent(n, 3<<20))
+		feed.Flush()
+		for buf.Ledger().Waiting > 0 && n < 2 {
+			buf.mu.Lock()
+			settled := !buf.spillWanted(buf.o.Size/4*3) && buf.spill.transit == nil
+			buf.mu.Unlock()
+			if settled {
+				break
+			}
+			runtime.Gosched()
+		}
+	}
+	buf.Close()
+	keep, err := filter.Compile(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, err := Run(t.Context(), &Config{Filter: keep, Renderer: plain{}, Out: &moody{}}, buf); end != EndOfInput || err != nil {
+		t.Fatal(end, err)
+	}
+	if l := buf.Ledger(); l.Kept != 3 {
+		t.Errorf("%+v", l)
+	}
+	if err := buf.Release(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestSpillFault: a disk that cannot be used is said once, and the events that
