@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"sync"
 	"time"
@@ -22,11 +21,10 @@ const stallAfter = 5 * time.Second
 
 // serveOptions are the flags of commands that play a cluster.
 type serveOptions struct {
-	key      keyOptions
-	port     uint16
-	bindTo   string
-	post     string
-	machines int // that POST beside each other, 1 if zero
+	key    keyOptions
+	port   uint16
+	bindTo string
+	post   string
 }
 
 func (o *serveOptions) bind(f *pflag.FlagSet) {
@@ -46,8 +44,8 @@ func (o *serveOptions) validate() error {
 	return nil
 }
 
-// open begins to serve the websocket and says where.
-func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.Server, error) {
+// open opens the port of the websocket and says where it is.
+func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.ServerOptions, error) {
 	found, origin, err := o.key.find(ctx, a)
 	if err != nil {
 		return nil, err
@@ -57,7 +55,6 @@ func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.Server, 
 	if err != nil {
 		return nil, err
 	}
-	cluster := newCluster(a, listener, key)
 	shown := ""
 	if key != "" {
 		shown = "?authkey=" + talk.Redacted
@@ -66,12 +63,7 @@ func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.Server, 
 		u := "http://" + host + enswitchtest.DefaultPath + shown
 		a.talk.Info("messaged's websocket: "+u, "url", u)
 	}
-	return cluster, nil
-}
-
-// newCluster serves messaged's websocket on listener and tells of its clients.
-func newCluster(a *app, listener net.Listener, key string) *enswitchtest.Server {
-	return enswitchtest.NewServer(&enswitchtest.ServerOptions{
+	return &enswitchtest.ServerOptions{
 		Authkey: key, Listener: listener, SlowAfter: stallAfter, StallAfter: stallAfter,
 		OnClient: func(remote string, connected bool, err error) {
 			switch {
@@ -87,36 +79,35 @@ func newCluster(a *app, listener net.Listener, key string) *enswitchtest.Server 
 				a.talk.Info("client " + remote + " gone")
 			}
 		},
-	})
+	}, nil
 }
 
-// posts is the sending of events to a URL. Without a URL it is nil, and nothing
-// is sent.
+// posts is the account of what is POSTed. Without a URL it is nil.
 type posts struct {
-	senders *enswitchtest.Senders
+	senders *enswitchtest.Senders // of replay
 	faults  *faults
-
-	queued int64 // by send
+	queued  int64
 
 	mu           sync.Mutex
 	done, failed int64
 }
 
-func (o *serveOptions) startPosts(a *app) *posts {
+func (o *serveOptions) newPosts(a *app) *posts {
 	if o.post == "" {
 		return nil
 	}
-	p := &posts{faults: &faults{say: a.talk.Warn}}
-	p.senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.post}, o.machines, func(err error) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.done++
-		if err != nil {
-			p.failed++
-			p.faults.add(err.Error())
-		}
-	})
-	return p
+	return &posts{faults: &faults{say: a.talk.Warn}}
+}
+
+// told is told of each POST.
+func (p *posts) told(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	if err != nil {
+		p.failed++
+		p.faults.add(err.Error())
+	}
 }
 
 func (p *posts) send(ctx context.Context, raw []byte) {
@@ -137,14 +128,14 @@ func (p *posts) close(ctx context.Context, over bool) {
 		defer cancel()
 	}
 	p.senders.Close(ctx)
-	p.faults.sum()
 }
 
-// summary is what to add to the count of events.
+// summary is what to add to the count of events, once all has ended.
 func (p *posts) summary() string {
 	if p == nil {
 		return ""
 	}
+	p.faults.sum()
 	msg := fmt.Sprintf(", %s failed", plural(p.failed, "POST"))
 	if left := p.queued - p.done; left > 0 {
 		msg += fmt.Sprintf(", %s not sent any more", humanize.Comma(left))

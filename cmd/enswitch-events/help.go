@@ -34,6 +34,7 @@ func complete(root *cobra.Command) {
 	values := map[string][]string{
 		"output": render.Formats(), "time": render.Times(), "color": {"auto", "always", "never"},
 		"jq-engine": {"auto", "native", "gojq"}, "log-format": {"text", "json"},
+		"shape": {"constant", "ramp", "burst", "storm"},
 	}
 	for _, cmd := range append(root.Commands(), root) {
 		for name, list := range values {

@@ -115,10 +115,11 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 	if err != nil {
 		return err
 	}
-	cluster, err := o.serve.open(ctx, a)
+	server, err := o.serve.open(ctx, a)
 	if err != nil {
 		return err
 	}
+	cluster := enswitchtest.NewServer(server)
 	defer cluster.Close()
 	signalled := ctx
 	if o.duration > 0 {
@@ -132,7 +133,10 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 			return nil
 		}
 	}
-	posts := o.serve.startPosts(a)
+	posts := o.serve.newPosts(a)
+	if posts != nil { // one sender keeps the order
+		posts.senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.serve.post}, 1, posts.told)
+	}
 	p.send = func(raw []byte) {
 		cluster.Send(raw)
 		posts.send(ctx, raw)
@@ -235,7 +239,7 @@ func (p *playing) file(ctx context.Context, r *enswitchtest.Replay, name string)
 	var buf []byte
 	for {
 		lines, offset, err := c.Next(buf)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return ctx.Err() == nil
 		} else if err != nil {
 			p.damage(err)

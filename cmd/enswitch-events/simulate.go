@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +27,11 @@ type simulateOptions struct {
 	seed     uint64
 	machines int
 	wait     int
+
+	scenario string
+	shape    enswitchtest.Shape
+	skew     time.Duration
+	faults   enswitchtest.Faults
 }
 
 // rate is a number of events a second, or max.
@@ -59,12 +67,25 @@ func newSimulate(a *app) *cobra.Command {
 		Long: `Serve a made-up cluster: messaged's websocket for any number of clients, and
 with --post one HTTP POST an event, as the machines of a cluster send them.
 Calls overlap and have legs; there are text messages, registrations of phones,
-and the watching of Asterisk machines.
+and the watching of Asterisk machines. --scenario FILE plays flows of your own
+instead, see testdata/scenarios in the repository. The same --seed makes the
+same events; when they come, and what clients and POSTs make of it, is not part
+of that.
+
+--shape lets the load go up and down, between --rate and --shape-peak times
+that: ramp grows evenly over the first --shape-period and stays there, burst is
+at the peak in the last tenth of each period, and so is storm, in which a
+machine goes down and phones register again.
+
+A client that does not read what was sent to it for ` + stallAfter.String() + ` is cut. Each machine POSTs
+its own events one after the other, beside the other machines.
 
 ` + wrap(enswitchtest.Illustrative, 79),
 		Example: `  enswitch-events simulate
   enswitch-events simulate --authkey secret --rate 500
   enswitch-events simulate --post http://127.0.0.1:8080/ --count 100
+  enswitch-events simulate --scenario testdata/scenarios/office.yaml --machines 3
+  enswitch-events simulate --shape storm --drop-every 30s --duplicates 0.01
   wscat --connect 'http://localhost:4875/events/websocket/?authkey=secret'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
@@ -76,6 +97,19 @@ and the watching of Asterisk machines.
 		f.Uint64Var(&o.seed, "seed", 1, "the same `SEED` makes the same calls")
 		f.IntVar(&o.machines, "machines", 7, "`N` machines in the cluster")
 		f.IntVar(&o.wait, "wait-clients", 0, "begin when `N` clients are connected")
+		f.StringVar(&o.scenario, "scenario", "", "play the flows in this YAML `FILE`")
+		f.TextVar(&o.shape.Kind, "shape", enswitchtest.Constant, "`SHAPE` of the load: constant, ramp, burst or storm")
+		f.DurationVar(&o.shape.Period, "shape-period", time.Minute, "`TIME` of the ramp, or from one burst or storm to the next")
+		f.IntVar(&o.shape.Peak, "shape-peak", 10, "`TIMES` the rate that the load reaches")
+		f.DurationVar(&o.skew, "clock-skew", 0, "the machines' clocks are wrong by this `TIME` at most")
+	})
+	group(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
+		f.DurationVar(&o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
+		f.DurationVar(&o.faults.HalfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
+		f.Float64Var(&o.faults.Duplicates, "duplicates", 0, "send an event twice with this probability `P`, from 0 to 1")
+		f.Float64Var(&o.faults.Reorder, "reorder", 0, "send an event behind later ones with this probability `P`, from 0 to 1")
+		f.BoolVar(&o.faults.RejectKey, "reject-key", false, "refuse every key")
+		f.DurationVar(&o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
 	})
 	group(cmd, "Serving", o.serve.bind)
 	return cmd
@@ -91,46 +125,76 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return usage("", "--machines %d: from 1 to 1000", o.machines)
 	case o.wait < 0:
 		return usage("", "--wait-clients %d: not below 0", o.wait)
+	case o.shape.Kind != enswitchtest.Constant && math.IsInf(float64(o.rate), 1):
+		return usage("give a --rate", "--shape %s: --rate max has no shape", o.shape.Kind)
+	case o.shape.Kind == enswitchtest.Constant && (changed("shape-period") || changed("shape-peak")):
+		return usage("give a --shape", "--shape-period, --shape-peak: the load is constant")
+	case o.shape.Period < time.Second || o.shape.Period > 24*time.Hour:
+		return usage("", "--shape-period %v: from 1s to 24h", o.shape.Period)
+	case o.shape.Peak < 1 || o.shape.Peak > 1000:
+		return usage("", "--shape-peak %d: from 1 to 1000", o.shape.Peak)
+	case o.skew < 0 || o.skew > time.Hour:
+		return usage("", "--clock-skew %v: from 0 to 1h", o.skew)
+	case o.faults.DropEvery < 0 || o.faults.HalfOpenAfter < 0 || o.faults.SlowPost < 0:
+		return usage("it is written like 90s or 5m", "--drop-every, --half-open-after, --slow-post: not below 0")
+	case !(o.faults.Duplicates >= 0 && o.faults.Duplicates <= 1) || !(o.faults.Reorder >= 0 && o.faults.Reorder <= 1):
+		return usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
+	case changed("slow-post") && o.serve.post == "":
+		return usage("give the URL with --post", "--slow-post: nothing is POSTed")
 	}
 	if err := o.serve.validate(); err != nil {
 		return err
 	}
-	cluster, err := o.serve.open(ctx, a)
+	generator := enswitchtest.GeneratorOptions{
+		Seed: o.seed, Rate: float64(o.rate), Machines: o.machines, Shape: o.shape, Skew: o.skew,
+	}
+	var err error
+	if generator.Scenario, err = readScenario(o.scenario); err != nil {
+		return err
+	}
+	server, err := o.serve.open(ctx, a)
 	if err != nil {
 		return err
 	}
-	defer cluster.Close()
 	a.talk.Info(enswitchtest.Illustrative)
-
-	signalled := ctx
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
+	options := &enswitchtest.ClusterOptions{
+		Server: *server, Generator: generator, Faults: o.faults,
+		WaitClients: cmp.Or(o.wait, -1), Count: o.count, For: o.duration, Post: o.serve.post,
 	}
-	if o.wait > 0 && cluster.WaitClients(ctx, o.wait) != nil {
-		return nil
+	posts := o.serve.newPosts(a)
+	if posts != nil {
+		options.OnPost = posts.told
 	}
-	posts := o.serve.startPosts(a)
-	sent := o.play(ctx, cluster, posts)
-	posts.close(signalled, ctx.Err() != nil)
+	cluster := enswitchtest.NewCluster(options)
+	_ = cluster.Wait(ctx) // a signal is an end like any other
+	cluster.Close()
+	sent, queued := cluster.Sent()
+	if posts != nil {
+		posts.queued = queued
+	}
 	a.talk.Info(plural(sent, "event")+" sent"+posts.summary(), append(posts.attrs(), "sent", sent)...)
 	return posts.failure()
 }
 
-// play sends events until ctx is done or the count is reached.
-func (o *simulateOptions) play(ctx context.Context, cluster *enswitchtest.Server, posts *posts) (sent int64) {
-	playing, cancel := context.WithCancel(ctx)
-	defer cancel()
-	generator := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: o.seed, Rate: float64(o.rate), Machines: o.machines})
-	_ = generator.Play(playing, func(raw []byte) {
-		cluster.Send(raw)
-		posts.send(ctx, raw)
-		if sent++; sent == o.count {
-			cancel()
-		}
-	})
-	return sent
+// readScenario reads the scenario in a file, nil if there is no name.
+func readScenario(name string) (*enswitchtest.Scenario, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, usage("", "--scenario: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, enswitchtest.MaxScenario+1))
+	if err != nil {
+		return nil, usage("", "--scenario: %w", err)
+	}
+	s, err := enswitchtest.ParseScenario(text)
+	if err != nil {
+		return nil, usage("", "--scenario %s: %w", name, err)
+	}
+	return s, nil
 }
 
 // demoRate is how many events a second a newcomer sees: lively, and slow

@@ -35,6 +35,7 @@ type client struct {
 	queued int  // bytes in queue, and of the blocks that the writer has taken
 	ending bool // a close frame has been queued, nothing may follow
 	over   bool // gone is closed
+	frozen bool // nothing is written any more
 	cause  error
 }
 
@@ -64,7 +65,7 @@ func signal(c chan struct{}) {
 func (c *client) push(block []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending || c.over || len(block) == 0 {
+	if c.ending || c.over || c.frozen || len(block) == 0 {
 		return true
 	}
 	if c.queued > 0 && c.queued+len(block) > c.s.o.ClientBuffer {
@@ -186,7 +187,7 @@ func (c *client) write() {
 		}
 		for i := 0; i < len(work); {
 			select {
-			case <-c.s.flowing():
+			case <-c.flowing():
 			case <-c.gone:
 				return
 			}
@@ -212,6 +213,25 @@ func (c *client) write() {
 			c.wrote(size)
 		}
 	}
+}
+
+// freeze ends all writing, while the connection stays open. Who waits for room
+// need not any more.
+func (c *client) freeze() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.frozen = true
+	signal(c.room)
+}
+
+// flowing returns a channel that is closed as soon as there may be writing.
+func (c *client) flowing() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.frozen {
+		return nil
+	}
+	return c.s.flowing()
 }
 
 // hurry gives the client StallAfter to take the next write.

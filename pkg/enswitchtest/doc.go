@@ -1,11 +1,18 @@
 // Package enswitchtest is an Enswitch cluster for tests, as net/http/httptest
 // is a server for tests: a [Server] that sends events over a websocket as
-// messaged does, a [Generator] that makes up the events of a busy cluster, and
-// a [Poster] that POSTs events as the machines of a cluster do.
+// messaged does, a [Generator] that makes up the events of a busy cluster or of
+// a [Scenario] of one's own, a [Poster] that POSTs events as the machines of a
+// cluster do, and a [Replay] that plays recorded events at their pace.
 //
 //	s := enswitchtest.NewServer(nil)
 //	defer s.Close()
 //	s.Send([]byte(`{"class":"call","event":"start","timestamp":"1234567890.123456"}`))
+//
+// A [Cluster] is all of that together, with [Faults] on purpose:
+//
+//	c := enswitchtest.NewCluster(&enswitchtest.ClusterOptions{Faults: enswitchtest.Faults{DropEvery: time.Minute}})
+//	defer c.Close()
+//	connect(c.URL())
 //
 // # What is real and what is made up
 //

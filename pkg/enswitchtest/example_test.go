@@ -2,6 +2,7 @@ package enswitchtest_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/gorilla/websocket"
@@ -30,6 +31,40 @@ func Example() {
 	_, raw, err := client.ReadMessage()
 	fmt.Println(string(raw), err)
 	// Output: {"class":"call","event":"start","timestamp":"1234567890.123456"} <nil>
+}
+
+// A cluster for a test: its calls come by themselves, and what shall go wrong
+// does.
+func ExampleCluster() {
+	cluster := enswitchtest.NewCluster(&enswitchtest.ClusterOptions{Faults: enswitchtest.Faults{Duplicates: 0.1}})
+	defer cluster.Close()
+	client, _, err := websocket.DefaultDialer.Dial(cluster.URL(), nil) // what is to be tested
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	_, raw, err := client.ReadMessage()
+	fmt.Println(json.Valid(raw), err)
+	// Output: true <nil>
+}
+
+func ExampleParseScenario() {
+	scenario, err := enswitchtest.ParseScenario([]byte(`
+flows:
+  - name: answered
+    steps:
+      - event: start
+      - {event: answer, after: 2s}
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Scenario: scenario, Rate: 0.01})
+	first, second := g.Next(), g.Next()
+	fmt.Println(second.At.Sub(first.At))
+	// Output: 2s
 }
 
 func ExampleGenerator() {

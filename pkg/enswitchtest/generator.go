@@ -24,6 +24,16 @@ type GeneratorOptions struct {
 	// Machines is how many machines the cluster has, numbered from 1; 7 if
 	// zero.
 	Machines int
+	// Shape is how the rate goes up and down. It does nothing where Play does
+	// not wait.
+	Shape Shape
+	// Skew is how far the clocks of the machines are off at most: each one
+	// goes ahead or behind by an amount of its own. It shows in timestamps and
+	// in ids that hold a time, not in Event.At.
+	Skew time.Duration
+	// Scenario is what happens, instead of what the generator makes up by
+	// itself, where it is not nil. At most 100,000 of its flows go on at once.
+	Scenario *Scenario
 	// Start is the time of the first event that Next returns; if zero the
 	// second of the vendor's example, 1234567890 (13 February 2009), so that
 	// output can be compared with a file. Play uses the clock instead.
@@ -34,7 +44,7 @@ type GeneratorOptions struct {
 type Event struct {
 	// Raw is the event in JSON. It is the receiver's to keep and change.
 	Raw []byte
-	// At is the event's timestamp.
+	// At is the event's timestamp, by a clock that is right.
 	At time.Time
 }
 
@@ -50,6 +60,11 @@ type Generator struct {
 	paced    bool
 	gap      int64         // nanoseconds of event time between two arrivals, on average
 	shrink   time.Duration // calls are shorter by this factor
+	shape    Shape
+	storms   int64           // number of the period of the last storm, counted from 1
+	skew     []time.Duration // by machine
+	scenario *Scenario
+	going    int // flows of the scenario
 
 	rand      *rand.Rand
 	steps     steps
@@ -60,6 +75,8 @@ type Generator struct {
 	words     words
 	line      line
 }
+
+const defaultMachines = 7
 
 // perArrival is how many events an arrival makes on average, by the odds in
 // arrive and newCall.
@@ -76,7 +93,7 @@ func NewGenerator(o *GeneratorOptions) *Generator {
 	}
 	g := &Generator{
 		start:    set.Start,
-		machines: cmp.Or(max(set.Machines, 0), 7),
+		machines: cmp.Or(max(set.Machines, 0), defaultMachines),
 		paced:    !math.IsInf(set.Rate, 1),
 		rand:     rand.New(rand.NewPCG(set.Seed, 0)),
 		unique:   99_999,
@@ -85,12 +102,31 @@ func NewGenerator(o *GeneratorOptions) *Generator {
 	if g.start.IsZero() {
 		g.start = time.Unix(1234567890, 123456000).UTC()
 	}
+	if g.shape = set.Shape; !g.paced {
+		g.shape.Kind = Constant
+	}
+	g.shape.set()
+	each := perArrival
+	if g.scenario = set.Scenario; g.scenario != nil {
+		each = g.scenario.perArrival
+	}
 	rate := min(set.Rate, 1e6)
-	g.gap = max(int64(float64(time.Second)*perArrival/rate), 1)
+	g.gap = max(int64(float64(time.Second)*each/rate), 1)
 	g.shrink = time.Duration(max(rate/1000, 1))
 	g.asterisk = make([]uint64, g.machines+1)
+	g.skew = make([]time.Duration, g.machines+1)
+	if most := set.Skew.Microseconds(); most > 0 {
+		clocks := rand.New(rand.NewPCG(set.Seed, 1))
+		for i := range g.skew {
+			g.skew[i] = time.Duration(clocks.Int64N(2*most+1)-most) * time.Microsecond
+		}
+	}
 	// A newcomer who watches shall see a call at once.
-	g.newCall(0)
+	if g.scenario != nil {
+		g.newFlow(0)
+	} else {
+		g.newCall(0)
+	}
 	g.plan(g.nextArrival(0), arrival, nil, 0)
 	return g
 }
@@ -145,6 +181,8 @@ const (
 	machineCheck
 	machineDown
 	machineUp
+	registerAgain
+	flowStep
 )
 
 // step is something that will happen.
@@ -154,6 +192,7 @@ type step struct {
 	kind  kind
 	leg   uint8
 	call  *call
+	flow  *run
 }
 
 func (g *Generator) plan(at time.Duration, k kind, c *call, leg int) {
@@ -166,7 +205,11 @@ func (g *Generator) due() time.Duration {
 	for g.steps[0].kind == arrival {
 		at := g.steps.pop().at
 		g.arrive(at)
-		g.plan(g.nextArrival(at), arrival, nil, 0)
+		next := g.nextArrival(at)
+		if g.going >= maxGoing {
+			next = max(next, g.steps[0].at) // before that none ends
+		}
+		g.plan(next, arrival, nil, 0)
 	}
 	return g.steps[0].at
 }
@@ -174,11 +217,18 @@ func (g *Generator) due() time.Duration {
 // nextArrival is uniform and in whole numbers: exponential gaps need floating
 // point functions, which differ between machines in the last bit.
 func (g *Generator) nextArrival(at time.Duration) time.Duration {
-	return at + time.Duration(g.rand.Int64N(2*g.gap+1))
+	return g.shape.after(at, time.Duration(g.rand.Int64N(2*g.gap+1)))
 }
 
 // arrive begins something at the given time.
 func (g *Generator) arrive(at time.Duration) {
+	if g.shape.Kind == Storm && g.storm(at) {
+		return
+	}
+	if g.scenario != nil {
+		g.newFlow(at)
+		return
+	}
 	switch p := g.rand.IntN(100); {
 	case p < 60:
 		g.newCall(at)
@@ -193,6 +243,26 @@ func (g *Generator) arrive(at time.Duration) {
 	default:
 		g.plan(at, machineCheck, nil, 0)
 	}
+}
+
+// storm begins what a storm adds to the usual things at the given time, and
+// reports whether it did.
+func (g *Generator) storm(at time.Duration) bool {
+	n, high := g.shape.high(at)
+	if !high {
+		return false
+	}
+	if n+1 != g.storms {
+		g.storms = n + 1
+		c := &call{machine: g.machine(), from: g.machine()}
+		g.plan(at, machineDown, c, 0)
+		g.plan(at+g.shape.Period/10, machineUp, c, 0)
+	}
+	if g.rand.Int64N(g.shape.arrivals(at)) < 1000 {
+		return false
+	}
+	g.plan(at, registerAgain, nil, 0)
+	return true
 }
 
 func (g *Generator) machine() int { return 1 + g.rand.IntN(g.machines) }
@@ -212,8 +282,10 @@ func (g *Generator) emit(at time.Time) Event {
 		g.callEvent(s, at)
 	case textMessage:
 		g.messageEvent(at)
-	case registration:
-		g.registrationEvent(at)
+	case registration, registerAgain:
+		g.registrationEvent(at, s.kind == registerAgain)
+	case flowStep:
+		return Event{Raw: g.flowEvent(s.flow, at), At: at}
 	default:
 		g.machineEvent(s, at)
 	}

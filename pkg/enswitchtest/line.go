@@ -36,8 +36,8 @@ func (w *line) plain(k, v string) {
 	w.b = append(w.b, '"')
 }
 
-func (w *line) number(k string, n int) {
-	w.key(k)
+func (w *line) machine(n int) {
+	w.key("machine")
 	w.b = strconv.AppendInt(w.b, int64(n), 10)
 }
 
@@ -51,11 +51,7 @@ func (w *line) text(k string, n int) {
 
 func (w *line) id(k string, v id) {
 	w.key(k)
-	w.b = append(w.b, '"')
-	w.b = strconv.AppendInt(w.b, v.unix, 10)
-	w.b = append(w.b, '.')
-	w.b = strconv.AppendUint(w.b, v.number, 10)
-	w.b = append(w.b, '"')
+	w.b = v.appendJSON(w.b)
 }
 
 func (w *line) timestamp(at time.Time) { w.decimal("timestamp", at.UnixMicro()) }

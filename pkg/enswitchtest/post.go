@@ -47,6 +47,9 @@ type Poster struct {
 	// Client sends the requests, http.DefaultClient if nil. Redirects are not
 	// followed, whatever it says, so that the key stays with its host.
 	Client *http.Client
+	// Slow is how long after its header the body of a request is sent.
+	// PostTimeout begins then.
+	Slow time.Duration
 }
 
 // Post sends one event and waits for the reply, as the routing of a call does,
@@ -58,12 +61,17 @@ func (p *Poster) Post(ctx context.Context, raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("not an event: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, PostTimeout)
+	ctx, cancel := context.WithTimeout(ctx, PostTimeout+p.Slow)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, bytes.NewReader(body))
+	var reader io.Reader = bytes.NewReader(body)
+	if p.Slow > 0 {
+		reader = &lateReader{ctx, p.Slow, reader}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL, reader)
 	if err != nil {
 		return errors.New("post: bad url") // the error would quote it, key and all
 	}
+	req.ContentLength = int64(len(body))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	client := *cmp.Or(p.Client, http.DefaultClient)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -80,4 +88,25 @@ func (p *Poster) Post(ctx context.Context, raw []byte) error {
 		return fmt.Errorf("post to %s: answered with status %d", req.URL.Host, resp.StatusCode)
 	}
 	return nil
+}
+
+// lateReader waits before its first byte.
+type lateReader struct {
+	ctx  context.Context //nolint:containedctx // of the request that it is the body of
+	wait time.Duration
+	r    io.Reader
+}
+
+func (l *lateReader) Read(p []byte) (int, error) {
+	if l.wait > 0 {
+		t := time.NewTimer(l.wait)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			l.wait = 0
+		case <-l.ctx.Done():
+			return 0, l.ctx.Err()
+		}
+	}
+	return l.r.Read(p)
 }

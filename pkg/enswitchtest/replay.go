@@ -190,12 +190,16 @@ func valueAt(raw []byte, field int) (begin, end int) {
 			if depth != 1 || field != 0 {
 				continue
 			}
-			for i++; raw[i] <= ' '; i++ {
+			i++
+			for raw[i] <= ' ' {
+				i++
 			}
 			if raw[i] == '"' {
 				return i, stringEnd(raw, i)
 			}
-			for begin = i; raw[i] > ' ' && raw[i] != ',' && raw[i] != '}'; i++ {
+			begin = i
+			for raw[i] > ' ' && raw[i] != ',' && raw[i] != '}' {
+				i++
 			}
 			return begin, i
 		}

@@ -1,6 +1,9 @@
 package enswitchtest
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // call is a call that goes on. The watching of a machine uses it too, for the
 // two machines.
@@ -24,6 +27,14 @@ type leg struct {
 type id struct {
 	unix   int64
 	number uint64
+}
+
+func (v id) appendJSON(b []byte) []byte {
+	b = append(b, '"')
+	b = strconv.AppendInt(b, v.unix, 10)
+	b = append(b, '.')
+	b = strconv.AppendUint(b, v.number, 10)
+	return append(b, '"')
 }
 
 // newCall plans all events of a call that begins at the given time: the
@@ -121,6 +132,7 @@ func (g *Generator) endAll(c *call, at time.Duration, cause string) {
 
 func (g *Generator) callEvent(s step, at time.Time) {
 	c, l := s.call, &s.call.legs[s.leg]
+	at = at.Add(g.skew[c.machine])
 	if s.kind == legStart {
 		g.unique++
 		g.asterisk[c.machine]++
@@ -157,7 +169,7 @@ func (g *Generator) callEvent(s step, at time.Time) {
 	case legEnd:
 		w.plain("event", "end")
 	}
-	w.number("machine", c.machine)
+	w.machine(c.machine)
 	if s.kind == legRing || s.kind == legAnswer {
 		w.plain("phone", phones[l.phone])
 	}
@@ -176,21 +188,23 @@ func (g *Generator) messageEvent(at time.Time) {
 		what = "send"
 	}
 	g.messageid++
+	machine := g.machine()
+	at = at.Add(g.skew[machine])
 	w := &g.line
 	w.plain("class", "message")
 	w.plain("event", what)
 	w.plain("from", people[from].number)
 	w.json("fromname", g.words.names[from])
-	w.number("machine", g.machine())
+	w.machine(machine)
 	w.id("messageid", id{at.Unix(), g.messageid})
 	w.json("text", g.words.texts[g.rand.IntN(len(texts))])
 	w.timestamp(at)
 	w.plain("to", people[to].number)
 }
 
-func (g *Generator) registrationEvent(at time.Time) {
+func (g *Generator) registrationEvent(at time.Time, again bool) {
 	what, expires := "register", "300"
-	if g.rand.IntN(8) == 0 {
+	if !again && g.rand.IntN(8) == 0 {
 		what, expires = "unregister", "0"
 	}
 	w := &g.line
@@ -198,9 +212,10 @@ func (g *Generator) registrationEvent(at time.Time) {
 	w.plain("class", "registration")
 	w.plain("event", what)
 	w.plain("expires", expires)
-	w.number("machine", g.machine())
+	machine := g.machine()
+	w.machine(machine)
 	w.plain("phone", phones[g.rand.IntN(len(phones))])
-	w.timestamp(at)
+	w.timestamp(at.Add(g.skew[machine]))
 }
 
 func (g *Generator) machineEvent(s step, at time.Time) {
@@ -217,10 +232,10 @@ func (g *Generator) machineEvent(s step, at time.Time) {
 	w := &g.line
 	w.plain("class", "asterisk")
 	w.plain("event", what)
-	w.number("machine", watcher)
+	w.machine(watcher)
 	if s.kind == machineCheck {
 		w.seconds("roundtrip", time.Millisecond+time.Duration(g.rand.Int64N(int64(20*time.Millisecond))))
 	}
-	w.timestamp(at)
+	w.timestamp(at.Add(g.skew[watcher]))
 	w.text("watched", watched)
 }

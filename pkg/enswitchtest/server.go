@@ -60,6 +60,12 @@ type ServerOptions struct {
 	// the system, at most 256 KiB, before it is cut, whether its buffer is full
 	// or not: so it is cut without holding up Send. Zero: for ever.
 	StallAfter time.Duration
+	// HalfOpenAfter is how long after it began a connection goes dead, as if
+	// the cable had been pulled: it stays open, but nothing is written to it any
+	// more, not even pongs, and what is sent is lost to the client. Zero: never.
+	HalfOpenAfter time.Duration
+	// RejectKey has every key refused, the right one too.
+	RejectKey bool
 	// OnClient is told of each client that has connected, and of its end: err
 	// is nil if the client or this server closed or dropped the connection on
 	// purpose, ErrSlow if the client was cut, otherwise what broke. A request
@@ -186,7 +192,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	key := r.URL.Query().Get("authkey")
-	if s.o.Authkey != "" && subtle.ConstantTimeCompare([]byte(key), []byte(s.o.Authkey)) == 0 {
+	if s.o.RejectKey || s.o.Authkey != "" && subtle.ConstantTimeCompare([]byte(key), []byte(s.o.Authkey)) == 0 {
 		s.tell(r.RemoteAddr, false, ErrKey)
 		http.Error(w, ErrKey.Error(), s.o.RejectStatus)
 		return
@@ -221,6 +227,9 @@ func (s *Server) serve(c *client) {
 	s.mu.Unlock()
 	// Only now, so that what OnClient sends reaches the client.
 	s.tell(c.remote, true, nil)
+	if s.o.HalfOpenAfter > 0 {
+		defer time.AfterFunc(s.o.HalfOpenAfter, c.freeze).Stop()
+	}
 	err := c.run()
 	s.remove(c)
 	s.tell(c.remote, false, err)
