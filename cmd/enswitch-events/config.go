@@ -48,7 +48,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
 	show := &cobra.Command{
 		Use:       "show [COMMAND]",
 		Short:     "Print the values in force of tail's flags, or of another command's, and where each came from",
-		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate"},
+		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate", "replay"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
 				return usage("it is one of "+strings.Join(cmd.ValidArgs, ", "), "config show: %q has no settings", strings.Join(args, " "))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +115,16 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 	p, err := o.compile(a, cmd.Flags().Changed, names)
 	if err != nil {
 		return err
+	}
+	// With nothing to play there is nothing to wait for clients for.
+	var missing []error
+	for _, name := range names {
+		if _, err := os.Stat(name); err != nil {
+			missing = append(missing, err)
+		}
+	}
+	if len(missing) == len(names) {
+		return &exitError{exitFailure, missing[0], "nothing was played: check the name of the file"}
 	}
 	server, err := o.serve.open(ctx, a)
 	if err != nil {
