@@ -94,6 +94,7 @@ type Index struct {
 	open        []uint64 // one bit an open bracket below the top: 1 for an object
 	buf         []byte   // text of a repaired event
 	shadows     shadows
+	shapes      shapes
 }
 
 // Error says why bytes are no event.

@@ -16,42 +16,34 @@ func (x *Index) scan(b []byte) error {
 	if uint64(len(b)) > math.MaxInt32 {
 		return &Error{0, "too long"}
 	}
-	i := x.space(b, 0)
-	if i == len(b) {
-		return &Error{i, "empty"}
-	}
-	if b[i] != '{' {
-		return notObject(b, i)
-	}
-	i = x.space(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return x.end(b, i+1)
-	}
+	x.shapes.begin()
+	i := 0
 	for {
-		if i >= len(b) {
-			return short(b)
-		}
-		if b[i] != '"' {
-			return unexpected(b, i, "a field name")
-		}
-		key := i + 1
-		end, keyEscaped, err := x.str(b, i)
-		if err != nil {
-			return err
-		}
-		i = end
-		keyEnd := i - 1
-		if i < len(b) && b[i] != ':' {
-			i = x.space(b, i)
-		}
-		if i >= len(b) {
-			return short(b)
-		}
-		if b[i] != ':' {
-			return unexpected(b, i, "a colon")
-		}
-		if i++; i < len(b) && b[i] <= ' ' {
-			i = x.space(b, i)
+		var key, keyEnd int
+		var class, what, keyEscaped bool
+		var err error
+		if l := x.shapes.match(b, i); l != nil {
+			key, keyEnd, class, what = i+int(l.key), i+int(l.keyEnd), l.class, l.event
+			if i += len(l.text); i < len(b) && b[i] <= ' ' {
+				i = x.space(b, i) // one that was followed by the value is known
+			}
+		} else {
+			begin, more := i, false
+			if key, keyEnd, keyEscaped, i, more, err = x.lead(b, i); err != nil {
+				return err
+			}
+			if !more {
+				return x.end(b, i)
+			}
+			if keyEscaped {
+				x.escapedKeys, x.shapes.at = true, -1
+				name := Value{JSON: b[key-1 : keyEnd+1], Kind: String, Escaped: true}
+				class, what = name.Is("class"), name.Is("event")
+			} else {
+				x.shapes.learn(b[begin:i], key-begin, keyEnd-begin)
+				name := string(b[key:keyEnd])
+				class, what = name == "class", name == "event"
+			}
 		}
 		if i >= len(b) {
 			return short(b)
@@ -61,7 +53,12 @@ func (x *Index) scan(b []byte) error {
 		switch b[i] {
 		case '"':
 			kind = String
-			i, escaped, err = x.str(b, i)
+			// Most strings are plain to their end, and need no call.
+			if i = plain(b, i+1); i < len(b) && b[i] == '"' {
+				i++
+			} else {
+				i, escaped, err = x.str(b, value, i)
+			}
 		case '{':
 			kind = Object
 			i, err = x.nested(b, i)
@@ -77,43 +74,66 @@ func (x *Index) scan(b []byte) error {
 		// Written in place, because append would build the field on the stack
 		// and copy it: some 5 % of the scan.
 		n := len(x.fields)
-		x.fields = slices.Grow(x.fields, 1)[:n+1]
+		if n == cap(x.fields) {
+			x.fields = slices.Grow(x.fields, 1)
+		}
+		x.fields = x.fields[:n+1]
 		f := &x.fields[n]
 		f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(value), uint32(i)
 		f.kind, f.escaped, f.keyEscaped = kind, escaped, keyEscaped
-		if keyEscaped {
-			x.escapedKeys = true
-			switch key := x.Key(n); {
-			case key.Is("class"):
-				x.class = int32(n)
-			case key.Is("event"):
-				x.event = int32(n)
-			}
-		} else if keyEnd-key == 5 {
-			switch string(b[key:keyEnd]) {
-			case "class":
-				x.class = int32(n)
-			case "event":
-				x.event = int32(n)
-			}
+		if class {
+			x.class = int32(n)
+		} else if what {
+			x.event = int32(n)
 		}
-		if i < len(b) && b[i] <= ' ' {
-			i = x.space(b, i)
-		}
-		if i >= len(b) {
-			return short(b)
-		}
-		if b[i] == ',' {
-			if i++; i < len(b) && b[i] <= ' ' {
-				i = x.space(b, i)
-			}
-			continue
-		}
-		if b[i] == '}' {
-			return x.end(b, i+1)
-		}
-		return unexpected(b, i, "a comma or }")
 	}
+}
+
+// lead scans what stands before the next value, from b[i] on: a brace or, after
+// a value, a comma, a name and a colon. It returns where the name stands, between
+// its quotes, and where the value begins; more is false at the end of the object,
+// past whose brace is next then.
+func (x *Index) lead(b []byte, i int) (key, keyEnd int, escaped bool, next int, more bool, err error) {
+	first := i == 0
+	if i = x.space(b, i); i == len(b) {
+		if first {
+			return 0, 0, false, i, false, &Error{i, "empty"}
+		}
+		return 0, 0, false, i, false, short(b)
+	}
+	switch {
+	case first:
+		if b[i] != '{' {
+			return 0, 0, false, i, false, notObject(b, i)
+		}
+		if i = x.space(b, i+1); i < len(b) && b[i] == '}' {
+			return 0, 0, false, i + 1, false, nil
+		}
+	case b[i] == ',':
+		i = x.space(b, i+1)
+	case b[i] == '}':
+		return 0, 0, false, i + 1, false, nil
+	default:
+		return 0, 0, false, i, false, unexpected(b, i, "a comma or }")
+	}
+	if i >= len(b) {
+		return 0, 0, false, i, false, short(b)
+	}
+	if b[i] != '"' {
+		return 0, 0, false, i, false, unexpected(b, i, "a field name")
+	}
+	key = i + 1
+	if i, escaped, err = x.str(b, i, i+1); err != nil {
+		return 0, 0, false, i, false, err
+	}
+	keyEnd = i - 1
+	if i = x.space(b, i); i >= len(b) {
+		return 0, 0, false, i, false, short(b)
+	}
+	if b[i] != ':' {
+		return 0, 0, false, i, false, unexpected(b, i, "a colon")
+	}
+	return key, keyEnd, escaped, x.space(b, i+1), true, nil
 }
 
 func (x *Index) end(b []byte, i int) error {
@@ -145,27 +165,30 @@ const (
 	highs = 0x8080808080808080
 )
 
-// str scans the string whose opening quote is b[i] and returns the offset
-// past its closing quote, and whether it holds an escape.
-func (x *Index) str(b []byte, i int) (end int, escaped bool, err error) {
-	start := i
-	i++
-	for {
-		// Eight bytes at a time up to the first that is a quote, a backslash,
-		// a control character or not ASCII.
-		for i+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[i:])
-			q := w ^ (ones * '"')
-			s := w ^ (ones * '\\')
-			// The lowest high bit set in m is exact: a byte that borrows from
-			// the next one has its own set.
-			m := (q - ones) | (s - ones) | (w - ones*0x20) | w
-			if m &= highs; m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				break
-			}
-			i += 8
+// plain returns where the first byte from b[i] on is that is a quote, a
+// backslash, a control character or not ASCII, or a place before it from which
+// less than eight bytes are left.
+func plain(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		q := w ^ (ones * '"')
+		s := w ^ (ones * '\\')
+		// The lowest high bit set in m is exact: a byte that borrows from the
+		// next one has its own set.
+		m := (q - ones) | (s - ones) | (w - ones*0x20) | w
+		if m &= highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
 		}
+	}
+	return i
+}
+
+// str scans the string whose opening quote is b[start], and of which all before
+// b[i] is plain. It returns the offset past its closing quote, and whether it
+// holds an escape.
+func (x *Index) str(b []byte, start, i int) (end int, escaped bool, err error) {
+	for {
+		i = plain(b, i)
 		if i >= len(b) {
 			return i, false, &Error{start, "unterminated string"}
 		}
@@ -322,7 +345,7 @@ value:
 		}
 		goto value
 	case '"':
-		if i, _, err = x.str(b, i); err != nil {
+		if i, _, err = x.str(b, i, i+1); err != nil {
 			return i, err
 		}
 	default:
@@ -367,7 +390,7 @@ key:
 	if b[i] != '"' {
 		return i, unexpected(b, i, "a field name")
 	}
-	if i, _, err = x.str(b, i); err != nil {
+	if i, _, err = x.str(b, i, i+1); err != nil {
 		return i, err
 	}
 	i = x.space(b, i)
