@@ -107,13 +107,13 @@ func (c *clock) appendDelta(dst []byte, usec int64) []byte {
 	return appendFraction(dst, delta*1000, 3)
 }
 
-// appendFraction writes a point and the first digits decimals of usec.
+// appendFraction writes a point and the first digits decimals of usec, 3 or 6.
 func appendFraction(dst []byte, usec int64, digits int) []byte {
-	n := usec % 1_000_000
-	dst = append(dst, '.')
-	for unit := int64(100_000); digits > 0; digits-- {
-		dst = append(dst, byte('0'+n/unit%10))
-		unit /= 10
+	n := uint32(usec % 1_000_000)
+	ms, us := n/1000, n%1000
+	dst = append(dst, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	if digits > 3 {
+		dst = append(dst, byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10))
 	}
 	return dst
 }

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -164,15 +165,21 @@ func newTheme(p colorprofile.Profile) theme {
 }
 
 // call returns the colour of a call: the same for the same id in every run.
-func (t *theme) call(id []byte) callColor {
-	h := uint64(14695981039346656037)
-	for _, c := range id {
-		h = (h ^ uint64(c)) * 1099511628211
+func (t *theme) call(id []byte) *callColor {
+	const odd = 0x9e3779b97f4a7c15
+	h := uint64(len(id)) * odd
+	mix := func(w uint64) {
+		h = (h ^ w) * odd
+		h ^= h >> 32
 	}
-	// Ids of one moment differ in their last digit alone, so mix once more.
-	h ^= h >> 32
-	h *= 0x9e3779b97f4a7c15
-	return t.calls[(h>>32)%uint64(len(t.calls))]
+	for ; len(id) >= 8; id = id[8:] {
+		mix(binary.LittleEndian.Uint64(id))
+	}
+	for _, c := range id {
+		mix(uint64(c))
+	}
+	mix(0) // ids of one moment differ in their last digit alone
+	return &t.calls[(h>>32)%uint64(len(t.calls))]
 }
 
 // paletteRGB is the colour of a number from 16 to 255 of the 256-colour palette.

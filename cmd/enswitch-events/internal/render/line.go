@@ -1,6 +1,8 @@
 package render
 
 import (
+	"bytes"
+
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -37,8 +39,9 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 			l.width = 0
 		}
 	}
-	h := r.findHead(x)
-	color := callColor{name: r.theme.name}
+	n := r.names(x)
+	h := n.head(x)
+	color := &callColor{name: r.theme.name}
 	if h.call.Kind != event.Absent {
 		color = r.theme.call(r.plain(h.call))
 	}
@@ -76,7 +79,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	if r.fields != nil {
 		r.picked(&l, x, &w)
 	} else {
-		r.all(&l, x, &w)
+		r.all(&l, x, n, &w)
 	}
 	if r.theme.on {
 		if !hasSuffix(l.dst[len(dst):], reset) {
@@ -192,12 +195,14 @@ func (w *walk) shown(r role) bool {
 	return false
 }
 
-func (r *Renderer) all(l *line, x *event.Index, w *walk) {
-	for i, name := range r.named {
+func (r *Renderer) all(l *line, x *event.Index, n *names, w *walk) {
+	for i := range n.fields {
+		f := &n.fields[i]
+		name := f.word
 		if name == nil {
 			name = r.word(r.key(x, i))
 		}
-		if !w.shown(name.role) && !x.Shadowed(i) {
+		if !f.shadowed && (name.role == noRole || !w.shown(name.role)) {
 			r.field(l, name, x.Value(i), w)
 		}
 	}
@@ -220,20 +225,17 @@ func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
 // breaks the row itself, so that the line stays one line to copy and to grep.
 func (r *Renderer) field(l *line, name *word, v event.Value, w *walk) {
 	start := len(l.dst)
-	token := start
-	if l.column > 0 {
-		token++
-		l.dst = append(l.dst, name.prefix...)
-	} else {
-		l.dst = append(l.dst, name.prefix[1:]...)
+	token, prefix := start+1, name.prefix
+	if l.column == 0 {
+		token, prefix = start, prefix[1:]
 	}
-	color := ""
-	if w.color != "" && r.ofCall(name.role, w.head) {
+	dst, color := append(l.dst, prefix...), ""
+	if name.role != noRole && w.color != "" && r.ofCall(name.role, w.head) {
 		color = w.color
-		l.dst = append(l.dst, color...)
+		dst = append(dst, color...)
 	}
-	text := len(l.dst)
-	l.dst = r.value(l.dst, v)
+	text := len(dst)
+	l.dst = r.value(dst, v)
 	if l.width == 0 {
 		l.column = 1 // not counted, but no longer the beginning
 		r.end(l, color)
@@ -322,8 +324,21 @@ func (r *Renderer) plain(v event.Value) []byte {
 func (r *Renderer) value(dst []byte, v event.Value) []byte {
 	switch v.Kind {
 	case event.String:
+		text := v.JSON[1 : len(v.JSON)-1]
+		if !v.Escaped {
+			if word, ok := copyPlain(dst, text); ok {
+				return word
+			}
+		}
+		// Most of what needs quotes looks the same in them as it did in JSON.
+		if (v.Escaped || bytes.IndexByte(text, ' ') >= 0) && sameInQuotes(text) {
+			return append(dst, v.JSON...)
+		}
 		return appendWord(dst, r.plain(v))
 	case event.Object, event.Array:
+		if isGraphic(v.JSON) {
+			return append(dst, v.JSON...) // nothing to hide, and nothing to leave out
+		}
 		r.text = event.AppendCompact(r.text[:0], v.JSON)
 		if isASCII(r.text) {
 			return appendSafeJSON(dst, r.text)

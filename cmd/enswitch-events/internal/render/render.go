@@ -81,8 +81,9 @@ type Renderer struct {
 	began       memory // what it remembered after Follow
 
 	words   words
-	named   []*word // of the event's fields, nil for a long name
-	text    []byte  // of a value without its escapes
+	shapes  [shapeSlots]*names
+	loose   names  // of an event whose names have no shape
+	text    []byte // of a value without its escapes
 	keyText []byte
 	scratch []byte
 	result  event.Index // of an object that jq made, or of an event read anew

@@ -202,7 +202,7 @@ func TestCallsSpread(t *testing.T) {
 	th := newTheme(colorprofile.ANSI256)
 	seen := map[callColor]int{}
 	for i := range 1200 {
-		seen[th.call(fmt.Appendf(nil, "1795359845.%d", 100000+i))]++
+		seen[*th.call(fmt.Appendf(nil, "1795359845.%d", 100000+i))]++
 	}
 	if len(seen) != len(callColors) {
 		t.Errorf("%d colours of %d", len(seen), len(callColors))

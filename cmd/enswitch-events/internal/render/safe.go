@@ -2,6 +2,8 @@ package render
 
 import (
 	"encoding/binary"
+	"math/bits"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -47,24 +49,63 @@ const (
 	highs = 0x8080808080808080
 )
 
-// isPlain reports whether all bytes have no bit in byteClass. It may report
-// false where they have none.
-func isPlain(text []byte) bool {
-	// Eight bytes at a time, the last of which may overlap.
-	special := func(w uint64) bool {
-		m := (w - ones*'!') | (w ^ ones*'"' - ones) | (w ^ ones*'=' - ones) | (w ^ ones*'\\' - ones) | (w ^ ones*0x7f - ones) | w
-		return m&highs != 0
-	}
+// copyPlain appends text if it is not empty and none of its bytes has a bit in
+// byteClass. It may report false where none has; what it wrote then is behind
+// the end of dst.
+func copyPlain(dst, text []byte) ([]byte, bool) {
 	n := len(text)
 	if n < 8 {
-		return classify(text) == 0
+		return append(dst, text...), n > 0 && classify(text) == 0
 	}
-	for i := 0; i+8 < n; i += 8 {
-		if special(binary.LittleEndian.Uint64(text[i:])) {
+	dst = slices.Grow(dst, n)
+	into := dst[len(dst) : len(dst)+n]
+	// Eight bytes at a time, the last of which may overlap.
+	for i := 0; ; i += 8 {
+		i = min(i, n-8)
+		w := binary.LittleEndian.Uint64(text[i:])
+		m := (w - ones*'!') | (w ^ ones*'"' - ones) | (w ^ ones*'=' - ones) | (w ^ ones*'\\' - ones) | (w ^ ones*0x7f - ones) | w
+		if m&highs != 0 {
+			return dst, false
+		}
+		binary.LittleEndian.PutUint64(into[i:], w)
+		if i == n-8 {
+			return dst[:len(dst)+n], true
+		}
+	}
+}
+
+// isGraphic reports whether all bytes are visible ASCII characters, blanks not
+// among them. It may report false where they are.
+func isGraphic(text []byte) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		w := binary.LittleEndian.Uint64(text)
+		if ((w-ones*'!')|(w^ones*0x7f-ones)|w)&highs != 0 {
 			return false
 		}
 	}
-	return !special(binary.LittleEndian.Uint64(text[n-8:]))
+	for _, c := range text {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// harmless returns where the first byte from text[i] on is that may have to be
+// escaped: a control character, a quote, a backslash or one that is not ASCII.
+func harmless(text []byte, i int) int {
+	for ; i+8 <= len(text); i += 8 {
+		w := binary.LittleEndian.Uint64(text[i:])
+		// The lowest high bit is exact: a byte that borrows has its own set.
+		m := (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones) | (w ^ ones*0x7f - ones) | w
+		if m &= highs; m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	for i < len(text) && (byteClass[text[i]] == 0 || text[i] == ' ' || text[i] == '=') {
+		i++
+	}
+	return i
 }
 
 func isASCII(text []byte) bool {
@@ -110,7 +151,7 @@ func AppendSafe(dst, text []byte) []byte {
 // quotes and backslashes.
 func appendEscaped(dst, text []byte, inQuotes bool) []byte {
 	start := 0 // of what is to be appended as it stands
-	for i := 0; i < len(text); {
+	for i := harmless(text, 0); i < len(text); i = harmless(text, i) {
 		c := text[i]
 		if c < utf8.RuneSelf {
 			if escape := byteClass[c]&needsEscape != 0; escape || inQuotes && (c == '"' || c == '\\') {
@@ -168,8 +209,8 @@ func appendHex(dst []byte, r rune, digits int) []byte {
 // quotes if it is empty, holds white space, quotes, = or a backslash, or
 // anything that has to be escaped.
 func appendWord(dst, text []byte) []byte {
-	if len(text) > 0 && isPlain(text) {
-		return append(dst, text...)
+	if word, ok := copyPlain(dst, text); ok {
+		return word
 	}
 	if bits := classify(text); bits == 0 && len(text) > 0 || bits == notASCII && isWord(text) {
 		return append(dst, text...)
@@ -177,6 +218,31 @@ func appendWord(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	dst = appendEscaped(dst, text, true)
 	return append(dst, '"')
+}
+
+// sameInQuotes reports whether a string of valid JSON, given without its quotes,
+// is what appendWord would write between them.
+func sameInQuotes(text []byte) bool {
+	for i := harmless(text, 0); i < len(text); i = harmless(text, i) {
+		switch c := text[i]; {
+		case c == '\\':
+			switch text[i+1] {
+			case '"', '\\', 'n', 'r', 't':
+				i += 2
+			default:
+				return false
+			}
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRune(text[i:])
+			if unsafeRune(r) {
+				return false
+			}
+			i += n
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func isWord(text []byte) bool {

@@ -97,31 +97,82 @@ func (r *Renderer) fill(w *word, key []byte) {
 	}
 }
 
-// head is what the columns show, found in one pass over the fields.
-type head struct {
-	time, machine, call, leg event.Value
+// names is what a line makes of the names of an event's fields. Events of one
+// shape share it.
+type names struct {
+	x      *event.Index // whose shape it is of, nil for none
+	shape  uint32
+	fields []named
+	// The fields that the columns show, -1 for none.
+	time, machine, call, leg int
 }
 
-// findHead finds what the columns show, and the words of all fields: nil for a
-// long name.
-func (r *Renderer) findHead(x *event.Index) (h head) {
-	r.named = r.named[:0]
+type named struct {
+	word     *word // nil for a long name
+	shadowed bool
+}
+
+// shapeSlots is for how many shapes names are kept ready, a power of two.
+const shapeSlots = 256
+
+// names returns what a line makes of the names in x, valid until the next call.
+func (r *Renderer) names(x *event.Index) *names {
+	shape, ok := x.Shape()
+	if !ok {
+		r.loose.find(r, x)
+		return &r.loose
+	}
+	n := r.shapes[shape%shapeSlots]
+	if n == nil {
+		n = &names{}
+		r.shapes[shape%shapeSlots] = n
+	}
+	if n.x != x || n.shape != shape {
+		n.x, n.shape = x, shape
+		n.find(r, x)
+	}
+	return n
+}
+
+func (n *names) find(r *Renderer, x *event.Index) {
+	n.fields = n.fields[:0]
+	n.time, n.machine, n.call, n.leg = -1, -1, -1, -1
 	for i := range x.Len() {
 		w := r.word(r.key(x, i))
 		switch w.role {
 		case timeRole:
-			h.time = x.Value(i)
+			n.time = i
 		case machineRole:
-			h.machine = x.Value(i)
+			n.machine = i
 		case callRole:
-			h.call = x.Value(i)
+			n.call = i
 		case legRole:
-			h.leg = x.Value(i)
+			n.leg = i
 		}
 		if w == &r.words.long {
 			w = nil
 		}
-		r.named = append(r.named, w)
+		n.fields = append(n.fields, named{w, x.Shadowed(i)})
+	}
+}
+
+// head is what the columns show.
+type head struct {
+	time, machine, call, leg event.Value
+}
+
+func (n *names) head(x *event.Index) (h head) {
+	if n.time >= 0 {
+		h.time = x.Value(n.time)
+	}
+	if n.machine >= 0 {
+		h.machine = x.Value(n.machine)
+	}
+	if n.call >= 0 {
+		h.call = x.Value(n.call)
+	}
+	if n.leg >= 0 {
+		h.leg = x.Value(n.leg)
 	}
 	return h
 }
