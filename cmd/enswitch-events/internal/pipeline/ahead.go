@@ -1,103 +1,205 @@
 package pipeline
 
 import (
-	"errors"
-	"math"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// In a flood a second worker does the next block, but for the writing, while
-// the first does one of its own. How an event looks may depend on those before
-// it, so the second goes on from what the renderer remembers at the moment. If
-// that is still the same when its block has its turn, what it made is written;
-// else the block is done again.
+// When the worker is behind, a source does the work on a block itself before it
+// hands it over: it drops what the filters drop, and renders the rest. It waits
+// for nobody, so it takes only the time of the work, a second processor gets
+// something to do, what is dropped takes no room in the buffer, and what comes
+// faster than both can work waits in the socket.
+//
+// How an event looks may depend on those before it. So the source goes on from
+// what the worker's renderer remembered last; if it remembers something else when
+// the block has its turn, the block is rendered again.
 
-// second is that worker.
-type second struct {
-	*worker
-	first, own *render.Renderer
-	c          *block    // what it is at or has done, nil for nothing
-	done       chan bool // receives whether it could do c
-	pause      int       // blocks to leave alone
+const (
+	// aheadFrom is how many blocks must be waiting.
+	aheadFrom = 4
+	// aheadPause is how many blocks are left alone after one that was not
+	// rendered and of which most events were kept: those are filtered a second
+	// time by the worker.
+	aheadPause = 64
+	// renderFrom is the least that a block to be rendered ahead holds, in bytes.
+	// Smaller ones are put together.
+	renderFrom = blockSize / 4
+)
+
+// ahead is what a Feed needs to work ahead.
+type ahead struct {
+	filter   *filter.Filter
+	renderer *render.Renderer // nil where only the worker can render
+	x        event.Index
+	made     made          // room for the next
+	last     render.Memory // after the block before, if that was rendered
+	chained  bool
+	pause    int
 }
 
-// errAgain ends a block that has something in it for the first worker to tell.
-var errAgain = errors.New("to be done by the first worker")
-
-// newSecond returns nil where every event has to be looked at in its turn: to
-// count them, to hand them on, to compare those of several feeds, or because a jq expression may
-// fail and an error be told.
-func newSecond(w *worker) *second {
-	first, ok := w.Renderer.(*render.Renderer)
-	if !ok || w.Count > 0 || w.inTurn() || w.OnKept != nil || w.seen != nil || w.Filter.Engine() != "" {
-		return nil
-	}
-	own := first.Twin()
-	if own == nil {
-		return nil
-	}
-	s := &second{first: first, own: own, done: make(chan bool, 1)}
-	reject := func(*event.Event, error) { s.fail.err = errAgain }
-	s.worker = newBareWorker(&Config{Filter: w.Filter.Clone(), Renderer: own, OnReject: reject}, w.buf)
-	s.most = math.MaxInt
-	return s
+// made is what a source has made of a block. It is of use if the renderer
+// remembers before when the block has its turn.
+type made struct {
+	ok            bool
+	out           []byte
+	before, after render.Memory
+	kept          int64
+	repaired      int64
+	rejected      []rejection
 }
 
-// begin gives it the next block, if a full one is waiting.
-func (s *second) begin() {
-	if s == nil {
+// rejection is an item of a block that is no event.
+type rejection struct {
+	item int
+	err  error
+}
+
+func (m *made) reset() { *m = made{out: m.out[:0], rejected: m.rejected[:0]} }
+
+// workAheadBy lets feeds do for c what changes nothing but who does it.
+func (b *Buffer) workAheadBy(c *Config) {
+	if c.inTurn() {
 		return
 	}
-	if s.pause > 0 {
-		s.pause--
-		return
-	}
-	if s.c = s.buf.takeFull(); s.c == nil {
-		return
-	}
-	s.own.Follow(s.first)
-	go func() {
-		_, err := s.events(s.c)
-		s.done <- err == nil
-	}()
-}
-
-// end waits for its block and returns it, nil if it has none; ok is whether
-// what it made of it can be written.
-func (s *second) end() (c *block, ok bool) {
-	if s == nil || s.c == nil {
-		return nil, false
-	}
-	ok = <-s.done
-	c, s.c, s.fail = s.c, nil, outcome{}
-	if ok && !s.own.Followed(s.first) {
-		ok, s.pause = false, earlyPause
-	}
-	if !ok {
-		s.out, s.l = s.out[:0], Ledger{}
-	}
-	return c, ok
-}
-
-// adopt writes what the second worker made.
-func (w *worker) adopt(s *second) (End, error) {
-	s.first.Follow(s.own)
-	w.out, s.out = s.out, w.out
-	w.l, s.l = s.l, Ledger{}
-	return w.write()
-}
-
-// takeFull takes the next block if it is worth to be done apart, else nil.
-func (b *Buffer) takeFull() *block {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.queue) == 0 || b.spill != nil && b.spill.active {
-		return nil
+	b.ahead = &ahead{filter: c.Filter.Clone()}
+	// What is counted, handed on, or changed by a jq expression is rendered in
+	// its turn.
+	if r, ok := c.Renderer.(*render.Renderer); ok && c.Count == 0 && c.OnKept == nil && c.Filter.Engine() == "" {
+		b.ahead.renderer = r.Twin()
+		b.memory = r.Memory()
 	}
-	if n := len(b.queue[0].data); b.queue[0].gap != nil || n < blockSize/2 || n > 2*blockSize {
-		return nil
+}
+
+// workAhead works on the current block if the worker is behind. It returns what
+// became of the events that are no longer in it. What a jq expression may fail
+// on is for the worker, who tells of it.
+func (f *Feed) workAhead() (done Ledger) {
+	b, a := f.b, &f.ahead
+	b.mu.Lock()
+	// Events of several feeds are for the worker to compare: the first of two
+	// that are the same counts, even if the filters drop it.
+	behind := b.ahead != nil && b.feeds == 1 && len(b.queue) >= aheadFrom
+	if behind && a.filter == nil {
+		a.filter = b.ahead.filter.Clone()
+		if b.ahead.renderer != nil {
+			a.renderer = b.ahead.renderer.Twin()
+		}
 	}
-	return b.shift()
+	memory := b.memory
+	if n := len(b.outs); behind && a.made.out == nil && n > 0 {
+		a.made.out, b.outs = b.outs[n-1], b.outs[:n-1]
+	}
+	b.mu.Unlock()
+	chained := a.chained
+	a.chained = false
+	switch {
+	case !behind:
+		return done
+	case a.pause > 0:
+		a.pause--
+		return done
+	case a.renderer == nil || len(f.cur.data) < renderFrom:
+		all := len(f.cur.items)
+		if done = f.work(nil); 2*len(f.cur.items) > all && a.renderer == nil {
+			a.pause = aheadPause
+		}
+		return done
+	}
+	if chained {
+		memory = a.last
+	}
+	a.renderer.Recall(memory)
+	a.made.reset()
+	done = f.work(&a.made)
+	if len(f.cur.data) < renderFrom {
+		return done
+	}
+	a.chained, a.last = true, a.renderer.Memory()
+	a.made.ok, a.made.before, a.made.after = true, memory, a.last
+	f.cur.made, a.made = a.made, made{}
+	return done
+}
+
+// work takes what the filters drop out of the current block, and renders what
+// they keep into m unless that is nil.
+func (f *Feed) work(m *made) (done Ledger) {
+	a, c := &f.ahead, f.cur
+	ev := event.Event{Source: f.name}
+	source := f.source
+	items, data, start := c.items[:0], c.data[:0], 0
+	for _, it := range c.items {
+		ev.Raw = c.data[start:it.end:it.end]
+		start = it.end
+		err := a.x.Scan(ev.Raw)
+		repaired := int64(0)
+		if a.x.Repaired() {
+			repaired = 1
+		}
+		switch {
+		case err == nil && a.filter.Drops(&a.x):
+			done.Received++
+			done.Filtered++
+			done.Repaired += repaired
+			continue
+		case m == nil:
+		case err != nil:
+			m.rejected = append(m.rejected, rejection{len(items), err})
+		default:
+			if it.source != source {
+				source, ev.Source = it.source, f.b.source(it.source)
+			}
+			ev.Received = time.Unix(0, it.received)
+			m.out = a.renderer.Event(m.out, &ev, &a.x)
+			m.kept++
+			m.repaired += repaired
+		}
+		if done.Received > 0 {
+			it.end = len(data) + len(ev.Raw)
+			data = append(data, ev.Raw...)
+		} else {
+			data = c.data[:it.end]
+		}
+		items = append(items, it)
+	}
+	c.items, c.data = items, data
+	return done
+}
+
+// remember tells the sources what the renderer remembers now.
+func (w *worker) remember() {
+	r, ok := w.Renderer.(*render.Renderer)
+	if !ok || r.Memory() == w.memory {
+		return
+	}
+	w.memory = r.Memory()
+	w.buf.mu.Lock()
+	w.buf.memory = w.memory
+	w.buf.mu.Unlock()
+}
+
+// adopt writes what a source has made of c, if that is still what c looks like.
+func (w *worker) adopt(c *block) (ok bool, end End, err error) {
+	r, _ := w.Renderer.(*render.Renderer)
+	if !c.made.ok || r.Memory() != c.made.before {
+		return false, EndOfInput, nil
+	}
+	for _, j := range c.made.rejected {
+		start := 0
+		if j.item > 0 {
+			start = c.items[j.item-1].end
+		}
+		w.item(c, j.item, start)
+		w.reject(j.err)
+	}
+	r.Recall(c.made.after)
+	w.out, c.made.out = c.made.out, w.out
+	w.l.Kept, w.l.Repaired = c.made.kept, c.made.repaired
+	end, err = w.write()
+	return true, end, err
 }

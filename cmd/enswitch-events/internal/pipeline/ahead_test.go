@@ -2,9 +2,9 @@ package pipeline
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,10 +17,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// flooded is a buffer with many full blocks, in which there are wide names, days
-// that change, what is no event and what is to be repaired; and what of it is
-// kept and rejected.
-func flooded(b *Buffer) (kept, rejected int64) {
+// flood puts so many events into b that sources work ahead: events with wide
+// names, days that change, what is no event and what is to be repaired.
+func flood(b *Buffer) (kept, rejected int64) {
 	f := b.Feed("test")
 	at := time.Unix(1795359846, 0)
 	for n := range 30_000 {
@@ -43,58 +42,77 @@ func flooded(b *Buffer) (kept, rejected int64) {
 	return kept, rejected
 }
 
-// TestSecond: with two workers the same comes out as with one.
-func TestSecond(t *testing.T) {
+// renderedAhead counts the blocks in b that were rendered ahead.
+func renderedAhead(b *Buffer) (n int) {
+	for _, c := range b.queue {
+		if c.made.ok {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRenderAhead: what a source renders is what the worker would have written.
+func TestRenderAhead(t *testing.T) {
 	for _, o := range []render.Options{
 		{Format: "line", Profile: colorprofile.ANSI256, Time: "utc"},
-		{Format: "line", Time: "delta"},
 		{Format: "line", Highlight: []string{"call"}, Time: "unix"},
 		{Format: "ndjson"},
 		{Format: "csv", Fields: []string{"class", "callid"}},
 		{Format: "pretty", Meta: true},
 	} {
-		var outs [2]bytes.Buffer
-		for i := range outs {
-			r, err := render.New(&o)
-			if err != nil {
-				t.Fatal(err)
+		for _, size := range []int64{64 << 20, 6 << 20} { // in the small one there is no room for it
+			var outs [2]bytes.Buffer
+			for i := range outs {
+				r, err := render.New(&o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				buf := newBuffer(size)
+				var told []string
+				c := &Config{Filter: everything(t), Renderer: r, Out: &outs[i], OnReject: func(ev *event.Event, err error) {
+					told = append(told, string(ev.Raw)+ev.Source+err.Error())
+				}}
+				if i == 1 {
+					buf.workAheadBy(c)
+				}
+				kept, rejected := flood(buf)
+				if n := renderedAhead(buf); n > 0 != (i == 1 && size == 64<<20) || n > len(buf.queue)-aheadFrom {
+					t.Fatalf("%s: %d of %d blocks are rendered", o.Format, n, len(buf.queue))
+				}
+				if end, err := newWorker(c, buf).work(); end != EndOfInput || err != nil {
+					t.Fatal(end, err)
+				}
+				want := Ledger{Received: kept + rejected, Kept: kept, Rejected: rejected, Repaired: 6}
+				if l := buf.Ledger(); l != want {
+					t.Errorf("%s: %+v, not %+v", o.Format, l, want)
+				}
+				if slices.ContainsFunc(told, func(s string) bool { return s != told[0] }) || len(told) != int(rejected) || !strings.HasPrefix(told[0], "no eventtest") {
+					t.Errorf("%s: told of %q", o.Format, told)
+				}
+				if buf.bytes != 0 {
+					t.Errorf("%s: %d bytes are still held", o.Format, buf.bytes)
+				}
 			}
-			buf := newBuffer(64 << 20)
-			kept, rejected := flooded(buf)
-			told := int64(0)
-			c := &Config{Filter: everything(t), Renderer: r, Out: &outs[i], OnReject: func(*event.Event, error) { told++ }}
-			w := newWorker(c, buf)
-			if i == 0 {
-				w.second = nil
-			} else if w.second == nil {
-				t.Fatalf("%s: one worker", o.Format)
+			if !bytes.Equal(outs[0].Bytes(), outs[1].Bytes()) {
+				t.Errorf("%s %s: a source does not render what the worker does", o.Format, o.Time)
 			}
-			if end, err := w.work(); end != EndOfInput || err != nil {
-				t.Fatal(end, err)
-			}
-			want := Ledger{Received: kept + rejected, Kept: kept, Rejected: rejected, Repaired: 6}
-			if l := buf.Ledger(); l != want || told != rejected {
-				t.Errorf("%s: %+v, not %+v; told of %d", o.Format, l, want, told)
-			}
-		}
-		if !bytes.Equal(outs[0].Bytes(), outs[1].Bytes()) {
-			t.Errorf("%s %s: two workers do not write what one does", o.Format, o.Time)
 		}
 	}
 }
 
-// TestSecondEnds: when the output fails, no worker is left, and the ledger adds
-// up.
-func TestSecondEnds(t *testing.T) {
+// TestRenderAheadEnds: when the output fails, the ledger adds up.
+func TestRenderAheadEnds(t *testing.T) {
 	for after := range 12 {
 		r, err := render.New(&render.Options{Format: "ndjson"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		buf := newBuffer(64 << 20)
-		flooded(buf)
-		out := &failing{Writer: &bytes.Buffer{}, after: after, err: syscall.ENOSPC}
-		end, err := Run(t.Context(), &Config{Filter: everything(t), Renderer: r, Out: out}, buf, func(context.Context) error { return nil })
+		c := &Config{Filter: everything(t), Renderer: r, Out: &failing{Writer: &bytes.Buffer{}, after: after, err: syscall.ENOSPC}}
+		buf.workAheadBy(c)
+		flood(buf)
+		end, err := newWorker(c, buf).work()
 		if end != EndOutput || !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("after %d writes: %v, %v", after, end, err)
 		}
@@ -104,9 +122,9 @@ func TestSecondEnds(t *testing.T) {
 	}
 }
 
-// TestNoSecond: where every event has to be looked at in its turn, one worker
-// does.
-func TestNoSecond(t *testing.T) {
+// TestRenderInTurn: where every event has to be looked at in its turn, nothing is
+// rendered ahead.
+func TestRenderInTurn(t *testing.T) {
 	jq, err := filter.Compile(&filter.Options{JQ: "true"})
 	if err != nil {
 		t.Fatal(err)
@@ -124,16 +142,18 @@ func TestNoSecond(t *testing.T) {
 		{"two feeds", render.Options{Format: "line"}, Config{Filter: everything(t)}, 2},
 		{"terminal", render.Options{Format: "line", Width: func() int { return 80 }}, Config{Filter: everything(t)}, 1},
 		{"template", render.Options{Format: "template", Template: "{{.class}}"}, Config{Filter: everything(t)}, 1},
+		{"delta", render.Options{Format: "line", Time: "delta"}, Config{Filter: everything(t)}, 1},
 	} {
 		buf := newBuffer(64 << 20)
-		for range tt.feeds {
-			buf.Feed("test")
+		for range tt.feeds - 1 {
+			buf.Feed("other")
 		}
 		if tt.config.Renderer, err = render.New(&tt.o); err != nil {
 			t.Fatal(err)
 		}
-		if newWorker(&tt.config, buf).second != nil {
-			t.Errorf("%s: two workers", tt.name)
+		buf.workAheadBy(&tt.config)
+		if flood(buf); renderedAhead(buf) > 0 {
+			t.Errorf("%s: rendered ahead", tt.name)
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // blockSize is how many bytes of events travel between goroutines at once. A
@@ -32,12 +32,14 @@ type block struct {
 	data  []byte
 	items []item
 	gap   *Gap
+	made  made
+	held  int64 // of the buffer's memory, by what was made of it too
 }
 
 func (b *block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items)) }
 
 func (b *block) reset() *block {
-	b.data, b.items, b.gap = b.data[:0], b.items[:0], nil
+	b.data, b.items, b.gap, b.made = b.data[:0], b.items[:0], nil, made{}
 	return b
 }
 
@@ -75,8 +77,11 @@ type Buffer struct {
 	overflow *Gap // the stretch of dropped events that is under way
 	sources  []string
 	feeds    int32
-	spill    *spiller       // nil without
-	early    *filter.Filter // see early.go, nil for none
+	spill    *spiller // nil without
+
+	ahead  *ahead        // see ahead.go, nil for none
+	memory render.Memory // what the worker's renderer remembers
+	outs   [][]byte      // room for what is rendered ahead
 }
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
@@ -97,7 +102,7 @@ type Feed struct {
 	source int32
 	name   string
 	cur    *block
-	early  early
+	ahead  ahead
 	mu     sync.Mutex
 }
 
@@ -148,10 +153,11 @@ func (f *Feed) Flush() bool {
 		return false
 	}
 	b := f.b
-	filtered := f.filterEarly()
+	done := f.workAhead()
 	b.mu.Lock()
-	b.ledger.Received += filtered
-	b.ledger.Filtered += filtered
+	b.ledger.Received += done.Received
+	b.ledger.Filtered += done.Filtered
+	b.ledger.Repaired += done.Repaired
 	if len(f.cur.items) > 0 {
 		f.cur = b.push(f.cur)
 	}
@@ -203,7 +209,7 @@ func (b *Buffer) push(c *block) *block {
 	// each, so they are put together.
 	if last := len(b.queue) - 1; last >= 0 {
 		t := b.queue[last]
-		if t.gap == nil && b.overflow == nil && cap(t.data)-len(t.data) >= len(c.data) && cap(t.items)-len(t.items) >= len(c.items) {
+		if t.gap == nil && !t.made.ok && !c.made.ok && b.overflow == nil && cap(t.data)-len(t.data) >= len(c.data) && cap(t.items)-len(t.items) >= len(c.items) {
 			base := len(t.data)
 			t.data = append(t.data, c.data...)
 			for _, it := range c.items {
@@ -236,8 +242,16 @@ func (b *Buffer) push(c *block) *block {
 		b.overflow = nil
 	}
 	b.ledger.Waiting += n
-	b.bytes += c.size()
+	c.held = c.size() + int64(cap(c.made.out))
+	b.bytes += c.held
 	b.queue = append(b.queue, c)
+	// What was made ahead takes room only as long as there is plenty of it: the
+	// worker can make it again.
+	if b.bytes > b.o.Size/2 {
+		for _, c := range b.queue {
+			b.forget(c)
+		}
+	}
 	if b.spillWanted(b.o.Size / 4 * 3) {
 		b.wakeSpiller()
 	}
@@ -322,11 +336,29 @@ func (b *Buffer) recycle(c *block) {
 	if c.gap != nil {
 		return
 	}
-	b.bytes -= c.size()
+	b.forget(c)
+	b.bytes -= c.held
 	// Blocks are kept up to the size of the buffer, so that a burst after a
 	// burst takes the same memory and not the same amount once more.
 	if c.size() <= 2*blockSize && b.bytes+int64(len(b.free)+1)*c.size() <= max(b.o.Size, leastFree*c.size()) {
 		b.free = append(b.free, c.reset())
+	}
+}
+
+// forget gives up what was made of c, and keeps the room for more. The mutex is
+// held.
+func (b *Buffer) forget(c *block) {
+	n := cap(c.made.out)
+	if n == 0 {
+		return
+	}
+	if n <= 4*blockSize && len(b.outs) < leastFree {
+		b.outs = append(b.outs, c.made.out[:0])
+	}
+	c.made = made{}
+	if c.gap == nil {
+		b.bytes -= c.held - c.size()
+		c.held = c.size()
 	}
 }
 

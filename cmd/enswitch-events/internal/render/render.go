@@ -78,7 +78,6 @@ type Renderer struct {
 	look
 	clock       clock
 	nameColumns int
-	began       memory // what it remembered after Follow
 
 	words   words
 	shapes  [shapeSlots]*names
@@ -103,43 +102,33 @@ type look struct {
 	template *userTemplate
 }
 
-// memory is what the look of an event depends on besides itself.
-type memory struct {
+// Memory is what the look of an event depends on besides itself: what a Renderer
+// remembers of those before it.
+type Memory struct {
 	nameColumns int
 	began       bool
 	day         [10]byte
-	last        int64
 }
 
-func (r *Renderer) memory() memory {
-	m := memory{nameColumns: r.nameColumns, began: r.clock.began, day: r.clock.day}
-	if r.clock.style == "delta" {
-		m.last = r.clock.last
-	}
-	return m
+// Memory returns what r remembers.
+func (r *Renderer) Memory() Memory {
+	return Memory{r.nameColumns, r.clock.began, r.clock.day}
+}
+
+// Recall lets r go on as the renderer of the same options did that m is from.
+func (r *Renderer) Recall(m Memory) {
+	r.nameColumns, r.clock.began, r.clock.day = m.nameColumns, m.began, m.day
 }
 
 // Twin returns another renderer of the same options, to be used at the same
-// time; nil if there can be none, as for a terminal, whose width has to be asked
-// in turn, and for a template.
+// time; nil if there can be none: for a terminal, whose width has to be asked in
+// turn, for a template, and where each event shows the time since the one before.
 func (r *Renderer) Twin() *Renderer {
-	if r.template != nil || r.width != nil {
+	if r.template != nil || r.width != nil || r.clock.style == "delta" {
 		return nil
 	}
 	return &Renderer{look: r.look, clock: r.clock, nameColumns: r.nameColumns}
 }
-
-// Follow lets r go on as if it had shown what its twin other has. Neither may be
-// in use.
-func (r *Renderer) Follow(other *Renderer) {
-	r.clock.day, r.clock.last, r.clock.began = other.clock.day, other.clock.last, other.clock.began
-	r.nameColumns = other.nameColumns
-	r.began = r.memory()
-}
-
-// Followed reports whether what r has shown since Follow looks as it would if it
-// followed other now.
-func (r *Renderer) Followed(other *Renderer) bool { return r.began == other.memory() }
 
 // field is a field that the user picked.
 type field struct {
