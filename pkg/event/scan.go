@@ -171,11 +171,10 @@ const (
 func plain(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
-		q := w ^ (ones * '"')
-		s := w ^ (ones * '\\')
-		// The lowest high bit set in m is exact: a byte that borrows from the
-		// next one has its own set.
-		m := (q - ones) | (s - ones) | (w - ones*0x20) | w
+		// With 2 flipped a quote is below 0x21, as control characters stay, and
+		// nothing else is. The lowest high bit set in m is exact: a byte that
+		// borrows from the next one has its own set.
+		m := (w ^ ones*2 - ones*0x21) | (w ^ ones*'\\' - ones) | w
 		if m &= highs; m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}

@@ -96,8 +96,10 @@ func isGraphic(text []byte) bool {
 func harmless(text []byte, i int) int {
 	for ; i+8 <= len(text); i += 8 {
 		w := binary.LittleEndian.Uint64(text[i:])
-		// The lowest high bit is exact: a byte that borrows has its own set.
-		m := (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones) | (w ^ ones*0x7f - ones) | w
+		// With 2 flipped a quote is below 0x21, as control characters stay, and
+		// nothing else is. The lowest high bit is exact: a byte that borrows has
+		// its own set.
+		m := (w ^ ones*2 - ones*0x21) | (w ^ ones*'\\' - ones) | (w ^ ones*0x7f - ones) | w
 		if m &= highs; m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
 		}
