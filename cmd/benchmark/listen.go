@@ -45,6 +45,16 @@ type answers struct {
 	took       time.Duration
 	p50, p99   time.Duration
 	perRequest []time.Duration
+	cpu        time.Duration // that the receiver used, a request
+}
+
+// spentBy notes the processor time of a receiver that has ended. On a machine
+// whose processors the load has to share it says more than the rate.
+func (a *answers) spentBy(cmd *exec.Cmd) *answers {
+	if a != nil && cmd.ProcessState != nil {
+		a.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()) / time.Duration(len(a.perRequest))
+	}
+	return a
 }
 
 // post sends each form of the corpus postTimes times over kept connections,
@@ -180,7 +190,7 @@ func (b *bench) load(ctx context.Context, kind string) (a *answers, err error) {
 			return nil, err
 		}
 		_, err = receive(cmd, said, kill(cmd, use))
-		return a, err
+		return a.spentBy(cmd), err
 	}
 	cmd := b.command(ctx, b.binary, "listen", "--port", "0", "--log-format", "json", "-o", "ndjson")
 	said, err := cmd.StderrPipe()
@@ -197,7 +207,7 @@ func (b *bench) load(ctx context.Context, kind string) (a *answers, err error) {
 		cmd.Stdout = w
 		// Interrupted, it would wait for the pipe to be read.
 		_, err = receive(cmd, said, kill(cmd, use))
-		return a, err
+		return a.spentBy(cmd), err
 	}
 	path := filepath.Join(b.dir, "out")
 	out, err := os.Create(path)
@@ -214,7 +224,7 @@ func (b *bench) load(ctx context.Context, kind string) (a *answers, err error) {
 	if l, err := readLedger(rest); err != nil || l.Kept != postTimes*chunkEvents {
 		return nil, fmt.Errorf("of %d POSTs: %+v, %w", postTimes*chunkEvents, l, err)
 	}
-	return a, b.postedCame(path)
+	return a.spentBy(cmd), b.postedCame(path)
 }
 
 // postedCame reports whether the file holds every event of the corpus that was
@@ -262,7 +272,7 @@ func listenRate(ctx context.Context, b *bench) ([]row, error) {
 				return nil, fmt.Errorf("%s: %w", k, err)
 			}
 			took[k], p50[k], p99[k] = append(took[k], a.took), append(p50[k], a.p50), append(p99[k], a.p99)
-			fmt.Fprintf(b.talk, "benchmark:   %s: %s, p50 %v, p99 %v\n", k, perSecond(len(a.perRequest), a.took), round(a.p50), round(a.p99))
+			fmt.Fprintf(b.talk, "benchmark:   %s: %s, p50 %v, p99 %v, processor %v a request\n", k, perSecond(len(a.perRequest), a.took), round(a.p50), round(a.p99), a.cpu.Round(100*time.Nanosecond))
 		}
 	}
 	ours, theirs := median(took["file"]), median(took[bareHandler])
