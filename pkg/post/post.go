@@ -271,6 +271,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.release(x)
 		return
 	}
+	// net/http would look for the rest of a body that is not closed.
+	_ = r.Body.Close()
 	received := time.Now()
 	header := w.Header()
 	header["Content-Type"] = h.plain
