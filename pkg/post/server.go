@@ -2,6 +2,7 @@ package post
 
 import (
 	"crypto/tls"
+	"errors"
 	"log"
 	"net"
 	"net/http"
@@ -31,8 +32,9 @@ const (
 )
 
 // NewServer returns a server for h, as a rule a [Handler], with the limits
-// above, HTTP/1 only, TLS 1.2 or later. Serve it on a [LimitListener]. Of its
-// TLSConfig the certificates are left to the caller.
+// above, HTTP/1 only, TLS 1.2 or later. Serve it on a [LimitListener], which
+// also makes the limits of time cheap. Of its TLSConfig the certificates are
+// left to the caller.
 //
 // Faults of connections go to onFault, one line each, or nowhere if that is
 // nil. It is called concurrently and must be quick. The lines name addresses
@@ -68,13 +70,13 @@ func (f faultWriter) Write(p []byte) (int, error) {
 // making the new one wait would delay a call, and turning it away would let
 // whoever opens n idle connections shut everybody out.
 func LimitListener(l net.Listener, n int) net.Listener {
-	return &limitListener{Listener: l, most: max(n, 1), start: time.Now(), conns: make(map[*limitedConn]struct{})}
+	return &limitListener{Listener: l, most: max(n, 1), conns: make(map[*limitedConn]struct{})}
 }
 
 type limitListener struct {
 	net.Listener
 	most  int
-	start time.Time
+	reads atomic.Int64 // of all connections, in the place of a clock
 
 	mu    sync.Mutex
 	conns map[*limitedConn]struct{}
@@ -85,8 +87,8 @@ func (l *limitListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := &limitedConn{Conn: c, listener: l}
-	conn.heard.Store(int64(time.Since(l.start)))
+	conn := &limitedConn{Conn: c, listener: l, reads: deadline{move: c.SetReadDeadline}, writes: deadline{move: c.SetWriteDeadline}}
+	conn.heard.Store(l.reads.Add(1))
 	var silent *limitedConn
 	l.mu.Lock()
 	if len(l.conns) >= l.most {
@@ -107,16 +109,43 @@ func (l *limitListener) Accept() (net.Conn, error) {
 
 type limitedConn struct {
 	net.Conn
-	listener *limitListener
-	heard    atomic.Int64 // when something was last read, since listener.start
+	listener      *limitListener
+	heard         atomic.Int64 // listener.reads when something was last read
+	reads, writes deadline
 }
 
-func (c *limitedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+func (c *limitedConn) Read(p []byte) (n int, err error) {
+	for again := true; again; {
+		if err := c.reads.begin(); err != nil {
+			return 0, err
+		}
+		n, err = c.Conn.Read(p)
+		again = c.reads.again(err) && n == 0
+	}
 	if n > 0 {
-		c.heard.Store(int64(time.Since(c.listener.start)))
+		c.heard.Store(c.listener.reads.Add(1))
 	}
 	return n, err
+}
+
+func (c *limitedConn) Write(p []byte) (n int, err error) {
+	for again := true; again; {
+		if err := c.writes.begin(); err != nil {
+			return n, err
+		}
+		var more int
+		more, err = c.Conn.Write(p[n:])
+		n += more
+		again = c.writes.again(err)
+	}
+	return n, err
+}
+
+func (c *limitedConn) SetReadDeadline(t time.Time) error  { return c.reads.set(t) }
+func (c *limitedConn) SetWriteDeadline(t time.Time) error { return c.writes.set(t) }
+
+func (c *limitedConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.reads.set(t), c.writes.set(t))
 }
 
 func (c *limitedConn) Close() error {
