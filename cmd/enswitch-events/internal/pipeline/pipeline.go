@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -314,6 +315,9 @@ func (w *worker) work() (End, error) {
 			return EndOfInput, nil
 		default:
 			<-w.buf.wake
+			// Sources that are ready now run first, so that what they bring
+			// shares a write; an event that is alone waits for nobody.
+			runtime.Gosched()
 			continue
 		}
 		end, err := w.block(c)
