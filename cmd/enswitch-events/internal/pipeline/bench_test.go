@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -100,15 +101,24 @@ func BenchmarkFeed(b *testing.B) {
 }
 
 // BenchmarkPut is a POST's way into the buffer, from as many senders as there
-// are processors.
+// are processors, which have one address or are proxies for many.
 func BenchmarkPut(b *testing.B) {
-	buf := newBuffer(64 << 20)
-	feed := buf.Feed("test")
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		ev := event.Event{Raw: []byte(benchEvent), Received: time.Unix(1234567890, 0), Source: "10.0.0.1"}
-		for pb.Next() {
-			feed.Put(ev)
-		}
-	})
+	for _, sources := range []int{1, 10, maxSources} {
+		b.Run(fmt.Sprintf("%d sources", sources), func(b *testing.B) {
+			buf := newBuffer(64 << 20)
+			feed := buf.Feed("test")
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				ev := event.Event{Raw: []byte(benchEvent), Received: time.Unix(1234567890, 0)}
+				var names []string
+				for n := range sources {
+					names = append(names, fmt.Sprintf("10.0.%d.%d", n>>8, n&255))
+				}
+				for n := 0; pb.Next(); n++ {
+					ev.Source = names[n%sources]
+					feed.Put(ev)
+				}
+			})
+		})
+	}
 }

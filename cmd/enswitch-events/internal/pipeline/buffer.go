@@ -76,6 +76,7 @@ type Buffer struct {
 	ledger   Ledger
 	overflow *Gap // the stretch of dropped events that is under way
 	sources  []string
+	numbers  map[string]int32 // of the sources
 	feeds    int32
 	spill    *spiller // nil without
 
@@ -86,7 +87,7 @@ type Buffer struct {
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
 func NewBuffer(o BufferOptions) *Buffer {
-	b := &Buffer{o: o, wake: make(chan struct{}, 1), start: time.Now()}
+	b := &Buffer{o: o, wake: make(chan struct{}, 1), start: time.Now(), numbers: map[string]int32{}}
 	if o.Spill.Size > 0 {
 		b.spill = newSpiller(o.Spill)
 		go b.spillLoop()
@@ -116,16 +117,16 @@ func (b *Buffer) Feed(name string) *Feed {
 
 // number returns the number of the source called name. The mutex is held.
 func (b *Buffer) number(name string) int32 {
-	for i, s := range b.sources {
-		if s == name {
-			return int32(i)
-		}
-	}
-	if len(b.sources) >= maxSources {
+	n, known := b.numbers[name]
+	switch {
+	case known:
+		return n
+	case len(b.sources) >= maxSources:
 		return maxSources - 1
 	}
-	b.sources = append(b.sources, name)
-	return int32(len(b.sources) - 1)
+	n = int32(len(b.sources))
+	b.sources, b.numbers[name] = append(b.sources, name), n
+	return n
 }
 
 // maxSources bounds the table of names: whoever POSTs adds to it.
