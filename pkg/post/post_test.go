@@ -429,6 +429,45 @@ func TestNoCallbacks(t *testing.T) {
 	}
 }
 
+// mute is the least that a handler can answer to.
+type mute struct{ header http.Header }
+
+func (m mute) Header() http.Header         { return m.header }
+func (m mute) Write(p []byte) (int, error) { return len(p), nil }
+func (m mute) WriteHeader(int)             {}
+func (m mute) Flush()                      {}
+
+// form is the body of a request that is made again and again.
+type form struct {
+	strings.Reader
+	closed int
+}
+
+func (f *form) Close() error { f.closed++; return nil }
+
+// TestNoAllocations: what a request costs beyond net/http's own part of it. A
+// body that is left open would cost there.
+func TestNoAllocations(t *testing.T) {
+	h, err := NewHandler(&Options{Authkey: "key", Allow: prefixes("192.0.2.0/24"), OnEvent: func(event.Event) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := new(form)
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/?authkey=key", nil)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Body = body
+	w := mute{http.Header{}}
+	if n := testing.AllocsPerRun(1000, func() {
+		body.Reset(sample)
+		h.ServeHTTP(w, r)
+	}); n > 0 {
+		t.Errorf("%v allocations a request", n)
+	}
+	if body.closed != 1001 {
+		t.Errorf("of 1001 bodies %d were closed", body.closed)
+	}
+}
+
 // broken is a body whose sender goes away.
 type broken struct{}
 
