@@ -1,8 +1,10 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"testing"
 )
 
@@ -47,4 +49,29 @@ func BenchmarkScan(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkFeed is events of several kinds in turn, as a cluster sends them.
+func BenchmarkFeed(b *testing.B) {
+	var events [][]byte
+	size := 0
+	for _, name := range []string{"calls", "messages", "system"} {
+		data, err := os.ReadFile("../../testdata/events/" + name + ".ndjson")
+		if err != nil {
+			b.Fatal(err)
+		}
+		events = append(events, bytes.Split(bytes.TrimSpace(data), []byte("\n"))...)
+		size += len(data)
+	}
+	var x Index
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, raw := range events {
+			if err := x.Scan(raw); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(events)), "ns/event")
 }
