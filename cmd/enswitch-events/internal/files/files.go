@@ -251,7 +251,7 @@ func (r *Run) write(ctx context.Context) (pipeline.End, error) {
 			r.again.filter(s, n)
 		}
 		r.tell(s)
-		out := s.out
+		out := s.output()
 		if r.c.InOrder {
 			out = r.render(s)
 		}

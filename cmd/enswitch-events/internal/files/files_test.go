@@ -168,7 +168,7 @@ func TestSameAsModel(t *testing.T) {
 				rapid.IntRange(0, 20).Draw(t, "n"), rapid.IntRange(0, 99).Draw(t, "time"),
 				strings.Repeat("y", rapid.IntRange(0, 60).Draw(t, "pad")))
 		}),
-		rapid.SampledFrom([]string{`{"class":"m","body":"\"call\" answer"}`, "{}", "", "not json", `"answer"`, "{\"name\":\"M\xe9l\",\"class\":\"call\"}", "{\"class\":\"call\"}\r"}),
+		rapid.SampledFrom([]string{`{"class":"m","body":"\"call\" answer"}`, "{}", "", "not json", `"answer"`, "{\"name\":\"M\xe9l\",\"class\":\"call\"}", "{\"class\":\"call\"}\r", "{\"class\":\"call\",\r\"n\":11}"}),
 	)
 	until, err := filter.CompileQuery("--until", ".n == 13", nil, filter.EngineAuto)
 	if err != nil {
@@ -180,6 +180,9 @@ func TestSameAsModel(t *testing.T) {
 			text := strings.Join(rapid.SliceOfN(line, 0, 60).Draw(t, "lines"), "\n")
 			if text != "" {
 				text += "\n"
+			}
+			if rapid.Bool().Draw(t, "open") { // without a newline at its end
+				text += `{"class":"call","event":"answer","n":12}`
 			}
 			content := []byte(text)
 			if rapid.Bool().Draw(t, "packed") {
@@ -207,6 +210,8 @@ func TestSameAsModel(t *testing.T) {
 			{JQ: `select(.event == "end" or .class == "sip") | .n`},
 			{JQ: "{n, class}"},
 			{JQ: ".n,.class"},
+			{JQ: "select(.n > 10), .n"},
+			{JQ: "., select(.n > 10)"},
 		}).Draw(t, "filter")
 		var got bytes.Buffer
 		format := rapid.SampledFrom([]string{"json", "ndjson", "line"}).Draw(t, "format")

@@ -21,6 +21,7 @@ type slot struct {
 
 	// Of the worker.
 	out     []byte // what is to be written, unless one renderer does it all
+	row     row    // written after out
 	items   []item // what it is to render
 	values  []byte // the values of items
 	notes   []note
@@ -35,6 +36,11 @@ type run struct {
 	name   string
 	offset int64 // of begin in the text of that file
 }
+
+// row is lines in a row of text that are to be written as they stand there. They
+// are copied to out only if something else follows: of a block that is kept as a
+// whole nothing is.
+type row struct{ begin, end int }
 
 // item is something to render: the event text[begin:end], or a value in its
 // place.
@@ -76,6 +82,30 @@ const (
 func (s *slot) reset() {
 	s.text, s.out, s.values = small(s.text), small(s.out), small(s.values)
 	s.runs, s.readNotes, s.readRejects = s.runs[:0], s.readNotes[:0], 0
+}
+
+// asItStands has the line text[begin:end] written, which has its end.
+func (s *slot) asItStands(begin, end int) {
+	if begin != s.row.end {
+		s.settle()
+		s.row.begin = begin
+	}
+	s.row.end = end
+}
+
+// settle makes out all that is to be written so far.
+func (s *slot) settle() {
+	s.out = append(s.out, s.text[s.row.begin:s.row.end]...)
+	s.row.begin = s.row.end
+}
+
+// output returns what is to be written.
+func (s *slot) output() []byte {
+	if len(s.out) == 0 {
+		return s.text[s.row.begin:s.row.end]
+	}
+	s.settle()
+	return s.out
 }
 
 func small(b []byte) []byte {

@@ -15,7 +15,8 @@ type worker struct {
 	keep          *filter.Filter
 	until, failIf *filter.Query
 	renderer      pipeline.Renderer // nil with InOrder
-	needles       *search           // nil: look at every line
+	asItStands    func(*event.Index) bool
+	needles       *search // nil: look at every line
 	emit          func(filter.Output) bool
 
 	s    *slot
@@ -43,6 +44,9 @@ func newWorker(c *Config) (*worker, error) {
 		if w.renderer, err = c.Renderer(); err != nil {
 			return nil, err
 		}
+		if r, ok := w.renderer.(interface{ AsItStands(*event.Index) bool }); ok {
+			w.asItStands = r.AsItStands
+		}
 	}
 	if len(c.Needles) > 0 {
 		w.needles = newSearch(c.Needles)
@@ -66,7 +70,7 @@ func (s *slot) note(kind noteKind, err error) {
 // Limit is how many events are kept at most, 0 for all.
 func (w *worker) filter(s *slot, limit int64) {
 	w.s = s
-	s.out, s.items, s.values, s.notes = s.out[:0], s.items[:0], s.values[:0], s.notes[:0]
+	s.out, s.row, s.items, s.values, s.notes = s.out[:0], row{}, s.items[:0], s.values[:0], s.notes[:0]
 	s.ledger, s.untimed, s.end = pipeline.Ledger{}, 0, pipeline.EndOfInput
 	for i := range s.runs {
 		end := len(s.text)
@@ -207,15 +211,20 @@ func (w *worker) ask(q *filter.Query) bool {
 func (w *worker) output(o filter.Output) bool {
 	w.kept = true
 	s := w.s
+	end := w.at + len(w.ev.Raw)
 	switch {
 	case w.c.InOrder:
-		it := item{begin: w.at, end: w.at + len(w.ev.Raw), run: w.run, value: !o.Event, valueBegin: len(s.values)}
+		it := item{begin: w.at, end: end, run: w.run, value: !o.Event, valueBegin: len(s.values)}
 		s.values = append(s.values, o.JSON...)
 		it.valueEnd = len(s.values)
 		s.items = append(s.items, it)
+	case o.Event && end < len(s.text) && s.text[end] == '\n' && w.asItStands != nil && w.asItStands(&w.x):
+		s.asItStands(w.at, end+1)
 	case o.Event:
+		s.settle()
 		s.out = w.renderer.Event(s.out, &w.ev, &w.x)
 	default:
+		s.settle()
 		s.out = w.renderer.Value(s.out, &w.ev, o.JSON)
 	}
 	return true

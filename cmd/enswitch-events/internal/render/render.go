@@ -297,6 +297,18 @@ func (r *Renderer) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
 	return r.show(dst, ev, x, false)
 }
 
+// AsItStands reports whether Event appends nothing but the very bytes that x has
+// scanned and a newline.
+func (r *Renderer) AsItStands(x *event.Index) bool {
+	switch r.format {
+	case "json":
+		return !r.meta
+	case "ndjson":
+		return !r.meta && r.fields == nil && x.OneLine() && !x.Repaired()
+	}
+	return false
+}
+
 // Value appends, in the place of ev, a value that a jq expression made of it;
 // json is its text, valid and in valid UTF-8. An object is shown as an event
 // would be: a line shows those of its columns that the object has. Any other
