@@ -124,7 +124,7 @@ func (w *worker) candidates(begin, end int, limit int64) int {
 			at = end
 			break
 		}
-		start := at + bytes.LastIndexByte(text[at:hit], '\n') + 1
+		start := lineBegin(text, at, hit)
 		stop, next := end, end
 		if i := bytes.IndexByte(text[hit:], '\n'); i >= 0 {
 			stop, next = hit+i, hit+i+1
@@ -142,6 +142,19 @@ func (w *worker) candidates(begin, end int, limit int64) int {
 	}
 	l.Received += lines - seen
 	l.Filtered += lines - seen
+	return at
+}
+
+// lineBegin returns where the line that has text[hit] begins, at or behind at.
+func lineBegin(text []byte, at, hit int) int {
+	for end := hit; end > at; {
+		begin := max(at, end-64)
+		// Backwards goes a byte at a time, forwards many.
+		if bytes.IndexByte(text[begin:end], '\n') >= 0 {
+			return begin + bytes.LastIndexByte(text[begin:end], '\n') + 1
+		}
+		end = begin
+	}
 	return at
 }
 
