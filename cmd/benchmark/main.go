@@ -85,6 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		b.binary = filepath.Join(b.dir, "enswitch-events")
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
 			"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 		build.Stderr = stderr
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("go build: %w", err)
