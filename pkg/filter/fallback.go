@@ -38,7 +38,7 @@ type plan struct {
 // program is the expression in a loop over events, because to begin anew with
 // each costs more than most expressions do:
 //
-//	repeat((an event | try (EXPR) catch a failure), the fallback itself)
+//	events | (try (EXPR) catch a failure), the end
 //
 // Its input is the *fallback, so that clones share the code. The names of the
 // functions cannot be written in an expression, and its own definitions are in
@@ -54,13 +54,22 @@ func (p *plan) program() (*gojq.Code, error) {
 	if !p.raises { // else an error ends the loop, which then begins anew
 		body = &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeTry, Try: &gojq.Try{Body: body, Catch: call("a failure")}}}
 	}
-	body = &gojq.Query{Op: gojq.OpPipe, Left: call("an event"), Right: body}
-	body = &gojq.Query{Op: gojq.OpComma, Left: body, Right: &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIdentity}}}
-	return gojq.Compile(call("repeat", body),
+	body = &gojq.Query{Op: gojq.OpComma, Left: body, Right: call("the end")}
+	return gojq.Compile(&gojq.Query{Op: gojq.OpPipe, Left: call("the events"), Right: body},
 		gojq.WithVariables(p.variables),
-		gojq.WithFunction("an event", 0, 0, func(f any, _ []any) any { return f.(*fallback).event }),
+		gojq.WithIterFunction("the events", 0, 0, func(f any, _ []any) gojq.Iter { return events{f.(*fallback)} }),
+		gojq.WithFunction("the end", 0, 0, func(any, []any) any { return end{} }),
 		gojq.WithFunction("a failure", 0, 0, func(v any, _ []any) any { return failure{v} }))
 }
+
+// events is the event of a fallback, again and again: when it is asked for one,
+// the next has been set.
+type events struct{ f *fallback }
+
+func (e events) Next() (any, bool) { return e.f.event, true }
+
+// end is a value that stands behind those of an event.
+type end struct{}
 
 // failure is a value that stands for an error, which would end the loop.
 type failure struct{ text any }
@@ -158,7 +167,7 @@ func (f *fallback) begin(x *event.Index) error {
 func (f *fallback) next() (v any, more bool, err error) {
 	v, _ = f.loop.Next()
 	switch v := v.(type) {
-	case *fallback:
+	case end:
 		return nil, false, nil
 	case failure:
 		text, _ := v.text.(string)
@@ -173,7 +182,7 @@ func (f *fallback) next() (v any, more bool, err error) {
 
 // drain brings the loop, after the last value, to the end of the event.
 func (f *fallback) drain() {
-	if v, _ := f.loop.Next(); v != any(f) {
+	if v, _ := f.loop.Next(); v != any(end{}) {
 		f.loop = nil
 	}
 }
