@@ -13,36 +13,36 @@ type decoder struct {
 	json []byte
 	text string // the same; strings of the values are parts of it
 	at   int
-	top  map[string]any // the last event, made empty for the next
+	top  map[string]any // the last event
 	buf  []byte
 }
 
 // object decodes an event. The map is valid until the next call.
 func (d *decoder) object(json []byte) map[string]any {
-	d.clear()
+	if d.top == nil {
+		d.top = map[string]any{}
+	}
+	clear(d.top)
 	d.begin(json)
 	d.fields(d.top)
 	return d.top
 }
 
-// fieldsOf decodes some fields of an event. The map is valid until the next
-// call.
+// fieldsOf decodes some fields of an event, always the same of one decoder. The
+// map is valid until the next call.
 func (d *decoder) fieldsOf(x *event.Index, names []string) map[string]any {
-	d.clear()
+	if d.top == nil {
+		d.top = map[string]any{}
+	}
 	for _, name := range names {
 		if v := x.Get(name); v.Kind != event.Absent {
 			d.begin(v.JSON)
 			d.top[name] = d.value()
+		} else {
+			delete(d.top, name)
 		}
 	}
 	return d.top
-}
-
-func (d *decoder) clear() {
-	if d.top == nil {
-		d.top = make(map[string]any, 16)
-	}
-	clear(d.top)
 }
 
 // begin takes a copy of the text: gojq keeps the regular expressions that it
