@@ -13,9 +13,12 @@ const (
 	// BlockSize is how much text [Reader.Next] returns at once, about.
 	BlockSize = 256 << 10
 
-	enough      = BlockSize / 2 // a file's block that is not filled up further
-	rejectStart = 4 << 10       // how much of a rejected line is shown
-	emptyReads  = 100           // reads of nothing in a row until a reader counts as broken, as in bufio
+	// enough is the size from which a file's block is not filled up further: more
+	// than a block of zstd, or every one of these would be handed on by itself.
+	enough = BlockSize / 4 * 3
+
+	rejectStart = 4 << 10 // how much of a rejected line is shown
+	emptyReads  = 100     // reads of nothing in a row until a reader counts as broken, as in bufio
 )
 
 var (
