@@ -16,13 +16,20 @@ func (x *Index) scan(b []byte) error {
 	if uint64(len(b)) > math.MaxInt32 {
 		return &Error{0, "too long"}
 	}
-	x.shapes.begin()
-	i := 0
+	x.shapes.last = nil
+	x.shapes.events++
+	i, at := 0, &x.shapes.root // at is the lead before, nil if that is not kept
 	for {
 		var key, keyEnd int
 		var class, what, keyEscaped bool
 		var err error
-		if l := x.shapes.match(b, i); l != nil {
+		var l *lead
+		if at != nil {
+			if l = at.follow; l != nil && !l.stands(b, i) {
+				l = l.match(b, i)
+			}
+		}
+		if l != nil {
 			key, keyEnd, class, what = i+int(l.key), i+int(l.keyEnd), l.class, l.event
 			if i += len(l.text); i < len(b) && b[i] <= ' ' {
 				i = x.space(b, i) // one that was followed by the value is known
@@ -33,18 +40,22 @@ func (x *Index) scan(b []byte) error {
 				return err
 			}
 			if !more {
+				x.shapes.last = at
 				return x.end(b, i)
 			}
 			if keyEscaped {
-				x.escapedKeys, x.shapes.at = true, -1
+				x.escapedKeys = true
 				name := Value{JSON: b[key-1 : keyEnd+1], Kind: String, Escaped: true}
 				class, what = name.Is("class"), name.Is("event")
 			} else {
-				x.shapes.learn(b[begin:i], key-begin, keyEnd-begin)
 				name := string(b[key:keyEnd])
 				class, what = name == "class", name == "event"
+				if at != nil {
+					l = x.shapes.learn(at, b[begin:i], key-begin, keyEnd-begin)
+				}
 			}
 		}
+		at = l
 		if i >= len(b) {
 			return short(b)
 		}

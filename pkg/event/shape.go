@@ -25,101 +25,83 @@ const (
 	forgetAfter = 1 << 16
 )
 
-// lead is what stands before a value. Leads that may stand in the same place
-// are a list.
+// lead is what stands before a value.
 type lead struct {
 	first, firstMask   uint64 // the first eight bytes, as many as there are
 	second, secondMask uint64 // the next eight
 	text               string
-	next               int32 // the next of the list, 0 for none
-	follow             int32 // the first of those that may come next, 0 for none
-	key, keyEnd        uint8 // where the name stands, between its quotes
+	follow             *lead  // one that came after it, nil for none
+	other              *lead  // another that came in the same place, nil for none
+	number             uint32 // of the shape that ends here
+	key, keyEnd        uint8  // where the name stands, between its quotes
 	class, event       bool
+	short              bool // 16 bytes are all there is
 }
 
-// shapes is the tree of the leads seen. The zero value is ready.
-type shapes struct {
-	leads []lead // the first is the root, which stands for nothing
-	at    int32  // the last lead of the event at hand, -1 if it is not kept
-	base  uint32 // numbers of shapes that were forgotten are not used again
-	count uint32 // events since all was forgotten
+// stands reports whether b[i:] begins with l. It does not look at the last bytes
+// of b, and not at a long l.
+func (l *lead) stands(b []byte, i int) bool {
+	return l.short && i+16 <= len(b) &&
+		(binary.LittleEndian.Uint64(b[i:i+8])^l.first)&l.firstMask|(binary.LittleEndian.Uint64(b[i+8:i+16])^l.second)&l.secondMask == 0
 }
 
-// begin begins an event.
-func (s *shapes) begin() {
-	if s.at, s.count = 0, s.count+1; len(s.leads) == 0 {
-		s.leads = append(make([]lead, 0, 32), lead{})
-	}
-}
-
-// match returns the known lead that stands at b[i], nil if there is none. It does
-// not look at the last bytes of b.
-func (s *shapes) match(b []byte, i int) *lead {
-	if s.at < 0 || i+16 > len(b) {
-		return nil
-	}
-	first, second := binary.LittleEndian.Uint64(b[i:i+8]), binary.LittleEndian.Uint64(b[i+8:i+16])
-	for n := s.leads[s.at].follow; n != 0; {
-		l := &s.leads[n]
-		if (first^l.first)&l.firstMask|(second^l.second)&l.secondMask == 0 &&
-			(len(l.text) <= 16 || bytes.HasPrefix(b[i:], []byte(l.text))) {
-			s.at = n
+// match returns l, or one that came in the same place, where b[i:] begins with
+// it, or nil. Near the end of b it is slow.
+func (l *lead) match(b []byte, i int) *lead {
+	for ; l != nil; l = l.other {
+		if l.stands(b, i) || (!l.short || i+16 > len(b)) && bytes.HasPrefix(b[i:], []byte(l.text)) {
 			return l
 		}
-		n = l.next
 	}
 	return nil
 }
 
-// learn keeps a lead that has been scanned and whose name, which is not escaped,
-// stands at text[key:keyEnd].
-func (s *shapes) learn(text []byte, key, keyEnd int) {
-	if s.at < 0 {
-		return
-	}
-	after := s.at
-	s.at = -1
-	last := int32(0)
-	for n := s.leads[after].follow; n != 0; n = s.leads[n].next {
-		if s.leads[n].text == string(text) {
-			s.at = n // so near the end of the event that match did not look
-			return
-		}
-		last = n
-	}
+// shapes is the tree of the leads seen. The zero value is ready.
+type shapes struct {
+	root    lead
+	last    *lead // of the event at hand, nil if there is none or it is not kept
+	leads   int
+	numbers uint32 // given so far, of what was forgotten, too
+	events  uint32 // since all was forgotten
+}
+
+// learn keeps a lead that came after another, and returns it, nil if it is not to
+// be kept. It has been scanned, and its name, which is not escaped, stands at
+// text[key:keyEnd].
+func (s *shapes) learn(after *lead, text []byte, key, keyEnd int) *lead {
 	if len(text) > longestLead || !utf8.Valid(text) {
-		return
+		return nil
 	}
 	for _, c := range text {
 		if c < ' ' {
-			return // a line break, or to be repaired
+			return nil // a line break, or to be repaired
 		}
 	}
-	if len(s.leads) == mostLeads {
-		if s.count < forgetAfter {
-			return
+	if s.leads == mostLeads {
+		if s.events >= forgetAfter {
+			s.root, s.leads, s.events = lead{}, 0, 0
 		}
-		s.base += mostLeads
-		s.leads, s.count = s.leads[:1], 0
-		s.leads[0] = lead{}
-		return
+		return nil
 	}
-	l := lead{text: string(text), key: uint8(key), keyEnd: uint8(keyEnd)}
+	s.leads++
+	s.numbers++
+	name := string(text[key:keyEnd])
+	l := &lead{
+		text: string(text), number: s.numbers, key: uint8(key), keyEnd: uint8(keyEnd),
+		class: name == "class", event: name == "event", short: len(text) <= 16,
+	}
 	var both, mask [16]byte
 	for i := range copy(both[:], text) {
 		mask[i] = 0xff
 	}
 	l.first, l.firstMask = binary.LittleEndian.Uint64(both[:8]), binary.LittleEndian.Uint64(mask[:8])
 	l.second, l.secondMask = binary.LittleEndian.Uint64(both[8:]), binary.LittleEndian.Uint64(mask[8:])
-	name := string(text[key:keyEnd])
-	l.class, l.event = name == "class", name == "event"
-	s.at = int32(len(s.leads))
-	s.leads = append(s.leads, l)
-	if last == 0 {
-		s.leads[after].follow = s.at
-	} else {
-		s.leads[last].next = s.at
+	place := &after.follow
+	for *place != nil {
+		place = &(*place).other
 	}
+	*place = l
+	return l
 }
 
 // Shape returns a number for the names of the event's fields and their order, so
@@ -129,5 +111,8 @@ func (s *shapes) learn(text []byte, key, keyEnd int) {
 // every event has a number: then ok is false. Within 1<<38 events no number comes
 // again for other names.
 func (x *Index) Shape() (number uint32, ok bool) {
-	return x.shapes.base + uint32(x.shapes.at), x.shapes.at >= 0 && len(x.fields) > 0
+	if x.shapes.last == nil || len(x.fields) == 0 {
+		return 0, false
+	}
+	return x.shapes.last.number, true
 }

@@ -66,7 +66,7 @@ func TestShapesForgotten(t *testing.T) {
 	numbers := map[uint32]string{}
 	for n := range 5 * mostLeads {
 		if n%1500 == 1499 {
-			x.shapes.count = forgetAfter // so many events would take a while
+			x.shapes.events = forgetAfter // so many events would take a while
 		}
 		for range 2 {
 			if err := x.Scan(fmt.Appendf(nil, `{"name %d":1,"class":"call"}`, n)); err != nil || !x.Class().Is("call") || x.Len() != 2 {
@@ -79,8 +79,8 @@ func TestShapesForgotten(t *testing.T) {
 				numbers[number] = names(&x)
 			}
 		}
-		if len(x.shapes.leads) > mostLeads {
-			t.Fatalf("%d leads are kept", len(x.shapes.leads))
+		if x.shapes.leads > mostLeads {
+			t.Fatalf("%d leads are kept", x.shapes.leads)
 		}
 	}
 	if len(numbers) < 2*mostLeads/2 {
