@@ -31,7 +31,18 @@ func (x *Index) scan(b []byte) error {
 		}
 		if l != nil {
 			key, keyEnd, class, what = i+int(l.key), i+int(l.keyEnd), l.class, l.event
-			if i += len(l.text); i < len(b) && b[i] <= ' ' {
+			i += len(l.text)
+			// The usual way: a string that is plain to its end.
+			if i < len(b) && b[i] == '"' {
+				if end := plain(b, i+1); end < len(b) && b[end] == '"' {
+					f := x.add(class, what)
+					f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(i), uint32(end+1)
+					f.kind, f.escaped, f.keyEscaped = String, false, false
+					i, at = end+1, l
+					continue
+				}
+			}
+			if i < len(b) && b[i] <= ' ' {
 				i = x.space(b, i) // one that was followed by the value is known
 			}
 		} else {
@@ -64,12 +75,7 @@ func (x *Index) scan(b []byte) error {
 		switch b[i] {
 		case '"':
 			kind = String
-			// Most strings are plain to their end, and need no call.
-			if i = plain(b, i+1); i < len(b) && b[i] == '"' {
-				i++
-			} else {
-				i, escaped, err = x.str(b, value, i)
-			}
+			i, escaped, err = x.str(b, i)
 		case '{':
 			kind = Object
 			i, err = x.nested(b, i)
@@ -82,22 +88,26 @@ func (x *Index) scan(b []byte) error {
 		if err != nil {
 			return err
 		}
-		// Written in place, because append would build the field on the stack
-		// and copy it: some 5 % of the scan.
-		n := len(x.fields)
-		if n == cap(x.fields) {
-			x.fields = slices.Grow(x.fields, 1)
-		}
-		x.fields = x.fields[:n+1]
-		f := &x.fields[n]
+		f := x.add(class, what)
 		f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(value), uint32(i)
 		f.kind, f.escaped, f.keyEscaped = kind, escaped, keyEscaped
-		if class {
-			x.class = int32(n)
-		} else if what {
-			x.event = int32(n)
-		}
 	}
+}
+
+// add returns the next field, to be written in place: append would build it on
+// the stack and copy it, which takes some 5 % of the scan.
+func (x *Index) add(class, event bool) *field {
+	n := len(x.fields)
+	if n == cap(x.fields) {
+		x.fields = slices.Grow(x.fields, 1)
+	}
+	x.fields = x.fields[:n+1]
+	if class {
+		x.class = int32(n)
+	} else if event {
+		x.event = int32(n)
+	}
+	return &x.fields[n]
 }
 
 // lead scans what stands before the next value, from b[i] on: a brace or, after
@@ -134,7 +144,7 @@ func (x *Index) lead(b []byte, i int) (key, keyEnd int, escaped bool, next int, 
 		return 0, 0, false, i, false, unexpected(b, i, "a field name")
 	}
 	key = i + 1
-	if i, escaped, err = x.str(b, i, i+1); err != nil {
+	if i, escaped, err = x.str(b, i); err != nil {
 		return 0, 0, false, i, false, err
 	}
 	keyEnd = i - 1
@@ -193,10 +203,11 @@ func plain(b []byte, i int) int {
 	return i
 }
 
-// str scans the string whose opening quote is b[start], and of which all before
-// b[i] is plain. It returns the offset past its closing quote, and whether it
-// holds an escape.
-func (x *Index) str(b []byte, start, i int) (end int, escaped bool, err error) {
+// str scans the string whose opening quote is b[i]. It returns the offset past
+// its closing quote, and whether it holds an escape.
+func (x *Index) str(b []byte, i int) (end int, escaped bool, err error) {
+	start := i
+	i++
 	for {
 		i = plain(b, i)
 		if i >= len(b) {
@@ -355,7 +366,7 @@ value:
 		}
 		goto value
 	case '"':
-		if i, _, err = x.str(b, i, i+1); err != nil {
+		if i, _, err = x.str(b, i); err != nil {
 			return i, err
 		}
 	default:
@@ -400,7 +411,7 @@ key:
 	if b[i] != '"' {
 		return i, unexpected(b, i, "a field name")
 	}
-	if i, _, err = x.str(b, i, i+1); err != nil {
+	if i, _, err = x.str(b, i); err != nil {
 		return i, err
 	}
 	i = x.space(b, i)
