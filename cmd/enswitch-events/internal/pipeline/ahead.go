@@ -45,6 +45,7 @@ type ahead struct {
 // remembers before when the block has its turn.
 type made struct {
 	ok            bool
+	asItStands    bool // out is what is in the block, and empty
 	out           []byte
 	before, after render.Memory
 	kept          int64
@@ -58,7 +59,15 @@ type rejection struct {
 	err  error
 }
 
-func (m *made) reset() { *m = made{out: m.out[:0], rejected: m.rejected[:0]} }
+func (m *made) reset() { *m = made{asItStands: true, out: m.out[:0], rejected: m.rejected[:0]} }
+
+// differs says that what is to be written is no longer what is in the block,
+// which is data so far.
+func (m *made) differs(data []byte) {
+	if m.asItStands {
+		m.asItStands, m.out = false, append(m.out, data...)
+	}
+}
 
 // workAheadBy lets feeds do for c what changes nothing but who does it.
 func (b *Buffer) workAheadBy(c *Config) {
@@ -134,8 +143,9 @@ func (f *Feed) work(m *made) (done Ledger) {
 	source := f.source
 	items, data, start := c.items[:0], c.data[:0], 0
 	for _, it := range c.items {
-		ev.Raw = c.data[start:it.end:it.end]
+		begin := start
 		start = it.end
+		ev.Raw = c.raw(begin, it.end)
 		err := a.x.Scan(ev.Raw)
 		repaired := int64(0)
 		if a.x.Repaired() {
@@ -149,19 +159,24 @@ func (f *Feed) work(m *made) (done Ledger) {
 			continue
 		case m == nil:
 		case err != nil:
+			m.differs(data)
 			m.rejected = append(m.rejected, rejection{len(items), err})
 		default:
+			m.kept++
+			m.repaired += repaired
+			if m.asItStands && a.renderer.AsItStands(&a.x) {
+				break
+			}
+			m.differs(data)
 			if it.source != source {
 				source, ev.Source = it.source, f.b.source(it.source)
 			}
 			ev.Received = time.Unix(0, it.received)
 			m.out = a.renderer.Event(m.out, &ev, &a.x)
-			m.kept++
-			m.repaired += repaired
 		}
 		if done.Received > 0 {
-			it.end = len(data) + len(ev.Raw)
-			data = append(data, ev.Raw...)
+			data = append(data, c.data[begin:it.end]...)
+			it.end = len(data)
 		} else {
 			data = c.data[:it.end]
 		}
@@ -198,7 +213,11 @@ func (w *worker) adopt(c *block) (ok bool, end End, err error) {
 		w.reject(j.err)
 	}
 	r.Recall(c.made.after)
-	w.out, c.made.out = c.made.out, w.out
+	if c.made.asItStands {
+		w.at, w.rowEnd = c, len(c.data)
+	} else {
+		w.out, c.made.out = c.made.out, w.out
+	}
 	w.l.Kept, w.l.Repaired = c.made.kept, c.made.repaired
 	end, err = w.write()
 	return true, end, err

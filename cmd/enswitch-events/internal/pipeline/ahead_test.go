@@ -77,7 +77,8 @@ func TestRenderAhead(t *testing.T) {
 					buf.workAheadBy(c)
 				}
 				kept, rejected := flood(buf)
-				if n := renderedAhead(buf); n > 0 != (i == 1 && size == 64<<20) || n > len(buf.queue)-aheadFrom {
+				room := size == 64<<20 || o.Format == "ndjson" // which takes none
+				if n := renderedAhead(buf); n > 0 != (i == 1 && room) || n > len(buf.queue)-aheadFrom {
 					t.Fatalf("%s: %d of %d blocks are rendered", o.Format, n, len(buf.queue))
 				}
 				if end, err := newWorker(c, buf).work(); end != EndOfInput || err != nil {

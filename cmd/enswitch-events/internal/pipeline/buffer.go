@@ -21,7 +21,7 @@ const leastFree = 8
 
 // item is one event of a block.
 type item struct {
-	end      int   // of its bytes in data
+	end      int   // of its bytes in data and a newline
 	received int64 // Unix nanoseconds
 	source   int32 // number of its name
 	feed     int32
@@ -35,6 +35,9 @@ type block struct {
 	made  made
 	held  int64 // of the buffer's memory, by what was made of it too
 }
+
+// raw returns the event between start and end, which is behind its newline.
+func (b *block) raw(start, end int) []byte { return b.data[start : end-1 : end-1] }
 
 func (b *block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items)) }
 
@@ -139,11 +142,11 @@ func (f *Feed) Add(ev event.Event) {
 		f.b.o.Record(ev.Raw)
 	}
 	c := f.cur
-	if len(c.items) > 0 && (len(c.data)+len(ev.Raw) > cap(c.data) || len(c.items) == cap(c.items)) {
+	if len(c.items) > 0 && (len(c.data)+len(ev.Raw) >= cap(c.data) || len(c.items) == cap(c.items)) {
 		f.Flush()
 		c = f.cur
 	}
-	c.data = append(c.data, ev.Raw...)
+	c.data = append(append(c.data, ev.Raw...), '\n')
 	c.items = append(c.items, item{end: len(c.data), received: ev.Received.UnixNano(), source: f.source, feed: f.number})
 }
 

@@ -271,7 +271,14 @@ type worker struct {
 	seen *event.Window
 	hash *event.Hasher
 
-	memory     render.Memory // of the renderer, as the sources know it
+	memory render.Memory // of the renderer, as the sources know it
+	// The event at hand is at.data[begin:end], with its newline. Behind out
+	// comes what is in a row there, at.data[rowBegin:rowEnd].
+	at               *block
+	begin, end       int
+	rowBegin, rowEnd int
+	asItStands       func(*event.Index) bool // nil for never
+
 	source     int32
 	feed       int32
 	sourceName string
@@ -283,7 +290,16 @@ func newWorker(c *Config, buf *Buffer) *worker {
 	if feeds := buf.feedCount(); feeds > 1 {
 		w.seen, w.hash = event.NewWindow(mergeCount, feeds, mergeAge), event.NewHasher()
 	}
+	if r, ok := c.Renderer.(*render.Renderer); ok && c.Await == nil {
+		w.asItStands = r.AsItStands
+	}
 	w.emit = func(o filter.Output) bool {
+		if o.Event && w.asItStands != nil && w.asItStands(&w.x) {
+			w.stands()
+			w.kept = true
+			return true
+		}
+		w.settle()
 		before := len(w.out)
 		if o.Event {
 			w.out = w.Renderer.Event(w.out, &w.ev, &w.x)
@@ -379,11 +395,12 @@ func (w *worker) events(c *block) (End, error) {
 // item makes the i-th item of c, which begins at start, the event at hand.
 func (w *worker) item(c *block, i, start int) {
 	it := &c.items[i]
+	w.at, w.begin, w.end = c, start, it.end
 	if it.source != w.source {
 		w.source, w.sourceName = it.source, w.buf.source(it.source)
 	}
 	w.feed = it.feed
-	w.ev = event.Event{Raw: c.data[start:it.end:it.end], Received: time.Unix(0, it.received), Source: w.sourceName}
+	w.ev = event.Event{Raw: c.raw(start, it.end), Received: time.Unix(0, it.received), Source: w.sourceName}
 }
 
 // reject tells of the event at hand, which is none.
@@ -462,12 +479,37 @@ func (w *worker) gap(g *Gap) {
 	}
 }
 
+// stands has the event at hand written as it stands in its block.
+func (w *worker) stands() {
+	if w.begin != w.rowEnd {
+		w.settle()
+		w.rowBegin = w.begin
+	}
+	w.rowEnd = w.end
+}
+
+// settle makes out all that is to be written so far.
+func (w *worker) settle() {
+	if w.rowBegin < w.rowEnd {
+		w.out = append(w.out, w.at.data[w.rowBegin:w.rowEnd]...)
+	}
+	w.rowBegin, w.rowEnd = 0, 0
+}
+
 // write writes what was rendered.
 func (w *worker) write() (End, error) {
-	if len(w.out) == 0 {
+	out := w.out
+	switch row := w.rowBegin < w.rowEnd; {
+	case row && len(out) == 0:
+		out = w.at.data[w.rowBegin:w.rowEnd]
+		w.rowBegin, w.rowEnd = 0, 0
+	case row:
+		w.settle()
+		out = w.out
+	case len(out) == 0:
 		return EndOfInput, nil
 	}
-	_, err := w.Out.Write(w.out)
+	_, err := w.Out.Write(out)
 	if err != nil {
 		w.l.Kept = w.sure // what was in out goes on waiting
 	}

@@ -289,7 +289,7 @@ func (b *block) read(record []byte) error {
 			source:   int32(binary.LittleEndian.Uint32(rest[16:])),
 			feed:     int32(binary.LittleEndian.Uint32(rest[20:])),
 		}
-		if it.end < last || it.end > len(data) {
+		if it.end <= last || it.end > len(data) {
 			return errRecord
 		}
 		last = it.end
