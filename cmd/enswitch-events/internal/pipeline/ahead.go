@@ -36,8 +36,8 @@ type ahead struct {
 	renderer *render.Renderer // nil where only the worker can render
 	x        event.Index
 	made     made          // room for the next
-	last     render.Memory // after the block before, if that was rendered
-	chained  bool
+	last     render.Memory // what the renderer remembers before the block
+	chained  bool          // because the one before was rendered here
 	pause    int
 }
 
@@ -85,31 +85,38 @@ func (b *Buffer) workAheadBy(c *Config) {
 	}
 }
 
-// workAhead works on the current block if the worker is behind. It returns what
-// became of the events that are no longer in it. What a jq expression may fail
-// on is for the worker, who tells of it.
-func (f *Feed) workAhead() (done Ledger) {
+// behind reports whether the worker is, and makes ready for workAhead then. The
+// buffer's mutex is held.
+func (f *Feed) behind() bool {
 	b, a := f.b, &f.ahead
-	b.mu.Lock()
 	// Events of several feeds are for the worker to compare: the first of two
 	// that are the same counts, even if the filters drop it.
-	behind := b.ahead != nil && b.feeds == 1 && len(b.queue) >= aheadFrom
-	if behind && a.filter == nil {
+	if b.ahead == nil || b.feeds > 1 || len(b.queue) < aheadFrom {
+		a.chained = false
+		return false
+	}
+	if a.filter == nil {
 		a.filter = b.ahead.filter.Clone()
 		if b.ahead.renderer != nil {
 			a.renderer = b.ahead.renderer.Twin()
 		}
 	}
-	memory := b.memory
-	if n := len(b.outs); behind && a.made.out == nil && n > 0 {
+	if n := len(b.outs); a.made.out == nil && n > 0 {
 		a.made.out, b.outs = b.outs[n-1], b.outs[:n-1]
 	}
-	b.mu.Unlock()
-	chained := a.chained
+	if !a.chained {
+		a.last = b.memory
+	}
+	return true
+}
+
+// workAhead works on the current block. It returns what became of the events that
+// are no longer in it. What a jq expression may fail on is for the worker, who
+// tells of it.
+func (f *Feed) workAhead() (done Ledger) {
+	a := &f.ahead
 	a.chained = false
 	switch {
-	case !behind:
-		return done
 	case a.pause > 0:
 		a.pause--
 		return done
@@ -120,17 +127,15 @@ func (f *Feed) workAhead() (done Ledger) {
 		}
 		return done
 	}
-	if chained {
-		memory = a.last
-	}
-	a.renderer.Recall(memory)
+	before := a.last
+	a.renderer.Recall(before)
 	a.made.reset()
 	done = f.work(&a.made)
 	if len(f.cur.data) < renderFrom {
 		return done
 	}
 	a.chained, a.last = true, a.renderer.Memory()
-	a.made.ok, a.made.before, a.made.after = true, memory, a.last
+	a.made.ok, a.made.before, a.made.after = true, before, a.last
 	f.cur.made, a.made = a.made, made{}
 	return done
 }

@@ -107,6 +107,7 @@ type Feed struct {
 	name   string
 	cur    *block
 	ahead  ahead
+	putBy  string // the source of that number, once there is one by Put
 	mu     sync.Mutex
 }
 
@@ -157,11 +158,15 @@ func (f *Feed) Flush() bool {
 		return false
 	}
 	b := f.b
-	done := f.workAhead()
 	b.mu.Lock()
-	b.ledger.Received += done.Received
-	b.ledger.Filtered += done.Filtered
-	b.ledger.Repaired += done.Repaired
+	if f.behind() {
+		b.mu.Unlock()
+		done := f.workAhead()
+		b.mu.Lock()
+		b.ledger.Received += done.Received
+		b.ledger.Filtered += done.Filtered
+		b.ledger.Repaired += done.Repaired
+	}
 	if len(f.cur.items) > 0 {
 		f.cur = b.push(f.cur)
 	}
@@ -176,9 +181,11 @@ func (f *Feed) Flush() bool {
 func (f *Feed) Put(ev event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.b.mu.Lock()
-	f.source = f.b.number(ev.Source)
-	f.b.mu.Unlock()
+	if ev.Source != f.putBy {
+		f.b.mu.Lock()
+		f.source, f.putBy = f.b.number(ev.Source), ev.Source
+		f.b.mu.Unlock()
+	}
 	f.Add(ev)
 	f.Flush()
 }
