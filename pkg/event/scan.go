@@ -35,9 +35,10 @@ func (x *Index) scan(b []byte) error {
 			// The usual way: a string that is plain to its end.
 			if i < len(b) && b[i] == '"' {
 				if end := plain(b, i+1); end < len(b) && b[end] == '"' {
-					f := x.add(class, what)
+					f := x.add()
 					f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(i), uint32(end+1)
 					f.kind, f.escaped, f.keyEscaped = String, false, false
+					x.named(class, what)
 					i, at = end+1, l
 					continue
 				}
@@ -88,26 +89,33 @@ func (x *Index) scan(b []byte) error {
 		if err != nil {
 			return err
 		}
-		f := x.add(class, what)
+		f := x.add()
 		f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(value), uint32(i)
 		f.kind, f.escaped, f.keyEscaped = kind, escaped, keyEscaped
+		x.named(class, what)
 	}
 }
 
 // add returns the next field, to be written in place: append would build it on
 // the stack and copy it, which takes some 5 % of the scan.
-func (x *Index) add(class, event bool) *field {
+func (x *Index) add() *field {
 	n := len(x.fields)
 	if n == cap(x.fields) {
-		x.fields = slices.Grow(x.fields, 1)
+		x.grow()
 	}
 	x.fields = x.fields[:n+1]
-	if class {
-		x.class = int32(n)
-	} else if event {
-		x.event = int32(n)
-	}
 	return &x.fields[n]
+}
+
+func (x *Index) grow() { x.fields = slices.Grow(x.fields, 1) }
+
+// named notes that the last field is one of those asked for most.
+func (x *Index) named(class, event bool) {
+	if class {
+		x.class = int32(len(x.fields) - 1)
+	} else if event {
+		x.event = int32(len(x.fields) - 1)
+	}
 }
 
 // lead scans what stands before the next value, from b[i] on: a brace or, after
