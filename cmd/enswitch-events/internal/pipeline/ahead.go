@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"time"
-
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -145,7 +143,7 @@ func (f *Feed) workAhead() (done Ledger) {
 func (f *Feed) work(m *made) (done Ledger) {
 	a, c := &f.ahead, f.cur
 	ev := event.Event{Source: f.name}
-	source := f.source
+	source, received := f.source, clock{}
 	items, data, start := c.items[:0], c.data[:0], 0
 	for _, it := range c.items {
 		begin := start
@@ -176,7 +174,7 @@ func (f *Feed) work(m *made) (done Ledger) {
 			if it.source != source {
 				source, ev.Source = it.source, f.b.source(it.source)
 			}
-			ev.Received = time.Unix(0, it.received)
+			ev.Received = received.at(it.received)
 			m.out = a.renderer.Event(m.out, &ev, &a.x)
 		}
 		if done.Received > 0 {

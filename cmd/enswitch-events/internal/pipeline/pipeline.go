@@ -279,6 +279,7 @@ type worker struct {
 	rowBegin, rowEnd int
 	asItStands       func(*event.Index) bool // nil for never
 
+	clock      clock
 	source     int32
 	feed       int32
 	sourceName string
@@ -400,7 +401,21 @@ func (w *worker) item(c *block, i, start int) {
 		w.source, w.sourceName = it.source, w.buf.source(it.source)
 	}
 	w.feed = it.feed
-	w.ev = event.Event{Raw: c.raw(start, it.end), Received: time.Unix(0, it.received), Source: w.sourceName}
+	w.ev = event.Event{Raw: c.raw(start, it.end), Received: w.clock.at(it.received), Source: w.sourceName}
+}
+
+// clock makes times of Unix nanoseconds. Events of one read share theirs, and to
+// divide it anew for each takes longer than to remember it.
+type clock struct {
+	unix int64
+	time time.Time
+}
+
+func (c *clock) at(unix int64) time.Time {
+	if c.unix != unix || c.time.IsZero() {
+		c.unix, c.time = unix, time.Unix(0, unix)
+	}
+	return c.time
 }
 
 // reject tells of the event at hand, which is none.
