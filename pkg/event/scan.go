@@ -20,29 +20,37 @@ func (x *Index) scan(b []byte) error {
 	x.shapes.events++
 	i, at := 0, &x.shapes.root // at is the lead before, nil if that is not kept
 	for {
-		var key, keyEnd int
-		var class, what, keyEscaped bool
-		var err error
+		// The usual way: a lead that is known, and a string that is plain to its
+		// end.
 		var l *lead
-		if at != nil {
+		plainTo := 0
+		for at != nil {
 			if l = at.follow; l != nil && !l.stands(b, i) {
 				l = l.match(b, i)
 			}
+			if l == nil {
+				break
+			}
+			value := i + len(l.text)
+			if value >= len(b) || b[value] != '"' {
+				break
+			}
+			if plainTo = plain(b, value+1); plainTo >= len(b) || b[plainTo] != '"' {
+				break
+			}
+			f := x.add()
+			f.key, f.keyEnd, f.value, f.valueEnd = uint32(i+int(l.key)), uint32(i+int(l.keyEnd)), uint32(value), uint32(plainTo+1)
+			f.kind, f.escaped, f.keyEscaped = String, false, false
+			x.named(l.class, l.event)
+			i, at = plainTo+1, l
 		}
+
+		var key, keyEnd int
+		var class, what, keyEscaped bool
+		var err error
 		if l != nil {
 			key, keyEnd, class, what = i+int(l.key), i+int(l.keyEnd), l.class, l.event
 			i += len(l.text)
-			// The usual way: a string that is plain to its end.
-			if i < len(b) && b[i] == '"' {
-				if end := plain(b, i+1); end < len(b) && b[end] == '"' {
-					f := x.add()
-					f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(i), uint32(end+1)
-					f.kind, f.escaped, f.keyEscaped = String, false, false
-					x.named(class, what)
-					i, at = end+1, l
-					continue
-				}
-			}
 			if i < len(b) && b[i] <= ' ' {
 				i = x.space(b, i) // one that was followed by the value is known
 			}
@@ -76,7 +84,7 @@ func (x *Index) scan(b []byte) error {
 		switch b[i] {
 		case '"':
 			kind = String
-			i, escaped, err = x.str(b, i)
+			i, escaped, err = x.str(b, i, max(i+1, plainTo))
 		case '{':
 			kind = Object
 			i, err = x.nested(b, i)
@@ -152,7 +160,7 @@ func (x *Index) lead(b []byte, i int) (key, keyEnd int, escaped bool, next int, 
 		return 0, 0, false, i, false, unexpected(b, i, "a field name")
 	}
 	key = i + 1
-	if i, escaped, err = x.str(b, i); err != nil {
+	if i, escaped, err = x.str(b, i, i+1); err != nil {
 		return 0, 0, false, i, false, err
 	}
 	keyEnd = i - 1
@@ -211,11 +219,10 @@ func plain(b []byte, i int) int {
 	return i
 }
 
-// str scans the string whose opening quote is b[i]. It returns the offset past
-// its closing quote, and whether it holds an escape.
-func (x *Index) str(b []byte, i int) (end int, escaped bool, err error) {
-	start := i
-	i++
+// str scans the string whose opening quote is b[start], and of which all before
+// b[i] is plain. It returns the offset past its closing quote, and whether it
+// holds an escape.
+func (x *Index) str(b []byte, start, i int) (end int, escaped bool, err error) {
 	for {
 		i = plain(b, i)
 		if i >= len(b) {
@@ -245,6 +252,8 @@ func (x *Index) str(b []byte, i int) (end int, escaped bool, err error) {
 			i++
 		case c < utf8.RuneSelf:
 			i++
+		case 0xc2 <= c && c < 0xe0 && i+1 < len(b) && b[i+1]&0xc0 == 0x80:
+			i += 2 // most letters that are not ASCII
 		default:
 			r, n := utf8.DecodeRune(b[i:])
 			if r == utf8.RuneError && n == 1 {
@@ -374,7 +383,7 @@ value:
 		}
 		goto value
 	case '"':
-		if i, _, err = x.str(b, i); err != nil {
+		if i, _, err = x.str(b, i, i+1); err != nil {
 			return i, err
 		}
 	default:
@@ -419,7 +428,7 @@ key:
 	if b[i] != '"' {
 		return i, unexpected(b, i, "a field name")
 	}
-	if i, _, err = x.str(b, i); err != nil {
+	if i, _, err = x.str(b, i, i+1); err != nil {
 		return i, err
 	}
 	i = x.space(b, i)
