@@ -202,10 +202,24 @@ func (r *Renderer) all(l *line, x *event.Index, n *names, w *walk) {
 		if name == nil {
 			name = r.word(r.key(x, i))
 		}
-		if !f.shadowed && (name.role == noRole || !w.shown(name.role)) {
+		switch {
+		case f.shadowed || name.role != noRole && w.shown(name.role):
+		case l.width > 0 || l.column == 0:
 			r.field(l, name, x.Value(i), w)
+		default:
+			l.dst = r.appendField(l.dst, name, x.Value(i), w)
 		}
 	}
+}
+
+// appendField appends a blank and key=value, where nothing has to be laid out.
+func (r *Renderer) appendField(dst []byte, name *word, v event.Value, w *walk) []byte {
+	dst = name.appendPrefix(dst)
+	if name.role != noRole && w.color != "" && r.ofCall(name.role, w.head) {
+		dst = r.value(append(dst, w.color...), v)
+		return append(dst, r.theme.reset...)
+	}
+	return r.value(dst, v)
 }
 
 func (r *Renderer) picked(l *line, x *event.Index, w *walk) {

@@ -9,8 +9,22 @@ import "github.com/enswitch-events/enswitch-events/pkg/event"
 type word struct {
 	key    string
 	role   role
-	prefix []byte // a blank, the name and = in their colour
-	width  int    // columns of the name and =
+	prefix []byte           // a blank, the name and = in their colour
+	width  int              // columns of the name and =
+	room   [prefixRoom]byte // the prefix, if it is not longer
+}
+
+// prefixRoom is as much as is copied without asking how long a prefix is, which
+// is quicker.
+const prefixRoom = 48
+
+func (w *word) appendPrefix(dst []byte) []byte {
+	end := len(dst)
+	if cap(dst)-end < prefixRoom || len(w.prefix) > prefixRoom {
+		return append(dst, w.prefix...)
+	}
+	*(*[prefixRoom]byte)(dst[end : end+prefixRoom]) = w.room
+	return dst[:end+len(w.prefix)]
 }
 
 // role is what the line format makes of a field beside showing it.
@@ -95,6 +109,7 @@ func (r *Renderer) fill(w *word, key []byte) {
 	if r.theme.dim != "" {
 		w.prefix = append(w.prefix, r.theme.reset...)
 	}
+	copy(w.room[:], w.prefix)
 }
 
 // names is what a line makes of the names of an event's fields. Events of one
