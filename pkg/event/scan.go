@@ -55,7 +55,8 @@ func (x *Index) scan(b []byte) error {
 				i = x.space(b, i) // one that was followed by the value is known
 			}
 		} else {
-			begin, more := i, false
+			begin := i
+			var more bool
 			if key, keyEnd, keyEscaped, i, more, err = x.lead(b, i); err != nil {
 				return err
 			}
