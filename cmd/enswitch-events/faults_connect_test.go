@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -158,8 +160,28 @@ func tlsOnPlain(t *testing.T) {
 	p.check(nothing(exitConnect, "use wss://"))
 }
 
-// closedPort is an address where nothing listens.
+// closedPort is an address where nothing listens until the test has ended: a
+// socket that is bound to it sees to that.
 func closedPort(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	syscall.CloseOnExec(fd)
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
+}
+
+// freePort is an address where nothing listened just now.
+func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -175,7 +197,7 @@ func refused(t *testing.T) {
 }
 
 func refusedThenBack(t *testing.T) {
-	addr := closedPort(t)
+	addr := freePort(t)
 	p := start(t, "tail", addr, "--retry", "-n", "3")
 	p.says("connection refused: reconnecting in", 1)
 	wireAt(t, addr, nil).join().send(1, 3)

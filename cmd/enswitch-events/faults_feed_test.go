@@ -124,7 +124,7 @@ func oneOfTwoDies(t *testing.T) {
 }
 
 func oneOfTwoLate(t *testing.T) {
-	first, late := serverAt(t, ""), closedPort(t)
+	first, late := serverAt(t, ""), freePort(t)
 	p := start(t, "tail", first.Addr(), late, "--retry", "-n", "20")
 	waitClients(t, first, 1)
 	first.Send(testEvent(1))

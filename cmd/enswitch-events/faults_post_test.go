@@ -241,7 +241,7 @@ func (l *lineReader) Read(b []byte) (int, error) {
 
 func postStderrBlocked(t *testing.T) {
 	// The URL is on stderr, so that the port must be known before.
-	_, port, _ := net.SplitHostPort(closedPort(t))
+	_, port, _ := net.SplitHostPort(freePort(t))
 	r, stderr := pipe(t)
 	fill(t, stderr)
 	p := startWith(t, setup{stderr: stderr}, "listen", "--port", port, "-v")
