@@ -57,7 +57,7 @@ func startWith(t *testing.T, s setup, args ...string) *program {
 	}
 	p := &program{t: t, spill: t.TempDir(), ended: make(chan struct{})}
 	p.cmd = exec.Command(args[0], args[1:]...)
-	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + p.spill, "TZ=UTC"}, s.env...)
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + p.spill, "TZ=UTC", exitAtOnce}, s.env...)
 	if dir, ok := os.LookupEnv("GOCOVERDIR"); ok {
 		p.cmd.Env = append(p.cmd.Env, "GOCOVERDIR="+dir)
 	}
