@@ -24,6 +24,7 @@ var hostile = []string{
 	`{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	`{"a":` + strings.Repeat(`[{"a":`, 70) + "1" + strings.Repeat("}]", 70) + `}`,
 	`{"":"","":""}`, `{"a":"` + strings.Repeat("x", 300) + `"}`,
+	`{"a":[1,"\"]",{"b":"}]"},[ [] , {"c":[null]} ] , true,-1.5e3,"\u0041" ],"b":[ ],"c":[ 1 ]}`,
 	event166, event256, event458,
 }
 
@@ -102,7 +103,7 @@ func members(t *testing.T, object []byte) (all []member) {
 	return all
 }
 
-func kindOf(raw []byte) Kind {
+func standardKind(raw []byte) Kind {
 	switch raw[0] {
 	case '{':
 		return Object
@@ -116,6 +117,32 @@ func kindOf(raw []byte) Kind {
 		return Null
 	}
 	return Number
+}
+
+// checkElements compares the elements of an array with encoding/json's.
+func checkElements(t *testing.T, array Value) {
+	var want []json.RawMessage
+	if array.Kind == Array {
+		if err := json.Unmarshal(array.JSON, &want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(want) > 50 {
+		return // many are slow to reach
+	}
+	for i, raw := range want {
+		e := array.Element(i)
+		if again := array.Element(i - len(want)); !bytes.Equal(e.JSON, raw) || !bytes.Equal(again.JSON, raw) || e.Kind != standardKind(raw) {
+			t.Errorf("element %d of %s is %s, and %s from the end", i, array.JSON, e.JSON, again.JSON)
+		}
+		var text string
+		if e.Kind == String && (json.Unmarshal(raw, &text) != nil || !e.Is(text)) {
+			t.Errorf("element %d of %s is the text %s", i, array.JSON, e.Text())
+		}
+	}
+	if array.Element(len(want)).Kind != Absent || array.Element(-len(want)-1).Kind != Absent {
+		t.Errorf("%s has more than %d elements", array.JSON, len(want))
+	}
 }
 
 // FuzzScan holds Scan equal to encoding/json, before and after repair.
@@ -188,9 +215,10 @@ func checkMembers(t *testing.T, x *Index) {
 	for i, m := range all {
 		last[m.name] = i
 		key, value := x.Key(i), x.Value(i)
-		if !key.Is(m.name) || string(key.Text()) != m.name || !bytes.Equal(value.JSON, m.raw) || value.Kind != kindOf(m.raw) {
+		if !key.Is(m.name) || string(key.Text()) != m.name || !bytes.Equal(value.JSON, m.raw) || value.Kind != standardKind(m.raw) {
 			t.Errorf("field %d is %s:%s, want %q:%s", i, key.JSON, value.JSON, m.name, m.raw)
 		}
+		checkElements(t, value)
 		if value.Kind != String {
 			continue
 		}

@@ -52,6 +52,9 @@ func compileNative(q *gojq.Query, names []string, values []any) (operation, bool
 	return op, c.known
 }
 
+// maxPairs bounds what is compared for one IN(a, b; c, d).
+const maxPairs = 1000
+
 // nativeCompiler compiles until it meets something that it does not know.
 type nativeCompiler struct {
 	names  []string // of the variables, with the dollar
@@ -113,11 +116,7 @@ func (c *nativeCompiler) term(t *gojq.Term) (op operation) {
 	case gojq.TermTypeIdentity:
 		op = identity
 	case gojq.TermTypeIndex:
-		name, ok := fieldName(t.Index)
-		if !ok {
-			return c.no()
-		}
-		op = fieldOf(name)
+		op = c.index(t.Index)
 	case gojq.TermTypeQuery:
 		op = c.query(t.Query)
 	case gojq.TermTypeFunc:
@@ -137,13 +136,28 @@ func (c *nativeCompiler) term(t *gojq.Term) (op operation) {
 		if suffix.Optional {
 			continue // it only matters after an error, which gojq deals with
 		}
-		name, ok := fieldName(suffix.Index)
-		if !ok || !c.known {
+		next := c.index(suffix.Index)
+		if !c.known {
 			return c.no()
 		}
-		op = pipe(op, fieldOf(name))
+		op = pipe(op, next)
 	}
 	return op
+}
+
+// index compiles .name, ."name", .["name"] and .[1].
+func (c *nativeCompiler) index(x *gojq.Index) operation {
+	if name, ok := fieldName(x); ok {
+		return fieldOf(name)
+	}
+	if x != nil && !x.IsSlice && x.Start != nil {
+		if v, ok := c.constantQuery(x.Start); ok {
+			if i, ok := v.(int); ok {
+				return elementOf(i)
+			}
+		}
+	}
+	return c.no()
 }
 
 // fieldName returns the name of .name, ."name" and .["name"].
@@ -184,6 +198,8 @@ func (c *nativeCompiler) call(f *gojq.Func) operation {
 			return c.test(f.Args)
 		case "any", "all":
 			return quantifier(c.items(f.Args[0]), c.query(f.Args[1]), f.Name == "all", false)
+		case "IN":
+			return c.overlap(c.items(f.Args[0]), c.items(f.Args[1]))
 		}
 	}
 	return c.no()
@@ -282,6 +298,22 @@ func (c *nativeCompiler) items(q *gojq.Query) []operation {
 		}
 	}
 	return []operation{c.query(q)}
+}
+
+// overlap is IN(a, b, …; c, d, …): whether one of the first is one of the
+// second. gojq has its own order of comparing them; so an error in any pair
+// leaves all to it.
+func (c *nativeCompiler) overlap(first, second []operation) operation {
+	var equals []operation
+	for _, left := range first {
+		for _, right := range second {
+			equals = append(equals, comparison(left, right, equal))
+		}
+	}
+	if len(equals) > maxPairs {
+		return c.no()
+	}
+	return quantifier(equals, identity, false, true)
 }
 
 // overArray compiles [a, b, …] | any(f) and all(f); it returns nil for anything

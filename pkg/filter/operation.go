@@ -116,6 +116,18 @@ func fieldOf(name string) operation {
 	}
 }
 
+func elementOf(i int) operation {
+	return func(s *scratch, in value) (value, answer) {
+		switch {
+		case in.kind == kindNull:
+			return in, one
+		case in.kind == kindArray && !in.built: // the numbers of a built one have lost their types
+			return s.of(event.Value{JSON: in.text, Kind: event.Array}.Element(i)), one
+		}
+		return value{}, unsure
+	}
+}
+
 func has(name string) operation {
 	return func(s *scratch, in value) (value, answer) {
 		switch in.kind {

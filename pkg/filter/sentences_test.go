@@ -8,7 +8,7 @@ type sentences struct{ choose func(n int) int }
 func (g sentences) pick(of ...string) string { return of[g.choose(len(of))] }
 
 func (g sentences) path() string {
-	return g.pick(".class", ".event", ".machine", ".timestamp", ".a", ".b", ".a.b", ".o", ".o.x", `.["a"]`, `."b"?`, ".o.x.y?", ".n", ".", ".none", ".s")
+	return g.pick(".class", ".event", ".machine", ".timestamp", ".a", ".b", ".a.b", ".o", ".o.x", `.["a"]`, `."b"?`, ".o.x.y?", ".n", ".", ".none", ".s", ".a[0]", ".a[-1].x", ".o[1]?", ".b[-2][0]", ".o.x[$n]")
 }
 
 func (g sentences) literal() string {
@@ -90,7 +90,9 @@ func (g sentences) condition(depth int) string {
 	if depth <= 0 {
 		return g.value(0) + g.pick(" == ", " != ", " < ", " <= ", " > ", " >= ") + g.value(0)
 	}
-	switch g.choose(9) {
+	switch g.choose(10) {
+	case 8:
+		return "IN(" + g.list(depth-1) + "; " + g.list(0) + ")"
 	case 0, 1:
 		return "(" + g.value(depth-1) + g.pick(" == ", " != ", " < ", " <= ", " > ", " >= ") + g.value(depth-1) + ")"
 	case 2:
@@ -169,7 +171,7 @@ func (g sentences) json(depth int) string {
 		return `{"x":` + g.json(depth-1) + g.pick("", `,"y":1`, `,"b":"a"`, `,"x":2`, `,"\u0062":null`) + `}`
 	}
 	return g.pick(`"call"`, `"start"`, `"a"`, `""`, `"\u00e9\n"`, `"\u0063all"`, `"Call"`, `"1"`, `"1.5"`, `"-2"`, `"-0"`, `"007"`, `"1e2"`, `"."`, `"-"`, `"\ud800"`, `"\u007f\/\b\"\\"`, "\"\x7f€\"", "1", "2", "1.0", "1e0", "-1", "-0", "0", "1.5", "1E400", "-1e400", "1e-400",
-		"9007199254740993", "9007199254740992.0", "9223372036854775807", "9223372036854775808", "123456789012345678901234567890", `"123456789012345678901234567890"`, "null", "true", "false", "[]", "[1]", "{}", `{"y":[1]}`, `{ "b" : 1, "a" : [ "\u0041" ] }`)
+		"9007199254740993", "9007199254740992.0", "9223372036854775807", "9223372036854775808", "123456789012345678901234567890", `"123456789012345678901234567890"`, "null", "true", "false", "[]", "[1]", `[ "a" , [1.0,"call"],{"x":"]"}]`, `["\u0061",2]`, `[{"x":1,"y":[]}]`, "{}", `{"y":[1]}`, `{ "b" : 1, "a" : [ "\u0041" ] }`)
 }
 
 func (g sentences) event() string {
