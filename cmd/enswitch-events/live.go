@@ -342,7 +342,7 @@ func (d *drops) begin() {
 	defer d.mu.Unlock()
 	if time.Since(d.begun) >= dropsApart {
 		d.begun = time.Now()
-		d.say("the reader of stdout is too slow, and --buffer and --spill are full: dropping events")
+		d.say("events come faster than they can be filtered and written, and --buffer and --spill are full: dropping events")
 	}
 }
 

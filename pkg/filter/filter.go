@@ -152,17 +152,34 @@ func (f *Filter) Engine() string {
 // Without a jq expression, or with a native one, Run does not allocate, but for
 // the events that the native engine leaves to gojq.
 func (f *Filter) Run(x *event.Index, emit func(Output) bool) {
+	if err := f.Try(x, emit); err != nil {
+		f.Report(err)
+	}
+}
+
+// Try is Run for who reports the error later, or not at all. The error is valid
+// until the next event.
+func (f *Filter) Try(x *event.Index, emit func(Output) bool) error {
 	if !f.cheap(x) {
-		return
+		return nil
 	}
 	if f.jq == nil {
 		emit(Output{Event: true})
-		return
+		return nil
 	}
-	if err := f.jq.run(x, emit); err != nil && f.onError != nil {
+	return f.jq.run(x, emit)
+}
+
+// Report tells OnError of an error that Try returned.
+func (f *Filter) Report(err error) {
+	if f.onError != nil {
 		f.onError(err)
 	}
 }
+
+// Bounded reports whether one event takes no longer than its size explains. An
+// expression that may go on for ever is not bounded, see the package's jq.
+func (f *Filter) Bounded() bool { return f.jq == nil || !f.jq.fallback.loops }
 
 // Drops reports whether it is sure, without gojq, that Run prints nothing for the
 // event that x has scanned and that nothing fails. It tells OnError nothing, and

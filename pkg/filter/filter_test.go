@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -495,5 +496,38 @@ func TestNoAllocation(t *testing.T) {
 	n := 0
 	if allocs := testing.AllocsPerRun(100, func() { f.Run(x, func(Output) bool { n++; return true }) }); allocs != 0 || n != 101 {
 		t.Errorf("%v allocations, %d kept", allocs, n)
+	}
+}
+
+func TestTry(t *testing.T) {
+	var told []string
+	f, err := Compile(&Options{JQ: ".class + 1", OnError: func(err error) { told = append(told, err.Error()) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := scan(t, `{"class":"call"}`)
+	err = f.Try(x, func(o Output) bool { t.Errorf("printed %s", o.JSON); return true })
+	if err == nil || told != nil {
+		t.Fatalf("%v; told of %q", err, told)
+	}
+	text := err.Error()
+	f.Report(err)
+	if f.Run(x, func(Output) bool { return true }); !slices.Equal(told, []string{text, text}) {
+		t.Errorf("told of %q, not twice of %q", told, text)
+	}
+}
+
+func TestBounded(t *testing.T) {
+	for expr, want := range map[string]bool{
+		"": true, ".a == 1": true, ".a + 1": true, `.a | split(".")`: true,
+		"def f: f; f": false, "range(1e9)": false, "last(repeat(1))": false,
+	} {
+		f, err := Compile(&Options{JQ: expr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Bounded() != want || f.Clone().Bounded() != want {
+			t.Errorf("%s: bounded %v", expr, f.Bounded())
+		}
 	}
 }

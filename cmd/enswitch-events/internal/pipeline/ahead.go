@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"errors"
+	"time"
+
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -26,17 +29,31 @@ const (
 	// renderFrom is the least that a block to be rendered ahead holds, in bytes.
 	// Smaller ones are put together.
 	renderFrom = blockSize / 4
+	// aheadTime bounds the work on a block by gojq: what feeds a source is not
+	// to wait for long. A block that takes longer is the worker's.
+	aheadTime = 10 * time.Millisecond
+	// mostAhead is the most bytes that are made of a block, if a jq expression
+	// makes more of it than it was.
+	mostAhead = 4 * blockSize
 )
 
 // ahead is what a Feed needs to work ahead.
 type ahead struct {
 	filter   *filter.Filter
+	gojq     time.Duration    // how long it may work on a block, 0 if it does not
 	renderer *render.Renderer // nil where only the worker can render
+	emit     func(filter.Output) bool
 	x        event.Index
 	made     made          // room for the next
 	last     render.Memory // what the renderer remembers before the block
 	chained  bool          // because the one before was rendered here
 	pause    int
+
+	// Of the event at hand, while emit renders it:
+	ev    event.Event
+	data  []byte // of the block before it
+	stood bool   // it is to be written as it stands, and asItStands holds
+	kept  bool
 }
 
 // made is what a source has made of a block. It is of use if the renderer
@@ -47,8 +64,11 @@ type made struct {
 	out           []byte
 	before, after render.Memory
 	kept          int64
+	filtered      int64 // because jq failed
 	repaired      int64
 	rejected      []rejection
+	failures      []string // of jq
+	failureBytes  int      // of their texts
 }
 
 // rejection is an item of a block that is no event.
@@ -57,7 +77,12 @@ type rejection struct {
 	err  error
 }
 
-func (m *made) reset() { *m = made{asItStands: true, out: m.out[:0], rejected: m.rejected[:0]} }
+func (m *made) reset() {
+	*m = made{asItStands: true, out: m.out[:0], rejected: m.rejected[:0], failures: m.failures[:0]}
+}
+
+// size is the memory that m takes, or what matters of it.
+func (m *made) size() int64 { return int64(cap(m.out) + m.failureBytes) }
 
 // differs says that what is to be written is no longer what is in the block,
 // which is data so far.
@@ -65,6 +90,28 @@ func (m *made) differs(data []byte) {
 	if m.asItStands {
 		m.asItStands, m.out = false, append(m.out, data...)
 	}
+}
+
+// render is what the filter calls for each thing to print of the event at hand. It
+// reports false when that becomes too much.
+func (a *ahead) render(o filter.Output) bool {
+	m := &a.made
+	if o.Event && m.asItStands && !a.stood && a.renderer.AsItStands(&a.x) {
+		a.stood, a.kept = true, true
+		return true
+	}
+	m.differs(a.data)
+	if a.stood {
+		a.stood, m.out = false, append(append(m.out, a.ev.Raw...), '\n')
+	}
+	before := len(m.out)
+	if o.Event {
+		m.out = a.renderer.Event(m.out, &a.ev, &a.x)
+	} else {
+		m.out = a.renderer.Value(m.out, &a.ev, o.JSON)
+	}
+	a.kept = a.kept || len(m.out) > before
+	return len(m.out) <= mostAhead
 }
 
 // workAheadBy lets feeds do for c what changes nothing but who does it.
@@ -75,9 +122,12 @@ func (b *Buffer) workAheadBy(c *Config) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ahead = &ahead{filter: c.Filter.Clone()}
-	// What is counted, handed on, or changed by a jq expression is rendered in
-	// its turn.
-	if r, ok := c.Renderer.(*render.Renderer); ok && c.Count == 0 && c.OnKept == nil && c.Filter.Engine() == "" {
+	if c.Filter.Engine() != "" && !c.Filter.Native() {
+		b.ahead.gojq = aheadTime
+	}
+	// What is counted or handed on is rendered in its turn, and so is that on
+	// which one event can take seconds.
+	if r, ok := c.Renderer.(*render.Renderer); ok && c.Count == 0 && c.OnKept == nil && c.Filter.Bounded() {
 		b.ahead.renderer = r.Twin()
 		b.memory = r.Memory()
 	}
@@ -94,9 +144,10 @@ func (f *Feed) behind() bool {
 		return false
 	}
 	if a.filter == nil {
-		a.filter = b.ahead.filter.Clone()
+		a.filter, a.gojq = b.ahead.filter.Clone(), b.ahead.gojq
 		if b.ahead.renderer != nil {
 			a.renderer = b.ahead.renderer.Twin()
+			a.emit = a.render
 		}
 	}
 	if n := len(b.outs); a.made.out == nil && n > 0 {
@@ -109,8 +160,7 @@ func (f *Feed) behind() bool {
 }
 
 // workAhead works on the current block. It returns what became of the events that
-// are no longer in it. What a jq expression may fail on is for the worker, who
-// tells of it.
+// are no longer in it. Whatever is to be told of the others, the worker tells.
 func (f *Feed) workAhead() (done Ledger) {
 	a := &f.ahead
 	a.chained = false
@@ -118,9 +168,9 @@ func (f *Feed) workAhead() (done Ledger) {
 	case a.pause > 0:
 		a.pause--
 		return done
-	case a.renderer == nil || len(f.cur.data) < renderFrom:
+	case a.renderer == nil || len(f.cur.data) < renderFrom || a.gojq > 0 && len(f.cur.data) > blockSize:
 		all := len(f.cur.items)
-		if done = f.work(nil); 2*len(f.cur.items) > all && a.renderer == nil {
+		if done, _ = f.work(false, time.Time{}); 2*len(f.cur.items) > all && a.renderer == nil {
 			a.pause = aheadPause
 		}
 		return done
@@ -128,7 +178,15 @@ func (f *Feed) workAhead() (done Ledger) {
 	before := a.last
 	a.renderer.Recall(before)
 	a.made.reset()
-	done = f.work(&a.made)
+	var until time.Time
+	if a.gojq > 0 {
+		until = time.Now().Add(a.gojq)
+	}
+	done, rendered := f.work(true, until)
+	if !rendered {
+		a.pause = aheadPause
+		return done
+	}
 	if len(f.cur.data) < renderFrom {
 		return done
 	}
@@ -138,44 +196,63 @@ func (f *Feed) workAhead() (done Ledger) {
 	return done
 }
 
-// work takes what the filters drop out of the current block, and renders what
-// they keep into m unless that is nil.
-func (f *Feed) work(m *made) (done Ledger) {
-	a, c := &f.ahead, f.cur
-	ev := event.Event{Source: f.name}
+// work takes what the filters drop out of the current block, and, if render is
+// set, renders what they keep. It reports whether it has rendered all of it, which
+// it gives up at the time until, if that is one, and when it becomes too much.
+func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
+	a, c, m := &f.ahead, f.cur, &f.ahead.made
+	a.ev = event.Event{Source: f.name}
 	source, received := f.source, clock{}
 	items, data, start := c.items[:0], c.data[:0], 0
 	for _, it := range c.items {
 		begin := start
 		start = it.end
-		ev.Raw = c.raw(begin, it.end)
-		err := a.x.Scan(ev.Raw)
+		a.ev.Raw = c.raw(begin, it.end)
+		err := a.x.Scan(a.ev.Raw)
 		repaired := int64(0)
 		if a.x.Repaired() {
 			repaired = 1
 		}
+		drops := false
 		switch {
-		case err == nil && a.filter.Drops(&a.x):
+		case err != nil:
+			if render {
+				m.differs(data)
+				m.rejected = append(m.rejected, rejection{len(items), err})
+			}
+		case render:
+			if it.source != source {
+				source, a.ev.Source = it.source, f.b.source(it.source)
+			}
+			a.ev.Received = received.at(it.received)
+			a.data, a.stood, a.kept = data, false, false
+			failure := a.filter.Try(&a.x, a.emit)
+			if failure != nil {
+				text := failure.Error()
+				m.failures = append(m.failures, text)
+				m.failureBytes += len(text)
+			}
+			switch {
+			case len(m.out)+m.failureBytes > mostAhead || !until.IsZero() && time.Now().After(until):
+				render = false
+			case a.kept:
+				m.kept++
+				m.repaired += repaired
+			case failure != nil:
+				m.differs(data)
+				m.filtered++
+				m.repaired += repaired
+			default:
+				drops = true
+			}
+		default:
+			drops = a.filter.Drops(&a.x)
+		}
+		if drops {
 			done.Received++
 			done.Filtered++
 			done.Repaired += repaired
 			continue
-		case m == nil:
-		case err != nil:
-			m.differs(data)
-			m.rejected = append(m.rejected, rejection{len(items), err})
-		default:
-			m.kept++
-			m.repaired += repaired
-			if m.asItStands && a.renderer.AsItStands(&a.x) {
-				break
-			}
-			m.differs(data)
-			if it.source != source {
-				source, ev.Source = it.source, f.b.source(it.source)
-			}
-			ev.Received = received.at(it.received)
-			m.out = a.renderer.Event(m.out, &ev, &a.x)
 		}
 		if done.Received > 0 {
 			data = append(data, c.data[begin:it.end]...)
@@ -186,7 +263,7 @@ func (f *Feed) work(m *made) (done Ledger) {
 		items = append(items, it)
 	}
 	c.items, c.data = items, data
-	return done
+	return done, render
 }
 
 // remember tells the sources what the renderer remembers now.
@@ -215,13 +292,16 @@ func (w *worker) adopt(c *block) (ok bool, end End, err error) {
 		w.item(c, j.item, start)
 		w.reject(j.err)
 	}
+	for _, text := range c.made.failures {
+		w.Filter.Report(errors.New(text))
+	}
 	r.Recall(c.made.after)
 	if c.made.asItStands {
 		w.at, w.rowEnd = c, len(c.data)
 	} else {
 		w.out, c.made.out = c.made.out, w.out
 	}
-	w.l.Kept, w.l.Repaired = c.made.kept, c.made.repaired
+	w.l.Kept, w.l.Filtered, w.l.Repaired = c.made.kept, c.made.filtered, c.made.repaired
 	end, err = w.write()
 	return true, end, err
 }

@@ -102,6 +102,77 @@ func TestRenderAhead(t *testing.T) {
 	}
 }
 
+// TestJQAhead: what a source makes of events by a jq expression is what the
+// worker would have made, its failures and the account of it too.
+func TestJQAhead(t *testing.T) {
+	for _, tt := range []struct {
+		expr string
+		o    render.Options
+	}{
+		{`.event != "xxxxx"`, render.Options{Format: "ndjson"}},
+		{`.event != "xxxxx"`, render.Options{Format: "line", Time: "utc"}},
+		{`select(.name | endswith("7") | not) | {callid, name}`, render.Options{Format: "ndjson"}},
+		{`(.callid | split(".") | .[0] | tonumber) % 4 != 0`, render.Options{Format: "ndjson"}},
+		{`(.callid | split(".") | .[0] | tonumber) % 4 != 0`, render.Options{Format: "line", Time: "utc"}},
+		{`if (.name | split(" ") | .[1] | tonumber) % 5 == 0 then .name + 1 else . end`, render.Options{Format: "ndjson"}},
+		{`(., .callid) | select(. != "7.1"), (.. | .name? // empty)`, render.Options{Format: "ndjson", Meta: true}},
+		{`., .`, render.Options{Format: "ndjson"}},
+		{`., .callid`, render.Options{Format: "json"}},
+		{`., error("no")`, render.Options{Format: "ndjson"}},
+		{`error(.name)`, render.Options{Format: "ndjson"}},
+		{`select(.event != "xxxxx") | ., error`, render.Options{Format: "pretty"}},
+		{`if .callid == "4000.1" then "\(.)" * 30000 else .name end`, render.Options{Format: "ndjson"}}, // too much
+		{`if .callid == "4000.1" then error("\(.)" * 30000) else .name end`, render.Options{Format: "ndjson"}},
+	} {
+		type result struct {
+			out, told string
+			ledger    Ledger
+		}
+		var results [3]result
+		// The worker alone, with the sources, and with sources that have no time.
+		for i := range results {
+			var told, out strings.Builder
+			failures := int64(0)
+			f, err := filter.Compile(&filter.Options{JQ: tt.expr, OnError: func(err error) {
+				failures++
+				told.WriteString(err.Error())
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := render.New(&tt.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			buf := newBuffer(64 << 20)
+			c := &Config{Filter: f, Renderer: r, Out: &out, Failures: func() int64 { return failures }}
+			if i > 0 {
+				buf.workAheadBy(c)
+			}
+			switch hurried := i == 2; {
+			case hurried && !f.Native():
+				buf.ahead.gojq = 1
+			case i > 0 && !f.Native():
+				buf.ahead.gojq = time.Hour
+			}
+			flood(buf)
+			if n := renderedAhead(buf); n > 0 != (i == 1 || i == 2 && f.Native()) {
+				t.Fatalf("%s: %d of %d blocks are rendered", tt.expr, n, len(buf.queue))
+			}
+			if end, err := newWorker(c, buf).work(); end != EndOfInput || err != nil {
+				t.Fatal(end, err)
+			}
+			if results[i] = (result{out.String(), told.String(), buf.Ledger()}); buf.bytes != 0 {
+				t.Errorf("%s: %d bytes are still held", tt.expr, buf.bytes)
+			}
+			if results[i] != results[0] {
+				t.Errorf("%s: a source does not make what the worker does: %+v, not %+v; %d bytes, not %d", tt.expr,
+					results[i].ledger, results[0].ledger, len(results[i].out), len(results[0].out))
+			}
+		}
+	}
+}
+
 // TestRenderAheadEnds: when the output fails, the ledger adds up.
 func TestRenderAheadEnds(t *testing.T) {
 	for after := range 12 {
@@ -126,7 +197,7 @@ func TestRenderAheadEnds(t *testing.T) {
 // TestRenderInTurn: where every event has to be looked at in its turn, nothing is
 // rendered ahead.
 func TestRenderInTurn(t *testing.T) {
-	jq, err := filter.Compile(&filter.Options{JQ: "true"})
+	jq, err := filter.Compile(&filter.Options{JQ: "def f: true; f"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -253,7 +253,7 @@ func (b *Buffer) push(c *block) *block {
 		b.overflow = nil
 	}
 	b.ledger.Waiting += n
-	c.held = c.size() + int64(cap(c.made.out))
+	c.held = c.size() + c.made.size()
 	b.bytes += c.held
 	b.queue = append(b.queue, c)
 	// What was made ahead takes room only as long as there is plenty of it: the
@@ -359,11 +359,10 @@ func (b *Buffer) recycle(c *block) {
 // forget gives up what was made of c, and keeps the room for more. The mutex is
 // held.
 func (b *Buffer) forget(c *block) {
-	n := cap(c.made.out)
-	if n == 0 {
+	if c.made.size() == 0 {
 		return
 	}
-	if n <= 4*blockSize && len(b.outs) < leastFree {
+	if n := cap(c.made.out); 0 < n && n <= 4*blockSize && len(b.outs) < leastFree {
 		b.outs = append(b.outs, c.made.out[:0])
 	}
 	c.made = made{}
