@@ -83,7 +83,8 @@ func parseAddress(s string) (Address, error) {
 	if u.User != nil {
 		return Address{}, errors.New("a user name or password is not taken here; send an Authorization header")
 	}
-	if containsFold(u.Path, "authkey=") {
+	// The zone of an IPv6 address may be any text.
+	if containsFold(u.Host, "authkey=") || containsFold(u.Path, "authkey=") {
 		return Address{}, errors.New("the key belongs behind a question mark: /events/websocket/?authkey=KEY")
 	}
 	if err := fillHost(u); err != nil {

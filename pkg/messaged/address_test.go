@@ -102,6 +102,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"ws://SECRET@h/", "Authorization"},
 		{"h?authkey=%zzSECRET", "%25"},
 		{"h/%zz?authkey=SECRET", "want HOST"},
+		{"fe80::1%authkey=SECRET", "question mark"},
 	} {
 		_, err := ParseAddress(tt.in)
 		if err == nil {
@@ -153,6 +154,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Add("[::1]:4875?x=1&", "&y")
 	f.Add("user:pw@h:", "#x")
 	f.Add("h/%zz", "%zz")
+	f.Add("::%", ";1y")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		a, err := ParseAddress(before + "authkey=" + key + after)
 		text := fmt.Sprint(err)
