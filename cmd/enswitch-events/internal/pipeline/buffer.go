@@ -61,7 +61,7 @@ type BufferOptions struct {
 	Spill Spill
 }
 
-// Buffer stands between the sources, which must never wait, and the filters,
+// Buffer stands between the sources, which must not wait, and the filters,
 // which may. Sources put events in through a [Feed]; one goroutine takes
 // them out. Past its size events go to disk, and past what is allowed there
 // they are dropped and counted, and a Gap marks the place. It keeps the ledger.
@@ -70,6 +70,7 @@ type Buffer struct {
 	wake   chan struct{} // holds a value when there may be something to take
 	start  time.Time
 	lastIn atomic.Int64 // when the last event came, after start; not by a clock that is set
+	pace   pace
 
 	mu       sync.Mutex
 	queue    []*block
@@ -90,7 +91,10 @@ type Buffer struct {
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
 func NewBuffer(o BufferOptions) *Buffer {
-	b := &Buffer{o: o, wake: make(chan struct{}, 1), start: time.Now(), numbers: map[string]int32{}}
+	b := &Buffer{
+		o: o, wake: make(chan struct{}, 1), start: time.Now(), numbers: map[string]int32{},
+		pace: pace{finished: make(chan struct{}, 1)},
+	}
 	if o.Spill.Size > 0 {
 		b.spill = newSpiller(o.Spill)
 		go b.spillLoop()
@@ -152,8 +156,11 @@ func (f *Feed) Add(ev event.Event) {
 }
 
 // Flush hands over what was added and reports whether there was anything. It
-// never waits for the other side.
-func (f *Feed) Flush() bool {
+// never waits for who reads the output, nor for longer than 10 ms.
+func (f *Feed) Flush() bool { return f.flush(true) }
+
+// flush is Flush, which waits for nothing if patient is not set.
+func (f *Feed) flush(patient bool) bool {
 	if len(f.cur.items) == 0 {
 		return false
 	}
@@ -167,6 +174,11 @@ func (f *Feed) Flush() bool {
 		b.ledger.Filtered += done.Filtered
 		b.ledger.Repaired += done.Repaired
 	}
+	if patient && b.bytes > b.o.Size/2 {
+		b.mu.Unlock()
+		b.pace.keep()
+		b.mu.Lock()
+	}
 	if len(f.cur.items) > 0 {
 		f.cur = b.push(f.cur)
 	}
@@ -177,7 +189,7 @@ func (f *Feed) Flush() bool {
 }
 
 // Put adds one event and hands it over at once. Unlike Add it is safe for
-// concurrent use, and it takes the source's name from the event.
+// concurrent use, it never waits, and it takes the source's name from the event.
 func (f *Feed) Put(ev event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,7 +199,7 @@ func (f *Feed) Put(ev event.Event) {
 		f.b.mu.Unlock()
 	}
 	f.Add(ev)
-	f.Flush()
+	f.flush(false)
 }
 
 // Gap marks a stretch of time in which the source was away, at this place in
@@ -339,6 +351,7 @@ func (b *Buffer) done(c *block, l Ledger) {
 	defer b.mu.Unlock()
 	b.book(l)
 	b.recycle(c)
+	b.pace.finish()
 }
 
 // recycle keeps the memory of a block that is no longer queued. The mutex is

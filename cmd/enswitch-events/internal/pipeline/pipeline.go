@@ -2,9 +2,10 @@
 // events into a buffer, one goroutine takes them out, filters them, renders
 // what is kept and writes it.
 //
-// A source never waits for that goroutine: the phone system comes first. So a
-// slow reader of stdout fills the buffer, and past its size events are
-// dropped, counted, and the place is marked.
+// A source never waits for the output: the phone system comes first. So a slow
+// reader of stdout fills the buffer, and past its size events are dropped,
+// counted, and the place is marked. What comes faster than the program can filter
+// and render waits in the connection, see pace.
 package pipeline
 
 import (
@@ -279,6 +280,9 @@ type worker struct {
 	rowBegin, rowEnd int
 	asItStands       func(*event.Index) bool // nil for never
 
+	timing bool // how long the block at hand takes
+	wrote  time.Duration
+
 	clock      clock
 	source     int32
 	feed       int32
@@ -337,12 +341,25 @@ func (w *worker) work() (End, error) {
 			runtime.Gosched()
 			continue
 		}
-		end, err := w.block(c)
+		end, err := w.timed(c)
 		w.book(c)
 		if end != EndOfInput {
 			return end, err
 		}
 	}
+}
+
+// timed handles a block, and tells the sources by a large one whether they are to
+// keep pace.
+func (w *worker) timed(c *block) (End, error) {
+	if w.timing = len(c.data) >= blockSize/2; !w.timing {
+		return w.block(c)
+	}
+	began := time.Now()
+	w.wrote = 0
+	end, err := w.block(c)
+	w.buf.pace.brisk.Store(2*w.wrote < time.Since(began))
+	return end, err
 }
 
 func (w *worker) book(c *block) {
@@ -524,7 +541,14 @@ func (w *worker) write() (End, error) {
 	case len(out) == 0:
 		return EndOfInput, nil
 	}
+	began := time.Time{}
+	if w.timing {
+		began = time.Now()
+	}
 	_, err := w.Out.Write(out)
+	if w.timing {
+		w.wrote += time.Since(began)
+	}
 	if err != nil {
 		w.l.Kept = w.sure // what was in out goes on waiting
 	}

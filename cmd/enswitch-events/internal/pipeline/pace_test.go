@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// TestPace: a source waits for a brisk worker, when the buffer is half full, and for
+// nothing else.
+func TestPace(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		blocks   int // of the ten that the buffer has room for
+		brisk    bool
+		finished bool
+		posted   bool
+		want     time.Duration
+		after    bool // whether the worker still counts as brisk
+	}{
+		{name: "half full", blocks: 6, brisk: true, want: paceTime},
+		{name: "half full, and the worker waits", blocks: 6},
+		{name: "half full, and a block is finished", blocks: 6, brisk: true, finished: true, after: true},
+		{name: "half full, by POST", blocks: 6, brisk: true, posted: true, after: true},
+		{name: "less full", blocks: 3, brisk: true, after: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := NewBuffer(BufferOptions{}).block()
+			buf := newBuffer(10 * c.size())
+			feed := buf.Feed("test")
+			for n := range tt.blocks {
+				feed.Add(testEvent(n, blockSize-100))
+				feed.Flush()
+			}
+			buf.pace.brisk.Store(tt.brisk)
+			if tt.finished {
+				buf.pace.finish()
+			}
+			began := time.Now()
+			ev := testEvent(tt.blocks, 0)
+			if tt.posted {
+				feed.Put(ev)
+			} else {
+				feed.Add(ev)
+				feed.Flush()
+			}
+			if took := time.Since(began); took != tt.want || buf.pace.brisk.Load() != tt.after {
+				t.Errorf("%s: waited for %v, then brisk %v", tt.name, took, buf.pace.brisk.Load())
+			}
+			// Whatever was waited for, the next one does not wait for it again.
+			feed.Add(ev)
+			if feed.Flush(); !tt.finished && !tt.posted && time.Since(began) != tt.want {
+				t.Errorf("%s: waited twice", tt.name)
+			}
+			if l := buf.Ledger(); l.Waiting != int64(tt.blocks)+2 {
+				t.Errorf("%s: %+v", tt.name, l)
+			}
+		})
+	}
+}
+
+// TestBrisk: whether the worker works or waits is seen by where the time of a block
+// goes.
+func TestBrisk(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		render, write time.Duration // an event, a write
+		size          int
+		want          bool
+	}{
+		{"works", time.Millisecond, time.Millisecond, blockSize, true},
+		{"waits", time.Millisecond, time.Hour, blockSize, false},
+		{"small", time.Hour, 0, 5000, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			buf := newBuffer(1 << 20)
+			feed := buf.Feed("test")
+			for n := range tt.size / 1000 {
+				feed.Add(testEvent(n, 1000))
+			}
+			feed.Flush()
+			buf.Close()
+			c := &Config{Filter: everything(t), Renderer: slowRenderer{wait: tt.render}, Out: slowWriter{wait: tt.write}}
+			if end, err := newWorker(c, buf).work(); end != EndOfInput || err != nil {
+				t.Fatal(end, err)
+			}
+			if buf.pace.brisk.Load() != tt.want {
+				t.Errorf("%s: brisk %v", tt.name, !tt.want)
+			}
+		})
+	}
+}
+
+type slowRenderer struct {
+	plain
+	wait time.Duration
+}
+
+func (r slowRenderer) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
+	time.Sleep(r.wait)
+	return r.plain.Event(dst, ev, x)
+}
+
+type slowWriter struct{ wait time.Duration }
+
+func (w slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(w.wait)
+	return len(p), nil
+}
