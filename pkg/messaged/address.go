@@ -83,8 +83,9 @@ func parseAddress(s string) (Address, error) {
 	if u.User != nil {
 		return Address{}, errors.New("a user name or password is not taken here; send an Authorization header")
 	}
-	// The zone of an IPv6 address may be any text.
-	if containsFold(u.Host, "authkey=") || containsFold(u.Path, "authkey=") {
+	// As it is written, too: the zone of an IPv6 address may be any text, and
+	// %4authkey is Juthkey.
+	if before, _, _ := strings.Cut(rest, "?"); containsFold(before, "authkey=") || containsFold(u.Path, "authkey=") {
 		return Address{}, errors.New("the key belongs behind a question mark: /events/websocket/?authkey=KEY")
 	}
 	if err := fillHost(u); err != nil {

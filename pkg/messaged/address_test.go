@@ -103,6 +103,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"h?authkey=%zzSECRET", "%25"},
 		{"h/%zz?authkey=SECRET", "want HOST"},
 		{"fe80::1%authkey=SECRET", "question mark"},
+		{"h/%4authkey=SECRET", "question mark"},
 	} {
 		_, err := ParseAddress(tt.in)
 		if err == nil {
@@ -155,6 +156,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Add("user:pw@h:", "#x")
 	f.Add("h/%zz", "%zz")
 	f.Add("::%", ";1y")
+	f.Add("s/%4", "%99E")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		a, err := ParseAddress(before + "authkey=" + key + after)
 		text := fmt.Sprint(err)
