@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,16 +83,19 @@ type fallback struct {
 	used   int       // bytes of events since code was made
 	input  decoder
 	event  map[string]any
+	within time.Duration // how long an event may take; 0: mostTime if the expression may go on for ever, else for ever
 	budget budget
 }
 
-// errTooLong drops an event on which an expression does not come to an end.
-var errTooLong = fmt.Errorf("took more than %d steps or %v on one event", mostSteps, mostTime)
+// ErrTooLong is the error of an event on which an expression does not come to an
+// end.
+var ErrTooLong = fmt.Errorf("took more than %d steps or %v on one event", mostSteps, mostTime)
 
-// budget is a context that ends after a number of steps: gojq asks it before
-// each. Unlike a timer it costs nothing to set for each event.
+// budget is a context that ends after a number of steps, and a time: gojq asks it before
+// each step. Unlike a timer it costs nothing to set for each event.
 type budget struct {
 	context.Context
+	most        time.Duration
 	steps, left int
 	started     time.Time
 	over        chan struct{} // closed when the budget is spent, else nil
@@ -105,7 +109,7 @@ func (b *budget) Done() <-chan struct{} {
 		switch {
 		case b.steps-b.left <= stride:
 			b.started = time.Now()
-		case b.left <= 0 || time.Since(b.started) > mostTime:
+		case b.left <= 0 || time.Since(b.started) > b.most:
 			b.over = make(chan struct{})
 			close(b.over)
 		}
@@ -117,7 +121,7 @@ func (b *budget) Err() error {
 	if b.over == nil {
 		return nil
 	}
-	return errTooLong
+	return ErrTooLong
 }
 
 // clone returns a fallback that can be used at the same time.
@@ -147,14 +151,11 @@ func (f *fallback) begin(x *event.Index) error {
 	} else {
 		f.event = f.input.fieldsOf(x, f.fields)
 	}
-	if f.loops {
-		f.budget.reset()
-	}
+	f.budget.reset()
 	if f.loop == nil {
 		ctx := context.Background()
-		if f.loops {
-			f.budget.Context, f.budget.steps = ctx, mostSteps
-			f.budget.reset()
+		if f.loops || f.within > 0 {
+			f.budget = budget{Context: ctx, most: cmp.Or(f.within, mostTime), steps: mostSteps, left: mostSteps}
 			ctx = &f.budget
 		}
 		f.loop = f.code.RunWithContext(ctx, f, f.values...)

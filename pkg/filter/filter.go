@@ -52,6 +52,8 @@
 package filter
 
 import (
+	"time"
+
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -131,6 +133,17 @@ func (f *Filter) Clone() *Filter {
 	return c
 }
 
+// CloneWithin returns a clone whose jq expression may work on an event for that
+// time, more than 0, or little more: then Try returns [ErrTooLong], and what it has
+// emitted is not all.
+func (f *Filter) CloneWithin(most time.Duration) *Filter {
+	c := f.Clone()
+	if c.jq != nil {
+		c.jq.fallback.within = most
+	}
+	return c
+}
+
 // Native reports whether the jq expression runs natively; false without one.
 func (f *Filter) Native() bool { return f.jq != nil && f.jq.Native() }
 
@@ -176,10 +189,6 @@ func (f *Filter) Report(err error) {
 		f.onError(err)
 	}
 }
-
-// Bounded reports whether one event takes no longer than its size explains. An
-// expression that may go on for ever is not bounded, see the package's jq.
-func (f *Filter) Bounded() bool { return f.jq == nil || !f.jq.fallback.loops }
 
 // Drops reports whether it is sure, without gojq, that Run prints nothing for the
 // event that x has scanned and that nothing fails. It tells OnError nothing, and

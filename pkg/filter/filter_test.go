@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -517,17 +518,28 @@ func TestTry(t *testing.T) {
 	}
 }
 
-func TestBounded(t *testing.T) {
-	for expr, want := range map[string]bool{
-		"": true, ".a == 1": true, ".a + 1": true, `.a | split(".")`: true,
-		"def f: f; f": false, "range(1e9)": false, "last(repeat(1))": false,
+func TestCloneWithin(t *testing.T) {
+	numbers := `{"a":[` + strings.Repeat("1,", 999) + `1]}`
+	for expr, want := range map[string]string{
+		"true": "event", ".a | length": "1000", ".a + []  | length": "1000",
+		"all(.a[] as $x | .a[] as $y | $x + $y; . == 2)": "", "def f: f; f": "",
 	} {
-		f, err := Compile(&Options{JQ: expr})
+		f, err := Compile(&Options{JQ: expr, OnError: func(err error) { t.Errorf("%s: told of %v", expr, err) }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Bounded() != want || f.Clone().Bounded() != want {
-			t.Errorf("%s: bounded %v", expr, f.Bounded())
+		f = f.CloneWithin(time.Nanosecond)
+		for range 2 {
+			got := ""
+			err = f.Try(scan(t, numbers), func(o Output) bool {
+				if got = string(o.JSON); o.Event {
+					got = "event"
+				}
+				return true
+			})
+			if got != want || errors.Is(err, ErrTooLong) != (want == "") {
+				t.Errorf("%s: %s, %v", expr, got, err)
+			}
 		}
 	}
 }

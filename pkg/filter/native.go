@@ -304,14 +304,14 @@ func (c *nativeCompiler) items(q *gojq.Query) []operation {
 // second. gojq has its own order of comparing them; so an error in any pair
 // leaves all to it.
 func (c *nativeCompiler) overlap(first, second []operation) operation {
+	if len(first)*len(second) > maxPairs {
+		return c.no()
+	}
 	var equals []operation
 	for _, left := range first {
 		for _, right := range second {
 			equals = append(equals, comparison(left, right, equal))
 		}
-	}
-	if len(equals) > maxPairs {
-		return c.no()
 	}
 	return quantifier(equals, identity, false, true)
 }

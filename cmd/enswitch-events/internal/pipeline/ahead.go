@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -29,11 +30,12 @@ const (
 	// renderFrom is the least that a block to be rendered ahead holds, in bytes.
 	// Smaller ones are put together.
 	renderFrom = blockSize / 4
-	// aheadTime bounds the work on a block by gojq: what feeds a source is not
-	// to wait for long. A block that takes longer is the worker's.
+	// aheadTime bounds the work on a block by gojq, and on each event of it: what
+	// feeds a source is not to wait for long. A block that takes longer is the
+	// worker's.
 	aheadTime = 10 * time.Millisecond
-	// mostAhead is the most bytes that are made of a block, if a jq expression
-	// makes more of it than it was.
+	// mostAhead is the most bytes that are made of a block beyond those that it
+	// has. A jq expression may make any number.
 	mostAhead = 4 * blockSize
 )
 
@@ -48,6 +50,7 @@ type ahead struct {
 	last     render.Memory // what the renderer remembers before the block
 	chained  bool          // because the one before was rendered here
 	pause    int
+	most     int // of what is made of the block
 
 	// Of the event at hand, while emit renders it:
 	ev    event.Event
@@ -66,19 +69,24 @@ type made struct {
 	kept          int64
 	filtered      int64 // because jq failed
 	repaired      int64
-	rejected      []rejection
-	failures      []string // of jq
-	failureBytes  int      // of their texts
+	faults        []fault
+	failureBytes  int // of the texts of what failed in jq
 }
 
-// rejection is an item of a block that is no event.
-type rejection struct {
+// fault is an item of a block that is no event, or on which jq failed.
+type fault struct {
 	item int
+	jq   bool
 	err  error
 }
 
+// reset makes m ready for another block, in the same room unless that is large.
 func (m *made) reset() {
-	*m = made{asItStands: true, out: m.out[:0], rejected: m.rejected[:0], failures: m.failures[:0]}
+	out := m.out[:0]
+	if cap(out) > 2*mostAhead {
+		out = nil
+	}
+	*m = made{asItStands: true, out: out}
 }
 
 // size is the memory that m takes, or what matters of it.
@@ -111,8 +119,11 @@ func (a *ahead) render(o filter.Output) bool {
 		m.out = a.renderer.Value(m.out, &a.ev, o.JSON)
 	}
 	a.kept = a.kept || len(m.out) > before
-	return len(m.out) <= mostAhead
+	return !a.tooMuch()
 }
+
+// tooMuch reports whether too much has been made of the block.
+func (a *ahead) tooMuch() bool { return len(a.made.out)+a.made.failureBytes > a.most }
 
 // workAheadBy lets feeds do for c what changes nothing but who does it.
 func (b *Buffer) workAheadBy(c *Config) {
@@ -121,13 +132,12 @@ func (b *Buffer) workAheadBy(c *Config) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ahead = &ahead{filter: c.Filter.Clone()}
+	b.ahead = &ahead{filter: c.Filter}
 	if c.Filter.Engine() != "" && !c.Filter.Native() {
 		b.ahead.gojq = aheadTime
 	}
-	// What is counted or handed on is rendered in its turn, and so is that on
-	// which one event can take seconds.
-	if r, ok := c.Renderer.(*render.Renderer); ok && c.Count == 0 && c.OnKept == nil && c.Filter.Bounded() {
+	// What is counted or handed on is rendered in its turn.
+	if r, ok := c.Renderer.(*render.Renderer); ok && c.Count == 0 && c.OnKept == nil {
 		b.ahead.renderer = r.Twin()
 		b.memory = r.Memory()
 	}
@@ -144,7 +154,10 @@ func (f *Feed) behind() bool {
 		return false
 	}
 	if a.filter == nil {
-		a.filter, a.gojq = b.ahead.filter.Clone(), b.ahead.gojq
+		// Without gojq it may still be asked about an event of which the native
+		// engine is not sure.
+		a.gojq = b.ahead.gojq
+		a.filter = b.ahead.filter.CloneWithin(cmp.Or(a.gojq, aheadTime))
 		if b.ahead.renderer != nil {
 			a.renderer = b.ahead.renderer.Twin()
 			a.emit = a.render
@@ -165,12 +178,14 @@ func (f *Feed) workAhead() (done Ledger) {
 	a := &f.ahead
 	a.chained = false
 	switch {
-	case a.pause > 0:
+	case a.pause > 0 && a.renderer == nil:
 		a.pause--
 		return done
-	case a.renderer == nil || len(f.cur.data) < renderFrom || a.gojq > 0 && len(f.cur.data) > blockSize:
+	case a.pause > 0 || a.renderer == nil || len(f.cur.data) < renderFrom || a.gojq > 0 && len(f.cur.data) > blockSize:
 		all := len(f.cur.items)
-		if done, _ = f.work(false, time.Time{}); 2*len(f.cur.items) > all && a.renderer == nil {
+		if done, _ = f.work(false, time.Time{}); a.pause > 0 {
+			a.pause--
+		} else if 2*len(f.cur.items) > all && a.renderer == nil {
 			a.pause = aheadPause
 		}
 		return done
@@ -178,6 +193,7 @@ func (f *Feed) workAhead() (done Ledger) {
 	before := a.last
 	a.renderer.Recall(before)
 	a.made.reset()
+	a.most = len(f.cur.data) + mostAhead
 	var until time.Time
 	if a.gojq > 0 {
 		until = time.Now().Add(a.gojq)
@@ -185,6 +201,7 @@ func (f *Feed) workAhead() (done Ledger) {
 	done, rendered := f.work(true, until)
 	if !rendered {
 		a.pause = aheadPause
+		a.made.reset()
 		return done
 	}
 	if len(f.cur.data) < renderFrom {
@@ -201,8 +218,7 @@ func (f *Feed) workAhead() (done Ledger) {
 // it gives up at the time until, if that is one, and when it becomes too much.
 func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 	a, c, m := &f.ahead, f.cur, &f.ahead.made
-	a.ev = event.Event{Source: f.name}
-	source, received := f.source, clock{}
+	source, received := int32(-1), clock{}
 	items, data, start := c.items[:0], c.data[:0], 0
 	for _, it := range c.items {
 		begin := start
@@ -218,7 +234,7 @@ func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 		case err != nil:
 			if render {
 				m.differs(data)
-				m.rejected = append(m.rejected, rejection{len(items), err})
+				m.faults = append(m.faults, fault{item: len(items), err: err})
 			}
 		case render:
 			if it.source != source {
@@ -229,11 +245,11 @@ func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 			failure := a.filter.Try(&a.x, a.emit)
 			if failure != nil {
 				text := failure.Error()
-				m.failures = append(m.failures, text)
+				m.faults = append(m.faults, fault{len(items), true, errors.New(text)})
 				m.failureBytes += len(text)
 			}
 			switch {
-			case len(m.out)+m.failureBytes > mostAhead || !until.IsZero() && time.Now().After(until):
+			case a.tooMuch() || errors.Is(failure, filter.ErrTooLong) || !until.IsZero() && time.Now().After(until):
 				render = false
 			case a.kept:
 				m.kept++
@@ -262,6 +278,9 @@ func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 		}
 		items = append(items, it)
 	}
+	if a.ev, a.data = (event.Event{}), nil; len(c.data) > 2*blockSize {
+		_ = a.x.Scan(nil) // lets go of a giant
+	}
 	c.items, c.data = items, data
 	return done, render
 }
@@ -284,16 +303,17 @@ func (w *worker) adopt(c *block) (ok bool, end End, err error) {
 	if !c.made.ok || r.Memory() != c.made.before {
 		return false, EndOfInput, nil
 	}
-	for _, j := range c.made.rejected {
+	for _, j := range c.made.faults {
+		if j.jq {
+			w.Filter.Report(j.err)
+			continue
+		}
 		start := 0
 		if j.item > 0 {
 			start = c.items[j.item-1].end
 		}
 		w.item(c, j.item, start)
 		w.reject(j.err)
-	}
-	for _, text := range c.made.failures {
-		w.Filter.Report(errors.New(text))
 	}
 	r.Recall(c.made.after)
 	if c.made.asItStands {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,6 +118,7 @@ func TestJQAhead(t *testing.T) {
 		{`if (.name | split(" ") | .[1] | tonumber) % 5 == 0 then .name + 1 else . end`, render.Options{Format: "ndjson"}},
 		{`(., .callid) | select(. != "7.1"), (.. | .name? // empty)`, render.Options{Format: "ndjson", Meta: true}},
 		{`., .`, render.Options{Format: "ndjson"}},
+		{`def f: .callid | split("."); f | .[0] + .[1]`, render.Options{Format: "ndjson"}},
 		{`., .callid`, render.Options{Format: "json"}},
 		{`., error("no")`, render.Options{Format: "ndjson"}},
 		{`error(.name)`, render.Options{Format: "ndjson"}},
@@ -173,6 +175,114 @@ func TestJQAhead(t *testing.T) {
 	}
 }
 
+// TestTellAhead: what is no event, and what jq fails on, is told in the order of the
+// events, and by a source of many senders with the right one's name.
+func TestTellAhead(t *testing.T) {
+	for _, ahead := range []bool{false, true} {
+		var told []string
+		jq, err := filter.Compile(&filter.Options{JQ: `if .n > 4 then error("jq \(.n)") else . end`, OnError: func(err error) {
+			told = append(told, strings.TrimPrefix(err.Error(), "error: "))
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := render.New(&render.Options{Format: "ndjson", Meta: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		c := &Config{Filter: jq, Renderer: r, Out: &out, OnReject: func(ev *event.Event, _ error) {
+			told = append(told, string(ev.Raw)+" of "+ev.Source)
+		}}
+		buf := newBuffer(64 << 20)
+		feed := buf.Feed("")
+		if ahead {
+			buf.workAheadBy(c)
+		}
+		for n := range 6 {
+			ev := testEvent(n, 100_000)
+			ev.Source = "10.0.0." + strconv.Itoa(n)
+			feed.Put(ev)
+		}
+		feed.Add(testEvent(6, 40_000))
+		feed.Add(event.Event{Raw: []byte("no event")})
+		feed.Add(testEvent(7, 40_000))
+		feed.Flush()
+		buf.Close()
+		if n := renderedAhead(buf); n > 0 != ahead {
+			t.Errorf("%d blocks are rendered", n)
+		}
+		if end, err := newWorker(c, buf).work(); end != EndOfInput || err != nil {
+			t.Fatal(end, err)
+		}
+		if want := []string{"jq 5", "jq 6", "no event of 10.0.0.5", "jq 7"}; !slices.Equal(told, want) {
+			t.Errorf("ahead %v: told %q", ahead, told)
+		}
+		for n := range 5 {
+			if !strings.Contains(out.String(), fmt.Sprintf(`"source":"10.0.0.%d","event":{"n":%d,`, n, n)) {
+				t.Errorf("ahead %v: event %d has not its source", ahead, n)
+			}
+		}
+	}
+}
+
+// TestGiantAhead: of a giant nothing is left with the source, and what comes after
+// it is rendered right.
+func TestGiantAhead(t *testing.T) {
+	r, err := render.New(&render.Options{Format: "line", Time: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	c := &Config{Filter: everything(t), Renderer: r, Out: &out}
+	buf := newBuffer(256 << 20)
+	buf.workAheadBy(c)
+	feed := buf.Feed("test")
+	add := func(n, pad int) {
+		feed.Add(testEvent(n, pad))
+		feed.Flush()
+	}
+	for n := range 6 {
+		add(n, 100_000)
+	}
+	add(6, 20_000_000)
+	feed.Add(event.Event{Raw: []byte(`{"class":"call","event":"start","m":[` + strings.Repeat("1,", 20_000) + `1]}`)})
+	feed.Flush()
+	buf.Close()
+	if kept := cap(feed.ahead.made.out) + len(feed.ahead.x.JSON()) + len(feed.ahead.ev.Raw); kept > 4*mostAhead {
+		t.Errorf("%d bytes are left", kept)
+	}
+	if end, err := newWorker(c, buf).work(); end != EndOfInput || err != nil {
+		t.Fatal(end, err)
+	}
+	if lines := strings.Split(out.String(), "\n"); len(lines) != 9 || !strings.Contains(lines[6], "n=6") || !strings.HasPrefix(lines[7], "call.start") {
+		t.Errorf("%d lines, the last %.40q", len(lines), lines[max(len(lines)-2, 0)])
+	}
+}
+
+// TestStallAhead: an event on which jq takes long holds up its source for no longer
+// than it may.
+func TestStallAhead(t *testing.T) {
+	numbers := `{"a":[` + strings.Repeat("1,", 5000) + `1]}`
+	jq, err := filter.Compile(&filter.Options{JQ: "any(.a[] as $x | .a[] as $y | $x + $y; . == 3)"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := render.New(&render.Options{Format: "ndjson"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := newBuffer(64 << 20)
+	buf.workAheadBy(&Config{Filter: jq, Renderer: r})
+	feed := buf.Feed("test")
+	for range 100 {
+		feed.Add(event.Event{Raw: []byte(numbers)})
+	}
+	if feed.Flush(); feed.ahead.pause == 0 || buf.Ledger().Waiting != 100 {
+		t.Errorf("the source has not given up: %+v", buf.Ledger())
+	}
+}
+
 // TestRenderAheadEnds: when the output fails, the ledger adds up.
 func TestRenderAheadEnds(t *testing.T) {
 	for after := range 12 {
@@ -197,10 +307,6 @@ func TestRenderAheadEnds(t *testing.T) {
 // TestRenderInTurn: where every event has to be looked at in its turn, nothing is
 // rendered ahead.
 func TestRenderInTurn(t *testing.T) {
-	jq, err := filter.Compile(&filter.Options{JQ: "def f: true; f"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, tt := range []struct {
 		name   string
 		o      render.Options
@@ -210,7 +316,6 @@ func TestRenderInTurn(t *testing.T) {
 		{"count", render.Options{Format: "line"}, Config{Filter: everything(t), Count: 1}, 1},
 		{"until", render.Options{Format: "line"}, Config{Filter: everything(t), Until: query(t, "false")}, 1},
 		{"fail if", render.Options{Format: "line"}, Config{Filter: everything(t), FailIf: query(t, "false")}, 1},
-		{"jq", render.Options{Format: "line"}, Config{Filter: jq}, 1},
 		{"two feeds", render.Options{Format: "line"}, Config{Filter: everything(t)}, 2},
 		{"terminal", render.Options{Format: "line", Width: func() int { return 80 }}, Config{Filter: everything(t)}, 1},
 		{"template", render.Options{Format: "template", Template: "{{.class}}"}, Config{Filter: everything(t)}, 1},
@@ -220,6 +325,7 @@ func TestRenderInTurn(t *testing.T) {
 		for range tt.feeds - 1 {
 			buf.Feed("other")
 		}
+		var err error
 		if tt.config.Renderer, err = render.New(&tt.o); err != nil {
 			t.Fatal(err)
 		}

@@ -156,7 +156,7 @@ func (f *Feed) Add(ev event.Event) {
 }
 
 // Flush hands over what was added and reports whether there was anything. It
-// never waits for who reads the output, nor for longer than 10 ms.
+// never waits for who reads the output, nor for longer than some 20 ms.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
 // flush is Flush, which waits for nothing if patient is not set.

@@ -5,20 +5,27 @@ import (
 	"time"
 )
 
-// paceTime is the longest that a source waits before it hands over a block.
-const paceTime = 10 * time.Millisecond
+const (
+	// paceTime is the longest that a source waits before it hands over a block.
+	paceTime = 10 * time.Millisecond
+	// briskTime is so short for a block that the output is no slow reader, but a
+	// file.
+	briskTime = time.Millisecond
+)
 
 // pace keeps a source from outrunning the worker. One that is faster would fill
 // the buffer and then the disk, and have events dropped in the end, which nobody
 // needs: what is not read yet waits in the connection. So when the buffer is half
 // full, a source waits until the worker has finished a block.
 //
-// It waits for nothing else: neither for who reads the output, so only as long as
-// the worker spends more time on its work than on writing, nor for an event that
-// takes long, so no longer than paceTime, and not again until blocks take less.
+// It waits for nothing else: not for a slow reader of the output, so only as long as
+// the worker spends more time on its work than on writing, or little on both; and
+// for no block longer than paceTime, so that no event that takes long holds up the
+// feed.
 type pace struct {
 	finished chan struct{} // holds a value when a block has been finished
 	brisk    atomic.Bool   // the worker works, and does not wait for its output
+	writing  atomic.Bool   // at this moment
 }
 
 // keep waits for the worker to finish a block, if that is to be awaited.
@@ -31,7 +38,9 @@ func (p *pace) keep() {
 	select {
 	case <-p.finished:
 	case <-t.C:
-		p.brisk.Store(false)
+		if p.writing.Load() {
+			p.brisk.Store(false)
+		}
 	}
 }
 

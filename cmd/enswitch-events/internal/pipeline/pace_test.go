@@ -15,12 +15,14 @@ func TestPace(t *testing.T) {
 		name     string
 		blocks   int // of the ten that the buffer has room for
 		brisk    bool
+		writing  bool
 		finished bool
 		posted   bool
 		want     time.Duration
 		after    bool // whether the worker still counts as brisk
 	}{
-		{name: "half full", blocks: 6, brisk: true, want: paceTime},
+		{name: "half full", blocks: 6, brisk: true, want: paceTime, after: true},
+		{name: "half full, and the output takes nothing", blocks: 6, brisk: true, writing: true, want: paceTime},
 		{name: "half full, and the worker waits", blocks: 6},
 		{name: "half full, and a block is finished", blocks: 6, brisk: true, finished: true, after: true},
 		{name: "half full, by POST", blocks: 6, brisk: true, posted: true, after: true},
@@ -35,6 +37,7 @@ func TestPace(t *testing.T) {
 				feed.Flush()
 			}
 			buf.pace.brisk.Store(tt.brisk)
+			buf.pace.writing.Store(tt.writing)
 			if tt.finished {
 				buf.pace.finish()
 			}
@@ -49,9 +52,9 @@ func TestPace(t *testing.T) {
 			if took := time.Since(began); took != tt.want || buf.pace.brisk.Load() != tt.after {
 				t.Errorf("%s: waited for %v, then brisk %v", tt.name, took, buf.pace.brisk.Load())
 			}
-			// Whatever was waited for, the next one does not wait for it again.
+			// Whom it has waited for in vain, it does not wait for again.
 			feed.Add(ev)
-			if feed.Flush(); !tt.finished && !tt.posted && time.Since(began) != tt.want {
+			if feed.Flush(); !tt.after && time.Since(began) != tt.want {
 				t.Errorf("%s: waited twice", tt.name)
 			}
 			if l := buf.Ledger(); l.Waiting != int64(tt.blocks)+2 {
@@ -72,6 +75,7 @@ func TestBrisk(t *testing.T) {
 	}{
 		{"works", time.Millisecond, time.Millisecond, blockSize, true},
 		{"waits", time.Millisecond, time.Hour, blockSize, false},
+		{"is fast at both", time.Microsecond, 200 * time.Microsecond, blockSize, true},
 		{"small", time.Hour, 0, 5000, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -358,7 +358,8 @@ func (w *worker) timed(c *block) (End, error) {
 	began := time.Now()
 	w.wrote = 0
 	end, err := w.block(c)
-	w.buf.pace.brisk.Store(2*w.wrote < time.Since(began))
+	took := time.Since(began)
+	w.buf.pace.brisk.Store(2*w.wrote < took || took < briskTime)
 	return end, err
 }
 
@@ -545,7 +546,9 @@ func (w *worker) write() (End, error) {
 	if w.timing {
 		began = time.Now()
 	}
+	w.buf.pace.writing.Store(true)
 	_, err := w.Out.Write(out)
+	w.buf.pace.writing.Store(false)
 	if w.timing {
 		w.wrote += time.Since(began)
 	}
