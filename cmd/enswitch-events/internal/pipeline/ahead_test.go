@@ -198,6 +198,7 @@ func TestTellAhead(t *testing.T) {
 		feed := buf.Feed("")
 		if ahead {
 			buf.workAheadBy(c)
+			buf.ahead.gojq = time.Hour
 		}
 		for n := range 6 {
 			ev := testEvent(n, 100_000)
