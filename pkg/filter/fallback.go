@@ -88,11 +88,11 @@ type fallback struct {
 }
 
 // ErrTooLong is the error of an event on which an expression does not come to an
-// end.
+// end. To a filter made by CloneWithin it says no more than that.
 var ErrTooLong = fmt.Errorf("took more than %d steps or %v on one event", mostSteps, mostTime)
 
-// budget is a context that ends after a number of steps, and a time: gojq asks it before
-// each step. Unlike a timer it costs nothing to set for each event.
+// budget is a context that ends after a number of steps, and a time: gojq asks it
+// before each step. Unlike a timer it costs nothing to set for each event.
 type budget struct {
 	context.Context
 	most        time.Duration

@@ -23,9 +23,9 @@ import (
 const (
 	// aheadFrom is how many blocks must be waiting.
 	aheadFrom = 4
-	// aheadPause is how many blocks are left alone after one that was not
+	// aheadPause is how many blocks are left alone after one that cannot be
 	// rendered and of which most events were kept: those are filtered a second
-	// time by the worker.
+	// time by the worker. After one that was given up, so many are not rendered.
 	aheadPause = 64
 	// renderFrom is the least that a block to be rendered ahead holds, in bytes.
 	// Smaller ones are put together.
@@ -178,14 +178,14 @@ func (f *Feed) workAhead() (done Ledger) {
 	a := &f.ahead
 	a.chained = false
 	switch {
-	case a.pause > 0 && a.renderer == nil:
-		a.pause--
+	case a.pause > 0:
+		if a.pause--; a.renderer != nil {
+			done, _ = f.work(false, time.Time{})
+		}
 		return done
-	case a.pause > 0 || a.renderer == nil || len(f.cur.data) < renderFrom || a.gojq > 0 && len(f.cur.data) > blockSize:
+	case a.renderer == nil || len(f.cur.data) < renderFrom || a.gojq > 0 && len(f.cur.data) > blockSize:
 		all := len(f.cur.items)
-		if done, _ = f.work(false, time.Time{}); a.pause > 0 {
-			a.pause--
-		} else if 2*len(f.cur.items) > all && a.renderer == nil {
+		if done, _ = f.work(false, time.Time{}); 2*len(f.cur.items) > all && a.renderer == nil {
 			a.pause = aheadPause
 		}
 		return done

@@ -189,7 +189,8 @@ func (f *Feed) flush(patient bool) bool {
 }
 
 // Put adds one event and hands it over at once. Unlike Add it is safe for
-// concurrent use, it never waits, and it takes the source's name from the event.
+// concurrent use, it waits for nobody, and it takes the source's name from the
+// event.
 func (f *Feed) Put(ev event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
