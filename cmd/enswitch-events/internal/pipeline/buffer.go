@@ -175,8 +175,9 @@ func (f *Feed) flush(patient bool) bool {
 		b.ledger.Repaired += done.Repaired
 	}
 	if patient && b.bytes > b.o.Size/2 {
+		spilling := b.spillWanted(b.o.Size / 4 * 3)
 		b.mu.Unlock()
-		b.pace.keep()
+		b.pace.keep(spilling)
 		b.mu.Lock()
 	}
 	if len(f.cur.items) > 0 {

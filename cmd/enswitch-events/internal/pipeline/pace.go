@@ -18,19 +18,23 @@ const (
 // needs: what is not read yet waits in the connection. So when the buffer is half
 // full, a source waits until the worker has finished a block.
 //
+// When the buffer is three quarters full, and there is room on the disk, it waits in
+// the same way for a block to get there: a burst may be faster than any disk.
+//
 // It waits for nothing else: not for a slow reader of the output, so only as long as
 // the worker spends more time on its work than on writing, or little on both; and
 // for no block longer than paceTime, so that no event that takes long holds up the
 // feed.
 type pace struct {
-	finished chan struct{} // holds a value when a block has been finished
+	finished chan struct{} // holds a value when a block has been finished, or spilled
 	brisk    atomic.Bool   // the worker works, and does not wait for its output
 	writing  atomic.Bool   // at this moment
 }
 
-// keep waits for the worker to finish a block, if that is to be awaited.
-func (p *pace) keep() {
-	if !p.brisk.Load() {
+// keep waits for a block to be finished, if that is to be awaited: by the worker, or
+// by the disk if blocks are being spilled.
+func (p *pace) keep(spilling bool) {
+	if !spilling && !p.brisk.Load() {
 		return
 	}
 	t := time.NewTimer(paceTime)
@@ -44,7 +48,7 @@ func (p *pace) keep() {
 	}
 }
 
-// finish says that the worker has finished a block.
+// finish says that a block has been finished, or spilled.
 func (p *pace) finish() {
 	select {
 	case p.finished <- struct{}{}:

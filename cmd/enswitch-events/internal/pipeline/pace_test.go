@@ -64,6 +64,26 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestPaceOfDisk: a source waits for a block that is being spilled, whatever the worker
+// does, and takes no slow disk for a slow reader.
+func TestPaceOfDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pace{finished: make(chan struct{}, 1)}
+		began := time.Now()
+		if p.keep(true); time.Since(began) != paceTime {
+			t.Errorf("waited for %v", time.Since(began))
+		}
+		go func() {
+			time.Sleep(paceTime / 2)
+			p.finish()
+		}()
+		began = time.Now()
+		if p.keep(true); time.Since(began) != paceTime/2 {
+			t.Errorf("waited for %v, not until a block was spilled", time.Since(began))
+		}
+	})
+}
+
 // TestBrisk: whether the worker works or waits is seen by where the time of a block
 // goes.
 func TestBrisk(t *testing.T) {

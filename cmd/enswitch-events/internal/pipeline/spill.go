@@ -16,7 +16,7 @@ import (
 //	disk    blocks in a spool
 //	queue   blocks in memory that came last
 //
-// Sources put into queue and never wait for the disk. When memory is three
+// Sources put into queue, and wait for the disk no longer than pace says. When memory is three
 // quarters full, a goroutine moves blocks from the front of queue to the disk,
 // until it is half full. The worker takes from head, then from the disk, then
 // from queue, so order holds. Without a spool head and disk stay empty.
@@ -129,6 +129,7 @@ func (b *Buffer) spillOne() {
 	}
 	s.counts = append(s.counts, int64(len(c.items)))
 	b.recycle(c)
+	b.pace.finish()
 	b.signal()
 }
 
