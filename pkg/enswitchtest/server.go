@@ -70,8 +70,9 @@ type ServerOptions struct {
 	// is nil if the client or this server closed or dropped the connection on
 	// purpose, ErrSlow if the client was cut, otherwise what broke. A request
 	// with a wrong key is told once, with connected false and ErrKey. remote
-	// is the client's address. It is called from many goroutines, and must
-	// not call Close, which waits for it.
+	// is the client's address. A client that leaves by itself is counted by
+	// Clients until OnClient has returned. It is called from many goroutines,
+	// and must not call Close or WaitClients with 0, which wait for it.
 	OnClient func(remote string, connected bool, err error)
 }
 
@@ -231,8 +232,9 @@ func (s *Server) serve(c *client) {
 		defer time.AfterFunc(s.o.HalfOpenAfter, c.freeze).Stop()
 	}
 	err := c.run()
-	s.remove(c)
+	// In this order, so that whoever waits for no clients has been told of them.
 	s.tell(c.remote, false, err)
+	s.remove(c)
 }
 
 func (s *Server) tell(remote string, connected bool, err error) {

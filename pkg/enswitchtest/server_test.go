@@ -93,6 +93,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.url, resp, err)
 		}
 		if err == nil {
+			wait(t, s, 1)
 			_ = ws.Close()
 		}
 	}
@@ -225,7 +226,7 @@ func TestStallHoldsBack(t *testing.T) {
 func TestDrop(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		var e ends
-		s := NewServer(&ServerOptions{TLS: secure, OnClient: e.note})
+		s := NewServer(&ServerOptions{TLS: secure, OnClient: e.note, SlowAfter: 20 * time.Millisecond})
 		d := websocket.DefaultDialer
 		if secure {
 			d = trusting(s)
@@ -252,9 +253,9 @@ func TestDrop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = again.Close()
 		s.Close()
-		if len(e.list) == 0 || e.list[0] != nil {
+		_ = again.Close()
+		if len(e.list) == 0 || e.list[0] != nil || e.list[len(e.list)-1] != nil {
 			t.Errorf("told %v", e.list)
 		}
 	}
