@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
@@ -43,12 +44,13 @@ type Talk struct {
 	queue *queue
 }
 
-// Close writes what waits, for a second at most.
+// Close writes what waits. It gives up when w has taken nothing for a second,
+// and after ten whatever it takes.
 func (t *Talk) Close() {
 	if lost := t.queue.missed(); lost > 0 {
 		t.Warn(fmt.Sprintf("%d messages before these were lost: stderr took nothing", lost), "lost", lost)
 	}
-	t.queue.close(time.Second)
+	t.queue.close(time.Second, 10)
 }
 
 // New returns a Talk that writes to w, one Write a message. Close ends it.
@@ -120,9 +122,10 @@ const waiting = 256
 // readers of the feed and the answerers of POSTs: they must not wait for a
 // terminal that someone has halted.
 type queue struct {
-	w    io.Writer
-	ch   chan []byte
-	done chan struct{}
+	w     io.Writer
+	ch    chan []byte
+	done  chan struct{}
+	taken atomic.Int64 // messages that w took
 
 	mu     sync.Mutex
 	closed bool
@@ -135,6 +138,7 @@ func newQueue(w io.Writer) *queue {
 		defer close(q.done)
 		for p := range q.ch {
 			_, _ = q.w.Write(p)
+			q.taken.Add(1)
 		}
 	}()
 	return q
@@ -168,20 +172,28 @@ func (q *queue) missed() int {
 	return q.lost
 }
 
-// close writes what waits. It gives up after a time, when w still takes
-// nothing.
-func (q *queue) close(patience time.Duration) {
+// close writes what waits. It gives up when w has taken nothing for a while,
+// and after so many whiles whatever it takes.
+func (q *queue) close(while time.Duration, whiles int) {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
 		close(q.ch)
 	}
 	q.mu.Unlock()
-	t := time.NewTimer(patience)
+	t := time.NewTicker(while)
 	defer t.Stop()
-	select {
-	case <-q.done:
-	case <-t.C:
+	for before := q.taken.Load(); whiles > 0; whiles-- {
+		select {
+		case <-q.done:
+			return
+		case <-t.C:
+			taken := q.taken.Load()
+			if taken == before {
+				return
+			}
+			before = taken
+		}
 	}
 }
 

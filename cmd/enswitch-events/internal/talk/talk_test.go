@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -49,5 +52,47 @@ func TestBlocked(t *testing.T) {
 		if !strings.Contains(lost, "messages before these were lost") || asJSON && !json.Valid([]byte(lost)) {
 			t.Errorf("that some were lost: %s", lost)
 		}
+	}
+}
+
+// slow is a writer that takes its time for each Write.
+type slow struct {
+	each time.Duration
+	took atomic.Int32
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	time.Sleep(s.each)
+	s.took.Add(1)
+	return len(p), nil
+}
+
+// TestClosePatience: a slow writer is waited for, but neither one that takes
+// nothing nor one without an end.
+func TestClosePatience(t *testing.T) {
+	for _, c := range []struct {
+		each  time.Duration
+		said  int
+		takes time.Duration
+		took  int32
+	}{
+		{0, 20, 0, 20},
+		{300 * time.Millisecond, 20, 6 * time.Second, 20},
+		{900 * time.Millisecond, 20, 10 * time.Second, 11},
+		{time.Minute, 20, time.Second, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &slow{each: c.each}
+			talk := New(w, Options{})
+			for n := range c.said {
+				talk.Info(fmt.Sprintf("message %d", n))
+			}
+			start := time.Now()
+			talk.Close()
+			if took, n := time.Since(start), w.took.Load(); took != c.takes || n != c.took {
+				t.Errorf("%v each: %d messages in %v, want %d in %v", c.each, n, took, c.took, c.takes)
+			}
+			time.Sleep(c.each * time.Duration(c.said)) // lets the writer end
+		})
 	}
 }
