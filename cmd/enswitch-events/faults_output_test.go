@@ -198,7 +198,7 @@ func readerGoes(t *testing.T) {
 
 func stdoutBlocked(t *testing.T) {
 	w := newWire(t)
-	const buffer, size, chunk, total = 16 << 20, 1000, 500, 60_000 // some 60 MB
+	const buffer, size, chunk, total = 16 << 20, 4000, 250, 15_000 // some 60 MB
 	p, stdout := blocked(t, setup{}, "tail", w.addr, "--buffer", "16MiB", "-v")
 	peer := w.join()
 	most := int64(0)
@@ -374,11 +374,11 @@ func flood(t *testing.T) {
 
 func hugeEvent(t *testing.T) {
 	w := newWire(t)
-	p, stdout := blocked(t, setup{}, "tail", w.addr, "-n", "80001")
+	const size, chunk, total = 4000, 250, 20_000 // some 80 MB
+	p, stdout := blocked(t, setup{}, "tail", w.addr, "-n", strconv.Itoa(total+1))
 	peer := w.join()
-	const chunk, total = 500, 80_000
 	for n := 0; n < total; n += chunk {
-		peer.sendPadded(n+1, n+chunk, 1000)
+		peer.sendPadded(n+1, n+chunk, size)
 		more := int64(0)
 		if n > total/2 {
 			more = 1

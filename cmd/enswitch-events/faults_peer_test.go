@@ -123,6 +123,7 @@ func (p *peer) write(b []byte) {
 	p.t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	_ = p.SetDeadline(time.Now().Add(patience))
 	if _, err := p.Write(b); err != nil {
 		p.t.Fatalf("the client takes nothing: %v", err)
 	}

@@ -22,7 +22,7 @@ import (
 
 // patience is how long a test waits for what must happen. It is long, for a
 // machine that does much else; nothing is concluded from how long it took.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // setup says how the program is started, where it differs from the usual.
 type setup struct {
