@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -18,7 +17,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -160,35 +158,15 @@ func tlsOnPlain(t *testing.T) {
 	p.check(nothing(exitConnect, "use wss://"))
 }
 
-// closedPort is an address where nothing listens until the test has ended: a
-// socket that is bound to it sees to that.
+// closedPort is an address where nothing listens, unless the test does.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	addr, release, err := holdPort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
-	syscall.CloseOnExec(fd)
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	bound, err := syscall.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
-}
-
-// freePort is an address where nothing listened just now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(release)
+	return addr
 }
 
 func refused(t *testing.T) {
@@ -197,7 +175,7 @@ func refused(t *testing.T) {
 }
 
 func refusedThenBack(t *testing.T) {
-	addr := freePort(t)
+	addr := closedPort(t)
 	p := start(t, "tail", addr, "--retry", "-n", "3")
 	p.says("connection refused: reconnecting in", 1)
 	wireAt(t, addr, nil).join().send(1, 3)
@@ -223,9 +201,9 @@ func refusedAfterLoss(t *testing.T) {
 
 func silent(t *testing.T) {
 	w := newWire(t)
-	p := start(t, "tail", w.addr, "--connect-timeout", "300ms")
+	p := start(t, "tail", w.addr, "--connect-timeout", "2s")
 	w.accept()
-	p.check(nothing(exitConnect, "no answer within 300ms", "--connect-timeout"))
+	p.check(nothing(exitConnect, "no answer within 2s", "--connect-timeout"))
 }
 
 func hungUpOn(t *testing.T) {

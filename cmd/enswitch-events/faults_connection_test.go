@@ -85,7 +85,7 @@ func connectionFaults() []fault {
 
 // pinging are the flags for tests with pings. The interval is short enough not
 // to wait long, and long enough for a machine that does much else.
-var pinging = []string{"--ping-interval", "300ms"}
+var pinging = []string{"--ping-interval", "500ms"}
 
 // loss is a row in which a connection that stood is lost and the next one
 // stands. Three events come on the one and three on the other.
@@ -126,15 +126,15 @@ func neverAnswers(t *testing.T) {
 
 func answersWithEvents(t *testing.T) {
 	w := newWire(t)
-	p := start(t, append([]string{"tail", w.addr, "-n", "11"}, pinging...)...)
+	p := start(t, "tail", w.addr, "-n", "5", "--ping-interval", "2s")
 	peer := w.join()
 	peer.pong()
-	for n := range 10 {
+	for n := range 4 { // twice as long as silence would be borne
 		peer.ping()
 		peer.send(n+1, n+1)
 	}
-	peer.send(11, 11)
-	p.check(want{events: seq(1, 11), received: 11, unsaid: []string{"reconnecting"}})
+	peer.send(5, 5)
+	p.check(want{events: seq(1, 5), received: 5, unsaid: []string{"reconnecting"}})
 }
 
 func pongsUnasked(t *testing.T) {

@@ -124,7 +124,7 @@ func oneOfTwoDies(t *testing.T) {
 }
 
 func oneOfTwoLate(t *testing.T) {
-	first, late := serverAt(t, ""), freePort(t)
+	first, late := serverAt(t, ""), closedPort(t)
 	p := start(t, "tail", first.Addr(), late, "--retry", "-n", "20")
 	waitClients(t, first, 1)
 	first.Send(testEvent(1))
@@ -139,7 +139,7 @@ func oneOfTwoLate(t *testing.T) {
 }
 
 func restartWithPosts(t *testing.T) {
-	server := serverAt(t, "")
+	server := serverAt(t, closedPort(t))
 	p := start(t, "tail", server.Addr(), "--listen", "0")
 	poster := &enswitchtest.Poster{URL: p.url()}
 	waitClients(t, server, 1)

@@ -30,7 +30,7 @@ type wire struct {
 }
 
 // newWire listens on a free port of the loopback interface.
-func newWire(t *testing.T) *wire { return wireAt(t, "127.0.0.1:0", nil) }
+func newWire(t *testing.T) *wire { return wireAt(t, closedPort(t), nil) }
 
 // wireAt listens on addr, and speaks TLS if config is not nil.
 func wireAt(t *testing.T, addr string, config *tls.Config) *wire {

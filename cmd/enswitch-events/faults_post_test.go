@@ -241,7 +241,7 @@ func (l *lineReader) Read(b []byte) (int, error) {
 
 func postStderrBlocked(t *testing.T) {
 	// The URL is on stderr, so that the port must be known before.
-	_, port, _ := net.SplitHostPort(freePort(t))
+	_, port, _ := net.SplitHostPort(closedPort(t))
 	r, stderr := pipe(t)
 	fill(t, stderr)
 	p := startWith(t, setup{stderr: stderr}, "listen", "--port", port, "-v")
@@ -253,6 +253,7 @@ func postStderrBlocked(t *testing.T) {
 		} else if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
+		time.Sleep(10 * time.Millisecond) // it has just been started
 	}
 	for n := 2; n <= 1000; n++ {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to+"?n="+strconv.Itoa(n), strings.NewReader("no event "+strconv.Itoa(n)))

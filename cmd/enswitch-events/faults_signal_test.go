@@ -72,7 +72,7 @@ func interruptFlood(t *testing.T) {
 		if _, err := peer.Write(block); err != nil {
 			break
 		}
-		if n > 20_000 && !signalled {
+		if n > 5000 && !signalled {
 			p.signal(os.Interrupt)
 			signalled = true
 		}
@@ -152,14 +152,14 @@ func usr1(t *testing.T) {
 
 func suspended(t *testing.T) {
 	w := newWire(t)
-	p := start(t, append([]string{"tail", w.addr, "-n", "500", "-v"}, pinging...)...)
+	p := start(t, "tail", w.addr, "-n", "500", "-v", "--ping-interval", "1s")
 	peer := w.join()
 	peer.send(1, 1)
 	peer.pong()
 	p.says("answered a ping", 1)
 	p.signal(syscall.SIGSTOP)
 	peer.send(2, 499)
-	<-time.After(1500 * time.Millisecond) // this is the fault
+	<-time.After(3 * time.Second) // this is the fault
 	p.signal(syscall.SIGCONT)
 	p.lines(499)
 	peer.pong()

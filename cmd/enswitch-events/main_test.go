@@ -154,12 +154,13 @@ func answerCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { server.Close(); <-done })
 }
 
-// freeportCmd sets the variable it is given to a port that was free just now.
+// freeportCmd sets the variable it is given to a port at which nothing listens,
+// until the script has something listen there.
 func freeportCmd(ts *testscript.TestScript, neg bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, release, err := holdPort()
 	ts.Check(err)
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	ts.Check(l.Close())
+	ts.Defer(release)
+	_, port, _ := net.SplitHostPort(addr)
 	ts.Setenv(args[0], port)
 }
 
@@ -167,7 +168,7 @@ func freeportCmd(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	post [-type TYPE] [-status N] [-method M] URL BODY
 //
-// Nothing listening yet, it tries again for ten seconds.
+// Nothing listening yet, it tries again for a minute.
 func postCmd(ts *testscript.TestScript, neg bool, args []string) {
 	fs := flag.NewFlagSet("post", flag.ContinueOnError)
 	kind := fs.String("type", "application/x-www-form-urlencoded", "")
@@ -178,13 +179,14 @@ func postCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if name, ok := strings.CutPrefix(body, "@"); ok {
 		body = ts.ReadFile(name)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		req, err := http.NewRequest(*method, fs.Arg(0), strings.NewReader(body))
 		ts.Check(err)
 		req.Header.Set("Content-Type", *kind)
 		resp, err := http.DefaultClient.Do(req)
 		if errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(deadline) {
+			time.Sleep(10 * time.Millisecond) // it has just been started
 			continue
 		}
 		ts.Check(err)

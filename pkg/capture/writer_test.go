@@ -217,7 +217,8 @@ func TestDiskFull(t *testing.T) {
 func TestSizeLimit(t *testing.T) {
 	if name := os.Getenv("CAPTURE_TEST_FILE"); name != "" {
 		told := make(chan error, 1)
-		w := create(t, name, &WriterOptions{OnError: func(err error) { told <- err }})
+		// A batch of more than the limit would leave nothing.
+		w := create(t, name, &WriterOptions{Buffer: 2 * batch, OnError: func(err error) { told <- err }})
 		for err := error(nil); err == nil || errors.Is(err, ErrBehind); {
 			err = w.Write(fmt.Appendf(nil, `{"class":"call","event":"start","x":"%x"}`, rand.Uint64()))
 		}

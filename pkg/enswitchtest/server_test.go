@@ -327,7 +327,7 @@ func TestClientCloses(t *testing.T) {
 }
 
 func TestCloseDrains(t *testing.T) {
-	s := NewServer(nil)
+	s := NewServer(&ServerOptions{SlowAfter: time.Minute})
 	ws := dial(t, s)
 	const n = 20_000
 	raw := bytes.Repeat([]byte("x"), 300)

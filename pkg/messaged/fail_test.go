@@ -188,8 +188,8 @@ func TestDialFails(t *testing.T) {
 func TestNoAnswerInTime(t *testing.T) {
 	server := listen(t, func(_ int, nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
 	for _, scheme := range []string{"ws://", "wss://"} {
-		_, err := gather(t, New(address(t, scheme+server), &Options{ConnectTimeout: 20 * time.Millisecond}))
-		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Timeout || !strings.Contains(e.Detail, "no answer within 20ms") {
+		_, err := gather(t, New(address(t, scheme+server), &Options{ConnectTimeout: 500 * time.Millisecond}))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Timeout || !strings.Contains(e.Detail, "no answer within 500ms") {
 			t.Errorf("%s: %v", scheme, err)
 		}
 	}

@@ -167,7 +167,8 @@ func TestLedgerUnderLoad(t *testing.T) {
 	buf := newBuffer(1 << 20)
 	feed := buf.Feed("")
 	const senders, each = 8, 2000
-	var sending sync.WaitGroup
+	var sending, first sync.WaitGroup
+	first.Add(senders)
 	for s := range senders {
 		sending.Go(func() {
 			source := "10.0.0." + string(rune('0'+s))
@@ -177,6 +178,10 @@ func TestLedgerUnderLoad(t *testing.T) {
 				feed.Put(ev)
 				if n%100 == 0 {
 					feed.Reject()
+				}
+				if n == 0 { // for one event of each there is room
+					first.Done()
+					first.Wait()
 				}
 			}
 		})

@@ -53,15 +53,17 @@ func TestLineNeverMixes(t *testing.T) {
 
 func TestLineFits(t *testing.T) {
 	for _, width := range []int{0, 10, 20, 80} {
-		var tty bytes.Buffer
-		l := New(&tty, func() int { return width })
-		l.Start(func() string { return strings.Repeat("é", 200) })
-		l.mu.Lock()
-		l.draw()
-		l.mu.Unlock()
-		l.Stop()
-		if n := strings.Count(tty.String(), "é"); n >= max(width, 1) {
-			t.Errorf("width %d: %d columns", width, n)
-		}
+		synctest.Test(t, func(t *testing.T) { // time stands still: one drawing
+			var tty bytes.Buffer
+			l := New(&tty, func() int { return width })
+			l.Start(func() string { return strings.Repeat("é", 200) })
+			l.mu.Lock()
+			l.draw()
+			l.mu.Unlock()
+			l.Stop()
+			if n := strings.Count(tty.String(), "é"); n >= max(width, 1) {
+				t.Errorf("width %d: %d columns", width, n)
+			}
+		})
 	}
 }
