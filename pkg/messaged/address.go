@@ -83,8 +83,7 @@ func parseAddress(s string) (Address, error) {
 	if u.User != nil {
 		return Address{}, errors.New("a user name or password is not taken here; send an Authorization header")
 	}
-	// As it is written, too: the zone of an IPv6 address may be any text, and
-	// %4authkey is Juthkey.
+	// As it is written, too: %4authkey is Juthkey.
 	if before, _, _ := strings.Cut(rest, "?"); containsFold(before, "authkey=") || containsFold(u.Path, "authkey=") {
 		return Address{}, errors.New("the key belongs behind a question mark: /events/websocket/?authkey=KEY")
 	}
@@ -118,8 +117,15 @@ func fillHost(u *url.URL) error {
 		}
 	}
 	if strings.HasPrefix(u.Host, "[") {
-		if ip, err := netip.ParseAddr(host); err != nil || !ip.Is6() {
+		ip, err := netip.ParseAddr(host)
+		if err != nil || !ip.Is6() {
 			return errors.New("what stands in brackets is not an IPv6 address")
+		}
+		// RFC 6874, section 2; netip takes any text.
+		if strings.ContainsFunc(ip.Zone(), func(r rune) bool {
+			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
+		}) {
+			return errors.New("the zone of the IPv6 address holds a character that no network interface has")
 		}
 	} else {
 		host = strings.ToLower(host)
@@ -186,7 +192,7 @@ func takeKey(query string) (rest, key string, err error) {
 // String returns scheme, host and port, and the path where it is not the
 // default one. The query is left out: what others put there may be secret too.
 func (a Address) String() string {
-	s := a.URL.Scheme + "://" + (&url.URL{Host: a.URL.Host}).String()[len("//"):]
+	s := a.URL.Scheme + "://" + strings.TrimPrefix((&url.URL{Host: a.URL.Host}).String(), "//")
 	if a.URL.Path != DefaultPath {
 		s += a.URL.EscapedPath()
 	}

@@ -104,6 +104,8 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"h/%zz?authkey=SECRET", "want HOST"},
 		{"fe80::1%authkey=SECRET", "question mark"},
 		{"h/%4authkey=SECRET", "question mark"},
+		{"[fe80::1%25eth%20]", "no network interface has"},
+		{"fe80::1%\xbf", "no network interface has"},
 	} {
 		_, err := ParseAddress(tt.in)
 		if err == nil {
@@ -128,6 +130,12 @@ func TestAddressShowsNoKey(t *testing.T) {
 	all := fmt.Sprintf("%v %+v %#v %s %q %v %s", a, a, a, a, a, &a, text)
 	if strings.Contains(all, "SECRET") {
 		t.Error(all)
+	}
+}
+
+func TestZeroAddress(t *testing.T) {
+	if s := (Address{}).String(); s != "://" {
+		t.Errorf("%q", s)
 	}
 }
 
@@ -157,6 +165,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Add("h/%zz", "%zz")
 	f.Add("::%", ";1y")
 	f.Add("s/%4", "%99E")
+	f.Add("::%\xbf\xbd\xaf]?", "")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		a, err := ParseAddress(before + "authkey=" + key + after)
 		text := fmt.Sprint(err)
