@@ -125,7 +125,7 @@ func fillHost(u *url.URL) error {
 		if strings.ContainsFunc(ip.Zone(), func(r rune) bool {
 			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
 		}) {
-			return errors.New("the zone of the IPv6 address holds a character that no network interface has")
+			return errors.New("the zone of an IPv6 address may hold letters, digits and -._~ only")
 		}
 	} else {
 		host = strings.ToLower(host)

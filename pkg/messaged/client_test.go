@@ -220,9 +220,19 @@ func pipe(c *Client, serve func(n int, nc net.Conn)) *sync.WaitGroup {
 			defer far.Close()
 			serve(i, far)
 		})
-		return near, nil
+		return pipeEnd{near}, nil
 	}
 	return &servers
+}
+
+// pipeEnd takes deadlines after the other end has closed, too, as TCP does.
+type pipeEnd struct{ net.Conn }
+
+func (p pipeEnd) SetDeadline(t time.Time) error {
+	if err := p.Conn.SetDeadline(t); !errors.Is(err, io.ErrClosedPipe) {
+		return err
+	}
+	return nil
 }
 
 func TestBackOff(t *testing.T) {
