@@ -16,10 +16,11 @@ import (
 //	disk    blocks in a spool
 //	queue   blocks in memory that came last
 //
-// Sources put into queue, and wait for the disk no longer than pace says. When memory is three
-// quarters full, a goroutine moves blocks from the front of queue to the disk,
-// until it is half full. The worker takes from head, then from the disk, then
-// from queue, so order holds. Without a spool head and disk stay empty.
+// Sources put into queue, and wait for the disk no longer than pace says. When
+// memory is three quarters full, a goroutine moves blocks from the front of
+// queue to the disk, until it is half full. The worker takes from head, then
+// from the disk, then from queue, so order holds. Without a spool head and disk
+// stay empty.
 
 // Spill says how a Buffer goes on when its memory is full.
 type Spill struct {
