@@ -22,7 +22,7 @@ type fault struct {
 }
 
 func faultRows() []fault {
-	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), feedFaults(),
+	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), neverFaults(), feedFaults(),
 		outputFaults(), signalFaults(), postFaults())
 }
 

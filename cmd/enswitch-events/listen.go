@@ -194,6 +194,8 @@ type port string
 
 func (p port) health(time.Time) (string, bool) { return "listening on " + string(p), true }
 
+func (p port) missing() (ever bool, why *exitError) { return true, nil }
+
 // listenTCP opens a port.
 func listenTCP(ctx context.Context, bind string, port uint16) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))

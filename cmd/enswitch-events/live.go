@@ -212,6 +212,7 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	l.drops.flush()
 	l.drops.mu.Unlock()
 	l.faults.sum()
+	never := l.missing(end)
 	if end != pipeline.EndSource || ledger.Received > 0 {
 		l.say(ledger)
 	}
@@ -223,6 +224,9 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 		if err := l.record.close(); err != nil {
 			return err
 		}
+	}
+	if never != nil {
+		return never
 	}
 	if err := l.outcome(end, err, ledger); err != nil {
 		return err
@@ -247,6 +251,47 @@ func (l *live) say(ledger pipeline.Ledger) {
 	l.a.talk.Info(msg, attrs...)
 }
 
+// missing says which feeds are not connected at an end that does not come from the
+// feed itself. If none ever was, it says nothing of the first and returns why.
+func (l *live) missing(end pipeline.End) (never *exitError) {
+	switch end {
+	case pipeline.EndFor, pipeline.EndIdle, pipeline.EndSignal, pipeline.EndOfInput:
+	default:
+		return nil
+	}
+	var said []*exitError
+	anyEver := false
+	for _, f := range l.feeds {
+		ever, why := f.missing()
+		anyEver = anyEver || ever
+		if why != nil {
+			said = append(said, why)
+		}
+	}
+	if !anyEver && len(said) > 0 {
+		never, said = said[0], said[1:]
+	}
+	for _, why := range said {
+		l.a.talk.Warn(why.Error())
+	}
+	switch {
+	case never == nil:
+	case end == pipeline.EndFor, end == pipeline.EndIdle:
+		never.err = fmt.Errorf("%s: %w", l.over(end), never.err)
+	case l.await != nil:
+		never.err = fmt.Errorf("interrupted: %w", never.err)
+	}
+	return never
+}
+
+// over says which time ran out.
+func (l *live) over(end pipeline.End) string {
+	if end == pipeline.EndIdle {
+		return fmt.Sprintf("no event for %v", l.end.idle)
+	}
+	return fmt.Sprintf("time ran out after %v", l.end.duration)
+}
+
 func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) error {
 	switch end {
 	case pipeline.EndFailIf:
@@ -262,10 +307,7 @@ func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) erro
 	case pipeline.EndStuck:
 		return &exitError{exitOutput, err, ""}
 	case pipeline.EndFor, pipeline.EndIdle:
-		why := fmt.Sprintf("time ran out after %v", l.end.duration)
-		if end == pipeline.EndIdle {
-			why = fmt.Sprintf("no event for %v", l.end.idle)
-		}
+		why := l.over(end)
 		switch {
 		case l.await != nil:
 			return &exitError{exitTime, fmt.Errorf("%s: %s", why, l.await.missing()), l.await.instead()}

@@ -41,6 +41,9 @@ type feed interface {
 	// health says in a few words how the feed is at the time now, and whether
 	// it is connected.
 	health(now time.Time) (text string, connected bool)
+	// missing returns why the feed is not connected, nil if it is, and whether it
+	// ever was.
+	missing() (ever bool, why *exitError)
 }
 
 func (u *upstream) health(now time.Time) (string, bool) {

@@ -115,15 +115,7 @@ func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 			watching.Go(func() { c.watch(ctx, o.connection.maxSilence) })
 		}
 	}
-	if err := l.run(ctx, sources...); err != nil || receiver != nil {
-		return err
-	}
-	for _, c := range clients {
-		if c.never() == nil {
-			return nil
-		}
-	}
-	return clients[0].explain(clients[0].never())
+	return l.run(ctx, sources...)
 }
 
 // receiver returns what --listen says, nil if it was not given.
@@ -221,11 +213,22 @@ func (u *upstream) source(l *live) pipeline.Source {
 		}()
 		for ev, err := range client.Events(ctx) {
 			if err != nil {
+				u.unfinished(err)
 				return u.explain(err)
 			}
 			feed.Add(ev)
 		}
 		return nil
+	}
+}
+
+// unfinished notes how far an attempt to connect came in the middle of which the
+// end was reached, unless an attempt before has failed for a reason.
+func (u *upstream) unfinished(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, ok := errors.AsType[*messaged.Error](err); ok && u.err == nil {
+		u.err = err
 	}
 }
 
@@ -239,14 +242,20 @@ func (u *upstream) lastGap(feed *pipeline.Feed) {
 	}
 }
 
-// never returns why the feed was never connected, nil if it was.
-func (u *upstream) never() error {
+func (u *upstream) missing() (ever bool, why *exitError) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.connected.IsZero() || !u.away.IsZero() {
-		return nil
+	switch {
+	case !u.connected.IsZero():
+		return true, nil
+	case !u.away.IsZero():
+		return true, &exitError{exitLost, fmt.Errorf("not connected at the end: away since %s: %s", clock(u.away), reason(u.err, u.addr)), ""}
 	}
-	return u.err
+	const never = "never connected to"
+	if e, ok := errors.AsType[*messaged.Error](u.err); ok {
+		return false, u.hinted(never, e)
+	}
+	return false, &exitError{exitConnect, fmt.Errorf("%s %s", never, u.addr), ""}
 }
 
 // state says what the connection does, both when it goes and when it is back.
@@ -274,7 +283,7 @@ func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
 		log.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
 	case messaged.Disconnected:
 		u.mu.Lock()
-		u.connected, u.pong, u.away = time.Time{}, time.Time{}, s.Since
+		u.connected, u.pong, u.away, u.err = time.Time{}, time.Time{}, s.Since, s.Err
 		u.mu.Unlock()
 	case messaged.Waiting:
 		u.mu.Lock()
@@ -325,16 +334,20 @@ func (u *upstream) watch(ctx context.Context, silence time.Duration) {
 }
 
 // explain turns what ended the connection into an exit code and something to
-// try. Settings are called what the vendor's guide calls them.
+// try.
 func (u *upstream) explain(err error) error {
-	e, ok := errors.AsType[*messaged.Error](err)
-	if !ok {
-		return failure(err)
+	if e, ok := errors.AsType[*messaged.Error](err); ok {
+		return u.hinted("could not connect to", e)
 	}
-	fail := func(code int, what, hint string) error {
+	return failure(err)
+}
+
+// hinted says that there is no connection, beginning with the words of connect,
+// and what to try. Settings are called what the vendor's guide calls them.
+func (u *upstream) hinted(connect string, e *messaged.Error) *exitError {
+	fail := func(code int, what, hint string) *exitError {
 		return &exitError{code, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint}
 	}
-	const connect = "could not connect to"
 	switch e.Kind {
 	case messaged.Unauthorized:
 		hint := "compare the key with Enswitch's setting 'Message daemon authentication key'"
@@ -347,8 +360,12 @@ func (u *upstream) explain(err error) error {
 	case messaged.Refused:
 		return fail(exitConnect, connect, "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port "+u.addr.URL.Port()+" through?")
 	case messaged.Timeout, messaged.NotWebsocket:
-		if strings.HasPrefix(e.Detail, "connected, ") {
-			return fail(exitConnect, connect, "something else may listen there, or it wants wss://: messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer")
+		if strings.HasPrefix(e.Detail, "connected, ") || strings.HasPrefix(e.Detail, "the port is open, ") {
+			other := "it wants wss://"
+			if u.addr.URL.Scheme == "wss" {
+				other = "it speaks no TLS: ws://"
+			}
+			return fail(exitConnect, connect, "something else may listen there, or "+other+": messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer")
 		}
 		if e.Kind == messaged.NotWebsocket {
 			return fail(exitConnect, connect, "this may be a web server: messaged's port is 4875, its path /events/websocket/")

@@ -232,9 +232,10 @@ func (c *Client) String() string { return c.shown }
 // plus or minus a quarter, from the start again after a good minute. A close by
 // the server is a loss whatever its code.
 //
-// The last pair has no event but the error that ends the events: that of ctx
-// once it has ended, or an [*Error]. A key that the server rejects always ends
-// them. When attempts after a loss run out, the Error is of kind Lost and wraps
+// The last pair has no event but the error that ends the events: an [*Error], or
+// that of ctx once it has ended. Where ctx ends in the middle of an attempt to
+// connect it is an [*Error] that wraps ctx's and says how far the attempt came.
+// A key that the server rejects always ends them. When attempts after a loss run out, the Error is of kind Lost and wraps
 // that of the last attempt. Breaking out of the loop closes the connection.
 func (c *Client) Events(ctx context.Context) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
@@ -253,6 +254,9 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 		c.opts.OnState(State{Status: Connecting, Attempt: attempt, Since: since})
 		c.opts.OnWait()
 		l, err := c.connect(ctx)
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
 		if err == nil {
 			up := time.Now()
 			c.opts.OnState(State{Status: Connected, Attempt: attempt, Since: since, Until: up})
@@ -267,9 +271,6 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 				delays.Reset()
 			}
 			c.opts.OnState(State{Status: Disconnected, Err: err, Since: since})
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 		if final := c.final(err, attempt, !since.IsZero()); final != nil {
 			return final

@@ -205,6 +205,10 @@ func TestContextEndsWhileReading(t *testing.T) {
 		if n != 1 || !errors.Is(err, context.Canceled) {
 			t.Errorf("handshake %t: %v", handshake, err)
 		}
+		e, ok := errors.AsType[*Error](err)
+		if ok != handshake || ok && (e.Kind != Timeout || !strings.Contains(e.Detail, "the port is open, but nothing has answered")) {
+			t.Errorf("handshake %t: how far the attempt came: %v", handshake, err)
+		}
 		cancel()
 	}
 }

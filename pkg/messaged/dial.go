@@ -118,8 +118,11 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		_ = ws.Close()
 		err = ctx.Err()
 	}
-	if err != nil {
-		a.resp = resp
+	switch a.resp = resp; {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, c.unfinished(&a, err, ctx.Err())
+	default:
 		return nil, c.explain(&a, err)
 	}
 	a.conn.budget = -1
@@ -128,6 +131,24 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 
 func (c *Client) failure(kind Kind, detail string, err error) *Error {
 	return &Error{Kind: kind, Addr: c.shown, Detail: detail, Err: c.secrets.cause(err)}
+}
+
+// unfinished says how far an attempt came that was given up with err because its
+// context had ended.
+func (c *Client) unfinished(a *attempt, err, ended error) *Error {
+	kind, reason := Timeout, "no connection so far"
+	switch e, lookup := errors.AsType[*net.DNSError](err); {
+	case lookup:
+		kind, reason = Resolve, fmt.Sprintf("the name %q is still being looked up", bounded(e.Name, 100))
+	case a.stage == securing:
+		reason = "the port is open, but the TLS handshake is not answered so far"
+	case a.conn != nil:
+		reason = "the port is open, but nothing has answered so far"
+	}
+	if a.proxy != nil && a.stage == dialing {
+		kind, reason = Proxy, "proxy "+proxyHost(a.proxy)+": "+reason
+	}
+	return c.failure(kind, reason, ended)
 }
 
 // explain says why an attempt failed.
