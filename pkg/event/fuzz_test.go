@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,7 +18,7 @@ var hostile = []string{
 	`{"a":tru}`, `{"a":nulll}`, `{"a":NaN}`, `{"a":'b'}`, `{"a" "b"}`, `{"a":1,}`, `{,}`, `{"a":1 "b":2}`,
 	`{"class":"call","class":"message"}`, `{"\u0063lass":"call","event":"\u0073tart"}`, `{"cl\u0061ss":1,"class":2}`,
 	`{"a":{"class":"x","event":"y"},"b":[{"class":"z"}]}`, `{"a":"\"class\":\"call\""}`,
-	`{"a":"\ud83d\ude00\ud83d"}`, `{"a":"\u00g0"}`, `{"a":"\x"}`, `{"a":"\`, `{"\"":"\\"}`, `{"a":"\u`,
+	`{"a":"\ud83d\ude00\ud83d"}`, `{"\uD83d":"\uDe00\uD83D\u0041\\ud83d\ud83d\ud83d\uDE00"}`, `{"a":["\udbff\udfff\ue000\ud7ff",{"\udc00\"":1}]}`, `{"a":"\ud83d\ude0g"}`, `{"a":"\ud83d\u`, `{"a":"\u00g0"}`, `{"a":"\x"}`, `{"a":"\`, `{"\"":"\\"}`, `{"a":"\u`,
 	"{\"a\":\"Zo\xeb\"}", "{\"Zo\xeb\":1,\"Zo\xff\":2}", "{\"a\":\"1\n2\x002\"}", "{\"a\":\"\xed\xa0\x80\xf4\x90\x80\x80\"}",
 	"{\"a\":\"\x7f\u0085\u009b31m\u2028\u202e\"}", "{\"a\":\x80}", "{\xc2\xa0}", "{\"a\":1\x00}",
 	" {\n\"a\"\r:\t1 , \"b\" : [ ] , \"c\" : { } } \n", "{\"a\":[\n1\n,\n2\n]\n}", `{"a":[1,2}`, `{"a":{"b":1]}`, `{"a":[,]}`,
@@ -47,6 +48,12 @@ func seed(f *testing.F) {
 	}
 }
 
+// The escapes of half a surrogate pair, and of a whole one.
+var (
+	loneHalf   = regexp.MustCompile(`^\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
+	bothHalves = regexp.MustCompile(`^\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}`)
+)
+
 // standard repairs raw the simple way and asks encoding/json. Control
 // characters are escaped where they stand inside strings, which for text that
 // is valid JSON otherwise is between every other unescaped quote.
@@ -58,6 +65,16 @@ func standard(raw []byte) (repaired []byte, ok bool) {
 		case c == '"':
 			inside = !inside
 		case c == '\\' && inside && i+1 < len(raw):
+			if half := loneHalf.FindIndex(raw[i:]); half != nil {
+				if both := bothHalves.Find(raw[i:]); both != nil {
+					repaired = append(repaired, both...)
+					i += len(both) - 1
+				} else {
+					repaired = append(repaired, `\ufffd`...)
+					i += half[1] - 1
+				}
+				continue
+			}
 			repaired = append(repaired, c)
 			i++
 			c = raw[i]

@@ -110,7 +110,8 @@ func (e *Error) Error() string { return fmt.Sprintf("%s at byte %d", e.Reason, e
 // Scan indexes raw, which must stay unchanged as long as the Index or any
 // Value of it is in use. It accepts what encoding/json accepts as one object
 // (white space around it included) and, beyond that, strings that hold bytes
-// that are not UTF-8 or raw control characters: these are repaired, see
+// that are not UTF-8 or raw control characters: these are repaired, and so is the
+// escape of half a surrogate pair, at which other readers stop; see
 // [Index.Repaired]. Everything else is an [*Error], after which the Index is
 // empty.
 func (x *Index) Scan(raw []byte) error {
@@ -133,7 +134,8 @@ func (x *Index) Scan(raw []byte) error {
 func (x *Index) JSON() []byte { return x.text }
 
 // Repaired reports whether strings of the event held bytes that are not UTF-8
-// (each is U+FFFD in JSON) or raw control characters (escaped in JSON).
+// (each is U+FFFD in JSON), raw control characters (escaped in JSON) or the
+// escape of half a surrogate pair (\ufffd in JSON).
 func (x *Index) Repaired() bool { return x.repaired }
 
 // OneLine reports whether JSON holds no line break.

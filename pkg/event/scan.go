@@ -244,6 +244,13 @@ func (x *Index) str(b []byte, start, i int) (end int, escaped bool, err error) {
 				if i+6 > len(b) || !hex4(b[i+2:i+6]) {
 					return i, false, &Error{i, "bad \\u escape"}
 				}
+				if b[i+2]|0x20 == 'd' && b[i+3] >= '8' { // a surrogate
+					if surrogatePair(b[i:]) {
+						i += 6
+					} else {
+						x.repaired = true
+					}
+				}
 				i += 6
 			default:
 				return i, false, &Error{i, "bad escape"}

@@ -33,15 +33,12 @@ func appendUnescaped(dst, s []byte) []byte {
 			r := hexRune(s[i+2:])
 			i += 6
 			if utf16.IsSurrogate(r) {
-				if i+6 <= len(s) && s[i] == '\\' && s[i+1] == 'u' {
-					if both := utf16.DecodeRune(r, hexRune(s[i+2:])); both != utf8.RuneError {
-						dst = utf8.AppendRune(dst, both)
-						i += 6
-						start = i
-						continue
-					}
+				if surrogatePair(s[i-6:]) {
+					r = utf16.DecodeRune(r, hexRune(s[i+2:]))
+					i += 6
+				} else {
+					r = utf8.RuneError
 				}
-				r = utf8.RuneError
 			}
 			dst = utf8.AppendRune(dst, r)
 			start = i
@@ -66,6 +63,14 @@ func hexRune(s []byte) rune {
 		}
 	}
 	return r
+}
+
+// surrogatePair reports whether s begins with the escapes of both halves of a
+// surrogate pair, the higher one first. That s begins with one valid escape is
+// known.
+func surrogatePair(s []byte) bool {
+	return len(s) >= 12 && s[6] == '\\' && s[7] == 'u' && hex4(s[8:12]) &&
+		utf16.DecodeRune(hexRune(s[2:]), hexRune(s[8:])) != utf8.RuneError
 }
 
 // AppendString appends text as a JSON string with its quotes. Bytes that are
@@ -107,7 +112,8 @@ func appendControl(dst []byte, c byte) []byte {
 
 // appendRepaired appends raw, which scan has accepted, with the contents of
 // its strings made valid: each byte that is not UTF-8 as U+FFFD, as
-// encoding/json does, and each raw control character escaped.
+// encoding/json does, each raw control character escaped, and the escape of half
+// a surrogate pair as \ufffd.
 func appendRepaired(dst, raw []byte) []byte {
 	inside := false
 	for i := 0; i < len(raw); {
@@ -117,8 +123,19 @@ func appendRepaired(dst, raw []byte) []byte {
 			dst = append(dst, c)
 			i++
 		case c == '\\':
-			dst = append(dst, c, raw[i+1])
-			i += 2
+			n := 2
+			if raw[i+1] == 'u' {
+				n = 6
+				if surrogatePair(raw[i:]) {
+					n = 12
+				} else if utf16.IsSurrogate(hexRune(raw[i+2:])) {
+					dst = append(dst, `\ufffd`...)
+					i += n
+					continue
+				}
+			}
+			dst = append(dst, raw[i:i+n]...)
+			i += n
 		case c < 0x20 && inside:
 			dst = appendControl(dst, c)
 			i++

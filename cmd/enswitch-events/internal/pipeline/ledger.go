@@ -27,8 +27,8 @@ type Ledger struct {
 	// could not be written.
 	Waiting int64
 
-	// Repaired counts events whose strings held bytes that are not UTF-8 or
-	// raw control characters. They are counted as kept or filtered too.
+	// Repaired counts events whose strings held bytes that are not UTF-8, raw
+	// control characters or the escape of half a surrogate pair. They are counted as kept or filtered too.
 	Repaired int64
 	// Duplicates counts events that another source had delivered already.
 	Duplicates int64
