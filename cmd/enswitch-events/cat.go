@@ -121,8 +121,8 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 		Names: names, Stdin: c.a.in, Merge: o.merge, MaxLine: int(o.maxMessage), Narrow: !o.strict,
 		Count: o.end.count, Out: c.a.out,
 		OnReject: c.reject, OnDamage: c.damage, OnSkip: c.skip,
-		OnFilterError: func(err error) { c.faults.add("jq: " + err.Error()) },
-		OnQueryError:  func(err error) { c.faults.add("--until or --fail-if: " + err.Error()) },
+		OnFilterError: func(err error) { c.faults.failed("jq", err) },
+		OnQueryError:  func(err error) { c.faults.failed("--until or --fail-if", err) },
 	}
 	var err error
 	now := time.Now()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/files"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -88,13 +90,13 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		Out: patient(a.out), Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
 		ReportGaps:   o.buffer.reportGaps,
 		OnReject:     func(ev *event.Event, err error) { l.reject(ev.Source, err, ev.Raw) },
-		OnQueryError: func(flag string, err error) { l.faults.add(flag + ": " + err.Error()) },
+		OnQueryError: func(flag string, err error) { l.faults.failed(flag, err) },
 	}
 	c := &l.config
 	var failures int64
 	if c.Filter, err = o.filter.compile(vars, func(err error) {
 		failures++
-		l.faults.add("jq: " + err.Error())
+		l.faults.failed("jq", err)
 	}, func(msg string) { a.talk.Warn(msg) }); err != nil {
 		return nil, err
 	}
@@ -411,48 +413,87 @@ func (d *drops) flush() {
 	}
 }
 
-// faults says each distinct message once and counts the rest.
+// faults says the first messages of each kind when they come, and counts the
+// others. It is safe for concurrent use.
 type faults struct {
 	say func(msg string, args ...any)
 
 	mu    sync.Mutex
-	seen  map[string]int64
-	order []string
+	kinds map[string]*faultKind
+	order []*faultKind
 	other int64
 }
 
-// maxFaults bounds the distinct messages that are remembered: they may quote
-// what was received.
+// faultKind is what has come of one kind of message.
+type faultKind struct {
+	kind     string
+	messages []string // different ones, at most files.MaxExamples
+	counts   []int64  // of messages
+	n        int64
+	more     bool // there were other messages
+}
+
+// maxFaults bounds the kinds that are remembered: an expression can make any
+// number of them.
 const maxFaults = 20
 
-func (f *faults) add(msg string) {
+// add adds a message that is its own kind.
+func (f *faults) add(msg string) { f.addKind(msg, msg, 1) }
+
+// failed adds the error of an expression. flag says which one.
+func (f *faults) failed(flag string, err error) {
+	f.addKind(flag+": "+files.KindOf(err), flag+": "+err.Error(), 1)
+}
+
+// addKind adds n messages of a kind, all of which are msg; an empty one stands
+// for any.
+func (f *faults) addKind(kind, msg string, n int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n, known := f.seen[msg]
-	if !known && len(f.seen) >= maxFaults {
-		f.other++
-		return
+	k := f.kinds[kind]
+	if k == nil {
+		if len(f.kinds) >= maxFaults {
+			f.other += n
+			return
+		}
+		if f.kinds == nil {
+			f.kinds = map[string]*faultKind{}
+		}
+		k = &faultKind{kind: kind}
+		f.kinds[kind] = k
+		f.order = append(f.order, k)
 	}
-	if f.seen == nil {
-		f.seen = map[string]int64{}
-	}
-	f.seen[msg] = n + 1
-	if !known {
-		f.order = append(f.order, msg)
+	k.n += n
+	switch i := slices.Index(k.messages, msg); {
+	case i >= 0:
+		k.counts[i] += n
+	case msg == "" || len(k.messages) == files.MaxExamples:
+		k.more = true
+	default:
+		k.messages, k.counts = append(k.messages, msg), append(k.counts, n)
 		f.say(msg)
 	}
 }
 
-// sum says how often the messages came again.
+// sum says how often each message came, or the kind where there were too many.
 func (f *faults) sum() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, msg := range f.order {
-		if n := f.seen[msg]; n > 1 {
+	total := func(msg string, n int64) {
+		if n > 1 {
 			f.say(fmt.Sprintf("%s (%s in all)", msg, humanize.Comma(n)), slog.Int64("count", n))
 		}
 	}
+	for _, k := range f.order {
+		if k.more {
+			total(k.kind, k.n)
+			continue
+		}
+		for i, msg := range k.messages {
+			total(msg, k.counts[i])
+		}
+	}
 	if f.other > 0 {
-		f.say(fmt.Sprintf("%s of other kinds, not shown", plural(f.other, "failure")))
+		f.say(fmt.Sprintf("%s of other kinds, not shown", plural(f.other, "failure")), slog.Int64("count", f.other))
 	}
 }

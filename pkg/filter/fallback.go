@@ -3,7 +3,6 @@ package filter
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -173,10 +172,10 @@ func (f *fallback) next() (v any, more bool, err error) {
 	case failure:
 		text, _ := v.text.(string)
 		f.drain()
-		return nil, false, errors.New(text)
+		return nil, false, builtinFailure(text)
 	case error:
 		f.loop = nil
-		return nil, false, v
+		return nil, false, newFailure(v)
 	}
 	return v, true, nil
 }

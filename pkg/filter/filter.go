@@ -66,9 +66,9 @@ type Options struct {
 	Args   map[string]any // values of the expression's variables by name, without the dollar: nil, bool, int, float64, json.Number, string, []any, map[string]any
 	Engine Engine         // what runs the jq expression
 	// OnError is told why the expression failed on an event, which is then
-	// dropped. The text may hold parts of the event as they came: it is not
-	// safe to show on a terminal as it stands. Clones share OnError and may
-	// call it at the same time. It may be nil.
+	// dropped: a [*Failure], or [ErrTooLong]. The text may hold parts of the
+	// event as they came: it is not safe to show on a terminal as it stands.
+	// Clones share OnError and may call it at the same time. It may be nil.
 	OnError func(error)
 }
 
@@ -170,8 +170,7 @@ func (f *Filter) Run(x *event.Index, emit func(Output) bool) {
 	}
 }
 
-// Try is Run for who reports the error later, or not at all. The error is valid
-// until the next event.
+// Try is like Run but returns the error, which can be kept.
 func (f *Filter) Try(x *event.Index, emit func(Output) bool) error {
 	if !f.cheap(x) {
 		return nil

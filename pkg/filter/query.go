@@ -147,7 +147,8 @@ func (q *Query) Engine() string {
 }
 
 // True reports whether the first value that the expression gives for the event
-// is true. It does not ask for a second one.
+// is true. It does not ask for a second one. An error is a [*Failure], or
+// [ErrTooLong].
 func (q *Query) True(x *event.Index) (bool, error) {
 	if q.native != nil {
 		if v, a := q.scratch.result(q.native, x); a != unsure {

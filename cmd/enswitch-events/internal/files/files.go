@@ -261,7 +261,8 @@ func (r *Run) write(ctx context.Context) (pipeline.End, error) {
 		}
 		if len(r.waiting) >= writeSize || s.end != pipeline.EndOfInput {
 			err = r.flush()
-		} else if len(out) > 0 {
+		}
+		if err == nil && len(out) > 0 {
 			_, err = r.c.Out.Write(out)
 		}
 		if err != nil {

@@ -244,9 +244,8 @@ func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 			a.data, a.stood, a.kept = data, false, false
 			failure := a.filter.Try(&a.x, a.emit)
 			if failure != nil {
-				text := failure.Error()
-				m.faults = append(m.faults, fault{len(items), true, errors.New(text)})
-				m.failureBytes += len(text)
+				m.faults = append(m.faults, fault{len(items), true, failure})
+				m.failureBytes += len(failure.Error())
 			}
 			switch {
 			case a.tooMuch() || errors.Is(failure, filter.ErrTooLong) || !until.IsZero() && time.Now().After(until):
