@@ -21,6 +21,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/files"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -155,6 +156,8 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	if !o.strict && config.Until == nil && config.FailIf == nil {
 		config.Needles = files.Needles(o.filter.class, o.filter.event, o.filter.where, o.filter.jq)
 	}
+	config.Tally = o.filter.tally()
+	c.tally = config.Tally
 	config.Renderer = func() (pipeline.Renderer, error) {
 		return o.output.compile(c.a.out, func(err error) { c.faults.add("--template: " + err.Error()) })
 	}
@@ -204,6 +207,7 @@ type reading struct {
 	faults *faults
 	total  int64 // bytes of all files, 0 if that is unknown
 
+	tally    *tally.Tally
 	rejected bool
 	skipped  int64
 	damaged  int
@@ -271,7 +275,9 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 	if c.skipped > 0 {
 		c.a.talk.Info(humanize.IBytes(uint64(c.skipped)) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")
 	}
-	say(c.a, r.Ledger())
+	ledger := r.Ledger()
+	empty(c.a, c.tally, ledger)
+	say(c.a, ledger)
 	switch end {
 	case pipeline.EndFailIf:
 		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), ""}
@@ -308,6 +314,16 @@ func (c *reading) progress(r *files.Run) func() string {
 		defer mu.Unlock()
 		_ = bar.Set64(min(r.Position(), c.total)) // writes to nowhere
 		return strings.TrimSpace(strings.Trim(bar.String(), "\r"))
+	}
+}
+
+// empty says what came if the filters kept none of it.
+func empty(a *app, t *tally.Tally, l pipeline.Ledger) {
+	if l.Kept > 0 || l.Filtered == 0 {
+		return
+	}
+	if text := t.Empty(l.Filtered); text != "" {
+		a.talk.Warn(text)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
@@ -140,6 +141,9 @@ func (o *filterOptions) compile(vars map[string]any, onError func(error), warn f
 	}
 	return f, nil
 }
+
+// tally returns what counts the events that come while the filters keep none.
+func (o *filterOptions) tally() *tally.Tally { return tally.New(o.class, o.event, o.where) }
 
 // endOptions are the flags that say how long.
 type endOptions struct {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/files"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -65,6 +66,7 @@ type live struct {
 	record *recorder // nil if nothing is recorded
 	await  *awaited  // nil: everything that the filters keep
 	exec   *commands // nil if none are run
+	tally  *tally.Tally
 
 	rejected sync.Once
 }
@@ -129,8 +131,12 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if l.record != nil {
 		record = l.record.write
 	}
+	if l.await == nil {
+		l.tally = o.filter.tally()
+	}
 	l.buffer = pipeline.NewBuffer(pipeline.BufferOptions{
-		Size: int64(o.buffer.buffer), Record: record,
+		Tally: l.tally,
+		Size:  int64(o.buffer.buffer), Record: record,
 		OnOverflow: func(pipeline.Gap) {
 			l.drops.begin()
 		},
@@ -215,6 +221,7 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	l.drops.mu.Unlock()
 	l.faults.sum()
 	never := l.missing(end)
+	empty(l.a, l.tally, ledger)
 	if end != pipeline.EndSource || ledger.Received > 0 {
 		l.say(ledger)
 	}

@@ -103,6 +103,9 @@ func (s *status) text() string {
 	} else {
 		parts = append(parts, fmt.Sprintf("last %v ago", short(max(now.Sub(last), 0))))
 	}
+	if ledger.Kept == 0 && ledger.Filtered > 0 && s.l.tally != nil {
+		parts = append(parts, s.l.tally.Short(ledger.Filtered))
+	}
 	if ledger.Waiting > 0 {
 		parts = append(parts, humanize.Comma(ledger.Waiting)+" waiting")
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -80,7 +80,7 @@ func (o *waitOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 	case o.same != "" && !changed("sequence"):
 		return usage("for one event, choose it with --where", "--same needs --sequence")
 	}
-	w := &awaited{text: o.sequence, same: o.same, say: a.talk.Warn}
+	w := &awaited{tally: o.tail.live.filter.tally(), text: o.sequence, same: o.same, say: a.talk.Warn}
 	if changed("sequence") {
 		var err error
 		if w.steps, err = compileSteps(o.sequence); err != nil {
@@ -133,8 +133,6 @@ func compileSteps(text string) ([]*filter.Filter, error) {
 const (
 	maxBegun      = 10_000
 	maxBegunBytes = 16 << 20
-	maxKinds      = 100
-	shownKinds    = 10
 	shownBegun    = 5
 	shownLast     = 5
 	shownBytes    = 200
@@ -153,10 +151,9 @@ type awaited struct {
 	bytes   int      // of all of them
 	givenUp int64
 
-	kinds  map[string]int64 // how many events of each class.event have come
-	others int64            // of further kinds
-	last   [][]byte         // the beginnings of the last events, the newest last
-	value  []byte           // scratch
+	tally *tally.Tally
+	last  [][]byte // the beginnings of the last events, the newest last
+	value []byte   // scratch
 }
 
 // begun is a sequence of which some events have come.
@@ -236,18 +233,7 @@ func (w *awaited) giveUp() {
 
 // note remembers what has come.
 func (w *awaited) note(ev *event.Event, x *event.Index) {
-	w.value = x.Class().AppendText(w.value[:0])
-	w.value = append(w.value, '.')
-	w.value = x.Event().AppendText(w.value)
-	w.value = w.value[:min(len(w.value), shownBytes)]
-	if n, known := w.kinds[string(w.value)]; known || len(w.kinds) < maxKinds {
-		if w.kinds == nil {
-			w.kinds = map[string]int64{}
-		}
-		w.kinds[string(w.value)] = n + 1
-	} else {
-		w.others++
-	}
+	w.tally.Count(x)
 	var oldest []byte
 	if len(w.last) == shownLast {
 		oldest = w.last[0]
@@ -267,26 +253,14 @@ func (w *awaited) missing() string {
 
 // instead says what has come, a few lines.
 func (w *awaited) instead() string {
-	if len(w.kinds) == 0 {
+	_, kinds, unmet := w.tally.Report()
+	if len(kinds) == 0 {
 		return "no event came at all"
 	}
-	kinds := slices.Collect(maps.Keys(w.kinds))
-	slices.SortFunc(kinds, func(a, b string) int {
-		return cmp.Or(cmp.Compare(w.kinds[b], w.kinds[a]), cmp.Compare(a, b))
-	})
-	others := w.others
-	var parts []string
-	for i, k := range kinds {
-		if i >= shownKinds {
-			others += w.kinds[k]
-			continue
-		}
-		parts = append(parts, humanize.Comma(w.kinds[k])+" "+safe(k))
+	lines := []string{"came instead: " + strings.Join(kinds, ", ")}
+	for _, part := range unmet {
+		lines = append(lines, "none:         "+part)
 	}
-	if others > 0 {
-		parts = append(parts, humanize.Comma(others)+" of other kinds")
-	}
-	lines := []string{"came instead: " + strings.Join(parts, ", ")}
 	lines = append(lines, w.unfinished()...)
 	for i, raw := range w.last {
 		title := "the last:     "

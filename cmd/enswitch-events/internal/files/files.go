@@ -14,10 +14,12 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -61,6 +63,9 @@ type Config struct {
 	Until, FailIf *filter.Query
 	// Count ends after so many kept events, 0 never.
 	Count int64
+	// Tally counts what is dropped as long as nothing is kept; nil does not. Of the
+	// lines without a needle it counts a sample.
+	Tally *tally.Tally
 
 	// Renderer makes a renderer: one for each worker, or with InOrder a single
 	// one, because it keeps state from one event to the next.
@@ -98,7 +103,8 @@ type Run struct {
 	order chan *slot // to be written, in the order of reading
 
 	// Of the goroutine that writes.
-	again    *worker // filters a block once more, up to where the count is reached
+	found    atomic.Bool // an event was kept
+	again    *worker     // filters a block once more, up to where the count is reached
 	renderer pipeline.Renderer
 	waiting  []byte // output
 	kept     int64
@@ -118,7 +124,7 @@ func New(c *Config) (*Run, error) {
 	slots := 2*n + 2
 	r := &Run{c: c, free: make(chan *slot, slots), jobs: make(chan *slot, slots), order: make(chan *slot, slots)}
 	for range n + 1 {
-		w, err := newWorker(c)
+		w, err := newWorker(c, &r.found)
 		if err != nil {
 			return nil, err
 		}

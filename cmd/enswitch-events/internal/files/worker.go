@@ -2,12 +2,18 @@ package files
 
 import (
 	"bytes"
+	"sync/atomic"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
+
+// sampled is how many lines of a block are counted to say what came, where only
+// lines with a needle are looked at.
+const sampled = 16
 
 // worker filters blocks.
 type worker struct {
@@ -25,10 +31,13 @@ type worker struct {
 	ev   event.Event
 	x    event.Index
 	kept bool // the event
+
+	tally *tally.Tally
+	found *atomic.Bool // some worker has kept an event
 }
 
-func newWorker(c *Config) (*worker, error) {
-	w := &worker{c: c}
+func newWorker(c *Config, found *atomic.Bool) (*worker, error) {
+	w := &worker{c: c, tally: c.Tally.Part(), found: found}
 	w.emit = w.output
 	var err error
 	if w.keep, err = c.Filter(w.failed); err != nil {
@@ -117,6 +126,7 @@ func (w *worker) candidates(begin, end int, limit int64) int {
 	l := &w.s.ledger
 	at := begin
 	seen := int64(0)
+	w.sample(text[begin:])
 	w.needles.begin(text[begin:])
 	for at < end {
 		hit := w.needles.next(text, at)
@@ -191,10 +201,39 @@ func (w *worker) line(line []byte, at int, limit int64) {
 	}
 	if !w.kept {
 		l.Filtered++
+		w.missed()
 		return
 	}
+	w.found.Store(true)
 	if l.Kept++; l.Kept == limit && s.end == pipeline.EndOfInput {
 		s.end = pipeline.EndCount
+	}
+}
+
+// missed counts the event, which was dropped, as long as none was kept. Where there
+// are needles the sample has counted it, or one like it.
+func (w *worker) missed() {
+	switch {
+	case w.tally == nil || w.found.Load():
+	case w.needles != nil:
+		w.tally.Fit(&w.x)
+	default:
+		w.tally.Count(&w.x)
+	}
+}
+
+// sample counts some of the lines that are not looked at for want of a needle, as
+// long as nothing was kept.
+func (w *worker) sample(text []byte) {
+	if w.tally == nil || w.found.Load() {
+		return
+	}
+	for n := 0; n < sampled && len(text) > 0; n++ {
+		line, rest, _ := bytes.Cut(text, []byte{'\n'})
+		if line = capture.TrimLine(line); len(line) > 0 && w.x.Scan(line) == nil {
+			w.tally.Count(&w.x)
+		}
+		text = rest
 	}
 }
 

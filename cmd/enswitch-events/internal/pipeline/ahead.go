@@ -257,6 +257,7 @@ func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 				m.differs(data)
 				m.filtered++
 				m.repaired += repaired
+				f.b.missed(&a.x)
 			default:
 				drops = true
 			}
@@ -264,6 +265,7 @@ func (f *Feed) work(render bool, until time.Time) (done Ledger, rendered bool) {
 			drops = a.filter.Drops(&a.x)
 		}
 		if drops {
+			f.b.missed(&a.x)
 			done.Received++
 			done.Filtered++
 			done.Repaired += repaired

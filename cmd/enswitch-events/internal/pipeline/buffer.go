@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -59,6 +60,8 @@ type BufferOptions struct {
 	Record func(raw []byte)
 	// Spill is where events go past Size, before any is dropped.
 	Spill Spill
+	// Tally counts what the filters drop as long as nothing is kept; nil does not.
+	Tally *tally.Tally
 }
 
 // Buffer stands between the sources, which must not wait, and the filters,
@@ -71,6 +74,7 @@ type Buffer struct {
 	start  time.Time
 	lastIn atomic.Int64 // when the last event came, after start; not by a clock that is set
 	pace   pace
+	kept   atomic.Bool // an event was kept
 
 	mu       sync.Mutex
 	queue    []*block
@@ -391,13 +395,22 @@ func (b *Buffer) forget(c *block) {
 // mutex is held.
 func (b *Buffer) book(l Ledger) {
 	t := &b.ledger
-	t.Kept += l.Kept
+	if t.Kept += l.Kept; l.Kept > 0 {
+		b.kept.Store(true)
+	}
 	t.Filtered += l.Filtered
 	t.Rejected += l.Rejected
 	t.Repaired += l.Repaired
 	t.Duplicates += l.Duplicates
 	t.Failed += l.Failed
 	t.Waiting -= l.Kept + l.Filtered + l.Rejected
+}
+
+// missed counts an event that the filters dropped, as long as none was kept.
+func (b *Buffer) missed(x *event.Index) {
+	if b.o.Tally != nil && !b.kept.Load() {
+		b.o.Tally.Count(x)
+	}
 }
 
 // source returns the name of the source of that number.

@@ -474,6 +474,7 @@ func (w *worker) event() End {
 	}
 	if !w.kept {
 		w.l.Filtered++
+		w.buf.missed(&w.x)
 		return end
 	}
 	w.l.Kept++

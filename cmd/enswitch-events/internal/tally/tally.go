@@ -1,0 +1,228 @@
+// Package tally counts the events that came while none was kept, to say what
+// came instead and which parts of the filters fit no event.
+package tally
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// Bounds of what is remembered and shown: names come from outside.
+const (
+	maxKinds   = 100
+	maxName    = 200 // bytes of class.event
+	shownKinds = 10
+)
+
+// Tally counts events by class and event. A nil Tally counts nothing. It is safe
+// for concurrent use; Part spares goroutines that count much the wait for each
+// other.
+type Tally struct {
+	mu     sync.Mutex
+	kinds  map[string]*int64
+	others int64 // of further kinds
+	wanted []*want
+	name   []byte // scratch
+	parts  []*Tally
+	flags  flags
+}
+
+type flags struct{ class, event, where []string }
+
+// want is a part of the filters that no event has fitted so far.
+type want struct {
+	text   string
+	filter *filter.Filter
+}
+
+// New returns a Tally for filters of these flags, which are as in filter.Options
+// and have been compiled without an error.
+func New(class, event, where []string) *Tally {
+	return &Tally{kinds: map[string]*int64{}, wanted: wants(class, event, where), flags: flags{class, event, where}}
+}
+
+// wants returns what the flags demand of an event, each by itself.
+func wants(class, event, where []string) (all []*want) {
+	add := func(text string, o filter.Options) {
+		if f, err := filter.Compile(&o); err == nil {
+			all = append(all, &want{text, f})
+		}
+	}
+	for _, item := range items(class) {
+		add("of class "+item, filter.Options{Class: []string{item}})
+	}
+	for _, item := range items(event) {
+		add("of event "+item, filter.Options{Event: []string{item}})
+	}
+	var fields []string
+	for _, expr := range where {
+		i := strings.IndexAny(expr, "=!~<>")
+		if i <= 0 || expr[i] == '!' {
+			continue // an absent field passes
+		}
+		if field := strings.TrimSpace(expr[:i]); !slices.Contains(fields, field) {
+			fields = append(fields, field)
+			add("with a field "+field, filter.Options{Where: []string{field + "~"}}) // any value
+		}
+	}
+	return all
+}
+
+// items are the items of lists that do not exclude.
+func items(lists []string) (all []string) {
+	for _, list := range lists {
+		for item := range strings.SplitSeq(list, ",") {
+			if item = strings.TrimSpace(item); item != "" && item[0] != '!' && !slices.Contains(all, item) {
+				all = append(all, item)
+			}
+		}
+	}
+	return all
+}
+
+// Part returns a Tally whose counts are t's, too.
+func (t *Tally) Part() *Tally {
+	if t == nil {
+		return nil
+	}
+	part := New(t.flags.class, t.flags.event, t.flags.where)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.parts = append(t.parts, part)
+	return part
+}
+
+// Count counts an event.
+func (t *Tally) Count(x *event.Index) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.name = x.Class().AppendText(t.name[:0])
+	t.name = append(t.name, '.')
+	t.name = x.Event().AppendText(t.name)
+	t.name = t.name[:min(len(t.name), maxName)]
+	t.add(t.name, 1)
+	t.fit(x)
+}
+
+func (t *Tally) add(name []byte, n int64) {
+	if sum := t.kinds[string(name)]; sum != nil {
+		*sum += n
+	} else if len(t.kinds) < maxKinds {
+		sum = new(int64)
+		*sum, t.kinds[string(name)] = n, sum
+	} else {
+		t.others += n
+	}
+}
+
+// Fit notes what the event fits, and does not count it.
+func (t *Tally) Fit(x *event.Index) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fit(x)
+}
+
+func (t *Tally) fit(x *event.Index) {
+	if len(t.wanted) > 0 {
+		t.wanted = slices.DeleteFunc(t.wanted, func(w *want) bool { return !w.filter.Drops(x) })
+	}
+}
+
+// sum adds what t and its parts have counted to s.
+func (t *Tally) sum(s *Tally) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name, n := range t.kinds {
+		s.add([]byte(name), *n)
+	}
+	s.others += t.others
+	s.wanted = slices.DeleteFunc(s.wanted, func(w *want) bool {
+		return !slices.ContainsFunc(t.wanted, func(v *want) bool { return v.text == w.text })
+	})
+	for _, part := range t.parts {
+		part.sum(s)
+	}
+}
+
+// Report says what came: how many events were counted, their kinds, the most
+// frequent first, and the parts of the filters that fit none of them.
+func (t *Tally) Report() (counted int64, kinds, unmet []string) {
+	if t == nil {
+		return 0, nil, nil
+	}
+	s := New(t.flags.class, t.flags.event, t.flags.where)
+	t.sum(s)
+	names := slices.Collect(maps.Keys(s.kinds))
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(*s.kinds[b], *s.kinds[a]), cmp.Compare(a, b))
+	})
+	counted = s.others
+	for i, name := range names {
+		n := *s.kinds[name]
+		counted += n
+		if i >= shownKinds {
+			s.others += n
+			continue
+		}
+		kinds = append(kinds, humanize.Comma(n)+" "+safe(name))
+	}
+	if s.others > 0 {
+		kinds = append(kinds, humanize.Comma(s.others)+" of other kinds")
+	}
+	for _, w := range s.wanted {
+		unmet = append(unmet, safe(w.text))
+	}
+	return counted, kinds, unmet
+}
+
+// Empty says in a line that none of the events that came was kept, and what they
+// were. It is empty if none was counted.
+func (t *Tally) Empty(events int64) string {
+	counted, kinds, unmet := t.Report()
+	if counted == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("none of %s events was kept", humanize.Comma(events))
+	if events == 1 {
+		text = "the only event was not kept"
+	}
+	if counted < events {
+		text += fmt.Sprintf("; of %s looked at:", humanize.Comma(counted))
+	} else {
+		text += ":"
+	}
+	text += " " + strings.Join(kinds, ", ")
+	if len(unmet) > 0 {
+		text += "; none " + strings.Join(unmet, ", none ")
+	}
+	return text
+}
+
+// Short is Empty for a line of status: what fits no event first.
+func (t *Tally) Short(events int64) string {
+	_, kinds, unmet := t.Report()
+	text := fmt.Sprintf("0 of %s kept", humanize.Comma(events))
+	if len(unmet) > 0 {
+		text += ", none " + strings.Join(unmet, ", none ")
+	}
+	return text + ": " + strings.Join(kinds, ", ")
+}
+
+// safe is text from outside as it can be shown.
+func safe(text string) string { return string(render.AppendSafe(nil, []byte(text))) }

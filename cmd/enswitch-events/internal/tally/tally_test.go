@@ -1,0 +1,84 @@
+package tally
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+func scan(t testing.TB, raw string) *event.Index {
+	t.Helper()
+	var x event.Index
+	if err := x.Scan([]byte(raw)); err != nil {
+		t.Fatal(err)
+	}
+	return &x
+}
+
+func TestEmpty(t *testing.T) {
+	for _, row := range []struct {
+		name                string
+		class, event, where []string
+		want                string
+	}{
+		{"no filters", nil, nil, nil, "none of 4 events was kept: 3 call.start, 1 message.sent"},
+		{
+			"each is met by another event", []string{"call,message"}, []string{"start,message.sent"}, []string{"a=9", "b.c>9"},
+			"none of 4 events was kept: 3 call.start, 1 message.sent",
+		},
+		{
+			"nothing is", []string{"cal", "m*x"}, []string{"call.answr, start"}, []string{"custmer=5", "a.b~x", "gone!=1", "custmer<9"},
+			"none of 4 events was kept: 3 call.start, 1 message.sent; none of class cal, none of class m*x, none of event call.answr, none with a field custmer, none with a field a.b",
+		},
+		{"what excludes", []string{"!call"}, []string{"!message.*"}, []string{"a!=1", "b!~."}, "none of 4 events was kept: 3 call.start, 1 message.sent"},
+	} {
+		all := New(row.class, row.event, row.where)
+		parts := []*Tally{all, all.Part(), all.Part()}
+		for i, raw := range []string{
+			`{"class":"call","event":"start","a":1}`,
+			`{"class":"call","event":"start","b":{"c":2}}`,
+			`{"class":"message","event":"sent"}`,
+			`{"class":"call","event":"start"}`,
+		} {
+			parts[i%len(parts)].Count(scan(t, raw))
+		}
+		if got := all.Empty(4); got != row.want {
+			t.Errorf("%s:\n%s\nwant\n%s", row.name, got, row.want)
+		}
+	}
+	if got := New(nil, nil, nil).Empty(3); got != "" {
+		t.Errorf("nothing was counted: %s", got)
+	}
+	some := New(nil, nil, []string{"a=1", "b=1"})
+	some.Count(scan(t, `{"class":"x","event":"y"}`))
+	some.Fit(scan(t, `{"b":2}`))
+	if got, want := some.Empty(1000), "none of 1,000 events was kept; of 1 looked at: 1 x.y; none with a field a"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestBounded: what comes from outside is bounded and safe to show.
+func TestBounded(t *testing.T) {
+	all := New(nil, nil, nil)
+	for n := range 3 * maxKinds {
+		all.Count(scan(t, fmt.Sprintf(`{"class":"\u001b[31m%d%s","event":"\n"}`, n, strings.Repeat("c", 5000))))
+	}
+	text := all.Empty(3*maxKinds) + all.Short(3*maxKinds)
+	if len(all.kinds) > maxKinds || len(text) > 2*shownKinds*2*maxName || strings.ContainsAny(text, "\x1b\n") {
+		t.Errorf("%d kinds, %d bytes: %q", len(all.kinds), len(text), text)
+	}
+	if want := fmt.Sprintf("%d of other kinds", 3*maxKinds-shownKinds); !strings.Contains(text, want) {
+		t.Errorf("not in it: %q", want)
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	all := New([]string{"never"}, nil, []string{"never=1"})
+	x := scan(t, `{"class":"call","event":"start"}`)
+	all.Count(x)
+	if n := testing.AllocsPerRun(100, func() { all.Count(x) }); n > 0 {
+		t.Errorf("%v allocations an event", n)
+	}
+}
