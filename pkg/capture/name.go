@@ -45,8 +45,8 @@ const (
 
 func parseName(name string) (namePattern, error) {
 	p := namePattern{dir: filepath.Dir(name)}
-	if name == "" || strings.HasSuffix(name, string(filepath.Separator)) {
-		return p, errors.New("a recording needs the name of a file")
+	if name == "" || os.IsPathSeparator(name[len(name)-1]) {
+		return p, fmt.Errorf("%q is no name of a file", name)
 	}
 	if strings.Contains(p.dir, "%") {
 		return p, errors.New("the directory of a recording must not depend on the time")
@@ -130,7 +130,8 @@ func (p *namePattern) setAside(name string, now time.Time) error {
 }
 
 // remove removes all files of the recording but the current one and the
-// youngest others.
+// youngest others, the oldest first. The error is that of the first file that
+// could not be removed.
 func (p *namePattern) remove(current string, keep int) error {
 	entries, err := os.ReadDir(p.dir)
 	if err != nil {
@@ -148,10 +149,11 @@ func (p *namePattern) remove(current string, keep int) error {
 	slices.SortFunc(old, func(a, b fs.FileInfo) int {
 		return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(b.Name(), a.Name()))
 	})
-	for _, info := range old[min(keep, len(old)):] {
-		if err := os.Remove(filepath.Join(p.dir, info.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+	var first error
+	for _, info := range slices.Backward(old[min(keep, len(old)):]) {
+		if err := os.Remove(filepath.Join(p.dir, info.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) && first == nil {
+			first = err
 		}
 	}
-	return nil
+	return first
 }

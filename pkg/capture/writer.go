@@ -2,16 +2,12 @@ package capture
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 )
 
 const (
@@ -20,11 +16,30 @@ const (
 
 	defaultFlush  = 500 * time.Millisecond
 	defaultBuffer = 64 << 20
+
+	// fifoPoll is how often a FIFO is looked at that has no reader or is full.
+	fifoPoll = 50 * time.Millisecond
+	// retryAfter is when a file is tried again that could not be made or renamed.
+	retryAfter = time.Second
+	// grace is how long Close waits, once its context is done, for what does not
+	// hang.
+	grace = 4 * fifoPoll
 )
 
-// ErrBehind is what Write returns for an event that was dropped because the
-// buffer is full: the disk takes less than comes in.
-var ErrBehind = errors.New("the disk does not keep up with the recording")
+// Why a recording can fail that no system call says.
+var (
+	// ErrBehind is what Write returns for an event that was dropped because the
+	// buffer is full: the disk takes less than comes in.
+	ErrBehind = errors.New("the disk does not keep up with the recording")
+	// ErrName is wrapped by the errors of Create about what is wrong with the
+	// name itself.
+	ErrName = errors.New("no name for a recording")
+	// ErrStuck is wrapped by the error of Close when the time was over before
+	// everything was written.
+	ErrStuck = errors.New("not everything could be written in time")
+
+	errNoReader = errors.New("nobody reads this FIFO")
+)
 
 // WriterOptions say how a capture is written. The zero WriterOptions are the
 // defaults.
@@ -38,18 +53,20 @@ type WriterOptions struct {
 	Buffer int
 	// MaxSize is the size in bytes, as it is stored, from which on a file is set
 	// aside and a new one begun; 0 is no limit. A file is larger than that only
-	// if a single batch of events is.
+	// if a single batch of events is, or if it cannot be renamed.
 	MaxSize int64
 	// MaxAge is how long after the first event that was written to it a file is
 	// set aside, when the next event comes; 0 is no limit. The age of a file
 	// that was there before counts from when it was opened.
 	MaxAge time.Duration
 	// Keep is how many files beside the current one are kept: of older ones the
-	// oldest are removed when a new file is begun. 0 keeps all.
+	// oldest are removed when a new file has been begun. 0 keeps all.
 	Keep int
-	// OnError is told once why the recording has ended. It is called by a
-	// goroutine of the Writer and must not call it. It may be nil.
-	OnError func(error)
+	// OnError is told once why the recording has ended. OnWarn is told of what
+	// does not end it: a file that was moved or removed by others, that cannot
+	// be renamed or made now, an old one that cannot be removed. Both are called
+	// by a goroutine of the Writer and must not call it. They may be nil.
+	OnError, OnWarn func(error)
 }
 
 // Writer records events: each on a line, its very bytes. It is safe for
@@ -59,29 +76,33 @@ type WriterOptions struct {
 // batches, each of them a gzip member or zstd frame of its own: a file whose
 // writer was killed ends with a whole one, unless the system was in the midst
 // of writing it, and every program that knows the format reads it.
+//
+// The file is looked for by its name before each batch. If it was moved or
+// removed it is made again. Until that works events wait, and when the buffer
+// is full the recording ends.
 type Writer struct {
 	o      WriterOptions
 	name   namePattern
 	encode encoder
 
-	first   chan struct{} // holds a value when there is something to write
+	first   chan struct{} // holds a value when there is something to do
 	full    chan struct{} // holds a value when a batch is full
 	closing chan struct{}
+	giveUp  chan struct{} // closed when Close waits no longer
 	done    chan struct{}
-	once    sync.Once
+	once    sync.Once // of closing
+	late    sync.Once // of giveUp
 
 	mu      sync.Mutex
 	pending []byte
+	events  int64 // in pending
+	inBatch int64 // events of the batch that is being written
+	lost    int64
+	begun   bool  // the file is to be there, even without an event
+	behind  bool  // events were dropped since the file was last tried
 	err     error // why the recording has ended
 
-	// Of the goroutine that writes.
-	writing []byte
-	stored  []byte
-	file    *os.File
-	current string
-	size    int64
-	since   time.Time // when the current file was begun
-	torn    bool      // the last line of the file lacks its newline
+	target // of the goroutine that writes
 }
 
 // Create begins or goes on with a recording. In name %Y, %m, %d, %H, %M and %S
@@ -90,12 +111,17 @@ type Writer struct {
 // that goes by the same name, it is renamed: events.ndjson.zst becomes
 // events.20261123-150405.ndjson.zst.
 //
-// A file that is there is appended to. A new one can be read by its owner only.
+// The file is made when the first event is written or Begin is called. Create
+// checks that this can be done as far as that is possible without doing it. A
+// file that is there is appended to. A new one can be read by its owner only.
 // The directory must be there. Close ends the recording.
+//
+// The file may be a FIFO. Events wait in the buffer until it has a reader, and
+// the recording ends when the reader goes.
 func Create(name string, o *WriterOptions) (*Writer, error) {
 	w := &Writer{
 		first: make(chan struct{}, 1), full: make(chan struct{}, 1),
-		closing: make(chan struct{}), done: make(chan struct{}),
+		closing: make(chan struct{}), giveUp: make(chan struct{}), done: make(chan struct{}),
 	}
 	if o != nil {
 		w.o = *o
@@ -108,16 +134,24 @@ func Create(name string, o *WriterOptions) (*Writer, error) {
 	}
 	var err error
 	if w.name, err = parseName(name); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrName, err)
 	}
 	if w.encode, err = newEncoder(name); err != nil {
 		return nil, err
 	}
-	if err := w.open(time.Now()); err != nil {
+	if err := w.check(w.name.at(time.Now())); err != nil {
 		return nil, err
 	}
 	go w.run()
 	return w, nil
+}
+
+// Begin has the file made, even if no event comes.
+func (w *Writer) Begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = true
+	signal(w.first)
 }
 
 // Write records one event, whose bytes it copies. It never waits for the disk.
@@ -128,19 +162,31 @@ func (w *Writer) Write(raw []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
+		w.lost++
 		return w.err
 	}
 	if len(w.pending)+len(raw) >= w.o.Buffer && len(w.pending) > 0 {
+		w.behind = true
+		w.lost++
 		return ErrBehind
 	}
-	empty := len(w.pending) == 0
-	if w.pending = appendLine(w.pending, raw); empty && len(w.pending) > 0 {
+	before := len(w.pending)
+	if w.pending = appendLine(w.pending, raw); len(w.pending) > before {
+		w.events++
 		signal(w.first)
 	}
 	if len(w.pending) >= batch {
 		signal(w.full)
 	}
 	return nil
+}
+
+// Lost returns how many events were not recorded. After Close that is all of
+// those given to Write that are not in the file.
+func (w *Writer) Lost() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lost
 }
 
 func signal(c chan struct{}) {
@@ -181,10 +227,16 @@ func appendLine(dst, raw []byte) []byte {
 }
 
 // Close writes what waits and ends the recording. It returns why the recording
-// had ended before, if it had.
-func (w *Writer) Close() error {
+// had ended before, if it had. When ctx is done it waits no longer, and returns an
+// error if something is not written; Lost says how many events that cost. What
+// hangs in the system is left behind then.
+func (w *Writer) Close(ctx context.Context) error {
 	w.once.Do(func() { close(w.closing) })
-	<-w.done
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		w.abandon()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if errors.Is(w.err, os.ErrClosed) {
@@ -193,10 +245,37 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
+// abandon ends the recording although not everything is written.
+func (w *Writer) abandon() {
+	w.late.Do(func() { close(w.giveUp) })
+	t := time.NewTimer(grace)
+	defer t.Stop()
+	select {
+	case <-w.done:
+	case <-t.C:
+		w.end(ErrStuck)
+	}
+}
+
+// end notes why the recording has ended, and that what waits is lost. The first
+// reason counts.
+func (w *Writer) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil || errors.Is(w.err, os.ErrClosed) {
+		w.err = err
+		w.lost += w.events + w.inBatch
+		w.events, w.inBatch = 0, 0
+	}
+}
+
 // run writes until the Writer is closed or something fails.
 func (w *Writer) run() {
 	defer close(w.done)
 	closing := false
+	if w.fifo { // or its reader would wait for the first event
+		_ = w.ready() // tried again with the first event
+	}
 	for !closing {
 		select {
 		case <-w.first:
@@ -211,195 +290,121 @@ func (w *Writer) run() {
 			closing = true
 		}
 		if err := w.flush(closing); err != nil {
+			w.end(err)
 			if w.o.OnError != nil {
 				w.o.OnError(err)
 			}
 			break
 		}
 	}
-	_ = w.file.Close() // every write was checked
+	if w.file != nil {
+		_ = w.file.Close() // every write was checked
+	}
 }
 
 // flush writes what waits; with last nothing more will.
 func (w *Writer) flush(last bool) error {
 	w.mu.Lock()
 	w.pending, w.writing = w.writing[:0], w.pending
+	w.events, w.inBatch = 0, w.events
+	begun := w.begun
+	w.begun = false
 	if last {
 		w.err = os.ErrClosed
 	}
 	w.mu.Unlock()
-	var err error
 	if len(w.writing) > 0 {
-		err = w.write(time.Now())
+		if err := w.write(); err != nil {
+			return err
+		}
+	} else if begun && !w.fifo {
+		if err := w.ready(); err != nil {
+			return err
+		}
 	}
+	w.mu.Lock()
+	w.inBatch = 0
+	w.mu.Unlock()
+	w.tidy()
 	if cap(w.writing) > 8*batch {
 		w.writing = nil // a burst has passed
 	}
-	if err != nil {
-		err = fmt.Errorf("could not write the recording: %w", err)
-		w.mu.Lock()
-		w.err = err
-		w.mu.Unlock()
-	}
-	return err
+	return nil
 }
 
-// write writes the batch in writing, to another file if it is time for one.
-func (w *Writer) write(now time.Time) error {
+// write writes the batch in writing.
+func (w *Writer) write() error {
 	var err error
 	if w.stored, err = w.encode.append(w.stored[:0], w.writing); err != nil {
 		return err
 	}
-	over := w.size > 0 && (w.o.MaxSize > 0 && w.size+int64(len(w.stored)) > w.o.MaxSize || w.o.MaxAge > 0 && now.Sub(w.since) >= w.o.MaxAge)
-	if over || w.name.at(now) != w.current {
-		if err := w.rotate(now); err != nil {
+	for {
+		if err := w.ready(); err != nil {
 			return err
 		}
+		out := w.stored
+		if w.torn {
+			out = append([]byte{'\n'}, out...)
+		}
+		n, err := w.put(out)
+		if err != nil {
+			w.takeBack(out, n)
+			return err
+		}
+		if w.size == 0 {
+			w.since = time.Now()
+		}
+		w.torn = false
+		w.size += int64(n)
+		if !removed(w.file) { // or it went between the look and the write
+			break
+		}
 	}
-	out := w.stored
-	if w.torn {
-		out = append([]byte{'\n'}, out...)
-	}
-	n, err := w.file.Write(out)
-	if err != nil {
-		w.takeBack(out, n)
-		return err
-	}
-	if w.size == 0 {
-		w.since = now
-	}
-	w.torn = false
-	w.size += int64(n)
 	if cap(w.stored) > 8*batch {
 		w.stored = nil
 	}
 	return nil
 }
 
-// takeBack removes the part of a batch of which n bytes were written, so that
-// the file ends with something whole. Nothing else is touched: if somebody has
-// written behind it, it stays.
-func (w *Writer) takeBack(out []byte, n int) {
-	st, err := w.file.Stat()
-	if err != nil || !st.Mode().IsRegular() || st.Size() != w.size+int64(n) {
-		return
+// put writes to the file. The reader of a FIFO may take nothing: that ends when
+// the Writer gives up.
+func (w *Writer) put(out []byte) (n int, err error) {
+	if !w.fifo {
+		return w.file.Write(out)
 	}
+	for {
+		if err := w.file.SetWriteDeadline(time.Now().Add(fifoPoll)); err != nil {
+			return n, err
+		}
+		m, err := w.file.Write(out[n:])
+		if n += m; !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		select {
+		case <-w.giveUp:
+			return n, fmt.Errorf("%w: its reader takes nothing", ErrStuck)
+		default:
+		}
+	}
+}
+
+// takeBack removes the part of a batch of which n bytes were written, so that
+// the file ends with something whole, and counts what is in it as recorded.
+// Nothing else is touched: if somebody has written behind it, it stays.
+func (w *Writer) takeBack(out []byte, n int) {
 	whole := 0
 	if _, plain := w.encode.(plainEncoder); plain {
 		whole = bytes.LastIndexByte(out[:n], '\n') + 1
-	}
-	_ = w.file.Truncate(w.size + int64(whole)) // the error of the write counts
-}
-
-// open opens the file for the time now.
-func (w *Writer) open(now time.Time) error {
-	name := w.name.at(now)
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	st, err := f.Stat()
-	if err == nil && st.Size() > 0 && st.Mode().IsRegular() {
-		w.torn, err = w.encode.check(f, st.Size())
-		if err != nil {
-			err = fmt.Errorf("%s: %w", name, err)
+		lines := int64(bytes.Count(out[:whole], []byte{'\n'}))
+		if w.torn {
+			lines = max(lines-1, 0)
 		}
+		w.mu.Lock()
+		w.inBatch -= lines
+		w.mu.Unlock()
 	}
-	if err != nil {
-		f.Close()
-		return err
+	st, err := w.file.Stat()
+	if err == nil && st.Mode().IsRegular() && st.Size() == w.size+int64(n) {
+		_ = w.file.Truncate(w.size + int64(whole)) // the error of the write counts
 	}
-	w.file, w.current, w.size, w.since = f, name, st.Size(), now
-	return nil
-}
-
-// rotate begins another file.
-func (w *Writer) rotate(now time.Time) error {
-	if err := w.file.Close(); err != nil {
-		return err
-	}
-	w.torn = false
-	if w.name.at(now) == w.current {
-		if err := w.name.setAside(w.current, now); err != nil {
-			return err
-		}
-	}
-	if err := w.open(now); err != nil {
-		return err
-	}
-	if w.o.Keep > 0 {
-		return w.name.remove(w.current, w.o.Keep)
-	}
-	return nil
-}
-
-// encoder makes of lines what is stored.
-type encoder interface {
-	append(dst, lines []byte) ([]byte, error)
-	// check reports whether a file can be appended to, and whether its last line
-	// needs a newline first.
-	check(f io.ReaderAt, size int64) (torn bool, err error)
-}
-
-func newEncoder(name string) (encoder, error) {
-	switch {
-	case strings.HasSuffix(name, ".gz"):
-		return &gzipEncoder{z: gzip.NewWriter(nil)}, nil
-	case strings.HasSuffix(name, ".zst"):
-		z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-		return &zstdEncoder{z}, err
-	}
-	return plainEncoder{}, nil
-}
-
-type plainEncoder struct{}
-
-func (plainEncoder) append(dst, lines []byte) ([]byte, error) { return append(dst, lines...), nil }
-
-func (plainEncoder) check(f io.ReaderAt, size int64) (bool, error) {
-	var head [4]byte
-	if n, err := f.ReadAt(head[:], 0); err != nil && err != io.EOF {
-		return false, err
-	} else if bytes.HasPrefix(head[:n], []byte(gzipMagic)) || isZstd(head[:n]) {
-		return false, errors.New("it is compressed, and its name does not end in .gz or .zst")
-	}
-	var last [1]byte
-	_, err := f.ReadAt(last[:], size-1)
-	return last[0] != '\n', err
-}
-
-type gzipEncoder struct{ z *gzip.Writer }
-
-func (e *gzipEncoder) append(dst, lines []byte) ([]byte, error) {
-	b := bytes.NewBuffer(dst)
-	e.z.Reset(b)
-	if _, err := e.z.Write(lines); err != nil {
-		return dst, err
-	}
-	err := e.z.Close()
-	return b.Bytes(), err
-}
-
-func (e *gzipEncoder) check(f io.ReaderAt, _ int64) (bool, error) {
-	return false, begins(f, gzipMagic, "gzip")
-}
-
-type zstdEncoder struct{ z *zstd.Encoder }
-
-func (e *zstdEncoder) append(dst, lines []byte) ([]byte, error) {
-	return e.z.EncodeAll(lines, dst), nil
-}
-
-func (e *zstdEncoder) check(f io.ReaderAt, _ int64) (bool, error) {
-	return false, begins(f, zstdMagic, "zstd")
-}
-
-func begins(f io.ReaderAt, magic, format string) error {
-	head := make([]byte, len(magic))
-	if n, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
-		return err
-	} else if string(head[:n]) != magic[:n] {
-		return fmt.Errorf("it is not compressed with %s, as its name says", format)
-	}
-	return nil
 }

@@ -64,7 +64,7 @@ func TestWriter(t *testing.T) {
 		name := filepath.Join(t.TempDir(), "events"+suffix)
 		w := create(t, name, nil)
 		put(t, w, `{"n":1}`, "", "{\"n\":\n2}\n", "{\"s\":\"a\nb\\\"\nc\"}")
-		if err := w.Close(); err != nil {
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Write(nil); !errors.Is(err, os.ErrClosed) {
@@ -72,7 +72,7 @@ func TestWriter(t *testing.T) {
 		}
 		w = create(t, name, nil) // goes on
 		put(t, w, `{"n":3}`)
-		if err := w.Close(); err != nil {
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		want := []string{`{"n":1}`, `{"n": 2}`, `{"s":"a\nb\"\nc"}`, `{"n":3}`}
@@ -98,7 +98,7 @@ func TestFlush(t *testing.T) {
 				t.Fatalf("%d events are there, want %d", len(got), n+1)
 			}
 		}
-		if err := w.Close(); err != nil {
+		if err := w.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -147,7 +147,7 @@ func TestRotation(t *testing.T) {
 				time.Sleep(row.step)
 				synctest.Wait()
 			}
-			if err := w.Close(); err != nil {
+			if err := w.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -170,7 +170,7 @@ func TestCreateRefuses(t *testing.T) {
 			name = filepath.Join(dir, name)
 		}
 		if w, err := Create(name, nil); err == nil {
-			w.Close()
+			w.Close(t.Context())
 			t.Errorf("%q was created", name)
 		}
 	}
@@ -185,7 +185,7 @@ func TestTorn(t *testing.T) {
 	}
 	w := create(t, name, nil)
 	put(t, w, `{"n":3}`)
-	if err := w.Close(); err != nil {
+	if err := w.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(name)
@@ -204,7 +204,7 @@ func TestDiskFull(t *testing.T) {
 	if err := <-told; !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("told %v", err)
 	}
-	if err := w.Close(); !errors.Is(err, syscall.ENOSPC) {
+	if err := w.Close(t.Context()); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("closed: %v", err)
 	}
 	if err := w.Write([]byte("{}")); !errors.Is(err, syscall.ENOSPC) {
@@ -288,7 +288,7 @@ func TestWriteAtTheSameTime(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := w.Close(); err != nil {
+	if err := w.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := readAll(t, name); len(got) != 20_000 {
@@ -312,7 +312,7 @@ func BenchmarkWrite(b *testing.B) {
 				}
 			}
 			b.StopTimer()
-			if err := w.Close(); err != nil {
+			if err := w.Close(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 		})

@@ -1,0 +1,207 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// target is the file that a Writer writes to. It belongs to one goroutine.
+type target struct {
+	writing []byte
+	stored  []byte
+	file    *os.File // nil before it is made, and while it cannot be
+	info    fs.FileInfo
+	current string
+	size    int64
+	since   time.Time // when the current file was begun
+	torn    bool      // the last line of the file lacks its newline
+	fifo    bool
+	rename  time.Time // do not set the file aside before
+	fresh   bool      // a new file was begun: older ones may be too many
+	said    string    // why the file cannot be written now
+	tried   bool      // once more after the Writer was closed
+}
+
+// check finds out whether the file called name can be written, and makes
+// nothing.
+func (w *Writer) check(name string) error {
+	st, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writable(filepath.Dir(name))
+	case err != nil:
+		return err
+	case st.IsDir():
+		return &fs.PathError{Op: "open", Path: name, Err: errDirectory}
+	case !st.Mode().IsRegular():
+		w.fifo = st.Mode()&fs.ModeNamedPipe != 0
+		return writable(name)
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if st.Size() > 0 {
+		if _, err := w.encode.check(f, st.Size()); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// ready has the file open that the next batch goes to. Where that is not
+// possible now it tries again and again, as long as events can wait.
+func (w *Writer) ready() error {
+	for {
+		err := w.choose(time.Now())
+		if err == nil {
+			w.said, w.tried = "", false
+			return nil
+		}
+		if !w.hold(err) {
+			return err
+		}
+	}
+}
+
+// choose opens the file for the time now, unless it is open.
+func (w *Writer) choose(now time.Time) error {
+	if w.file != nil {
+		switch {
+		case w.name.at(now) != w.current:
+			w.leave()
+			w.fresh = true
+		case !w.there():
+			w.warn(fmt.Errorf("%s was moved or removed while it was recorded to: it is made again", w.current))
+			w.leave()
+		case w.over(now) && !now.Before(w.rename):
+			w.leave() // some systems do not rename an open file
+			if err := w.name.setAside(w.current, now); err != nil {
+				w.rename = now.Add(retryAfter)
+				w.warn(fmt.Errorf("the recording goes on in the same file, which could not be set aside: %w", err))
+			} else {
+				w.fresh = true
+			}
+		}
+	}
+	if w.file != nil {
+		return nil
+	}
+	return w.open(now)
+}
+
+func (w *Writer) leave() {
+	_ = w.file.Close() // every write was checked
+	w.file = nil
+}
+
+// over reports whether the file is to be set aside before the next batch.
+func (w *Writer) over(now time.Time) bool {
+	return w.size > 0 && w.info.Mode().IsRegular() &&
+		(w.o.MaxSize > 0 && w.size+int64(len(w.stored)) > w.o.MaxSize || w.o.MaxAge > 0 && now.Sub(w.since) >= w.o.MaxAge)
+}
+
+// there reports whether the open file is still the one that goes by its name.
+// It may have been cut by others meanwhile.
+func (w *Writer) there() bool {
+	st, err := os.Stat(w.current)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	if !os.SameFile(st, w.info) {
+		return false
+	}
+	if st.Mode().IsRegular() && st.Size() < w.size {
+		w.size, w.torn = st.Size(), false
+	}
+	return true
+}
+
+// open opens the file for the time now.
+func (w *Writer) open(now time.Time) error {
+	name := w.name.at(now)
+	flags := os.O_RDWR | os.O_APPEND | os.O_CREATE
+	st, err := os.Stat(name)
+	if w.fifo = err == nil && st.Mode()&fs.ModeNamedPipe != 0; w.fifo {
+		// It must not hold up anything, and must say when its reader goes.
+		flags = os.O_WRONLY | syscall.O_NONBLOCK
+	}
+	f, err := os.OpenFile(name, flags, 0o600)
+	if w.fifo && errors.Is(err, syscall.ENXIO) {
+		return fmt.Errorf("%s: %w", name, errNoReader)
+	} else if err != nil {
+		return err
+	}
+	torn := false
+	st, err = f.Stat()
+	if err == nil && st.Size() > 0 && st.Mode().IsRegular() {
+		if torn, err = w.encode.check(f, st.Size()); err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	w.file, w.info, w.current, w.size, w.since, w.torn = f, st, name, st.Size(), now, torn
+	return nil
+}
+
+// hold waits before the file is tried again, and reports whether it is to be.
+func (w *Writer) hold(err error) bool {
+	if w.said != err.Error() {
+		w.said = err.Error()
+		w.warn(fmt.Errorf("events wait in memory to be recorded: %w", err))
+	}
+	w.mu.Lock()
+	waiting := w.events+w.inBatch > 0
+	behind := w.behind
+	w.behind = false
+	w.mu.Unlock()
+	closing, wait := w.closing, retryAfter
+	switch noReader := errors.Is(err, errNoReader); {
+	case noReader && waiting:
+		closing, wait = nil, fifoPoll // it may still come
+	case noReader:
+		wait = fifoPoll
+	case behind:
+		return false
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-closing:
+		again := waiting && !w.tried
+		w.tried = true
+		return again
+	case <-w.giveUp:
+		return false
+	}
+}
+
+// tidy removes files that are too many. Where it cannot, the recording goes on.
+func (w *Writer) tidy() {
+	if !w.fresh {
+		return
+	}
+	w.fresh = false
+	if w.o.Keep > 0 {
+		if err := w.name.remove(w.current, w.o.Keep); err != nil {
+			w.warn(fmt.Errorf("old files of the recording could not be removed: %w", err))
+		}
+	}
+}
+
+func (w *Writer) warn(err error) {
+	if w.o.OnWarn != nil {
+		w.o.OnWarn(err)
+	}
+}
