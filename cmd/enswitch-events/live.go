@@ -124,7 +124,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if c.Renderer, err = o.output.compile(a.out, func(err error) { l.faults.add("--template: " + err.Error()) }); err != nil {
 		return nil, err
 	}
-	if l.record, err = o.record.open(); err != nil {
+	if l.record, err = o.record.open(l.faults.add); err != nil {
 		return nil, err
 	}
 	var record func([]byte)
@@ -198,11 +198,13 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	if l.record != nil {
-		l.record.endedBy(stop)
+		l.record.endedBy(ctx, stop)
 	}
 	if l.exec != nil {
 		l.exec.start(runCtx)
 	}
+	late, lateStop := after(ctx, recordDrain)
+	defer lateStop()
 	end, err := pipeline.Run(runCtx, &l.config, l.buffer, sources...)
 	if l.exec != nil {
 		l.exec.finish()
@@ -225,25 +227,33 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	if end != pipeline.EndSource || ledger.Received > 0 {
 		l.say(ledger)
 	}
-	behind := int64(0)
+	outcome := l.outcome(end, err, ledger)
+	if never != nil {
+		outcome = never
+	}
+	unrecorded := int64(0)
 	if l.record != nil {
-		if behind = l.record.behind.Load(); behind > 0 {
-			l.a.talk.Warn(plural(behind, "event") + " not recorded: the disk was too slow")
-		}
-		if err := l.record.close(); err != nil {
+		if unrecorded, err = l.record.close(late, outcome); err != nil {
 			return err
 		}
+		if unrecorded > 0 {
+			l.a.talk.Warn(plural(unrecorded, "event") + " not recorded: the disk was too slow")
+		}
 	}
-	if never != nil {
-		return never
+	if outcome != nil {
+		return outcome
 	}
-	if err := l.outcome(end, err, ledger); err != nil {
-		return err
-	}
-	if l.loss && (ledger.Lost() || behind > 0) {
+	if l.loss && (ledger.Lost() || unrecorded > 0) {
 		return &exitError{exitLoss, fmt.Errorf("events were lost: %d dropped, %s", ledger.Dropped, plural(ledger.Gaps, "gap")), ""}
 	}
 	return nil
+}
+
+// after returns a context that is done that long after ctx.
+func after(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { time.AfterFunc(d, cancel) })
+	return late, cancel
 }
 
 // say says the ledger.

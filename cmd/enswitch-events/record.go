@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
-	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -34,26 +36,33 @@ func (o *recordOptions) validate(changed func(string) bool) error {
 		return usage("--record FILE says where to", "--record-max-size, --record-max-age and --record-keep need --record")
 	case changed("record") && o.file == "":
 		return usage("leave it out not to record", "--record: the name of the file is empty")
+	case o.file == "-":
+		return usage("stdout has the events by itself: leave out --record and write -o json > FILE", "--record -: it takes the name of a file")
 	case o.maxAge < 0 || o.keep < 0:
 		return usage("leave them out for no limit", "--record-max-age and --record-keep: not below 0")
 	}
 	return nil
 }
 
+// recordDrain is how long after a first signal the recording may go on writing:
+// a little less than the 5 s that are promised for everything.
+const recordDrain = 4500 * time.Millisecond
+
 // recorder keeps what is received. It is fed by the sources, so a reader of
 // stdout that is slow, or gone, does not matter to it.
 type recorder struct {
 	w      *capture.Writer
 	file   string
-	behind atomic.Int64 // events for which the disk was too slow
 	cancel context.CancelFunc
 
 	mu  sync.Mutex
 	err error // why the recording has ended
 }
 
-// open begins the recording; nil if there is none to make.
-func (o *recordOptions) open() (*recorder, error) {
+// open begins the recording; nil if there is none to make. The file is made with
+// the first event, but whether it can be is found out now. warn is told of what
+// does not end the recording.
+func (o *recordOptions) open(warn func(msg string)) (*recorder, error) {
 	if o.file == "" {
 		return nil, nil
 	}
@@ -61,8 +70,14 @@ func (o *recordOptions) open() (*recorder, error) {
 	var err error
 	r.w, err = capture.Create(o.file, &capture.WriterOptions{
 		MaxSize: int64(o.maxSize), MaxAge: o.maxAge, Keep: o.keep, OnError: r.failed,
+		OnWarn: func(err error) { warn("--record: " + err.Error()) },
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, capture.ErrName):
+		return nil, usage("it is the name of a file, like events.ndjson or %Y-%m-%d.ndjson.zst", "--record: %w", err)
+	case errors.Is(err, syscall.EISDIR):
+		return nil, &exitError{exitOutput, fmt.Errorf("--record: %w", err), "name a file in it, like " + filepath.Join(o.file, "events.ndjson")}
+	case err != nil:
 		return nil, &exitError{exitOutput, fmt.Errorf("--record: %w", err), "the directory must be there, and the file yours to write"}
 	}
 	return r, nil
@@ -76,8 +91,10 @@ func (r *recorder) failed(err error) {
 	r.cancel()
 }
 
-// endedBy makes failed end the run of ctx.
-func (r *recorder) endedBy(cancel context.CancelFunc) {
+// endedBy makes failed end the run. When ctx is done, which a first signal does,
+// the recording waits for no reader any more.
+func (r *recorder) endedBy(ctx context.Context, cancel context.CancelFunc) {
+	context.AfterFunc(ctx, r.w.Hurry)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cancel = cancel; r.err != nil {
@@ -87,21 +104,34 @@ func (r *recorder) endedBy(cancel context.CancelFunc) {
 
 // write records one event. It never waits.
 func (r *recorder) write(raw []byte) {
-	if errors.Is(r.w.Write(raw), capture.ErrBehind) {
-		r.behind.Add(1)
-	}
+	_ = r.w.Write(raw) // close says what was lost
 }
 
-// close writes what is left, and returns why the recording is not whole.
-func (r *recorder) close() error {
-	err := r.w.Close()
+// close writes what is left, and returns how many events were not recorded and
+// why the recording has ended, if it has. It waits until late is done at most.
+// outcome is how the run ended otherwise: where there never was a connection no
+// file is made.
+func (r *recorder) close(late context.Context, outcome error) (lost int64, err error) {
+	if e, ok := errors.AsType[*exitError](outcome); !ok || e.code != exitConnect && e.code != exitKey {
+		r.w.Begin()
+	}
+	err = r.w.Close(late)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
 		err = r.err
 	}
-	if err != nil {
-		return &exitError{exitOutput, fmt.Errorf("the recording in %s ended: %w", r.file, err), "what was written before is whole"}
+	lost = r.w.Lost()
+	if err == nil {
+		return lost, nil
 	}
-	return nil
+	err = fmt.Errorf("the recording in %s ended: %w", r.file, err)
+	if lost > 0 {
+		err = fmt.Errorf("%w: %s not recorded", err, plural(lost, "event"))
+	}
+	hint := "what was written before is whole"
+	if st, err := os.Stat(r.file); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
+		hint = ""
+	}
+	return lost, &exitError{exitOutput, err, hint}
 }

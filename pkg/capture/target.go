@@ -167,7 +167,7 @@ func (w *Writer) hold(err error) bool {
 	closing, wait := w.closing, retryAfter
 	switch noReader := errors.Is(err, errNoReader); {
 	case noReader && waiting:
-		closing, wait = nil, fifoPoll // it may still come
+		closing, wait = w.hurry, fifoPoll // a reader may still come
 	case noReader:
 		wait = fifoPoll
 	case behind:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -90,8 +91,10 @@ type Writer struct {
 	closing chan struct{}
 	giveUp  chan struct{} // closed when Close waits no longer
 	done    chan struct{}
-	once    sync.Once // of closing
-	late    sync.Once // of giveUp
+	once    sync.Once     // of closing
+	late    sync.Once     // of giveUp
+	hurry   chan struct{} // closed by Hurry
+	hurried sync.Once
 
 	mu      sync.Mutex
 	pending []byte
@@ -121,7 +124,8 @@ type Writer struct {
 func Create(name string, o *WriterOptions) (*Writer, error) {
 	w := &Writer{
 		first: make(chan struct{}, 1), full: make(chan struct{}, 1),
-		closing: make(chan struct{}), giveUp: make(chan struct{}), done: make(chan struct{}),
+		closing: make(chan struct{}), giveUp: make(chan struct{}),
+		hurry: make(chan struct{}), done: make(chan struct{}),
 	}
 	if o != nil {
 		w.o = *o
@@ -153,6 +157,10 @@ func (w *Writer) Begin() {
 	w.begun = true
 	signal(w.first)
 }
+
+// Hurry has a recording into a FIFO that nobody reads end instead of waiting for
+// a reader.
+func (w *Writer) Hurry() { w.hurried.Do(func() { close(w.hurry) }) }
 
 // Write records one event, whose bytes it copies. It never waits for the disk.
 // An event that has line breaks between its tokens is put on one line; what is
@@ -377,7 +385,11 @@ func (w *Writer) put(out []byte) (n int, err error) {
 			return n, err
 		}
 		m, err := w.file.Write(out[n:])
-		if n += m; !errors.Is(err, os.ErrDeadlineExceeded) {
+		n += m
+		switch {
+		case errors.Is(err, syscall.EPIPE):
+			return n, fmt.Errorf("its reader has gone: %w", err)
+		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err
 		}
 		select {
