@@ -124,6 +124,8 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 		OnReject: c.reject, OnDamage: c.damage, OnSkip: c.skip,
 		OnFilterError: func(err error) { c.faults.failed("jq", err) },
 		OnQueryError:  func(err error) { c.faults.failed("--until or --fail-if", err) },
+		OnRenderError: func(err error) { c.faults.failed("--template", err) },
+		Selective:     o.output.template != "",
 	}
 	var err error
 	now := time.Now()
@@ -158,8 +160,8 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	}
 	config.Tally = o.filter.tally()
 	c.tally = config.Tally
-	config.Renderer = func() (pipeline.Renderer, error) {
-		return o.output.compile(c.a.out, func(err error) { c.faults.add("--template: " + err.Error()) })
+	config.Renderer = func(onError func(error)) (pipeline.Renderer, error) {
+		return o.output.compile(c.a.out, onError)
 	}
 	// These look at the event before: the time since it, the width of a column.
 	switch o.output.format {

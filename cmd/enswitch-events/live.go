@@ -121,7 +121,10 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if a.line != nil && terminal(a.out) != nil {
 		c.Out = a.line.Above(patient(a.out))
 	}
-	if c.Renderer, err = o.output.compile(a.out, func(err error) { l.faults.add("--template: " + err.Error()) }); err != nil {
+	if c.Renderer, err = o.output.compile(a.out, func(err error) {
+		failures++
+		l.faults.failed("--template", err)
+	}); err != nil {
 		return nil, err
 	}
 	if l.record, err = o.record.open(l.faults.add); err != nil {
@@ -362,7 +365,7 @@ func summary(l *pipeline.Ledger) string {
 		n    int64
 		what string
 	}{
-		{l.Repaired, "repaired"}, {l.Duplicates, "sent twice"}, {l.Failed, "failed in jq"},
+		{l.Repaired, "repaired"}, {l.Duplicates, "sent twice"}, {l.Failed, "failed"},
 	} {
 		if c.n > 0 {
 			notes = append(notes, humanize.Comma(c.n)+" "+c.what)

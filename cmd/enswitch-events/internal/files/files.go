@@ -68,10 +68,14 @@ type Config struct {
 	Tally *tally.Tally
 
 	// Renderer makes a renderer: one for each worker, or with InOrder a single
-	// one, because it keeps state from one event to the next.
-	Renderer func() (pipeline.Renderer, error)
+	// one, because it keeps state from one event to the next. onError is told of
+	// events that could not be rendered.
+	Renderer func(onError func(error)) (pipeline.Renderer, error)
 	InOrder  bool
-	Out      io.Writer
+	// Selective says that a renderer may print nothing of an event, which is not
+	// kept then.
+	Selective bool
+	Out       io.Writer
 
 	// Workers is how many blocks are filtered at the same time. The default is
 	// the number of cores, at most 8.
@@ -88,8 +92,8 @@ type Config struct {
 	// bounds.
 	OnSkip func(name string, bytes int64)
 	// OnFilterError and OnQueryError are told of expressions that failed on an
-	// event.
-	OnFilterError, OnQueryError func(error)
+	// event, OnRenderError of an event that could not be rendered.
+	OnFilterError, OnQueryError, OnRenderError func(error)
 }
 
 // Run is one reading of files.
@@ -132,7 +136,8 @@ func New(c *Config) (*Run, error) {
 	}
 	r.again, r.workers = r.workers[n], r.workers[:n]
 	var err error
-	if r.renderer, err = c.Renderer(); err != nil {
+	// What fails has failed in a worker before.
+	if r.renderer, err = c.Renderer(func(error) {}); err != nil {
 		return nil, err
 	}
 	for range cap(r.free) {
@@ -326,6 +331,8 @@ func (r *Run) tell(s *slot) {
 				r.c.OnFilterError(n.err)
 			case noteQuery:
 				r.c.OnQueryError(n.err)
+			case noteRender:
+				r.c.OnRenderError(n.err)
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func config(names []string, options *filter.Options, format string, out io.Write
 			o.OnError = onError
 			return filter.Compile(&o)
 		},
-		Renderer: func() (pipeline.Renderer, error) {
+		Renderer: func(func(error)) (pipeline.Renderer, error) {
 			return render.New(&render.Options{Format: format, Time: "delta"})
 		},
 		OnReject: func(name string, _ []byte, offset int64, err error) {
@@ -52,6 +52,7 @@ func config(names []string, options *filter.Options, format string, out io.Write
 		OnSkip:        func(string, int64) {},
 		OnFilterError: func(error) { t.failed++ },
 		OnQueryError:  func(error) { t.failed++ },
+		OnRenderError: func(error) { t.failed++ },
 	}
 }
 
@@ -85,7 +86,7 @@ func model(t *rapid.T, c *Config, texts []string) (out []byte, l pipeline.Ledger
 	if err != nil {
 		t.Fatal(err)
 	}
-	renderer, err := c.Renderer()
+	renderer, err := c.Renderer(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

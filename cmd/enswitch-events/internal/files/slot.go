@@ -59,6 +59,7 @@ const (
 	noteSkip
 	noteFilter
 	noteQuery
+	noteRender
 )
 
 // note is something to tell when a block's turn has come.

@@ -20,7 +20,7 @@ type worker struct {
 	c             *Config
 	keep          *filter.Filter
 	until, failIf *filter.Query
-	renderer      pipeline.Renderer // nil with InOrder
+	renderer      pipeline.Renderer // nil with InOrder, unless it is Selective
 	asItStands    func(*event.Index) bool
 	needles       *search // nil: look at every line
 	emit          func(filter.Output) bool
@@ -31,6 +31,10 @@ type worker struct {
 	ev   event.Event
 	x    event.Index
 	kept bool // the event
+	done bool // it has been rendered, though perhaps as nothing
+	fail bool // something has failed on it
+
+	tried []byte // what the one renderer will print, with InOrder
 
 	tally *tally.Tally
 	found *atomic.Bool // some worker has kept an event
@@ -40,7 +44,7 @@ func newWorker(c *Config, found *atomic.Bool) (*worker, error) {
 	w := &worker{c: c, tally: c.Tally.Part(), found: found}
 	w.emit = w.output
 	var err error
-	if w.keep, err = c.Filter(w.failed); err != nil {
+	if w.keep, err = c.Filter(func(err error) { w.failed(noteFilter, err) }); err != nil {
 		return nil, err
 	}
 	if c.Until != nil {
@@ -49,8 +53,8 @@ func newWorker(c *Config, found *atomic.Bool) (*worker, error) {
 	if c.FailIf != nil {
 		w.failIf = c.FailIf.Clone()
 	}
-	if !c.InOrder {
-		if w.renderer, err = c.Renderer(); err != nil {
+	if !c.InOrder || c.Selective {
+		if w.renderer, err = c.Renderer(func(err error) { w.failed(noteRender, err) }); err != nil {
 			return nil, err
 		}
 		if r, ok := w.renderer.(interface{ AsItStands(*event.Index) bool }); ok {
@@ -63,10 +67,13 @@ func newWorker(c *Config, found *atomic.Bool) (*worker, error) {
 	return w, nil
 }
 
-// failed notes that the jq expression failed on the event.
-func (w *worker) failed(err error) {
-	w.s.ledger.Failed++
-	w.s.note(noteFilter, err)
+// failed notes that the jq expression or the renderer failed on the event.
+func (w *worker) failed(kind noteKind, err error) {
+	if !w.fail {
+		w.fail = true
+		w.s.ledger.Failed++
+	}
+	w.s.note(kind, err)
 }
 
 func (s *slot) note(kind noteKind, err error) {
@@ -186,7 +193,7 @@ func (w *worker) line(line []byte, at int, limit int64) {
 	if w.x.Repaired() {
 		l.Repaired++
 	}
-	w.kept = false
+	w.kept, w.done, w.fail = false, false, false
 	if w.inBounds() {
 		w.keep.Run(&w.x, w.emit)
 		switch {
@@ -195,7 +202,7 @@ func (w *worker) line(line []byte, at int, limit int64) {
 		case w.until != nil && w.ask(w.until):
 			s.end = pipeline.EndUntil
 		}
-		if s.end != pipeline.EndOfInput && !w.kept {
+		if s.end != pipeline.EndOfInput && !w.done {
 			w.output(filter.Output{Event: true})
 		}
 	}
@@ -261,23 +268,36 @@ func (w *worker) ask(q *filter.Query) bool {
 // output renders something to print for the event, or notes it for the one
 // renderer.
 func (w *worker) output(o filter.Output) bool {
-	w.kept = true
+	w.done = true
 	s := w.s
 	end := w.at + len(w.ev.Raw)
 	switch {
 	case w.c.InOrder:
+		if w.c.Selective {
+			if w.tried = w.render(w.tried[:0], o); len(w.tried) == 0 {
+				return true
+			}
+		}
 		it := item{begin: w.at, end: end, run: w.run, value: !o.Event, valueBegin: len(s.values)}
 		s.values = append(s.values, o.JSON...)
 		it.valueEnd = len(s.values)
 		s.items = append(s.items, it)
 	case o.Event && end < len(s.text) && s.text[end] == '\n' && w.asItStands != nil && w.asItStands(&w.x):
 		s.asItStands(w.at, end+1)
-	case o.Event:
-		s.settle()
-		s.out = w.renderer.Event(s.out, &w.ev, &w.x)
 	default:
 		s.settle()
-		s.out = w.renderer.Value(s.out, &w.ev, o.JSON)
+		before := len(s.out)
+		if s.out = w.render(s.out, o); len(s.out) == before {
+			return true
+		}
 	}
+	w.kept = true
 	return true
+}
+
+func (w *worker) render(dst []byte, o filter.Output) []byte {
+	if o.Event {
+		return w.renderer.Event(dst, &w.ev, &w.x)
+	}
+	return w.renderer.Value(dst, &w.ev, o.JSON)
 }

@@ -322,6 +322,7 @@ func (w *worker) adopt(c *block) (ok bool, end End, err error) {
 	} else {
 		w.out, c.made.out = c.made.out, w.out
 	}
+	w.l.Failed = w.newFailures() // at most one of each event
 	w.l.Kept, w.l.Filtered, w.l.Repaired = c.made.kept, c.made.filtered, c.made.repaired
 	end, err = w.write()
 	return true, end, err

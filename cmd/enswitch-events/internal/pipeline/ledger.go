@@ -32,8 +32,8 @@ type Ledger struct {
 	Repaired int64
 	// Duplicates counts events that another source had delivered already.
 	Duplicates int64
-	// Failed counts events on which the jq expression failed; they are
-	// counted as filtered too.
+	// Failed counts events on which the jq expression or the template failed.
+	// They are counted as kept or filtered too: kept if anything was printed.
 	Failed int64
 	// Gaps counts the times that the feed was away or events were dropped.
 	Gaps int64

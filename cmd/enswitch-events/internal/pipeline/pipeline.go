@@ -75,7 +75,7 @@ type Config struct {
 	OnKept func(ev *event.Event, x *event.Index)
 	// OnGap is told of a gap when its place in the stream is reached.
 	OnGap func(Gap)
-	// Failures returns how many events the jq expression has failed on.
+	// Failures returns how often the jq expression and the renderer have failed.
 	Failures func() int64
 }
 
@@ -265,6 +265,7 @@ type worker struct {
 	out  []byte
 	emit func(filter.Output) bool
 	kept bool    // the event at hand was written
+	done bool    // it has been rendered, though perhaps as nothing
 	fail outcome // of a write in the middle of an event
 	l    Ledger
 	sure int64 // of l.Kept, what has been written
@@ -299,6 +300,7 @@ func newWorker(c *Config, buf *Buffer) *worker {
 		w.asItStands = r.AsItStands
 	}
 	w.emit = func(o filter.Output) bool {
+		w.done = true
 		if o.Event && w.asItStands != nil && w.asItStands(&w.x) {
 			w.stands()
 			w.kept = true
@@ -364,10 +366,6 @@ func (w *worker) timed(c *block) (End, error) {
 }
 
 func (w *worker) book(c *block) {
-	if w.Failures != nil {
-		n := w.Failures()
-		w.l.Failed, w.failures = n-w.failures, n
-	}
 	w.remember()
 	w.buf.done(c, w.l)
 	w.l, w.sure = Ledger{}, 0
@@ -457,7 +455,7 @@ func (w *worker) event() End {
 		w.l.Duplicates++
 		return EndOfInput
 	}
-	w.kept = false
+	w.kept, w.done = false, false
 	end := EndOfInput
 	if w.Await == nil {
 		w.Filter.Run(&w.x, w.emit)
@@ -469,8 +467,11 @@ func (w *worker) event() End {
 	} else if w.Until != nil && w.ask("--until", w.Until) {
 		end = EndUntil
 	}
-	if end != EndOfInput && !w.kept {
+	if end != EndOfInput && !w.done {
 		w.emit(filter.Output{Event: true})
+	}
+	if w.newFailures() > 0 {
+		w.l.Failed++
 	}
 	if !w.kept {
 		w.l.Filtered++
@@ -485,6 +486,15 @@ func (w *worker) event() End {
 		w.took()
 	}
 	return end
+}
+
+// newFailures returns how many failures there were since it was called last.
+func (w *worker) newFailures() (n int64) {
+	if w.Failures != nil {
+		n = w.Failures() - w.failures
+		w.failures += n
+	}
+	return n
 }
 
 func (w *worker) ask(flag string, q *filter.Query) bool {
