@@ -145,7 +145,9 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		},
 		Spill: pipeline.Spill{
 			Dir: spillDir(), Size: int64(o.buffer.spill),
-			OnSpill: func() { a.talk.Debug("the reader of stdout is slow: events wait on disk, in " + spillDir()) },
+			OnSpill: func() {
+				a.talk.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
+			},
 			OnFault: func(err error) {
 				a.talk.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + err.Error())
 			},

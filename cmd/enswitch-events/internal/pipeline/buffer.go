@@ -160,7 +160,8 @@ func (f *Feed) Add(ev event.Event) {
 }
 
 // Flush hands over what was added and reports whether there was anything. It
-// never waits for who reads the output, nor for longer than some 20 ms.
+// never waits for who reads the output, nor for longer than some 20 ms, or
+// diskTime if the memory is full and the disk is being written to.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
 // flush is Flush, which waits for nothing if patient is not set.
@@ -179,10 +180,7 @@ func (f *Feed) flush(patient bool) bool {
 		b.ledger.Repaired += done.Repaired
 	}
 	if patient && b.bytes > b.o.Size/2 {
-		spilling := b.spillWanted(b.o.Size / 4 * 3)
-		b.mu.Unlock()
-		b.pace.keep(spilling)
-		b.mu.Lock()
+		b.keepPace(f.cur)
 	}
 	if len(f.cur.items) > 0 {
 		f.cur = b.push(f.cur)
@@ -249,7 +247,7 @@ func (b *Buffer) push(c *block) *block {
 			return c.reset()
 		}
 	}
-	if b.bytes+c.size() > b.o.Size && len(b.queue) > 0 && !b.giantForDisk(c) {
+	if b.noRoom(c) {
 		at := time.Unix(0, c.items[0].received)
 		if b.overflow == nil {
 			b.overflow = &Gap{Reason: "overflow", From: at}
@@ -287,11 +285,16 @@ func (b *Buffer) push(c *block) *block {
 	return b.block()
 }
 
-// giantForDisk reports whether c holds an event so large that memory could not
-// be made free for it in time, and there is a disk that takes it: it may pass
-// the size by itself. The mutex is held.
-func (b *Buffer) giantForDisk(c *block) bool {
-	return c.size() > 2*blockSize && b.bytes <= b.o.Size && b.spill != nil && !b.spill.failed && !b.spill.full
+// noRoom reports whether there is no memory for c. The size may be passed by one
+// block if the disk will make room: for an event so large that this could not be
+// done in time, and because a small buffer has no more than one or two blocks. The
+// mutex is held.
+func (b *Buffer) noRoom(c *block) bool {
+	if b.bytes+c.size() <= b.o.Size || len(b.queue) == 0 {
+		return false
+	}
+	disk := b.spill != nil && !b.spill.failed && !b.spill.full
+	return !disk || b.bytes > max(b.o.Size, 2*blockSize)
 }
 
 // block returns an empty block. The mutex is held.

@@ -11,6 +11,10 @@ const (
 	// briskTime is so short for a block that the output is no slow reader, but a
 	// file.
 	briskTime = time.Millisecond
+	// diskTime is the longest that a source waits for the disk when the memory is
+	// full, before events are dropped. Then it does not wait again before there
+	// is room.
+	diskTime = time.Second
 )
 
 // pace keeps a source from outrunning the worker. One that is faster would fill
@@ -53,5 +57,23 @@ func (p *pace) finish() {
 	select {
 	case p.finished <- struct{}{}:
 	default:
+	}
+}
+
+// keepPace has a source wait before it hands over c. The mutex is held, but not
+// while it waits.
+func (b *Buffer) keepPace(c *block) {
+	wait := func(spilling bool) {
+		b.mu.Unlock()
+		b.pace.keep(spilling)
+		b.mu.Lock()
+	}
+	wait(b.spillWanted(b.o.Size / 4 * 3))
+	for range diskTime / paceTime {
+		writing := b.spill != nil && b.spill.transit != nil || b.spillWanted(b.o.Size/4*3)
+		if b.overflow != nil || !writing || !b.noRoom(c) {
+			return
+		}
+		wait(true)
 	}
 }

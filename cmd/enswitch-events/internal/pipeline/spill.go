@@ -28,9 +28,9 @@ type Spill struct {
 	Dir string
 	// Size bounds the bytes on disk. 0 means no spilling.
 	Size int64
-	// OnSpill is called when events begin to go to disk, and OnFault when the
-	// disk cannot be used: what is in memory and on disk is still kept. They
-	// must not call the Buffer.
+	// OnSpill is called when events begin to go to disk and have not done so
+	// for a second, and OnFault when the disk cannot be used: what is in memory
+	// and on disk is still kept. They must not call the Buffer.
 	OnSpill func()
 	OnFault func(error)
 }
@@ -44,10 +44,11 @@ type spiller struct {
 
 	// These are used with the buffer's mutex held.
 	head    []*block
-	transit *block  // being written
-	counts  []int64 // events of each block on disk, oldest first
-	active  bool    // something has gone to disk since all was empty
-	full    bool    // the spool has no room; wait for the worker to take some
+	transit *block    // being written
+	counts  []int64   // events of each block on disk, oldest first
+	active  bool      // something has gone to disk since all was empty
+	last    time.Time // when active was set or cleared
+	full    bool      // the spool has no room; wait for the worker to take some
 	failed  bool
 
 	spool  *spool.Queue // opened by the spilling goroutine
@@ -94,8 +95,7 @@ func (b *Buffer) keepHead() {
 	if s.active {
 		return
 	}
-	s.active = true
-	if s.o.OnSpill != nil {
+	if s.activate(true) && s.o.OnSpill != nil {
 		s.o.OnSpill()
 	}
 	kept := int64(0)
@@ -104,6 +104,18 @@ func (b *Buffer) keepHead() {
 		s.head = append(s.head, b.queue[0])
 		b.queue = b.queue[1:]
 	}
+}
+
+// spillApart is how long nothing has waited on disk when it is told again that
+// something does.
+const spillApart = time.Second
+
+// activate sets active, and reports whether that has not changed for a time.
+func (s *spiller) activate(active bool) (rested bool) {
+	now := time.Now()
+	rested = now.Sub(s.last) >= spillApart
+	s.active, s.last = active, now
+	return rested
 }
 
 // spillOne moves the front of queue to the disk. The mutex is held at the
@@ -166,7 +178,8 @@ func (b *Buffer) takeSpilled() (c *block, wait bool) {
 			s.head = s.head[1:]
 			return c, false
 		case len(s.counts) == 0:
-			if s.active = s.transit != nil || s.active && len(b.queue) > 0; !s.active {
+			if s.active && s.transit == nil && len(b.queue) == 0 {
+				s.activate(false)
 				s.head = nil
 			}
 			return nil, s.transit != nil
