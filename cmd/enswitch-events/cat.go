@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -95,6 +94,9 @@ func (o *catOptions) run(ctx context.Context, a *app, cmd *cobra.Command, names 
 	config, err := o.compile(c, cmd.Flags().Changed, names)
 	if err != nil {
 		return err
+	}
+	if f := file(a.in); slices.Contains(names, "-") && f != nil && closed(f) {
+		return &exitError{exitFailure, errors.New("could not read standard input: it is closed"), "name a FILE, or </dev/null reads nothing"}
 	}
 	if slices.Contains(names, "-") && terminal(a.in) != nil {
 		a.talk.Info("reading events from the terminal: Ctrl-D ends it")
@@ -284,11 +286,7 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 	case pipeline.EndFailIf:
 		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), ""}
 	case pipeline.EndOutput:
-		hint := ""
-		if errors.Is(err, syscall.ENOSPC) {
-			hint = "make room on the disk that stdout is written to"
-		}
-		return &exitError{exitOutput, fmt.Errorf("could not write to stdout: %w", err), hint}
+		return written(err)
 	case pipeline.EndStuck:
 		return &exitError{exitOutput, err, ""}
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"slices"
@@ -64,14 +66,14 @@ used unless --profile or ENSWITCH_PROFILE names another:
 			if err != nil {
 				return usage("", "%w", err)
 			}
-			return a.show(target)
+			return a.show(cmd.OutOrStdout(), target)
 		},
 	}
 	path := &cobra.Command{
 		Use:   "path",
 		Short: "Print where the configuration file is looked for",
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			file := a.global.config
 			if file == "" {
 				var err error
@@ -79,17 +81,17 @@ used unless --profile or ENSWITCH_PROFILE names another:
 					return failure(err)
 				}
 			}
-			_, err := fmt.Fprintln(a.out, file)
-			return written(err)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), file)
+			return err
 		},
 	}
 	cmd.AddCommand(show, path)
 	return cmd
 }
 
-// show prints a line for each flag of cmd: its name, its value, and where that
+// show prints to out a line for each flag of cmd: its name, its value, and where that
 // came from.
-func (a *app) show(cmd *cobra.Command) error {
+func (a *app) show(out io.Writer, cmd *cobra.Command) error {
 	flags := cmd.Flags()
 	origin, err := settings.Apply(flags, os.LookupEnv, a.profile, func(f string) bool {
 		return f == "help" || strings.HasPrefix(f, "authkey")
@@ -97,7 +99,8 @@ func (a *app) show(cmd *cobra.Command) error {
 	if err != nil {
 		return usage("", "%w", err)
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var table bytes.Buffer
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	line := func(name, value, from string) { fmt.Fprintf(w, "%s\t%s\t%s\n", name, value, from) }
 	if a.profile.Name != "" && len(a.profile.Values) > 0 {
 		line("profile", a.profile.Name, a.profile.File)
@@ -150,7 +153,9 @@ func (a *app) show(cmd *cobra.Command) error {
 		}
 		line(f.Name, value, from)
 	})
-	return written(w.Flush())
+	w.Flush()
+	_, err = out.Write(table.Bytes())
+	return err
 }
 
 // withoutSecrets takes the password and the query out of a URL.

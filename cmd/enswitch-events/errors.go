@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 )
 
@@ -47,6 +48,9 @@ func usage(hint, format string, args ...any) error {
 func written(err error) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return nil
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		err = e.Err // stdout has no name that anybody gave it
 	}
 	hint := ""
 	if errors.Is(err, syscall.ENOSPC) {

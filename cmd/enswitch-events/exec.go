@@ -78,6 +78,8 @@ func (o *execOptions) compile(a *app, changed func(string) bool, fail func(strin
 	}
 	if a.line != nil {
 		c.out = a.line.Above(a.err)
+	} else if f := file(a.err); f != nil {
+		c.out = f // handed on as it is
 	}
 	if !o.shell {
 		var err error

@@ -33,6 +33,7 @@ type setup struct {
 	shell string
 	// stdout and stderr are used instead of being collected.
 	stdout, stderr *os.File
+	stdin          *os.File // nil: /dev/null
 }
 
 // program is the program under test as a process.
@@ -76,6 +77,9 @@ func startWith(t *testing.T, s setup, args ...string) *program {
 	stdout, p.out = stream(s.stdout)
 	stderr, p.said = stream(s.stderr)
 	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
+	if s.stdin != nil {
+		p.cmd.Stdin = s.stdin
+	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -85,8 +85,7 @@ func flagGroups(cmd *cobra.Command) []flagGroup {
 func (a *app) help(cmd *cobra.Command, _ []string) {
 	var b bytes.Buffer
 	writeHelp(&b, cmd)
-	_, err := a.out.Write(b.Bytes())
-	a.helped = written(err)
+	_, a.helped = cmd.OutOrStdout().Write(b.Bytes())
 }
 
 func writeHelp(w io.Writer, cmd *cobra.Command) {

@@ -89,7 +89,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		return nil, err
 	}
 	l.config = pipeline.Config{
-		Out: patient(a.out), Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
+		Out: a.out, Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
 		ReportGaps:   o.buffer.reportGaps,
 		OnReject:     func(ev *event.Event, err error) { l.reject(ev.Source, err, ev.Raw) },
 		OnQueryError: func(flag string, err error) { l.faults.failed(flag, err) },
@@ -119,7 +119,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		return nil, err
 	}
 	if a.line != nil && terminal(a.out) != nil {
-		c.Out = a.line.Above(patient(a.out))
+		c.Out = a.line.Above(a.out)
 	}
 	if c.Renderer, err = o.output.compile(a.out, func(err error) {
 		failures++

@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(context.Background(), os.Args[1:], standard()))
 }
 
 // streams are what the program reads and writes beside the network. stdout is

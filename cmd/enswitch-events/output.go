@@ -36,7 +36,7 @@ func (o *outputOptions) bind(f *pflag.FlagSet) {
 
 // terminal returns the file behind w if it is a terminal, or nil.
 func terminal(w any) *os.File {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f := file(w); f != nil && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil

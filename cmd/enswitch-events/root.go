@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -57,7 +56,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	defer stop()
 	a := &app{streams: s, talk: talk.New(s.err, talk.Options{}), profile: &settings.Profile{}}
 	defer func() { a.talk.Close() }()
-	root := newRoot(a)
+	root := newRoot(ctx, a)
 	root.SetArgs(joinPairs(args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -67,12 +66,6 @@ func run(ctx context.Context, args []string, s streams) int {
 		return exitOK
 	}
 	e, ok := errors.AsType[*exitError](err)
-	if _, write := errors.AsType[*fs.PathError](err); !ok && write {
-		e, ok = errors.AsType[*exitError](written(err)) // cobra writes completions itself
-		if !ok {
-			return exitOK
-		}
-	}
 	if !ok {
 		// Our own commands return exitErrors; what is left is cobra's about
 		// commands, arguments and flags.
@@ -136,7 +129,7 @@ func catchSignals(ctx context.Context) (context.Context, func()) {
 	}
 }
 
-func newRoot(a *app) *cobra.Command {
+func newRoot(ctx context.Context, a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "enswitch-events",
 		Short: "See what is happening on the calls of an Enswitch telephone system",
@@ -160,13 +153,13 @@ event a line, in a pipe.`,
 		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},
 	}
 	a.global.bind(root.PersistentFlags())
-	root.SetOut(a.out)
+	root.SetOut(page{ctx, a})
 	root.SetErr(a.err)
 	root.SetIn(a.in)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage("see '"+cmd.CommandPath()+" --help'", "%s", flagError(cmd, err))
 	})
-	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion(a))
+	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
 	root.SuggestionsMinimumDistance = 2
 	root.Version = version()
 	root.SetVersionTemplate(versionLine())
@@ -231,7 +224,10 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		stderr = a.line.Above(stderr)
 	}
 	a.talk = talk.New(stderr, talk.Options{Level: level, JSON: a.global.logFormat == "json"})
-	return nil
+	if name := cmd.Name(); name == "simulate" || name == "replay" {
+		return nil // they write nothing to stdout
+	}
+	return a.writable()
 }
 
 // knownKeys are the names that a profile may use: all flags of all commands.

@@ -19,21 +19,16 @@ func (a *app) statusLine() *screen.Line {
 	if tty == nil || a.global.quiet || a.global.logFormat != "text" || os.Getenv("TERM") == "dumb" {
 		return nil
 	}
-	if out, ok := a.out.(*os.File); !ok || terminal(out) == nil && !regular(out) {
+	if out := file(a.out); out == nil || terminal(out) == nil && !regular(out) {
 		return nil
 	}
-	return screen.New(tty, func() int {
+	return screen.New(a.err, func() int {
 		width, _, err := term.GetSize(int(tty.Fd()))
 		if err != nil {
 			return 0
 		}
 		return width
 	})
-}
-
-func regular(f *os.File) bool {
-	st, err := f.Stat()
-	return err == nil && st.Mode().IsRegular()
 }
 
 // feed is a source as the status shows it.
