@@ -34,8 +34,8 @@ func socketPair() (r, w *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w"), nil
 }
 
-// control calls f with the descriptor of a file.
-func control(t *testing.T, file *os.File, f func(fd int) error) {
+// descriptor calls f with the descriptor of a file.
+func descriptor(t *testing.T, file *os.File, f func(fd int) error) {
 	t.Helper()
 	conn, err := file.SyscallConn()
 	if err != nil {
@@ -52,7 +52,7 @@ func control(t *testing.T, file *os.File, f func(fd int) error) {
 // setMode sets whether what is behind a file, which the program shares, blocks.
 func setMode(t *testing.T, file *os.File, nonblocking bool) {
 	t.Helper()
-	control(t, file, func(fd int) error { return syscall.SetNonblock(fd, nonblocking) })
+	descriptor(t, file, func(fd int) error { return syscall.SetNonblock(fd, nonblocking) })
 }
 
 // awaitFull waits until w, a pipe or a socket, takes no more.
@@ -60,7 +60,7 @@ func awaitFull(t *testing.T, w *os.File) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		room := []unix.PollFd{{Events: unix.POLLOUT}}
-		control(t, w, func(fd int) error {
+		descriptor(t, w, func(fd int) error {
 			room[0].Fd = int32(fd)
 			_, err := unix.Poll(room, 0)
 			if err == unix.EINTR {
@@ -170,7 +170,7 @@ func TestPatient(t *testing.T) {
 	r, w := pipe(t)
 	setMode(t, w, false)
 	var f *os.File
-	control(t, w, func(fd int) error {
+	descriptor(t, w, func(fd int) error {
 		// As the standard streams are opened, while it blocks.
 		dup, err := syscall.Dup(fd)
 		f = os.NewFile(uintptr(dup), "w")
