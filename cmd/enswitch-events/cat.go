@@ -165,11 +165,11 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	config.Renderer = func(onError func(error)) (pipeline.Renderer, error) {
 		return o.output.compile(c.a.out, onError)
 	}
-	// These look at the event before: the time since it, the width of a column.
-	switch o.output.format {
-	case "", "line", "template":
-		config.InOrder = o.output.format != "" || o.output.template != "" || terminal(c.a.out) != nil
+	renderer, err := o.output.compile(c.a.out, nil)
+	if err != nil {
+		return nil, err
 	}
+	config.InOrder = renderer.Ordered()
 	if c.a.line != nil && terminal(c.a.out) != nil {
 		config.Out = c.a.line.Above(c.a.out)
 	}

@@ -258,6 +258,12 @@ func (r *Renderer) find(x *event.Index, f *field) event.Value {
 	return v
 }
 
+// Ordered reports whether what is shown of an event may depend on those before
+// it: the width of a column, the time since the one before.
+func (r *Renderer) Ordered() bool {
+	return r.format == "line" || r.template != nil && r.template.ordered
+}
+
 // Header appends what stands before the first event: the names of the columns
 // in csv and tsv, nothing in other formats.
 func (r *Renderer) Header(dst []byte) []byte {

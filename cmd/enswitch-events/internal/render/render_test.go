@@ -113,7 +113,7 @@ func TestTemplate(t *testing.T) {
 
 func TestTemplateFails(t *testing.T) {
 	var errs []string
-	r := mustNew(t, Options{Format: "template", Template: `{{.a}}{{color "pink" .b}}`, OnError: func(err error) { errs = append(errs, err.Error()) }})
+	r := mustNew(t, Options{Format: "template", Template: `{{.a}}{{color (print .b "pink") .b}}`, OnError: func(err error) { errs = append(errs, err.Error()) }})
 	ev, x := mustScan(t, `{"a":"x"}`)
 	if got := string(r.Event(nil, ev, x)); got != "" {
 		t.Errorf("%q", got)
@@ -122,7 +122,7 @@ func TestTemplateFails(t *testing.T) {
 	if got := string(r.Event(nil, ev, x)); got != "" {
 		t.Errorf("%q", got)
 	}
-	if len(errs) != 2 || !strings.HasPrefix(errs[0], "the template failed: ") || !strings.Contains(errs[0], `unknown colour "pink": use one of blue, bold`) {
+	if len(errs) != 2 || !strings.HasPrefix(errs[0], "the template failed: 1:") || !strings.Contains(errs[0], `unknown colour "pink": use one of blue, bold`) {
 		t.Errorf("%q", errs)
 	}
 }

@@ -3,19 +3,16 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
-	"time"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // In a template the text of an event is of type text, which spells out what a
@@ -41,7 +38,8 @@ type userTemplate struct {
 	theme   *theme
 	clock   clock
 	onError func(error)
-	out     bytes.Buffer
+	out     bounded
+	ordered bool // what is printed of an event may depend on those before it
 
 	ev   *event.Event // being shown
 	json []byte
@@ -50,14 +48,20 @@ type userTemplate struct {
 
 func newTemplate(src string, th *theme, c clock, onError func(error)) (*userTemplate, error) {
 	u := &userTemplate{theme: th, clock: c, onError: onError}
-	t, err := template.New("").Funcs(u.funcs()).Parse(src)
+	funcs := u.funcs()
+	t, err := template.New("").Funcs(funcs).Parse(src)
 	if err != nil {
 		return nil, fmt.Errorf("the template does not parse: %s", templateFault(err))
 	}
 	for _, named := range t.Templates() {
-		if named.Tree != nil {
-			showAll(named.Root)
+		if named.Tree == nil {
+			continue
 		}
+		c := check{u: u, all: t, funcs: funcs, tree: named.Tree}
+		if err := c.node(named.Root); err != nil {
+			return nil, err
+		}
+		showAll(named.Root)
 	}
 	u.tmpl = t
 	return u, nil
@@ -66,7 +70,21 @@ func newTemplate(src string, th *theme, c clock, onError func(error)) (*userTemp
 // templateFault is what a template's error says, without the name that we gave
 // the template.
 func templateFault(err error) string {
-	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "template: "), ":")
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "template: "), ":")
+	return strings.Replace(text, `executing "" at `, "at ", 1)
+}
+
+// maxPrinted is how much a template may print of one event.
+const maxPrinted = 16 << 20
+
+// bounded is a buffer of maxPrinted bytes.
+type bounded struct{ bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxPrinted {
+		return 0, fmt.Errorf("it prints more than %d MiB of an event", maxPrinted>>20)
+	}
+	return b.Buffer.Write(p)
 }
 
 // showAll ends each action of a template that prints something with showFunc.
@@ -96,119 +114,6 @@ func showAll(node parse.Node) {
 	case *parse.WithNode:
 		branch(&n.BranchNode)
 	}
-}
-
-// funcs are the functions that a template has besides those of text/template.
-// The value comes last, so that it can be piped in.
-func (u *userTemplate) funcs() template.FuncMap {
-	return template.FuncMap{
-		showFunc: u.show,
-		"color":  u.color,
-		"callcolor": func(id, v any) shown {
-			call := plainText(id)
-			if call == "" {
-				return u.show(v)
-			}
-			return u.paint(u.theme.call([]byte(call)).id, v)
-		},
-		"pad": func(n int, v any) shown {
-			s := u.show(v)
-			return s + shown(blanks(n-ansi.StringWidth(string(s))))
-		},
-		"padleft": func(n int, v any) shown {
-			s := u.show(v)
-			return shown(blanks(n-ansi.StringWidth(string(s)))) + s
-		},
-		"trunc": func(n int, v any) shown {
-			return shown(ansi.Truncate(string(u.show(v)), max(n, 0), "…"))
-		},
-		"time":  u.time,
-		"json":  u.toJSON,
-		"upper": func(v any) text { return text(strings.ToUpper(plainText(v))) },
-		"lower": func(v any) text { return text(strings.ToLower(plainText(v))) },
-		"default": func(other, v any) any {
-			if plainText(v) == "" {
-				return other
-			}
-			return v
-		},
-	}
-}
-
-// blanks returns at most as many blanks as a wide terminal has columns.
-func blanks(n int) string { return strings.Repeat(" ", min(max(n, 0), 1000)) }
-
-// plainText is the text of a value as it is, not safe to print.
-func plainText(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case text:
-		return string(v)
-	case shown:
-		return string(v)
-	case string:
-		return v
-	case map[string]any, []any:
-		return string(marshal(v))
-	}
-	return fmt.Sprint(v)
-}
-
-func (u *userTemplate) show(v any) shown {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case shown:
-		return v
-	case text:
-		return shown(v.String())
-	case map[string]any, []any:
-		return u.toJSON(v)
-	}
-	return shown(fmt.Sprint(v))
-}
-
-func (u *userTemplate) color(name string, v any) (shown, error) {
-	prefix, ok := u.theme.named[name]
-	if !ok {
-		return "", fmt.Errorf("unknown colour %q: use one of %s", name, strings.Join(slices.Sorted(maps.Keys(u.theme.named)), ", "))
-	}
-	return u.paint(prefix, v), nil
-}
-
-func (u *userTemplate) paint(prefix string, v any) shown {
-	s := u.show(v)
-	if prefix == "" || s == "" {
-		return s
-	}
-	return shown(prefix) + s + shown(u.theme.reset)
-}
-
-// time shows a timestamp in a style: one of Times, "" for that of --time, or a
-// layout of Go's package time in the zone of --time. What is no timestamp is
-// shown as it is.
-func (u *userTemplate) time(style string, v any) shown {
-	usec, ok := event.Timestamp([]byte(plainText(v)))
-	if !ok {
-		return u.show(v)
-	}
-	c := &u.clock
-	if style != "" && style != c.style {
-		c = &clock{style: style, loc: u.clock.loc, last: u.clock.last, began: u.clock.began, day: u.clock.day}
-		if style == "utc" {
-			c.loc = time.UTC
-		}
-		if !slices.Contains(Times(), style) {
-			return shown(time.UnixMicro(usec).In(c.loc).Format(style))
-		}
-	}
-	if c.style == "none" {
-		return ""
-	}
-	s := shown(c.append(nil, usec, true, u.ev.Received))
-	u.clock.last, u.clock.began, u.clock.day = c.last, c.began, c.day
-	return s
 }
 
 // toJSON is a value as compact JSON; the event itself keeps its order.
@@ -243,9 +148,13 @@ func (u *userTemplate) append(dst []byte, ev *event.Event, jsonText []byte) []by
 	}
 	u.ev, u.json, u.root = ev, jsonText, hostile(root).(map[string]any)
 	u.out.Reset()
-	err := u.tmpl.Execute(&u.out, u.root)
-	if err != nil {
-		u.failed(fmt.Errorf("the template failed: %s", templateFault(err)))
+	if err := u.tmpl.Execute(&u.out, u.root); err != nil {
+		text := "the template failed: " + templateFault(err)
+		kind := text
+		if bad, ok := errors.AsType[*valueError](err); ok {
+			kind = strings.Replace(text, bad.Error(), "a value "+bad.fault, 1)
+		}
+		u.failed(&filter.Failure{Text: text, Kind: kind})
 		return dst // half a line could not be told from a whole one
 	}
 	if u.out.Len() == 0 {
@@ -271,6 +180,8 @@ func hostile(v any) any {
 	switch v := v.(type) {
 	case string:
 		return text(v)
+	case json.Number:
+		return numberOf(string(v))
 	case []any:
 		for i := range v {
 			v[i] = hostile(v[i])
