@@ -118,9 +118,9 @@ func (r *Renderer) time(l *line, ev *event.Event, usec int64, sure bool) {
 		if !sure {
 			usec = max(ev.Received.UnixMicro(), 0)
 		}
-		l.dst = r.clock.append(l.dst, usec, sure, ev.Received)
+		l.dst = r.clock.appendColumn(l.dst, usec, sure, ev.Received)
 	default:
-		l.dst = append(l.dst, '-')
+		l.dst = r.clock.appendNone(l.dst)
 	}
 	l.column += len(l.dst) - start
 }
