@@ -60,8 +60,8 @@ type filterOptions struct {
 }
 
 func (o *filterOptions) bind(f *pflag.FlagSet) {
-	f.StringArrayVarP(&o.class, "class", "c", nil, "keep events of these classes: `LIST` with commas, * globs, !x excludes")
-	f.StringArrayVarP(&o.event, "event", "e", nil, "keep these events: `LIST` of event or class.event, as -e call.answer,message.*")
+	f.VarP(patterns{list{&o.class}}, "class", "c", "keep events of these classes: `LIST` with commas, * globs, !x excludes")
+	f.VarP(patterns{list{&o.event}}, "event", "e", "keep these events: `LIST` of event or class.event, as -e call.answer,message.*")
 	f.StringArrayVarP(&o.where, "where", "w", nil, "keep events whose field holds: `EXPR` is field=value, or with != ~ !~ < <= > >=; repeatable, all must hold")
 	f.StringVarP(&o.jq, "jq", "q", "", "keep or change events by a jq `EXPR`: true keeps, false, null and nothing drop, any other value is printed instead")
 	f.StringVar(&o.jqFile, "jq-file", "", "read the jq expression from `FILE`")

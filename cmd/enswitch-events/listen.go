@@ -72,14 +72,14 @@ others). Of a repeated field the first counts; a field without value is "".`,
 		f.StringVar(&o.path, "path", "/", "take events at this `PATH`, and nothing elsewhere")
 		o.key.bind(f)
 		f.BoolVar(&o.noAuth, "no-auth", false, "take events from anybody who can connect")
-		f.StringSliceVar(&o.allow, "allow", nil, "take events only from these addresses and networks: `LIST` with commas")
+		f.Var(list{&o.allow}, "allow", "take events only from these addresses and networks: `LIST` with commas")
 		f.StringVar(&o.tlsCert, "tls-cert", "", "speak HTTPS with the certificate in this PEM `FILE`")
 		f.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, PEM `FILE`")
 		f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak HTTPS with a certificate made for this run; its fingerprint is printed")
 		f.Var(&o.maxBody, "max-body", "refuse longer requests")
 		f.StringVar(&o.forwardedHeader, "forwarded-header", "", "take the sender's address from this header, as X-Forwarded-For: `NAME`")
-		f.StringSliceVar(&o.trustProxy, "trust-proxy", nil, "believe that header from these proxies only: `LIST` with commas")
-		f.StringSliceVar(&o.numberFields, "number-field", nil, "make this field a JSON number where it holds one, as machine: `LIST` with commas")
+		f.Var(list{&o.trustProxy}, "trust-proxy", "believe that header from these proxies only: `LIST` with commas")
+		f.Var(list{&o.numberFields}, "number-field", "make this field a JSON number where it holds one, as machine: `LIST` with commas")
 	})
 	return cmd
 }

@@ -24,7 +24,7 @@ type outputOptions struct {
 
 func (o *outputOptions) bind(f *pflag.FlagSet) {
 	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default line on a terminal, ndjson elsewhere)")
-	f.StringSliceVarP(&o.fields, "fields", "F", nil, "pick and order fields: `LIST` with commas")
+	f.VarP(list{&o.fields}, "fields", "F", "pick and order fields: `LIST` with commas")
 	f.StringVar(&o.template, "template", "", "Go template for -o template: `TEXT` like '{{.class}} {{pad 8 .event}}'; functions, value last: color, callcolor, pad, padleft, trunc, time, json, upper, lower, default")
 	f.BoolVarP(&o.raw, "raw-output", "r", false, "print the strings that --jq makes without quotes")
 	f.StringVarP(&o.time, "time", "t", "local", "show times as `STYLE`: "+strings.Join(render.Times(), ", "))
@@ -45,9 +45,6 @@ func terminal(w any) *os.File {
 // compile returns the renderer for out. onError is told of a template that
 // fails on an event.
 func (o *outputOptions) compile(out io.Writer, onError func(error)) (*render.Renderer, error) {
-	for i := range o.fields {
-		o.fields[i] = strings.TrimSpace(o.fields[i])
-	}
 	tty := terminal(out)
 	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
 	if err != nil {

@@ -69,26 +69,13 @@ func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []
 	return dst
 }
 
-// unixColumns is the width of the times of our days in style unix.
-const unixColumns = len("1234567890.123456")
-
-// appendColumn is append for the time column, which has one width in style unix.
-func (c *clock) appendColumn(dst []byte, usec int64, sure bool, received time.Time) []byte {
-	if c.style == "unix" {
-		for limit := int64(1e9); usec/1_000_000 < limit && limit > 1; limit /= 10 {
-			dst = append(dst, ' ')
-		}
-	}
-	return c.append(dst, usec, sure, received)
-}
-
 // appendNone writes the time column of an event that has no time and was not
 // received: a - and blanks, one of them in the place of the ~.
 func (c *clock) appendNone(dst []byte) []byte {
 	columns := len("2006-01-02 15:04:05.000")
 	switch c.style {
 	case "unix":
-		columns = unixColumns
+		columns = len("1234567890.123456")
 	case "delta":
 		columns = len("   +0.000")
 	case "rfc3339":

@@ -118,7 +118,7 @@ func (r *Renderer) time(l *line, ev *event.Event, usec int64, sure bool) {
 		if !sure {
 			usec = max(ev.Received.UnixMicro(), 0)
 		}
-		l.dst = r.clock.appendColumn(l.dst, usec, sure, ev.Received)
+		l.dst = r.clock.append(l.dst, usec, sure, ev.Received)
 	default:
 		l.dst = r.clock.appendNone(l.dst)
 	}
