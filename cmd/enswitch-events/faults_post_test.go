@@ -23,7 +23,7 @@ import (
 
 // postFaults are those of listen, whose answer routing of calls waits for.
 func postFaults() []fault {
-	return []fault{
+	return append(orderFaults(), []fault{
 		{"idle-connections", "10,000 connections that say nothing", "the number of connections stays bounded, and a POST still gets its answer at once", idleConnections},
 		{"slow-header", "a sender that never ends its header", "it is cut; POSTs of others are answered meanwhile", slowHeader},
 		{"slow-body", "a sender that never ends its body", "it is answered 408 and cut; POSTs of others are answered meanwhile; it is no event", slowBody},
@@ -36,7 +36,7 @@ func postFaults() []fault {
 		{"post-hostile-bodies", "bodies that are no event: empty, binary, half a form, JSON that is no object, too many fields", "200 all the same, as the sender ignores it; each is rejected and counted", hostileBodies},
 		{"post-too-long", "a body over --max-body, with and without its length said before", "413; it is no event", postTooLong},
 		{"port-in-use", "the port is in use already", "exit code 3, and --port 0 is named", portInUse},
-	}
+	}...)
 }
 
 // postForm POSTs the event of that number and returns the status.

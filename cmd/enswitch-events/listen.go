@@ -54,8 +54,9 @@ Configuration in 3.14 and 3.15; Global » Settings » Configuration from 4.1 on;
 for one customer: Settings » Customer). Every machine of the cluster sends
 directly, so every one must reach the URL.
 
-The answer goes out before anything else is done: routing of calls waits for
-it. The fields of a POSTed form become the JSON that the websocket would send:
+The answer goes out as soon as the event has its place in the stream, and waits
+for nothing else: routing of calls waits for it. So the events of a sender that
+waits for its answers come out in order. The fields of a POSTed form become the JSON that the websocket would send:
 in the order received, as strings, machine as a number (--number-field for
 others). Of a repeated field the first counts; a field without value is "".`,
 		Example: `  enswitch-events listen --port 8080
@@ -186,7 +187,10 @@ func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Optio
 	}
 	o.announce(a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
 	l.feeds = append(l.feeds, port(listener.Addr().String()))
-	return func(ctx context.Context) error { return serve(ctx, server, listener) }, nil
+	return func(ctx context.Context) error {
+		defer handler.Wait()
+		return serve(ctx, server, listener)
+	}, nil
 }
 
 // port is an open port as a feed. It is always there; who POSTs is not known.

@@ -64,8 +64,8 @@ func isLatin1(charset string) (bool, Note) {
 }
 
 // event makes an event of the body. The result is part of x.
-func (x *exchange) event(contentType string, number func(name []byte) bool) ([]byte, Note, error) {
-	m := parseMedia(contentType)
+func (x *exchange) event(number func(name []byte) bool) ([]byte, Note, error) {
+	m := parseMedia(x.contentType)
 	text := bytes.TrimLeft(x.body, " \t\r\n")
 	if len(text) == 0 {
 		return nil, 0, errors.New("empty body")

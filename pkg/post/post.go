@@ -1,13 +1,19 @@
 // Package post receives the events that Enswitch machines send as HTTP POST
 // requests, one request for each event.
 //
-// # The answer first
+// # A place, then the answer
 //
-// Routing of a call waits until the URL has answered. So [Handler] reads the
-// body, which is bounded, puts the answer on the wire (200, text/plain, no
-// content), and only then looks at what the body holds. A body that turns out
-// to be no event got its 200 all the same, since the sender ignores the
-// answer; it is handed to Options.OnReject.
+// Routing of a call waits until the URL has answered, and a sender that waits
+// for the answer sends its events in order, whatever connections it uses. So
+// [Handler] reads the body, which is bounded, gives the event its place among
+// the others, and then puts the answer on the wire (200, text/plain, no
+// content). A short body is parsed and handed on before the answer, which takes
+// microseconds. A long one gets its place in a queue and is parsed after the
+// answer; what comes meanwhile queues behind it and is answered at once, too.
+// Options.OnEvent gets the events in the order of their places.
+//
+// A body that turns out to be no event gets its 200 all the same, since the
+// sender ignores the answer; it is handed to Options.OnReject.
 //
 // Over HTTP/1 the answer is complete when it is flushed. Over HTTP/2 net/http
 // ends a response when its handler returns, so [NewServer] speaks HTTP/1 only.
@@ -114,19 +120,19 @@ type Options struct {
 	// machine, the one documented as such.
 	NumberFields []string
 
-	// OnEvent gets each event, after the answer has gone out. Raw is valid
-	// until OnEvent returns; it is whole, but as unchecked as any event's.
-	// Source is the client's address without port, Received the time when the
-	// body had been read.
+	// OnEvent gets each event. Of two events of which one was answered before
+	// the other was sent, it gets that one first. Raw is valid until OnEvent
+	// returns; it is whole, but as unchecked as any event's. Source is the
+	// client's address without port, Received the time when the body had been
+	// read.
 	//
-	// The callbacks run in the request's goroutine, so they must be safe for
-	// concurrent use, and quick: the next request of the same connection is
-	// read when they return.
+	// The callbacks must be safe for concurrent use, and quick: the answer may
+	// wait for OnEvent, and the connection's next request for the others.
 	OnEvent func(event.Event)
 	// OnReject gets every request that is no event, refused or not, after the
 	// answer. Each request leads to one call of either OnEvent or OnReject.
 	OnReject func(Rejection)
-	// OnNote gets what was odd about an event, before OnEvent gets the event.
+	// OnNote gets what was odd about an event, after OnEvent got the event.
 	OnNote func(remote string, note Note)
 }
 
@@ -173,19 +179,24 @@ type Handler struct {
 	plain     []string // header values, shared by all answers
 	zero      []string
 	exchanges sync.Pool // of *exchange
+	late      late
 }
 
-// exchange is the memory of one request.
+// exchange is one request and its memory.
 type exchange struct {
-	body  []byte
-	json  []byte
-	index event.Index
+	remote      string
+	received    time.Time
+	contentType string
+	body        []byte
+	json        []byte
+	index       event.Index
 }
 
 // NewHandler returns a Handler for a copy of the options; nil is all defaults.
 // It fails on options that contradict themselves.
 func NewHandler(o *Options) (*Handler, error) {
 	h := &Handler{plain: []string{"text/plain; charset=utf-8"}, zero: []string{"0"}}
+	h.late.most, h.late.less.L = mostLate, &h.late.mu
 	if o != nil {
 		h.o = *o
 	}
@@ -273,26 +284,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// net/http would look for the rest of a body that is not closed.
 	_ = r.Body.Close()
-	received := time.Now()
+	x.remote, x.received, x.contentType = remote, time.Now(), r.Header.Get("Content-Type")
+	if h.queue(x) {
+		h.ok(w)
+		return
+	}
+	note, err := h.handOn(x)
+	h.ok(w)
+	h.tell(x, note, err)
+}
+
+// ok answers that the body has been taken. An error means that the sender has
+// gone. Its event is here all the same.
+func (h *Handler) ok(w http.ResponseWriter) {
 	header := w.Header()
 	header["Content-Type"] = h.plain
 	header["Content-Length"] = h.zero
 	w.WriteHeader(http.StatusOK)
-	// An error means that the sender has gone. Its event is here all the same.
 	_ = http.NewResponseController(w).Flush()
-
-	raw, note, err := x.event(r.Header.Get("Content-Type"), h.number)
-	if err != nil {
-		h.reject(Rejection{Remote: remote, Status: http.StatusOK, Reason: err.Error(), Body: h.excerpt(x.body)})
-	} else {
-		if note != 0 && h.o.OnNote != nil {
-			h.o.OnNote(remote, note)
-		}
-		if h.o.OnEvent != nil {
-			h.o.OnEvent(event.Event{Raw: raw, Received: received, Source: remote})
-		}
-	}
-	h.release(x)
 }
 
 func (h *Handler) release(x *exchange) {

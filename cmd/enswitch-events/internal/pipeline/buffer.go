@@ -164,14 +164,15 @@ func (f *Feed) Add(ev event.Event) {
 // diskTime if the memory is full and the disk is being written to.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
-// flush is Flush, which waits for nothing if patient is not set.
+// flush is Flush. If patient is not set it waits for nothing, and for no jq
+// expression that gojq runs either.
 func (f *Feed) flush(patient bool) bool {
 	if len(f.cur.items) == 0 {
 		return false
 	}
 	b := f.b
 	b.mu.Lock()
-	if f.behind() {
+	if (patient || b.ahead == nil || b.ahead.gojq == 0) && f.behind() {
 		b.mu.Unlock()
 		done := f.workAhead()
 		b.mu.Lock()
@@ -191,9 +192,9 @@ func (f *Feed) flush(patient bool) bool {
 	return true
 }
 
-// Put adds one event and hands it over at once. Unlike Add it is safe for
-// concurrent use, it waits for nobody, and it takes the source's name from the
-// event.
+// Put adds one event and hands it over at once: when it returns, the event has
+// its place in the stream. Unlike Add it is safe for concurrent use, it waits for
+// nobody, and it takes the source's name from the event.
 func (f *Feed) Put(ev event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,0 +1,308 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// orderFaults are what could mix up the events of a sender that waits for each
+// answer before it sends the next event, on another connection.
+func orderFaults() []fault {
+	const inOrder = "the events of each sender come out in the order in which it sent them"
+	return []fault{
+		{"post-order", "senders that open a connection for each POST", inOrder, postOrder(nil)},
+		{"post-order-tls", "the same over TLS", inOrder, postOrder(nil, "--tls-self-signed")},
+		{"post-order-proxy", "the same with nginx in front", inOrder, postOrder(nginx)},
+		{"post-order-lwp", "senders that are LWP::UserAgent", inOrder, lwpOrder},
+		{"post-order-tail", "POSTs to tail --listen, a connection for each", inOrder, tailOrder},
+		{"post-order-wait", "the steps of a sequence are POSTed one after the other, a connection for each", "wait --sequence finds them", waitOrder},
+		{"post-order-large", "large and compressed bodies, forms of all kinds, between small ones", inOrder + ", on stdout and in the recording", largeOrder},
+	}
+}
+
+// numbersOf adds what tells the senders apart: each has numbers of its own.
+const numbersOf = 10_000
+
+// sendInOrder POSTs events of each sender to addr, a connection for each.
+func sendInOrder(t *testing.T, to string, senders, events int) {
+	var sending sync.WaitGroup
+	for s := range senders {
+		sending.Go(func() {
+			for n := range events {
+				form := fmt.Sprintf("class=call&event=start&timestamp=1234567890.123456&n=%d", s*numbersOf+n)
+				if err := postAlone(t.Context(), to, "application/x-www-form-urlencoded", "", []byte(form)); err != nil {
+					t.Errorf("sender %d, event %d: %v", s, n, err)
+					return
+				}
+			}
+		})
+	}
+	sending.Wait()
+}
+
+// postAlone POSTs a body on a connection of its own, as LWP::UserAgent does.
+func postAlone(ctx context.Context, to, contentType, encoding string, body []byte) error {
+	u, err := url.Parse(to)
+	if err != nil {
+		return err
+	}
+	var conn net.Conn
+	if u.Scheme == "https" {
+		conn, err = (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", u.Host)
+	} else {
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nTE: deflate,gzip;q=0.3\r\nConnection: TE, close\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n", u.RequestURI(), u.Host, contentType, len(body))
+	if encoding != "" {
+		head += "Content-Encoding: " + encoding + "\r\n"
+	}
+	if _, err := conn.Write(slices.Concat([]byte(head+"\r\n"), body)); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d, %w", resp.StatusCode, err)
+	}
+	return nil
+}
+
+// wantInOrder checks that all events came, those of each sender in order.
+func wantInOrder(t *testing.T, lines []string, senders, each int) {
+	t.Helper()
+	next := make([]int, senders)
+	for _, n := range events(t, lines) {
+		s := n / numbersOf
+		if n%numbersOf != next[s] {
+			t.Fatalf("event %d of sender %d where %d should be", n%numbersOf, s, next[s])
+		}
+		next[s]++
+	}
+	for s, n := range next {
+		if n != each {
+			t.Errorf("%d events of sender %d, want %d", n, s, each)
+		}
+	}
+}
+
+// postOrder POSTs to listen, through a proxy if there is one.
+func postOrder(proxy func(t *testing.T, to string) string, args ...string) func(*testing.T) {
+	const senders, each = 3, 1500
+	return func(t *testing.T) {
+		p := start(t, append([]string{"listen", "--port", "0", "-n", strconv.Itoa(senders * each)}, args...)...)
+		to := p.url()
+		if proxy != nil {
+			to = proxy(t, to)
+		}
+		sendInOrder(t, to, senders, each)
+		if code := p.exit(); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		wantInOrder(t, p.out.snapshot(), senders, each)
+	}
+}
+
+// nginx runs one that passes everything on, and returns its URL.
+func nginx(t *testing.T, to string) string {
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		if program = "/usr/sbin/nginx"; exec.Command(program, "-v").Run() != nil {
+			t.Skip("no nginx here")
+		}
+	}
+	dir := t.TempDir()
+	_, port, _ := net.SplitHostPort(closedPort(t))
+	config := fmt.Sprintf(`daemon off; pid %[1]s/pid; error_log stderr; worker_processes 2;
+events { worker_connections 100; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi; uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi;
+	server { listen 127.0.0.1:%[2]s; location / { proxy_pass %[3]s; } }
+}
+`, dir, port, to)
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-e", "stderr", "-p", dir, "-c", file)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("nginx: %s", said.String())
+		}
+	})
+	awaitPort(t, "127.0.0.1:"+port)
+	return "http://127.0.0.1:" + port + "/"
+}
+
+// awaitPort waits until somebody listens there.
+func awaitPort(t *testing.T, addr string) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lwpOrder has Perl's usual client send, if it is installed.
+func lwpOrder(t *testing.T) {
+	if out, err := exec.Command("perl", "-MLWP::UserAgent", "-e1").CombinedOutput(); err != nil {
+		t.Skipf("no LWP::UserAgent here: %v, %.100s", err, out)
+	}
+	const script = `my ($url, $first, $events) = @ARGV;
+my $ua = LWP::UserAgent->new;
+for my $n ($first .. $first + $events - 1) {
+	my $answer = $ua->post($url, [class => 'call', event => 'start', timestamp => '1234567890.123456', name => "Zo\xeb; 50% & co", n => $n]);
+	$answer->is_success or die $answer->status_line;
+}`
+	const senders, each = 3, 300
+	p := start(t, "listen", "--port", "0", "-n", strconv.Itoa(senders*each))
+	to := p.url()
+	var sending sync.WaitGroup
+	for s := range senders {
+		sending.Go(func() {
+			cmd := exec.CommandContext(t.Context(), "perl", "-MLWP::UserAgent", "-e", script, to, strconv.Itoa(s*numbersOf), strconv.Itoa(each))
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+	sending.Wait()
+	p.exit()
+	wantInOrder(t, p.out.snapshot(), senders, each)
+}
+
+// tailOrder has a messaged beside the senders, whose events are in order, too.
+func tailOrder(t *testing.T) {
+	const senders, each = 3, 1000
+	w := newWire(t)
+	p := start(t, "tail", w.addr, "--listen", "0", "-n", strconv.Itoa((senders+1)*each))
+	messaged := w.join()
+	var sending sync.WaitGroup
+	sending.Go(func() { messaged.send(senders*numbersOf, senders*numbersOf+each-1) })
+	sendInOrder(t, p.url(), senders, each)
+	sending.Wait()
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	wantInOrder(t, p.out.snapshot(), senders+1, each)
+}
+
+// waitOrder makes the first step of a sequence a large event: the others come
+// while it is parsed.
+func waitOrder(t *testing.T) {
+	w := newWire(t)
+	p := start(t, "wait", w.addr, "--listen", "0", "--sequence", "call.start > call.route > call.end", "--same", "callid", "--timeout", "1m")
+	w.join()
+	to := p.url()
+	for _, step := range []string{"start&pad=" + strings.Repeat("%20", 300_000), "route", "end"} {
+		form := "class=call&n=1&callid=1.2&timestamp=1234567890.123456&event=" + step
+		if err := postAlone(t.Context(), to, "application/x-www-form-urlencoded", "", []byte(form)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if got := events(t, p.out.snapshot()); !slices.Equal(got, []int{1, 1, 1}) {
+		t.Errorf("events %v", got)
+	}
+}
+
+// largeOrder sends bodies of every kind and size in turn.
+func largeOrder(t *testing.T) {
+	const each = 300
+	record := filepath.Join(t.TempDir(), "recorded.ndjson")
+	p := start(t, "listen", "--port", "0", "-n", strconv.Itoa(2*each), "--record", record)
+	to := p.url()
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for n := range each {
+			contentType, encoding, body := bodyOfKind(t, n)
+			if err := postAlone(t.Context(), to, contentType, encoding, body); err != nil {
+				t.Errorf("event %d: %v", n, err)
+				return
+			}
+		}
+	})
+	sending.Go(func() {
+		for n := range each {
+			if err := postAlone(t.Context(), to, "application/json", "", testEvent(numbersOf+n)); err != nil {
+				t.Errorf("event %d: %v", n, err)
+				return
+			}
+		}
+	})
+	sending.Wait()
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	wantInOrder(t, p.out.snapshot(), 2, each)
+	recorded, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantInOrder(t, strings.Split(strings.TrimSpace(string(recorded)), "\n"), 2, each)
+}
+
+// bodyOfKind returns the event n in one of the forms that are taken, the second
+// of which takes far longer than those after it.
+func bodyOfKind(t *testing.T, n int) (contentType, encoding string, body []byte) {
+	const form = "application/x-www-form-urlencoded"
+	fields := fmt.Sprintf("class=call&event=start&n=%d", n)
+	var b bytes.Buffer
+	switch n % 4 {
+	case 0:
+		return form, "", []byte(fields)
+	case 1:
+		return form, "", []byte(fields + "&pad=" + strings.Repeat("%20", 300_000))
+	case 2:
+		return "application/json", "", testEvent(n)
+	}
+	w := multipart.NewWriter(&b)
+	for _, field := range strings.Split(fields+"&pad="+strings.Repeat("x", 20_000), "&") {
+		name, value, _ := strings.Cut(field, "=")
+		if err := w.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	return w.FormDataContentType(), "", b.Bytes()
+}
