@@ -55,7 +55,7 @@ func (s *size) Type() string { return "SIZE" }
 type filterOptions struct {
 	class, event, where []string
 	jq, jqFile          string
-	args, jsonArgs      []string
+	args                []jqArg // of --arg and --argjson, in order
 	engine              filter.Engine
 }
 
@@ -65,38 +65,66 @@ func (o *filterOptions) bind(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.where, "where", "w", nil, "keep events whose field holds: `EXPR` is field=value, or with != ~ !~ < <= > >=; repeatable, all must hold")
 	f.StringVarP(&o.jq, "jq", "q", "", "keep or change events by a jq `EXPR`: true keeps, false, null and nothing drop, any other value is printed instead")
 	f.StringVar(&o.jqFile, "jq-file", "", "read the jq expression from `FILE`")
-	f.StringArrayVar(&o.args, "arg", nil, "in jq expressions, let $NAME be the text VALUE: `NAME VALUE`; repeatable")
-	f.StringArrayVar(&o.jsonArgs, "argjson", nil, "in jq expressions, let $NAME be the JSON VALUE: `NAME VALUE`; repeatable")
+	f.Var(jqArgs{&o.args, "arg"}, "arg", "in jq expressions, let $NAME be the text VALUE: `NAME VALUE`; repeatable, the first of a name counts")
+	f.Var(jqArgs{&o.args, "argjson"}, "argjson", "in jq expressions, let $NAME be the JSON VALUE: `NAME VALUE`; repeatable, the first of a name counts")
 	f.TextVar(&o.engine, "jq-engine", filter.EngineAuto, "what runs jq expressions: `ENGINE` is native, gojq, or auto: native where that is exact, or else gojq")
+}
+
+// jqArg is what one --arg or --argjson says.
+type jqArg struct{ flag, pair string }
+
+// jqArgs is the value of one of the two flags. They share a list, because the
+// first of the same name counts, as in jq.
+type jqArgs struct {
+	all  *[]jqArg
+	flag string
+}
+
+func (a jqArgs) Set(pair string) error { return a.Append(pair) }
+func (a jqArgs) Type() string          { return "list" }
+
+func (a jqArgs) String() string {
+	if a.all == nil {
+		return ""
+	}
+	return strings.Join(a.GetSlice(), ",")
+}
+
+// Append, Replace and GetSlice are for pflag and for config show.
+func (a jqArgs) Append(pair string) error {
+	*a.all = append(*a.all, jqArg{a.flag, pair})
+	return nil
+}
+
+func (a jqArgs) Replace([]string) error { return errors.ErrUnsupported }
+
+func (a jqArgs) GetSlice() (pairs []string) {
+	for _, arg := range *a.all {
+		if arg.flag == a.flag {
+			pairs = append(pairs, arg.pair)
+		}
+	}
+	return pairs
 }
 
 // variables returns what --arg and --argjson bind.
 func (o *filterOptions) variables() (map[string]any, error) {
 	vars := map[string]any{}
-	split := func(flag, pair string) (name, value string, err error) {
-		name, value, ok := strings.Cut(pair, "=")
+	for _, arg := range o.args {
+		name, value, ok := strings.Cut(arg.pair, "=")
 		if !ok || !identifier.MatchString(name) {
-			return "", "", usage("write --"+flag+" NAME VALUE, and $NAME in the expression", "--%s %q: no name and value", flag, pair)
+			return nil, usage("write --"+arg.flag+" NAME VALUE, and $NAME in the expression", "--%s %q: no name and value", arg.flag, arg.pair)
 		}
-		return name, value, nil
-	}
-	for _, pair := range o.args {
-		name, value, err := split("arg", pair)
-		if err != nil {
-			return nil, err
+		var v any = value
+		if arg.flag == "argjson" {
+			var err error
+			if v, err = filter.ParseJSONArg(name, value); err != nil {
+				return nil, usage("the value is JSON: a text needs quotes, or use --arg", "%w", err)
+			}
 		}
-		vars[name] = value
-	}
-	for _, pair := range o.jsonArgs {
-		name, value, err := split("argjson", pair)
-		if err != nil {
-			return nil, err
+		if _, bound := vars[name]; !bound {
+			vars[name] = v
 		}
-		v, err := filter.ParseJSONArg(name, value)
-		if err != nil {
-			return nil, usage("the value is JSON: a text needs quotes, or use --arg", "%w", err)
-		}
-		vars[name] = v
 	}
 	return vars, nil
 }

@@ -273,7 +273,7 @@ func TestDepth(t *testing.T) {
 				text := `{"a":` + strings.Repeat(tt.open, n) + "1" + strings.Repeat(tt.close, n) + "}"
 				if err := x.Scan([]byte(text)); (err == nil) != ok {
 					t.Errorf("%d deep: %v", n, err)
-				} else if err != nil && !strings.HasPrefix(err.Error(), "nested too deep") {
+				} else if err != nil && !strings.HasPrefix(err.Error(), "nested more than 10,000 deep") {
 					t.Error(err)
 				}
 			}

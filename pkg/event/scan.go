@@ -378,7 +378,7 @@ value:
 	switch c := b[i]; c {
 	case '{', '[':
 		if !push(c == '{') {
-			return i, &Error{i, "nested too deep"}
+			return i, &Error{i, "nested more than 10,000 deep"}
 		}
 		i = x.space(b, i+1)
 		if i < len(b) && b[i] == c+2 { // } and ] follow { and [ at a distance of two

@@ -33,6 +33,9 @@ func compileJQ(flag, expr string, variables []string) (*gojq.Query, error) {
 	// module loader and an input iterator the others do not compile.
 	_, err = gojq.Compile(ast, gojq.WithVariables(variables))
 	if err == nil {
+		if at, reason := constantRegexpFault(expr, ast, variables); reason != "" {
+			return bad(at, reason)
+		}
 		return ast, nil
 	}
 	kind, name, ok := strings.Cut(err.Error(), " not defined: ")

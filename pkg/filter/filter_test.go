@@ -307,7 +307,7 @@ func TestJQError(t *testing.T) {
 		{`.machine | startswith("x")`, ""},
 		{`.s, error("no"), .machine`, `"x"`},
 		{`error`, ""},
-		{`test("(")`, ""},
+		{`test("(" + "")`, ""},
 	} {
 		out, err := outputs(t, Options{JQ: tt.expr}, `{"machine":1,"s":"x"}`)
 		if got := strings.Join(out, " "); got != tt.want || err == nil {

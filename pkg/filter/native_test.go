@@ -18,7 +18,7 @@ func TestNative(t *testing.T) {
 		`.class`: true, `.a // .b == 1`: true, `.a // false`: true, `{a}`: true, `{a, b: .c.d, "e f": 1, $s, ("g"): [.h, 2]}`: true, `[.a, .b] | all`: true, `"\(.a) \(.b.c)"`: true,
 		`.a | select(. == 1)`: true, `$o == 1`: true, `.a | length == 2`: true, `any(.a, .b; . == "x")`: true, `[.a, .b] | any(. == $s)`: true, `all("a", "b"; . != $s)`: true, `.a | inside("abc")`: true,
 		`.a | in($o)`: true, `.a | in({"x": 1})`: true, `.a | IN($l[])`: true, `.a | IN(["b", "c"][])`: true, `.a | type == "string"`: true, `.a | strings`: true, `.a | ascii_upcase`: true, `.a | test($s)`: true, `{} == .a`: true,
-		`.[] == 1`: false, `true, false`: false, `def f: true; f`: false, `.a as $x | $x == 1`: false, `.a + 1 == 2`: false, `.event | test(.x)`: false, `.event | test("(")`: false,
+		`.[] == 1`: false, `true, false`: false, `def f: true; f`: false, `.a as $x | $x == 1`: false, `.a + 1 == 2`: false, `.event | test(.x)`: false, `.event | test("(" + "")`: false,
 		`.a[0] == 1`: true, `.a[-1].b[2]`: true, `.a[$n]`: false, `.a[1.5]`: false, `.a[.b]`: false, `.a[0:1]`: false, `IN(.a, .b; "x", $l[])`: true, `IN(.a[]; 1)`: false, `try error catch true`: false, `.event | test("x"; "g")`: false, `{(.a): 1}`: false, `{"\(.a)"}`: false, `[.a[]]`: false, `{a: (1, 2)}`: false, `@json "\(.a)"`: false, `.a | in(.b)`: false, `any(.[]; .)`: false, `.a | any`: false, `[..]`: false,
 	} {
 		args := map[string]any{"s": "x", "n": json.Number("2"), "o": map[string]any{}, "l": []any{"a", 1}}

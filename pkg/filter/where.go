@@ -1,9 +1,7 @@
 package filter
 
 import (
-	"errors"
 	"regexp"
-	"regexp/syntax"
 	"strings"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -53,12 +51,8 @@ func compileCondition(expr string) (condition, error) {
 	case "~", "!~":
 		var err error
 		if c.regexp, err = regexp.Compile(c.value); err != nil {
-			reason, where := err.Error(), 0
-			if e, ok := errors.AsType[*syntax.Error](err); ok {
-				reason = string(e.Code)
-				where = max(0, strings.LastIndex(c.value, e.Expr))
-			}
-			return bad(value+where, "bad regular expression: "+reason)
+			at, reason := regexpFault(c.value, err)
+			return bad(value+at, reason)
 		}
 	case "<", "<=", ">", ">=":
 		var ok bool

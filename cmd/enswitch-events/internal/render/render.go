@@ -20,6 +20,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // Formats are the names of the formats, in the order in which help lists them.
@@ -182,9 +183,9 @@ func New(o *Options) (*Renderer, error) {
 		return nil, err
 	}
 	for _, expr := range o.Highlight {
-		re, err := regexp.Compile(expr)
+		re, err := filter.CompileRegexp("--highlight", expr)
 		if err != nil {
-			return nil, fmt.Errorf("cannot highlight %q: %s", expr, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+			return nil, err
 		}
 		if r.theme.on {
 			r.marks = append(r.marks, re)

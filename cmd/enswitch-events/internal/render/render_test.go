@@ -31,7 +31,7 @@ func TestNewRefuses(t *testing.T) {
 		{Options{Format: "line", Meta: true}, "use json, ndjson or pretty"},
 		{Options{Format: "line", Fields: []string{"a", ""}}, "is empty"},
 		{Options{Format: "line", Fields: []string{"a", "a"}}, `field "a" is named twice`},
-		{Options{Format: "line", Highlight: []string{"("}}, `cannot highlight "(": missing closing ): `},
+		{Options{Format: "line", Highlight: []string{"("}}, `--highlight: bad regular expression: missing closing )`},
 	}
 	for _, test := range tests {
 		_, err := New(&test.options)

@@ -1,0 +1,89 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+
+	"github.com/itchyny/gojq"
+)
+
+// CompileRegexp compiles a regular expression in the syntax of package regexp.
+// flag names it in the [*SyntaxError] that says what is wrong with it.
+func CompileRegexp(flag, expr string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		at, reason := regexpFault(expr, err)
+		return nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
+	}
+	return re, nil
+}
+
+// regexpFault returns what is wrong with a regular expression that does not
+// compile, and where.
+func regexpFault(expr string, err error) (at int, reason string) {
+	e, ok := errors.AsType[*syntax.Error](err)
+	if !ok {
+		return 0, "bad regular expression: " + err.Error()
+	}
+	reason = string(e.Code)
+	switch part := e.Expr; {
+	case strings.HasPrefix(part, "(?=") || strings.HasPrefix(part, "(?!") || strings.HasPrefix(part, "(?<"):
+		reason = "RE2, which reads them here, has no look-ahead and no look-behind: use a condition for each part, one of them negated"
+	case e.Code == syntax.ErrInvalidEscape && len(part) == 2 && '1' <= part[1] && part[1] <= '9':
+		reason = "RE2, which reads them here, has no back references"
+	case e.Code == syntax.ErrMissingRepeatArgument:
+		reason = fmt.Sprintf(`nothing stands before the %s that it could repeat: for the sign itself write \%[1]s`, part)
+	}
+	return max(0, strings.LastIndex(expr, e.Expr)), "bad regular expression: " + reason
+}
+
+// constantRegexpFault finds a regular expression of a jq expression, or the flags
+// of one, that are written out and wrong, so that it fails on every event.
+func constantRegexpFault(expr string, ast *gojq.Query, variables []string) (at int, reason string) {
+	w := walk(ast, variables)
+	if w.defines { // which may be functions of these names
+		return 0, ""
+	}
+	for _, f := range w.calls {
+		flags := 1 // the argument that is flags
+		switch f.Name {
+		case "sub", "gsub":
+			flags = 2
+		case "split":
+			if len(f.Args) < 2 { // by a text
+				continue
+			}
+		case "test", "match", "capture", "scan", "splits":
+		default:
+			continue
+		}
+		if len(f.Args) > flags {
+			if text, ok := literal(f.Args[flags]); ok && strings.Trim(text, "gim") != "" {
+				return max(0, strings.LastIndex(expr, strconv.Quote(text))),
+					"of jq's flags there are g and i here, and m for a dot that matches line breaks: x, n, s, p and l are not known"
+			}
+		}
+		if len(f.Args) == 0 {
+			continue
+		}
+		text, ok := literal(f.Args[0])
+		if !ok {
+			continue
+		}
+		if _, err := regexp.Compile(text); err != nil {
+			inside, reason := regexpFault(text, err)
+			if at := strings.Index(expr, `"`+text+`"`); at >= 0 {
+				return at + 1 + inside, reason
+			}
+			if at := strings.Index(expr, text); at >= 0 { // behind an escape
+				return at + inside, reason
+			}
+			return max(0, strings.Index(expr, f.Name)), reason
+		}
+	}
+	return 0, ""
+}
