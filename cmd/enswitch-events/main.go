@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	setTimeZone()
 	os.Exit(run(context.Background(), os.Args[1:], standard()))
 }
 

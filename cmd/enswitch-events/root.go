@@ -224,6 +224,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		stderr = a.line.Above(stderr)
 	}
 	a.talk = talk.New(stderr, talk.Options{Level: level, JSON: a.global.logFormat == "json"})
+	if tz := unknownZone(); tz != "" {
+		a.talk.Warn("TZ names no time zone that is known: "+tz+": times are in UTC", slog.String(talk.Below, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
+	}
 	if name := cmd.Name(); name == "simulate" || name == "replay" {
 		return nil // they write nothing to stdout
 	}
