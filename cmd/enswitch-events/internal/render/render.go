@@ -46,7 +46,8 @@ type Options struct {
 	// and templates if they do not say otherwise. local and utc leave out the
 	// date of an event that was received on its own day.
 	Time string
-	// Location is the time zone of local and rfc3339, nil for time.Local.
+	// Location is the time zone of local and rfc3339, nil for time.Local, which is
+	// that of TZ.
 	Location *time.Location
 	// Highlight is regular expressions. What they match is shown in reverse
 	// in the formats for people, if there is colour; elsewhere they do
