@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/files"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -101,16 +101,12 @@ func (o *catOptions) run(ctx context.Context, a *app, cmd *cobra.Command, names 
 	if slices.Contains(names, "-") && terminal(a.in) != nil {
 		a.talk.Info("reading events from the terminal: Ctrl-D ends it")
 	}
-	r, err := files.New(config)
-	if err != nil {
-		return err
-	}
-	return c.run(ctx, r)
+	return c.run(ctx, config)
 }
 
 // compile makes everything that can be wrong in the flags, before anything is
 // opened.
-func (o *catOptions) compile(c *reading, changed func(string) bool, names []string) (*files.Config, error) {
+func (o *catOptions) compile(c *reading, changed func(string) bool, names []string) (*engine.Config, error) {
 	if err := o.end.validate(changed); err != nil {
 		return nil, err
 	}
@@ -120,14 +116,9 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	if n := slices.Index(names, "-"); n >= 0 && slices.Contains(names[n+1:], "-") {
 		return nil, usage("name - once", "standard input can be read once only")
 	}
-	config := &files.Config{
-		Names: names, Stdin: c.a.in, Merge: o.merge, MaxLine: int(o.maxMessage), Narrow: !o.strict,
-		Count: o.end.count, Out: c.a.out,
-		OnReject: c.reject, OnDamage: c.damage, OnSkip: c.skip,
-		OnFilterError: func(err error) { c.faults.failed("jq", err) },
-		OnQueryError:  func(err error) { c.faults.failed("--until or --fail-if", err) },
-		OnRenderError: func(err error) { c.faults.failed("--template", err) },
-		Selective:     o.output.template != "",
+	config := &engine.Config{
+		Count: o.end.count, Out: c.a.out, OnDamage: c.damage, OnSkip: c.skip, OnFailure: c.faults.failed,
+		OnReject: func(r engine.Rejected) { c.reject(r.Source, r.Excerpt, r.Offset, r.Err) },
 	}
 	var err error
 	now := time.Now()
@@ -145,7 +136,7 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 		return nil, err
 	}
 	warn, told := func(msg string) { c.a.talk.Warn(msg) }, false
-	config.Filter = func(onError func(error)) (*filter.Filter, error) {
+	newFilter := func(onError func(error)) (*filter.Filter, error) {
 		f, err := o.filter.compile(vars, onError, warn)
 		warn = func(string) {} // once is enough
 		if err == nil && !told && f.Engine() != "" {
@@ -158,18 +149,21 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 		return nil, err
 	}
 	if !o.strict && config.Until == nil && config.FailIf == nil {
-		config.Needles = files.Needles(o.filter.class, o.filter.event, o.filter.where, o.filter.jq)
+		config.Needles = engine.Needles(o.filter.class, o.filter.event, o.filter.where, o.filter.jq)
 	}
 	config.Tally = o.filter.tally()
 	c.tally = config.Tally
-	config.Renderer = func(onError func(error)) (pipeline.Renderer, error) {
+	sink, err := engine.NewText(newFilter, func(onError func(error)) (*render.Renderer, error) {
 		return o.output.compile(c.a.out, onError)
-	}
-	renderer, err := o.output.compile(c.a.out, nil)
+	})
 	if err != nil {
 		return nil, err
 	}
-	config.InOrder = renderer.Ordered()
+	config.Sink, config.Header = sink, sink.Header()
+	c.source = engine.NewCaptures(&engine.CaptureOptions{
+		Names: names, Stdin: c.a.in, Merge: o.merge, MaxLine: int(o.maxMessage),
+		Narrow: !o.strict, From: config.From, To: config.To,
+	})
 	if c.a.line != nil && terminal(c.a.out) != nil {
 		config.Out = c.a.line.Above(c.a.out)
 	}
@@ -183,7 +177,7 @@ func moment(flag, text string, now time.Time) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	t, err := files.Moment(text, now)
+	t, err := parseMoment(text, now)
 	if err != nil {
 		return 0, usage("", "--%s %q: %w", flag, text, err)
 	}
@@ -209,6 +203,7 @@ func total(names []string) (n int64) {
 type reading struct {
 	a      *app
 	faults *faults
+	source *engine.Captures
 	total  int64 // bytes of all files, 0 if that is unknown
 
 	tally    *tally.Tally
@@ -256,7 +251,8 @@ func (c *reading) skip(name string, bytes int64) {
 const spareHeap = 6 << 20
 
 // run reads the files and says how it went.
-func (c *reading) run(ctx context.Context, r *files.Run) error {
+func (c *reading) run(ctx context.Context, config *engine.Config) error {
+	r := c.source
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { onUSR1(beside, func() { say(c.a, r.Ledger()) }) })
@@ -265,7 +261,7 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 		c.a.line.Start(c.progress(r))
 	}
 	spare := make([]byte, spareHeap)
-	end, err := r.Do(ctx)
+	end, untimed, err := r.Run(ctx, config)
 	runtime.KeepAlive(spare)
 	if showing {
 		c.a.line.Stop()
@@ -273,8 +269,8 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 	cancel()
 	running.Wait()
 	c.faults.sum()
-	if n := r.Untimed(); n > 0 {
-		c.a.talk.Warn(plural(n, "event") + " left out that had no timestamp to compare")
+	if untimed > 0 {
+		c.a.talk.Warn(plural(untimed, "event") + " left out that had no timestamp to compare")
 	}
 	if c.skipped > 0 {
 		c.a.talk.Info(humanize.IBytes(uint64(c.skipped)) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")
@@ -283,11 +279,11 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 	empty(c.a, c.tally, ledger)
 	say(c.a, ledger)
 	switch end {
-	case pipeline.EndFailIf:
+	case engine.EndFailIf:
 		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), ""}
-	case pipeline.EndOutput:
+	case engine.EndOutput:
 		return written(err)
-	case pipeline.EndStuck:
+	case engine.EndStuck:
 		return &exitError{exitOutput, err, ""}
 	}
 	if c.damaged > 0 {
@@ -301,7 +297,7 @@ func (c *reading) run(ctx context.Context, r *files.Run) error {
 const progressFrom = 32 << 20
 
 // progress returns what draws the bar for the line of status.
-func (c *reading) progress(r *files.Run) func() string {
+func (c *reading) progress(r *engine.Captures) func() string {
 	var mu sync.Mutex
 	bar := progressbar.NewOptions64(c.total,
 		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(30),
@@ -318,7 +314,7 @@ func (c *reading) progress(r *files.Run) func() string {
 }
 
 // empty says what came if the filters kept none of it.
-func empty(a *app, t *tally.Tally, l pipeline.Ledger) {
+func empty(a *app, t *tally.Tally, l engine.Ledger) {
 	if l.Kept > 0 || l.Filtered == 0 {
 		return
 	}
@@ -328,7 +324,7 @@ func empty(a *app, t *tally.Tally, l pipeline.Ledger) {
 }
 
 // say says the ledger.
-func say(a *app, l pipeline.Ledger) {
+func say(a *app, l engine.Ledger) {
 	a.talk.Info(summary(&l), "received", l.Received, "kept", l.Kept, "filtered", l.Filtered,
 		"rejected", l.Rejected, "repaired", l.Repaired, "failed", l.Failed)
 }

@@ -61,7 +61,7 @@ func hostileFrames(t *testing.T) {
 	peer.write(block)
 	peer.Close()
 	l := p.check(want{code: exitLost, events: seq(1, len(events)), received: int64(len(events) + len(rest)), said: []string{"rejected, no event"}})
-	if l.Rejected != int64(len(rest)) || l.Repaired != 3 {
+	if l.Rejected != int64(len(rest)) || l.Repaired != 4 {
 		t.Errorf("%+v", l)
 	}
 	for _, line := range p.out.snapshot() {

@@ -3,8 +3,6 @@ package main
 import (
 	"slices"
 	"testing"
-
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // TestFaultsSayEveryKind proves that messages are told once a kind, and counted
@@ -13,7 +11,7 @@ func TestFaultsSayEveryKind(t *testing.T) {
 	var said []string
 	f := faults{say: func(msg string, _ ...any) { said = append(said, msg) }}
 	failed := func(n string) {
-		f.failed("jq", &filter.Failure{Text: "cannot add: number (" + n + ")", Kind: "cannot add: number (…)"})
+		f.failed("jq", "cannot add: number (…)", "cannot add: number ("+n+")")
 	}
 	failed("1")
 	f.add("--exec: exit status 1")

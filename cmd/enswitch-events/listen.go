@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
@@ -153,7 +153,7 @@ func (o *listenOptions) run(ctx context.Context, a *app, cmd *cobra.Command) err
 
 // open opens the port and returns what comes in there as a source of l. made
 // says that the key is not the user's but was made for this run.
-func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Options, made bool) (pipeline.Source, error) {
+func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Options, made bool) (engine.Input, error) {
 	// net/http leaves some 2 KB of garbage a request, and little else is on the
 	// heap, so by default it would be collected dozens of times a second under
 	// load. What may lie around is bounded by the memory limit that l has set.
@@ -306,7 +306,7 @@ func hosts(bind string, at net.Addr) []string {
 
 // rejected counts what was taken but is no event, and tells of what was turned
 // away.
-func rejected(l *live, feed *pipeline.Feed, r post.Rejection) {
+func rejected(l *live, feed *engine.Feed, r post.Rejection) {
 	if r.Status == http.StatusOK {
 		feed.Reject()
 		l.reject(r.Remote, errors.New(r.Reason), r.Body)

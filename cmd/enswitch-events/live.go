@@ -16,10 +16,10 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/files"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
-	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // liveOptions are the flags that tail and listen have in common.
@@ -58,8 +58,8 @@ type live struct {
 	a      *app
 	end    endOptions
 	loss   bool
-	config pipeline.Config
-	buffer *pipeline.Buffer
+	config engine.Config
+	buffer *engine.Buffer
 	faults *faults
 	feeds  []feed
 	drops  drops
@@ -88,31 +88,24 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.config = pipeline.Config{
+	l.config = engine.Config{
 		Out: a.out, Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
-		ReportGaps:   o.buffer.reportGaps,
-		OnReject:     func(ev *event.Event, err error) { l.reject(ev.Source, err, ev.Raw) },
-		OnQueryError: func(flag string, err error) { l.faults.failed(flag, err) },
+		ReportGaps: o.buffer.reportGaps,
+		OnReject:   func(r engine.Rejected) { l.reject(r.Source, r.Err, r.Excerpt) },
+		OnFailure:  l.faults.failed,
 	}
 	c := &l.config
-	var failures int64
-	if c.Filter, err = o.filter.compile(vars, func(err error) {
-		failures++
-		l.faults.failed("jq", err)
-	}, func(msg string) { a.talk.Warn(msg) }); err != nil {
+	keep, err := o.filter.compile(vars, nil, func(msg string) { a.talk.Warn(msg) })
+	if err != nil {
 		return nil, err
 	}
-	c.Failures = func() int64 { return failures }
-	if l.await != nil {
-		c.Await = l.await.take
+	newFilter := func(onError func(error)) (*filter.Filter, error) {
+		return o.filter.compile(vars, onError, func(string) {})
 	}
 	if l.exec, err = o.exec.compile(a, cmd.Flags().Changed, l.faults.add); err != nil {
 		return nil, err
 	}
-	if l.exec != nil {
-		c.OnKept = l.exec.take
-	}
-	if engine := c.Filter.Engine(); engine != "" {
+	if engine := keep.Engine(); engine != "" {
 		a.talk.Debug("--jq runs by " + engine)
 	}
 	if c.Until, c.FailIf, err = o.end.queries(vars, o.filter.engine); err != nil {
@@ -121,11 +114,19 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if a.line != nil && terminal(a.out) != nil {
 		c.Out = a.line.Above(a.out)
 	}
-	if c.Renderer, err = o.output.compile(a.out, func(err error) {
-		failures++
-		l.faults.failed("--template", err)
-	}); err != nil {
+	text, err := engine.NewText(newFilter, func(onError func(error)) (*render.Renderer, error) {
+		return o.output.compile(a.out, onError)
+	})
+	if err != nil {
 		return nil, err
+	}
+	c.Header = text.Header()
+	if l.exec != nil {
+		text.OnKept = l.exec.take
+	}
+	if c.Sink = text; l.await != nil {
+		l.await.text = text
+		c.Sink = l.await
 	}
 	if l.record, err = o.record.open(l.faults.add); err != nil {
 		return nil, err
@@ -137,13 +138,13 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if l.await == nil {
 		l.tally = o.filter.tally()
 	}
-	l.buffer = pipeline.NewBuffer(pipeline.BufferOptions{
-		Tally: l.tally,
-		Size:  int64(o.buffer.buffer), Record: record,
-		OnOverflow: func(pipeline.Gap) {
+	c.Tally = l.tally
+	l.buffer = engine.NewBuffer(engine.BufferOptions{
+		Size: int64(o.buffer.buffer), Record: record,
+		OnOverflow: func(engine.Gap) {
 			l.drops.begin()
 		},
-		Spill: pipeline.Spill{
+		Spill: engine.Spill{
 			Dir: spillDir(), Size: int64(o.buffer.spill),
 			OnSpill: func() {
 				a.talk.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
@@ -156,7 +157,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	// What the collector leaves lying around counts, too: the memory in use
 	// shall stay near what was asked for.
 	debug.SetMemoryLimit(int64(o.buffer.buffer) + 24<<20)
-	c.OnGap = func(g pipeline.Gap) {
+	c.OnGap = func(g engine.Gap) {
 		if g.Dropped > 0 {
 			l.drops.end(g)
 		}
@@ -193,7 +194,7 @@ func excerpt(raw []byte) string {
 }
 
 // run runs the sources to one of the ends and says how it went.
-func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
+func (l *live) run(ctx context.Context, sources ...engine.Input) error {
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { onUSR1(beside, func() { l.say(l.buffer.Ledger()) }) })
@@ -210,7 +211,7 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	}
 	late, lateStop := after(ctx, recordDrain)
 	defer lateStop()
-	end, err := pipeline.Run(runCtx, &l.config, l.buffer, sources...)
+	end, err := l.buffer.Run(runCtx, &l.config, sources...)
 	if l.exec != nil {
 		l.exec.finish()
 	}
@@ -229,7 +230,7 @@ func (l *live) run(ctx context.Context, sources ...pipeline.Source) error {
 	l.faults.sum()
 	never := l.missing(end)
 	empty(l.a, l.tally, ledger)
-	if end != pipeline.EndSource || ledger.Received > 0 {
+	if end != engine.EndInput || ledger.Received > 0 {
 		l.say(ledger)
 	}
 	outcome := l.outcome(end, err, ledger)
@@ -262,7 +263,7 @@ func after(ctx context.Context, d time.Duration) (context.Context, context.Cance
 }
 
 // say says the ledger.
-func (l *live) say(ledger pipeline.Ledger) {
+func (l *live) say(ledger engine.Ledger) {
 	msg, attrs := summary(&ledger), []any{
 		"received", ledger.Received, "kept", ledger.Kept, "filtered", ledger.Filtered, "rejected", ledger.Rejected,
 		"dropped", ledger.Dropped, "waiting", ledger.Waiting, "repaired", ledger.Repaired,
@@ -277,9 +278,9 @@ func (l *live) say(ledger pipeline.Ledger) {
 
 // missing says which feeds are not connected at an end that does not come from the
 // feed itself. If none ever was, it says nothing of the first and returns why.
-func (l *live) missing(end pipeline.End) (never *exitError) {
+func (l *live) missing(end engine.End) (never *exitError) {
 	switch end {
-	case pipeline.EndFor, pipeline.EndIdle, pipeline.EndSignal, pipeline.EndOfInput:
+	case engine.EndFor, engine.EndIdle, engine.EndSignal, engine.EndOfInput:
 	default:
 		return nil
 	}
@@ -300,7 +301,7 @@ func (l *live) missing(end pipeline.End) (never *exitError) {
 	}
 	switch {
 	case never == nil:
-	case end == pipeline.EndFor, end == pipeline.EndIdle:
+	case end == engine.EndFor, end == engine.EndIdle:
 		never.err = fmt.Errorf("%s: %w", l.over(end), never.err)
 	case l.await != nil:
 		never.err = fmt.Errorf("interrupted: %w", never.err)
@@ -309,28 +310,28 @@ func (l *live) missing(end pipeline.End) (never *exitError) {
 }
 
 // over says which time ran out.
-func (l *live) over(end pipeline.End) string {
-	if end == pipeline.EndIdle {
+func (l *live) over(end engine.End) string {
+	if end == engine.EndIdle {
 		return fmt.Sprintf("no event for %v", l.end.idle)
 	}
 	return fmt.Sprintf("time ran out after %v", l.end.duration)
 }
 
-func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) error {
+func (l *live) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
-	case pipeline.EndFailIf:
+	case engine.EndFailIf:
 		hint := ""
 		if l.await != nil {
 			hint = l.await.instead()
 		}
 		return &exitError{exitFailure, errors.New("--fail-if was true of the last event"), hint}
-	case pipeline.EndSource:
+	case engine.EndInput:
 		return failure(err)
-	case pipeline.EndOutput:
+	case engine.EndOutput:
 		return written(err)
-	case pipeline.EndStuck:
+	case engine.EndStuck, engine.EndSlow:
 		return &exitError{exitOutput, err, ""}
-	case pipeline.EndFor, pipeline.EndIdle:
+	case engine.EndFor, engine.EndIdle:
 		why := l.over(end)
 		switch {
 		case l.await != nil:
@@ -340,7 +341,7 @@ func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) erro
 		case l.end.until != "":
 			return &exitError{exitTime, fmt.Errorf("%s: --until was not reached", why), ""}
 		}
-	case pipeline.EndSignal, pipeline.EndOfInput:
+	case engine.EndSignal, engine.EndOfInput:
 		if l.await != nil { // a script must not take it for what it waited for
 			return &exitError{exitFailure, errors.New("interrupted: " + l.await.missing()), l.await.instead()}
 		}
@@ -349,7 +350,7 @@ func (l *live) outcome(end pipeline.End, err error, ledger pipeline.Ledger) erro
 }
 
 // summary is the ledger in words, what is zero left out.
-func summary(l *pipeline.Ledger) string {
+func summary(l *engine.Ledger) string {
 	parts := []string{humanize.Comma(l.Kept) + " kept"}
 	for _, c := range []struct {
 		n    int64
@@ -398,7 +399,7 @@ type drops struct {
 	mu    sync.Mutex
 	begun time.Time // when it was said that events are dropped
 	ended time.Time // when it was said how many
-	sum   pipeline.Gap
+	sum   engine.Gap
 }
 
 const dropsApart = time.Second
@@ -412,7 +413,7 @@ func (d *drops) begin() {
 	}
 }
 
-func (d *drops) end(g pipeline.Gap) {
+func (d *drops) end(g engine.Gap) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sum.Dropped == 0 {
@@ -431,7 +432,7 @@ func (d *drops) flush() {
 	if g := d.sum; g.Dropped > 0 {
 		d.say(fmt.Sprintf("dropped %s between %s and %s", plural(g.Dropped, "event"), clock(g.From), clock(g.To)),
 			"dropped", g.Dropped, "from", g.From, "to", g.To)
-		d.sum, d.ended = pipeline.Gap{}, time.Now()
+		d.sum, d.ended = engine.Gap{}, time.Now()
 	}
 }
 
@@ -449,11 +450,14 @@ type faults struct {
 // faultKind is what has come of one kind of message.
 type faultKind struct {
 	kind     string
-	messages []string // different ones, at most files.MaxExamples
+	messages []string // different ones, at most maxExamples
 	counts   []int64  // of messages
 	n        int64
 	more     bool // there were other messages
 }
+
+// maxExamples is how many different messages of one kind are said.
+const maxExamples = 3
 
 // maxFaults bounds the kinds that are remembered: an expression can make any
 // number of them.
@@ -462,9 +466,10 @@ const maxFaults = 20
 // add adds a message that is its own kind.
 func (f *faults) add(msg string) { f.addKind(msg, msg, 1) }
 
-// failed adds the error of an expression. flag says which one.
-func (f *faults) failed(flag string, err error) {
-	f.addKind(flag+": "+files.KindOf(err), flag+": "+err.Error(), 1)
+// failed adds a failure of a kind of an expression or a template. flag says which
+// one.
+func (f *faults) failed(flag, kind, text string) {
+	f.addKind(flag+": "+kind, flag+": "+text, 1)
 }
 
 // addKind adds n messages of a kind, all of which are msg; an empty one stands
@@ -489,7 +494,7 @@ func (f *faults) addKind(kind, msg string, n int64) {
 	switch i := slices.Index(k.messages, msg); {
 	case i >= 0:
 		k.counts[i] += n
-	case msg == "" || len(k.messages) == files.MaxExamples:
+	case msg == "" || len(k.messages) == maxExamples:
 		k.more = true
 	default:
 		k.messages, k.counts = append(k.messages, msg), append(k.counts, n)

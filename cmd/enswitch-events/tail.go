@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pipeline"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
@@ -93,7 +93,7 @@ func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 	if err != nil {
 		return err
 	}
-	var sources []pipeline.Source
+	var sources []engine.Input
 	if receiver != nil {
 		key := clients[0].options.Authkey
 		if key == "" && !loopback(receiver.bind) {
@@ -187,8 +187,8 @@ func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) (
 	return all, nil
 }
 
-// source returns the events of u as a source of the pipeline.
-func (u *upstream) source(l *live) pipeline.Source {
+// source returns the events of u as a source of the engine.
+func (u *upstream) source(l *live) engine.Input {
 	feed := l.buffer.Feed(u.addr.String())
 	l.feeds = append(l.feeds, u)
 	u.options.OnWait = func() {
@@ -207,7 +207,7 @@ func (u *upstream) source(l *live) pipeline.Source {
 	return func(ctx context.Context) error {
 		defer feed.Flush()
 		defer func() {
-			if !errors.Is(context.Cause(ctx), pipeline.ErrEnough) {
+			if !errors.Is(context.Cause(ctx), engine.ErrEnough) {
 				u.lastGap(feed)
 			}
 		}()
@@ -234,11 +234,11 @@ func (u *upstream) unfinished(err error) {
 
 // lastGap marks that the feed was away until the end. A loss that is itself the
 // end is none.
-func (u *upstream) lastGap(feed *pipeline.Feed) {
+func (u *upstream) lastGap(feed *engine.Feed) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.away.IsZero() && u.options.Retries >= 0 {
-		feed.Gap(pipeline.Gap{Reason: "reconnect", From: u.away, To: time.Now()})
+		feed.Gap(engine.Gap{Reason: "reconnect", From: u.away, To: time.Now()})
 	}
 }
 
@@ -259,7 +259,7 @@ func (u *upstream) missing() (ever bool, why *exitError) {
 }
 
 // state says what the connection does, both when it goes and when it is back.
-func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
+func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 	log := u.a.talk.With("address", u.addr.String())
 	switch s.Status {
 	case messaged.Connecting:
@@ -273,7 +273,7 @@ func (u *upstream) state(s messaged.State, feed *pipeline.Feed) {
 			return
 		}
 		away := s.Until.Sub(s.Since)
-		feed.Gap(pipeline.Gap{Reason: "reconnect", From: s.Since, To: s.Until})
+		feed.Gap(engine.Gap{Reason: "reconnect", From: s.Since, To: s.Until})
 		log.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, short(away), clock(s.Since), clock(s.Until)),
 			"since", s.Since, "until", s.Until)
 	case messaged.Answered:

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -80,7 +81,7 @@ func (o *waitOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 	case o.same != "" && !changed("sequence"):
 		return usage("for one event, choose it with --where", "--same needs --sequence")
 	}
-	w := &awaited{tally: o.tail.live.filter.tally(), text: o.sequence, same: o.same, say: a.talk.Warn}
+	w := &awaited{tally: o.tail.live.filter.tally(), sequence: o.sequence, same: o.same, say: a.talk.Warn}
 	if changed("sequence") {
 		var err error
 		if w.steps, err = compileSteps(o.sequence); err != nil {
@@ -141,10 +142,11 @@ const (
 // awaited is what wait waits for: one event, or a sequence. It is used by one
 // goroutine.
 type awaited struct {
-	steps []*filter.Filter // none: any event that the filters keep
-	text  string           // the steps as they were written
-	same  string           // the field that tells sequences apart, empty for none
-	say   func(msg string, args ...any)
+	steps    []*filter.Filter // none: any event that the filters keep
+	sequence string           // the steps as they were written
+	text     *engine.Text     // writes what has come
+	same     string           // the field that tells sequences apart, empty for none
+	say      func(msg string, args ...any)
 
 	begun   map[string]*begun
 	order   []*begun // the oldest first
@@ -161,6 +163,44 @@ type begun struct {
 	same   string
 	events []event.Event
 	bytes  int
+}
+
+// InOrder implements engine.Sink.
+func (w *awaited) InOrder() bool { return true }
+
+// Fold implements engine.Sink.
+func (w *awaited) Fold(*engine.Block, func(engine.Place) *engine.Block) bool { return true }
+
+// Worker implements engine.Sink.
+func (w *awaited) Worker(m engine.Mapping) (engine.Worker, error) {
+	t, err := w.text.TextWorker(m)
+	return &waiter{TextWorker: t, awaited: w}, err
+}
+
+// waiter maps for an awaited.
+type waiter struct {
+	*engine.TextWorker
+	awaited *awaited
+}
+
+// Event implements engine.Worker.
+func (w *waiter) Event(e *engine.Event) bool {
+	kept := false
+	w.Filter.Run(&e.X, func(filter.Output) bool { kept = true; return false })
+	events := w.awaited.take(&e.Event, &e.X, kept)
+	if len(events) == 0 {
+		return false
+	}
+	for i := range events {
+		e.Set(events[i])
+		if e.X.Scan(e.Raw) == nil { // it has been scanned before
+			w.TextWorker.Event(e)
+		}
+	}
+	// The others have been counted as filtered when they came.
+	e.Block().Instead(int64(len(events) - 1))
+	e.Block().Stop(engine.EndAwaited)
+	return true
 }
 
 // take gets an event and whether the filters keep it, and returns the events
@@ -248,7 +288,7 @@ func (w *awaited) missing() string {
 	if len(w.steps) == 0 {
 		return "the event has not come"
 	}
-	return "the sequence " + w.text + " has not come"
+	return "the sequence " + w.sequence + " has not come"
 }
 
 // instead says what has come, a few lines.
@@ -277,7 +317,7 @@ func (w *awaited) unfinished() []string {
 	all := slices.Clone(w.order)
 	slices.Reverse(all) // the newest of equals first
 	slices.SortStableFunc(all, func(a, b *begun) int { return cmp.Compare(len(b.events), len(a.events)) })
-	steps := strings.Split(w.text, ">")
+	steps := strings.Split(w.sequence, ">")
 	var lines []string
 	for i, b := range all[:min(len(all), shownBegun)] {
 		title := "unfinished:   "

@@ -14,7 +14,7 @@ import (
 func awaiting(t testing.TB, sequence, same string) (w *awaited, said *[]string) {
 	t.Helper()
 	said = &[]string{}
-	w = &awaited{tally: tally.New(nil, nil, nil), text: sequence, same: same, say: func(msg string, _ ...any) { *said = append(*said, msg) }}
+	w = &awaited{tally: tally.New(nil, nil, nil), sequence: sequence, same: same, say: func(msg string, _ ...any) { *said = append(*said, msg) }}
 	if sequence != "" {
 		var err error
 		if w.steps, err = compileSteps(sequence); err != nil {
@@ -108,9 +108,9 @@ func TestSequenceProperty(t *testing.T) {
 				}
 			}
 		}
-		w := &awaited{tally: tally.New(nil, nil, nil), same: "callid", text: strings.Join(steps, ">")}
+		w := &awaited{tally: tally.New(nil, nil, nil), same: "callid", sequence: strings.Join(steps, ">")}
 		var err error
-		if w.steps, err = compileSteps(w.text); err != nil {
+		if w.steps, err = compileSteps(w.sequence); err != nil {
 			t.Fatal(err)
 		}
 		var x event.Index

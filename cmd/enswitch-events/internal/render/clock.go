@@ -37,6 +37,7 @@ type clock struct {
 	day   [10]byte // of the event before
 	last  int64    // microseconds, of the event before
 	began bool
+	shown bool // a time, since shown was last set to false
 }
 
 // append writes the time usec, in microseconds, of an event received at
@@ -62,7 +63,7 @@ func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []
 		dst = append(dst, c.event.hms[:]...)
 		dst = appendFraction(dst, usec, 3)
 	}
-	c.last, c.began = usec, true
+	c.last, c.began, c.shown = usec, true, true
 	if !sure {
 		dst = append(dst, '~')
 	}

@@ -104,32 +104,64 @@ type look struct {
 	template *userTemplate
 }
 
-// Memory is what the look of an event depends on besides itself: what a Renderer
-// remembers of those before it.
-type Memory struct {
+// State is what the look of an event depends on besides itself: what a Renderer
+// remembers of those before it. Two states that are equal (==) lead to the same.
+type State struct {
 	nameColumns int
 	began       bool
 	day         [10]byte
+	last        int64
 }
 
-// Memory returns what r remembers.
-func (r *Renderer) Memory() Memory {
-	return Memory{r.nameColumns, r.clock.began, r.clock.day}
-}
-
-// Recall lets r go on as the renderer of the same options did that m is from.
-func (r *Renderer) Recall(m Memory) {
-	r.nameColumns, r.clock.began, r.clock.day = m.nameColumns, m.began, m.day
-}
-
-// Twin returns another renderer of the same options, to be used at the same
-// time; nil if there can be none: for a terminal, whose width has to be asked in
-// turn, for a template, and where each event shows the time since the one before.
-func (r *Renderer) Twin() *Renderer {
-	if r.template != nil || r.width != nil || r.clock.style == "delta" {
-		return nil
+// State returns what r remembers.
+func (r *Renderer) State() State {
+	c := r.times()
+	s := State{nameColumns: r.nameColumns}
+	// What no time looks at is no part of the state.
+	switch {
+	case r.template != nil:
+		s.began, s.day, s.last = c.began, c.day, c.last
+	case c.style == "delta":
+		s.began, s.last = c.began, c.last
+	case c.style == "local", c.style == "utc":
+		s.began, s.day = c.began, c.day
 	}
-	return &Renderer{look: r.look, clock: r.clock, nameColumns: r.nameColumns}
+	return s
+}
+
+// SetState lets r go on as a renderer of the same options that remembers s.
+func (r *Renderer) SetState(s State) {
+	c := r.times()
+	r.nameColumns, c.began, c.day, c.last = s.nameColumns, s.began, s.day, s.last
+	c.shown = false
+}
+
+// TimeShown reports whether r has shown a time since SetState: the first time that
+// is shown after it may look different after another state, all later ones not.
+func (r *Renderer) TimeShown() bool { return r.times().shown }
+
+// times is the clock that shows times.
+func (r *Renderer) times() *clock {
+	if r.template != nil {
+		return &r.template.clock
+	}
+	return &r.clock
+}
+
+// SameWidth reports whether s and other have columns of the same width.
+func (s State) SameWidth(other State) bool { return s.nameColumns == other.nameColumns }
+
+// Widened returns s with the columns of other.
+func (s State) Widened(other State) State {
+	s.nameColumns = other.nameColumns
+	return s
+}
+
+// Parallel reports whether events can be shown by several renderers of the same
+// options at a time, with the states of each other: not for a terminal, whose width
+// has to be asked in turn, and not by a template that looks at the event before.
+func (r *Renderer) Parallel() bool {
+	return r.width == nil && (r.template == nil || !r.template.ordered)
 }
 
 // field is a field that the user picked.
@@ -260,12 +292,6 @@ func (r *Renderer) find(x *event.Index, f *field) event.Value {
 	return v
 }
 
-// Ordered reports whether what is shown of an event may depend on those before
-// it: the width of a column, the time since the one before.
-func (r *Renderer) Ordered() bool {
-	return r.format == "line" || r.template != nil && r.template.ordered
-}
-
 // Header appends what stands before the first event: the names of the columns
 // in csv and tsv, nothing in other formats.
 func (r *Renderer) Header(dst []byte) []byte {
@@ -305,9 +331,9 @@ func (r *Renderer) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
 	return r.show(dst, ev, x, false)
 }
 
-// AsItStands reports whether Event appends nothing but the very bytes that x has
+// Verbatim reports whether Event appends nothing but the very bytes that x has
 // scanned and a newline.
-func (r *Renderer) AsItStands(x *event.Index) bool {
+func (r *Renderer) Verbatim(x *event.Index) bool {
 	switch r.format {
 	case "json":
 		return !r.meta

@@ -154,8 +154,8 @@ func TestTemplateOrdered(t *testing.T) {
 		{`{{time .style .timestamp}}`, "", true},
 	} {
 		r := mustNew(t, Options{Format: "template", Template: tt.template, Time: tt.time})
-		if r.Ordered() != tt.want {
-			t.Errorf("%s with -t %q: %v", tt.template, tt.time, r.Ordered())
+		if r.Parallel() == tt.want {
+			t.Errorf("%s with -t %q: %v", tt.template, tt.time, !r.Parallel())
 		}
 	}
 }

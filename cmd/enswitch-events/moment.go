@@ -1,4 +1,4 @@
-package files
+package main
 
 import (
 	"errors"
@@ -22,11 +22,11 @@ var moments = [...]struct {
 	{"15:04", false},
 }
 
-// Moment returns the time that text names: RFC 3339, 2026-11-22 (its beginning),
+// parseMoment returns the time that text names: RFC 3339, 2026-11-22 (its beginning),
 // 2026-11-22 15:04, 15:04 (of today), -10m or -2d (before now), today and
 // yesterday (their beginnings), or now. Where it names no zone, that of now
 // counts.
-func Moment(text string, now time.Time) (time.Time, error) {
+func parseMoment(text string, now time.Time) (time.Time, error) {
 	midnight := func(days int) time.Time {
 		return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, now.Location())
 	}

@@ -1,4 +1,4 @@
-package files
+package engine
 
 import (
 	"bytes"
@@ -192,4 +192,17 @@ func (l *literal) find(text []byte, at int) int {
 		}
 	}
 	return len(text)
+}
+
+// lineBegin returns where the line that has text[hit] begins, at or behind at.
+func lineBegin(text []byte, at, hit int) int {
+	for end := hit; end > at; {
+		begin := max(at, end-64)
+		// Backwards goes a byte at a time, forwards many.
+		if bytes.IndexByte(text[begin:end], '\n') >= 0 {
+			return begin + bytes.LastIndexByte(text[begin:end], '\n') + 1
+		}
+		end = begin
+	}
+	return at
 }

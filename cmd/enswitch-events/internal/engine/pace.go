@@ -1,4 +1,4 @@
-package pipeline
+package engine
 
 import (
 	"sync/atomic"
@@ -60,9 +60,17 @@ func (p *pace) finish() {
 	}
 }
 
+// folded says how long a block of size bytes took, and how much of that time the
+// output needed.
+func (p *pace) folded(size int, took, wrote time.Duration) {
+	if size >= blockSize/2 {
+		p.brisk.Store(2*wrote < took || took < briskTime)
+	}
+}
+
 // keepPace has a source wait before it hands over c. The mutex is held, but not
 // while it waits.
-func (b *Buffer) keepPace(c *block) {
+func (b *Buffer) keepPace(c *Block) {
 	wait := func(spilling bool) {
 		b.mu.Unlock()
 		b.pace.keep(spilling)

@@ -1,4 +1,4 @@
-package pipeline
+package engine
 
 import (
 	"time"
@@ -37,6 +37,20 @@ type Ledger struct {
 	Failed int64
 	// Gaps counts the times that the feed was away or events were dropped.
 	Gaps int64
+}
+
+// Add adds the counts of other to l.
+func (l *Ledger) Add(other *Ledger) {
+	l.Received += other.Received
+	l.Kept += other.Kept
+	l.Filtered += other.Filtered
+	l.Rejected += other.Rejected
+	l.Dropped += other.Dropped
+	l.Waiting += other.Waiting
+	l.Repaired += other.Repaired
+	l.Duplicates += other.Duplicates
+	l.Failed += other.Failed
+	l.Gaps += other.Gaps
 }
 
 // Lost reports whether any event is known to be lost, or may have been while

@@ -1,4 +1,4 @@
-package pipeline
+package engine
 
 import (
 	"encoding/binary"
@@ -43,8 +43,8 @@ type spiller struct {
 	ended chan struct{}
 
 	// These are used with the buffer's mutex held.
-	head    []*block
-	transit *block    // being written
+	head    []*Block
+	transit *Block    // being written
 	counts  []int64   // events of each block on disk, oldest first
 	active  bool      // something has gone to disk since all was empty
 	last    time.Time // when active was set or cleared
@@ -130,7 +130,7 @@ func (b *Buffer) spillOne() {
 	b.mu.Lock()
 	s.transit = nil
 	if err != nil {
-		b.queue = append([]*block{c}, b.queue...)
+		b.queue = append([]*Block{c}, b.queue...)
 		if s.full = errors.Is(err, spool.ErrFull); !s.full {
 			s.failed = true
 			if s.o.OnFault != nil {
@@ -146,7 +146,7 @@ func (b *Buffer) spillOne() {
 	b.signal()
 }
 
-func (s *spiller) write(c *block) (err error) {
+func (s *spiller) write(c *Block) (err error) {
 	if s.spool == nil {
 		if s.spool, err = spool.Open(s.o.Dir, &spool.Options{MaxBytes: s.o.Size}); err != nil {
 			return err
@@ -167,7 +167,7 @@ const spoolOverhead = 64
 // takeSpilled returns the next block that came before those in queue. ok is
 // false if there is none; a nil block then with wait true is on its way to the
 // disk. The mutex is held, but not while the disk is read.
-func (b *Buffer) takeSpilled() (c *block, wait bool) {
+func (b *Buffer) takeSpilled() (c *Block, wait bool) {
 	s := b.spill
 	for {
 		switch {
@@ -221,7 +221,7 @@ func (b *Buffer) lose(counts []int64, err error) {
 	b.ledger.Dropped += n
 	b.ledger.Gaps++
 	now := time.Now()
-	b.spill.head = append(b.spill.head, &block{gap: &Gap{Reason: "overflow", From: now, To: now, Dropped: n}})
+	b.spill.head = append(b.spill.head, &Block{gap: &Gap{Reason: "overflow", From: now, To: now, Dropped: n}})
 	if b.spill.o.OnFault != nil {
 		b.spill.o.OnFault(fmt.Errorf("reading back what was spilled: %w", err))
 	}
@@ -260,7 +260,7 @@ const (
 	recordEvents = 'e'
 )
 
-func appendBlock(dst []byte, c *block) ([]byte, error) {
+func appendBlock(dst []byte, c *Block) ([]byte, error) {
 	if c.gap != nil {
 		text, err := json.Marshal(c.gap)
 		return append(append(dst, recordGap), text...), err
@@ -279,7 +279,7 @@ func appendBlock(dst []byte, c *block) ([]byte, error) {
 var errRecord = errors.New("not a record of the spool")
 
 // read makes b the block that record holds, with memory of its own.
-func (b *block) read(record []byte) error {
+func (b *Block) read(record []byte) error {
 	if len(record) == 0 {
 		return errRecord
 	}

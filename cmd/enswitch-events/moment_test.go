@@ -1,4 +1,4 @@
-package files
+package main
 
 import (
 	"testing"
@@ -30,7 +30,7 @@ func TestMoment(t *testing.T) {
 		{"2026-13-01", ""},
 		{"10m", ""},
 	} {
-		got, err := Moment(row.text, now)
+		got, err := parseMoment(row.text, now)
 		switch {
 		case row.want == "" && err == nil:
 			t.Errorf("%q: got %v, want an error", row.text, got)

@@ -1,51 +1,15 @@
-package pipeline
+package engine
 
 import (
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// blockSize is how many bytes of events travel between goroutines at once. A
-// hand-over costs the same for one event as for a thousand.
-const blockSize = 128 << 10
-
-// itemSize is what an event costs in a block beside its bytes.
-const itemSize = 24
-
 // leastFree is how many empty blocks are kept however small the buffer is.
 const leastFree = 8
-
-// item is one event of a block.
-type item struct {
-	end      int   // of its bytes in data and a newline
-	received int64 // Unix nanoseconds
-	source   int32 // number of its name
-	feed     int32
-}
-
-// block is some events in a row, or the mark of a gap between them.
-type block struct {
-	data  []byte
-	items []item
-	gap   *Gap
-	made  made
-	held  int64 // of the buffer's memory, by what was made of it too
-}
-
-// raw returns the event between start and end, which is behind its newline.
-func (b *block) raw(start, end int) []byte { return b.data[start : end-1 : end-1] }
-
-func (b *block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items)) }
-
-func (b *block) reset() *block {
-	b.data, b.items, b.gap, b.made = b.data[:0], b.items[:0], nil, made{}
-	return b
-}
 
 // BufferOptions says how a Buffer is bounded and whom it tells.
 type BufferOptions struct {
@@ -60,8 +24,6 @@ type BufferOptions struct {
 	Record func(raw []byte)
 	// Spill is where events go past Size, before any is dropped.
 	Spill Spill
-	// Tally counts what the filters drop as long as nothing is kept; nil does not.
-	Tally *tally.Tally
 }
 
 // Buffer stands between the sources, which must not wait, and the filters,
@@ -74,12 +36,11 @@ type Buffer struct {
 	start  time.Time
 	lastIn atomic.Int64 // when the last event came, after start; not by a clock that is set
 	pace   pace
-	kept   atomic.Bool // an event was kept
 
 	mu       sync.Mutex
-	queue    []*block
+	queue    []*Block
 	bytes    int64
-	free     []*block
+	free     []*Block
 	closed   bool
 	ledger   Ledger
 	overflow *Gap // the stretch of dropped events that is under way
@@ -88,9 +49,6 @@ type Buffer struct {
 	feeds    int32
 	spill    *spiller // nil without
 
-	ahead  *ahead        // see ahead.go, nil for none
-	memory render.Memory // what the worker's renderer remembers
-	outs   [][]byte      // room for what is rendered ahead
 }
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
@@ -113,8 +71,7 @@ type Feed struct {
 	number int32
 	source int32
 	name   string
-	cur    *block
-	ahead  ahead
+	cur    *Block
 	putBy  string // the source of that number, once there is one by Put
 	mu     sync.Mutex
 }
@@ -172,20 +129,10 @@ func (f *Feed) flush(patient bool) bool {
 	}
 	b := f.b
 	b.mu.Lock()
-	if (patient || b.ahead == nil || b.ahead.gojq == 0) && f.behind() {
-		b.mu.Unlock()
-		done := f.workAhead()
-		b.mu.Lock()
-		b.ledger.Received += done.Received
-		b.ledger.Filtered += done.Filtered
-		b.ledger.Repaired += done.Repaired
-	}
 	if patient && b.bytes > b.o.Size/2 {
 		b.keepPace(f.cur)
 	}
-	if len(f.cur.items) > 0 {
-		f.cur = b.push(f.cur)
-	}
+	f.cur = b.push(f.cur)
 	b.mu.Unlock()
 	b.lastIn.Store(int64(max(time.Since(b.start), 1)))
 	b.signal()
@@ -215,7 +162,7 @@ func (f *Feed) Gap(g Gap) {
 	b := f.b
 	b.mu.Lock()
 	b.ledger.Gaps++
-	b.queue = append(b.queue, &block{gap: &g})
+	b.queue = append(b.queue, &Block{gap: &g})
 	b.mu.Unlock()
 	b.signal()
 }
@@ -230,14 +177,14 @@ func (f *Feed) Reject() {
 
 // push puts c at the end of the queue and returns an empty block to go on
 // with. The mutex is held.
-func (b *Buffer) push(c *block) *block {
+func (b *Buffer) push(c *Block) *Block {
 	n := int64(len(c.items))
 	b.ledger.Received += n
 	// A trickle of small blocks behind a slow reader would cost a whole block
 	// each, so they are put together.
 	if last := len(b.queue) - 1; last >= 0 {
 		t := b.queue[last]
-		if t.gap == nil && !t.made.ok && !c.made.ok && b.overflow == nil && cap(t.data)-len(t.data) >= len(c.data) && cap(t.items)-len(t.items) >= len(c.items) {
+		if t.gap == nil && b.overflow == nil && cap(t.data)-len(t.data) >= len(c.data) && cap(t.items)-len(t.items) >= len(c.items) {
 			base := len(t.data)
 			t.data = append(t.data, c.data...)
 			for _, it := range c.items {
@@ -266,20 +213,13 @@ func (b *Buffer) push(c *block) *block {
 		return c.reset()
 	}
 	if b.overflow != nil {
-		b.queue = append(b.queue, &block{gap: b.overflow})
+		b.queue = append(b.queue, &Block{gap: b.overflow})
 		b.overflow = nil
 	}
 	b.ledger.Waiting += n
-	c.held = c.size() + c.made.size()
+	c.held = c.size()
 	b.bytes += c.held
 	b.queue = append(b.queue, c)
-	// What was made ahead takes room only as long as there is plenty of it: the
-	// worker can make it again.
-	if b.bytes > b.o.Size/2 {
-		for _, c := range b.queue {
-			b.forget(c)
-		}
-	}
 	if b.spillWanted(b.o.Size / 4 * 3) {
 		b.wakeSpiller()
 	}
@@ -290,7 +230,7 @@ func (b *Buffer) push(c *block) *block {
 // block if the disk will make room: for an event so large that this could not be
 // done in time, and because a small buffer has no more than one or two blocks. The
 // mutex is held.
-func (b *Buffer) noRoom(c *block) bool {
+func (b *Buffer) noRoom(c *Block) bool {
 	if b.bytes+c.size() <= b.o.Size || len(b.queue) == 0 {
 		return false
 	}
@@ -299,13 +239,13 @@ func (b *Buffer) noRoom(c *block) bool {
 }
 
 // block returns an empty block. The mutex is held.
-func (b *Buffer) block() *block {
+func (b *Buffer) block() *Block {
 	if n := len(b.free); n > 0 {
 		c := b.free[n-1]
 		b.free = b.free[:n-1]
 		return c
 	}
-	return &block{data: make([]byte, 0, blockSize), items: make([]item, 0, blockSize/128)}
+	return &Block{data: make([]byte, 0, blockSize), items: make([]item, 0, blockSize/128)}
 }
 
 func (b *Buffer) signal() {
@@ -321,29 +261,39 @@ func (b *Buffer) Close() {
 	b.mu.Lock()
 	b.closed = true
 	if b.overflow != nil {
-		b.queue = append(b.queue, &block{gap: b.overflow})
+		b.queue = append(b.queue, &Block{gap: b.overflow})
 		b.overflow = nil
 	}
 	b.mu.Unlock()
 	b.signal()
 }
 
-// take returns the next block, or nil if none is to be had now; end says that
-// none will come. The block goes back with done.
-func (b *Buffer) take() (c *block, end bool) {
+// Wake holds a value when there may be something to take.
+func (b *Buffer) Wake() <-chan struct{} { return b.wake }
+
+// Take returns the next block, or nil if none is to be had now; end says that
+// none will come. With more, a small block that may still grow stays.
+func (b *Buffer) Take(more bool) (c *Block, end bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c, wait := b.takeSpilled(); c != nil || wait {
 		return c, false
 	}
-	if len(b.queue) == 0 {
+	switch {
+	case len(b.queue) == 0:
 		return nil, b.closed
+	case more && len(b.queue) == 1 && len(b.queue[0].data) < moreSize && b.queue[0].gap == nil && !b.closed:
+		return nil, false
 	}
 	return b.shift(), false
 }
 
+// moreSize is how large a block should be to be worth the way to another
+// goroutine.
+const moreSize = blockSize / 8
+
 // shift takes the front of queue. The mutex is held.
-func (b *Buffer) shift() *block {
+func (b *Buffer) shift() *Block {
 	if b.spill != nil {
 		b.spill.full = false
 	}
@@ -355,22 +305,20 @@ func (b *Buffer) shift() *block {
 	return c
 }
 
-// done returns a block and books what became of its events.
-func (b *Buffer) done(c *block, l Ledger) {
+// Done takes a block back.
+func (b *Buffer) Done(c *Block) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.book(l)
 	b.recycle(c)
 	b.pace.finish()
 }
 
 // recycle keeps the memory of a block that is no longer queued. The mutex is
 // held.
-func (b *Buffer) recycle(c *block) {
+func (b *Buffer) recycle(c *Block) {
 	if c.gap != nil {
 		return
 	}
-	b.forget(c)
 	b.bytes -= c.held
 	// Blocks are kept up to the size of the buffer, so that a burst after a
 	// burst takes the same memory and not the same amount once more.
@@ -379,46 +327,18 @@ func (b *Buffer) recycle(c *block) {
 	}
 }
 
-// forget gives up what was made of c, and keeps the room for more. The mutex is
-// held.
-func (b *Buffer) forget(c *block) {
-	if c.made.size() == 0 {
-		return
-	}
-	if n := cap(c.made.out); 0 < n && n <= 4*blockSize && len(b.outs) < leastFree {
-		b.outs = append(b.outs, c.made.out[:0])
-	}
-	c.made = made{}
-	if c.gap == nil {
-		b.bytes -= c.held - c.size()
-		c.held = c.size()
-	}
+// Book adds l to the ledger and takes what it accounts for off Waiting. What was
+// received has been counted when it came.
+func (b *Buffer) Book(l Ledger) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.Received = 0
+	b.ledger.Add(&l)
+	b.ledger.Waiting -= l.Kept + l.Filtered + l.Rejected
 }
 
-// book adds l to the ledger and takes what it accounts for off Waiting. The
-// mutex is held.
-func (b *Buffer) book(l Ledger) {
-	t := &b.ledger
-	if t.Kept += l.Kept; l.Kept > 0 {
-		b.kept.Store(true)
-	}
-	t.Filtered += l.Filtered
-	t.Rejected += l.Rejected
-	t.Repaired += l.Repaired
-	t.Duplicates += l.Duplicates
-	t.Failed += l.Failed
-	t.Waiting -= l.Kept + l.Filtered + l.Rejected
-}
-
-// missed counts an event that the filters dropped, as long as none was kept.
-func (b *Buffer) missed(x *event.Index) {
-	if b.o.Tally != nil && !b.kept.Load() {
-		b.o.Tally.Count(x)
-	}
-}
-
-// source returns the name of the source of that number.
-func (b *Buffer) source(n int32) string {
+// Name returns the name of the source of that number.
+func (b *Buffer) Name(n int32) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.sources[n]

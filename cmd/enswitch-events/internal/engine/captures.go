@@ -1,33 +1,176 @@
-package files
+package engine
 
 import (
 	"bytes"
 	"container/heap"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// source fills slots with lines.
-type source interface {
-	// fill puts the next lines into s, and what was found wrong in between. It
+// CaptureOptions say what is read of captures.
+type CaptureOptions struct {
+	// Names are the files to be read, "-" for Stdin.
+	Names []string
+	Stdin io.Reader
+	// Merge reads all files side by side, the event with the least timestamp
+	// first; otherwise one file follows the other.
+	Merge bool
+	// MaxLine is the longest line in bytes.
+	MaxLine int
+	// Narrow leaves out the parts of large files that are outside From and To, in
+	// microseconds since 1970; see capture.Reader.Narrow.
+	Narrow   bool
+	From, To int64
+}
+
+// Captures is the source of events that stand in captures. A capture can wait, so
+// nothing is lost, and memory is bounded by a fixed number of blocks.
+type Captures struct {
+	lines  lines
+	free   chan *Block
+	full   chan *Block
+	wake   chan struct{}
+	mu     sync.Mutex
+	ledger Ledger
+}
+
+// lines fills blocks.
+type lines interface {
+	// fill puts the next lines into b, and what was found wrong in between. It
 	// reports false at the end.
-	fill(ctx context.Context, s *slot) bool
+	fill(ctx context.Context, b *Block) bool
 	// position is how many bytes have been read or left out.
 	position() int64
 	close()
 }
 
+// captureBlocks is how many blocks are on their way.
+const captureBlocks = 2*maxWorkers + 8
+
+// NewCaptures returns a source that Run reads.
+func NewCaptures(o *CaptureOptions) *Captures {
+	c := &Captures{
+		free: make(chan *Block, captureBlocks), full: make(chan *Block, captureBlocks), wake: make(chan struct{}, 1),
+	}
+	if o.Merge {
+		c.lines = &merged{opener: opener{o: o}}
+	} else {
+		c.lines = &sequence{opener: opener{o: o}, names: o.Names}
+	}
+	return c
+}
+
+// Take implements Source.
+func (c *Captures) Take(bool) (b *Block, end bool) {
+	select {
+	case b, ok := <-c.full:
+		return b, !ok
+	default:
+		return nil, false
+	}
+}
+
+// Wake implements Source.
+func (c *Captures) Wake() <-chan struct{} { return c.wake }
+
+// Done implements Source.
+func (c *Captures) Done(b *Block) {
+	if cap(b.data) > 4*capture.BlockSize {
+		b.data = nil
+	}
+	c.free <- b.reset()
+}
+
+// Name implements Source: the blocks have the names of their files.
+func (c *Captures) Name(int32) string { return "" }
+
+// Book implements Source.
+func (c *Captures) Book(l Ledger) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ledger.Add(&l)
+}
+
+// Ledger returns the counts of what was written so far.
+func (c *Captures) Ledger() Ledger {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ledger
+}
+
+// Position is how many bytes of the files have been read or left out because of
+// the bounds, as they are stored. It is safe for concurrent use.
+func (c *Captures) Position() int64 { return c.lines.position() }
+
+// Run reads the captures into f's sink, to their end, to one of the ends of cfg, or
+// until ctx is done; then what is being written may take 5 s. When it returns,
+// everything that was started has ended, except a Read of Stdin and a Write that
+// block. The error belongs to EndOutput, EndClosed and EndStuck. untimed is how many
+// events were left out because they have no timestamp to compare with the bounds.
+// Run can be called once.
+func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed int64, err error) {
+	f, err := newFolder(cfg, c, nil)
+	if err != nil {
+		return EndOutput, 0, err
+	}
+	for range f.most + 2 {
+		c.free <- &Block{}
+	}
+	ctx, stop := context.WithCancel(parent)
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		c.read(ctx)
+	}()
+	o := f.drain(parent, f.start(), false)
+	stop()
+	<-read
+	c.lines.close()
+	if o.end == EndStuck || o.end == EndSlow {
+		o = outcome{EndStuck, fmt.Errorf("the reader of stdout took nothing for %v", drainTime)}
+	}
+	return o.end, f.untimed.Load(), o.err
+}
+
+// read reads blocks, as far ahead as there are free ones.
+func (c *Captures) read(ctx context.Context) {
+	defer c.signal()
+	defer close(c.full)
+	for {
+		var b *Block
+		select {
+		case b = <-c.free:
+		case <-ctx.Done():
+			return
+		}
+		if ctx.Err() != nil || !c.lines.fill(ctx, b) {
+			return
+		}
+		c.full <- b // there is room for all
+		c.signal()
+	}
+}
+
+func (c *Captures) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
 // opener opens files for a source.
 type opener struct {
-	c    *Config
-	into *slot        // which what is found wrong is noted in
+	o    *CaptureOptions
+	into *Block       // which what is found wrong is noted in
 	left atomic.Int64 // bytes that are not read because of the bounds
 }
 
@@ -38,13 +181,16 @@ func (o *opener) open(ctx context.Context, name string) *capture.Reader {
 		shown = "stdin"
 	}
 	options := &capture.Options{
-		Name: shown, MaxLine: o.c.MaxLine,
-		OnReject: func(line []byte, offset int64, err error) { o.into.rejected(shown, line, offset, err) },
+		Name: shown, MaxLine: o.o.MaxLine,
+		OnReject: func(line []byte, offset int64, err error) {
+			o.into.readRejects++
+			o.into.readNotes = append(o.into.readNotes, rejection(shown, line, offset, err))
+		},
 		OnDamage: func(d capture.Damage) { o.damaged(d) },
 	}
 	var r *capture.Reader
 	if name == "-" {
-		r = capture.NewReader(interruptible(ctx, o.c.Stdin), options)
+		r = capture.NewReader(interruptible(ctx, o.o.Stdin), options)
 	} else {
 		var err error
 		if r, err = capture.Open(name, options); err != nil {
@@ -52,8 +198,8 @@ func (o *opener) open(ctx context.Context, name string) *capture.Reader {
 			return nil
 		}
 	}
-	if o.c.Narrow {
-		left, err := r.Narrow(o.c.From, o.c.To)
+	if o.o.Narrow {
+		left, err := r.Narrow(o.o.From, o.o.To)
 		if err != nil {
 			o.damaged(err)
 		}
@@ -97,9 +243,7 @@ type sequence struct {
 	now   atomic.Pointer[capture.Reader]
 }
 
-func newSequence(c *Config) *sequence { return &sequence{opener: opener{c: c}, names: c.Names} }
-
-func (q *sequence) fill(ctx context.Context, s *slot) bool {
+func (q *sequence) fill(ctx context.Context, s *Block) bool {
 	q.into = s
 	for q.cur == nil {
 		if len(q.names) == 0 {
@@ -109,17 +253,17 @@ func (q *sequence) fill(ctx context.Context, s *slot) bool {
 		q.names = q.names[1:]
 		q.now.Store(q.cur)
 	}
-	lines, offset, err := q.cur.Next(s.text)
+	lines, offset, err := q.cur.Next(s.data)
 	if err != nil {
 		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 			q.damaged(err)
 		}
 		q.close()
-		s.text = s.text[:0]
+		s.data = s.data[:0]
 		return ctx.Err() == nil
 	}
-	s.text = lines
-	s.runs = append(s.runs, run{name: q.cur.Name(), offset: offset})
+	s.data = lines
+	s.files = append(s.files, span{name: q.cur.Name(), offset: offset})
 	return true
 }
 
@@ -165,13 +309,11 @@ type cursor struct {
 	usec   int64
 }
 
-func newMerged(c *Config) *merged { return &merged{opener: opener{c: c}} }
-
-func (m *merged) fill(ctx context.Context, s *slot) bool {
+func (m *merged) fill(ctx context.Context, s *Block) bool {
 	m.into = s
 	if !m.opened {
 		m.opened = true
-		for i, name := range m.c.Names {
+		for i, name := range m.o.Names {
 			if r := m.open(ctx, name); r != nil {
 				cur := &cursor{r: r, number: i, usec: math.MinInt64}
 				m.all = append(m.all, cur)
@@ -182,14 +324,14 @@ func (m *merged) fill(ctx context.Context, s *slot) bool {
 		}
 		heap.Init(&m.cursors)
 	}
-	for len(m.cursors) > 0 && len(s.text) < capture.BlockSize/2 {
+	for len(m.cursors) > 0 && len(s.data) < capture.BlockSize/2 {
 		cur := m.cursors[0]
-		if n := len(s.runs); n == 0 || s.runs[n-1].name != cur.r.Name() || s.runs[n-1].offset+int64(len(s.text)-s.runs[n-1].begin) != cur.offset {
-			s.runs = append(s.runs, run{begin: len(s.text), name: cur.r.Name(), offset: cur.offset})
+		if n := len(s.files); n == 0 || s.files[n-1].name != cur.r.Name() || s.files[n-1].offset+int64(len(s.data)-s.files[n-1].begin) != cur.offset {
+			s.files = append(s.files, span{begin: len(s.data), name: cur.r.Name(), offset: cur.offset})
 		}
-		s.text = append(s.text, cur.line...)
+		s.data = append(s.data, cur.line...)
 		if cur.line[len(cur.line)-1] != '\n' {
-			s.text = append(s.text, '\n') // the last line of a file
+			s.data = append(s.data, '\n') // the last line of a file
 		}
 		if m.advance(ctx, cur) {
 			heap.Fix(&m.cursors, 0)
@@ -197,7 +339,7 @@ func (m *merged) fill(ctx context.Context, s *slot) bool {
 			heap.Pop(&m.cursors)
 		}
 	}
-	return (len(s.text) > 0 || len(s.readNotes) > 0) && ctx.Err() == nil
+	return (len(s.data) > 0 || len(s.readNotes) > 0) && ctx.Err() == nil
 }
 
 // advance goes to the next line of a file that is not blank. It reports false at

@@ -1,0 +1,344 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// maxWorkers is how many processors are of use.
+const maxWorkers = 8
+
+// outcome is an End and the error that belongs to it.
+type outcome struct {
+	end End
+	err error
+}
+
+func (o outcome) over() bool { return o.end != EndOfInput || o.err != nil }
+
+// folder takes blocks from a source, has them mapped, and folds them in order.
+// run is for one goroutine.
+type folder struct {
+	*Config
+	src   Source
+	pace  *pace // nil for a capture
+	own   *mapper
+	stop  atomic.Bool   // nothing more is to be mapped
+	found atomic.Bool   // an event was kept
+	done  chan struct{} // closed then
+	once  sync.Once
+
+	queue   []*Block // taken and not folded, in order
+	most    int      // blocks in queue
+	jobs    chan *Block
+	helpers sync.WaitGroup
+
+	folding *Block
+	single  *mapper // maps an event of folding again, into scratch
+	scratch *Block
+	again   func(Place) *Block // mapAgain
+
+	pending  []byte // output that waits for company
+	unbooked Ledger // of what pending has, too
+	kept     int64
+	untimed  atomic.Int64
+	ended    bool          // the source
+	wrote    time.Duration // of the time for the block that is being folded
+	writing  atomic.Bool
+}
+
+// newFolder returns a folder of src. With a window, events that several feeds
+// have delivered are left out.
+func newFolder(c *Config, src Source, window *event.Window) (*folder, error) {
+	workers := c.Workers
+	if workers <= 0 {
+		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	if c.Sink.InOrder() || window != nil {
+		workers = 1 // each event may depend on those before
+	}
+	f := &folder{
+		Config: c, src: src, done: make(chan struct{}), most: 1,
+		pending: append(make([]byte, 0, 2*writeSize), c.Header...),
+	}
+	var mappers []*mapper
+	for range workers {
+		m, err := newMapper(c, src, &f.stop, &f.found)
+		if err != nil {
+			return nil, err
+		}
+		mappers = append(mappers, m)
+	}
+	f.own, mappers = mappers[0], mappers[1:]
+	f.own.write = f.writePart
+	if f.own.window = window; window != nil {
+		f.own.hash = event.NewHasher()
+	}
+	if workers == 1 {
+		return f, nil
+	}
+	var err error
+	if f.single, err = newMapper(c, src, &f.stop, &f.found); err != nil {
+		return nil, err
+	}
+	f.single.once = true
+	f.scratch, f.again = &Block{}, f.mapAgain
+	f.most = 2*workers + 2
+	f.jobs = make(chan *Block, f.most)
+	for _, m := range mappers {
+		f.helpers.Go(func() {
+			for b := range f.jobs {
+				if b.claim() {
+					m.run(b, false, c.Count)
+					b.ready <- struct{}{}
+				}
+			}
+		})
+	}
+	return f, nil
+}
+
+// start folds in a goroutine of its own.
+func (f *folder) start() <-chan outcome {
+	folded := make(chan outcome, 1)
+	go func() {
+		o := f.run()
+		f.end()
+		if f.jobs != nil {
+			close(f.jobs)
+		}
+		f.helpers.Wait()
+		folded <- o
+	}()
+	return folded
+}
+
+// end has run end behind the event that is being mapped.
+func (f *folder) end() {
+	f.once.Do(func() {
+		f.stop.Store(true)
+		close(f.done)
+	})
+}
+
+// run folds until an end of the run, the end of the source, or end.
+func (f *folder) run() outcome {
+	for !f.stop.Load() {
+		f.take()
+		if len(f.queue) > 0 {
+			if o := f.first(); o.over() {
+				return o
+			}
+			continue
+		}
+		if o := f.flush(); o.over() || f.ended {
+			return o
+		}
+		select {
+		case <-f.src.Wake():
+		case <-f.done:
+		}
+	}
+	o := f.flush()
+	if !o.over() {
+		o.end = EndSignal
+	}
+	return o
+}
+
+// take takes what the source has. All but the first block are for others to map.
+func (f *folder) take() {
+	for len(f.queue) < f.most && !f.ended {
+		b, end := f.src.Take(len(f.queue) > 0)
+		if b == nil {
+			f.ended = end
+			return
+		}
+		if b.ready == nil {
+			b.ready = make(chan struct{}, 1)
+		}
+		b.state.Store(waiting)
+		f.queue = append(f.queue, b)
+		if len(f.queue) > 1 && b.gap == nil {
+			f.jobs <- b // it has room: what others have claimed is taken out again
+		}
+	}
+}
+
+// first folds the first block of the queue.
+func (f *folder) first() outcome {
+	b := f.queue[0]
+	f.folding, f.wrote = b, 0
+	began := time.Now()
+	var o outcome
+	if b.gap != nil {
+		o = f.gap(b)
+	} else {
+		o = f.fold(b)
+	}
+	if f.pace != nil {
+		f.pace.folded(len(b.data), time.Since(began), f.wrote)
+	}
+	f.queue[0] = nil
+	if f.queue = f.queue[1:]; len(f.queue) == 0 {
+		f.queue = nil
+	}
+	f.src.Done(b)
+	return o
+}
+
+func (f *folder) fold(b *Block) outcome {
+	f.tell(b.readNotes)
+	f.unbooked.Received += b.readRejects
+	f.unbooked.Rejected += b.readRejects
+	if !b.claim() {
+		if o := f.await(b); o.over() {
+			return o
+		}
+		// A block in which the count is reached is mapped again: what was found
+		// behind that place does not count.
+		if (f.Count == 0 || b.ledger.Kept < f.Count-f.kept) && f.Sink.Fold(b, f.again) {
+			if o := f.piece(b); o.over() {
+				return o
+			}
+		}
+	}
+	for b.from.at < len(b.data) && !f.stop.Load() {
+		limit := int64(0)
+		if f.Count > 0 {
+			limit = f.Count - f.kept
+		}
+		f.own.run(b, true, limit)
+		if f.own.err != nil {
+			return outcome{outputEnd(f.own.err), f.own.err}
+		}
+		f.Sink.Fold(b, f.again)
+		if o := f.piece(b); o.over() {
+			return o
+		}
+	}
+	return outcome{}
+}
+
+// await waits for b, which another goroutine maps, and maps other blocks in the
+// meantime.
+func (f *folder) await(b *Block) outcome {
+	for _, other := range f.queue[1:] {
+		select {
+		case <-b.ready:
+			return outcome{}
+		default:
+		}
+		if other.gap == nil && other.claim() {
+			f.own.run(other, false, f.Count)
+			other.ready <- struct{}{}
+		}
+	}
+	select {
+	case <-b.ready:
+		return outcome{}
+	default:
+	}
+	o := f.flush()
+	<-b.ready
+	return o
+}
+
+// mapAgain maps one event of the block that is being folded in order.
+func (f *folder) mapAgain(p Place) *Block {
+	b, s := f.folding, f.scratch
+	s.data, s.items, s.files, s.from = b.data, b.items, b.files, p
+	f.single.run(s, true, 1)
+	return s
+}
+
+// piece tells of what has been made of a piece of b, writes it, and goes on behind
+// it.
+func (f *folder) piece(b *Block) outcome {
+	f.tell(b.notes)
+	f.untimed.Add(b.untimed)
+	f.unbooked.Add(&b.ledger)
+	f.kept += b.ledger.Kept
+	o := f.put(b.Out.Bytes())
+	if !o.over() && b.end != EndOfInput {
+		if o = f.flush(); !o.over() {
+			o.end = b.end
+		}
+	}
+	b.from = b.to
+	return o
+}
+
+// gap tells of a gap, and writes the record of it.
+func (f *folder) gap(b *Block) outcome {
+	if f.OnGap != nil {
+		f.OnGap(*b.gap)
+	}
+	if !f.ReportGaps {
+		return outcome{}
+	}
+	f.own.gap(b)
+	f.Sink.Fold(b, f.again)
+	return f.piece(b)
+}
+
+// writePart writes what there is of b in the middle of an event.
+func (f *folder) writePart(b *Block, now bool) error {
+	o := f.put(b.Out.Bytes())
+	b.Out.Reset(b.data)
+	if now && !o.over() {
+		o = f.flush()
+	}
+	return o.err
+}
+
+// put writes out, or has it wait for company.
+func (f *folder) put(out []byte) outcome {
+	if len(f.pending) == 0 && len(out) >= writeSize {
+		return f.write(out)
+	}
+	if f.pending = append(f.pending, out...); len(f.pending) < writeSize {
+		return outcome{}
+	}
+	return f.flush()
+}
+
+// flush writes what waits for company.
+func (f *folder) flush() outcome {
+	o := f.write(f.pending)
+	if f.pending = f.pending[:0]; cap(f.pending) > 64*writeSize {
+		f.pending = make([]byte, 0, 2*writeSize) // a giant came by
+	}
+	return o
+}
+
+// write writes out, and books the events that belong to it.
+func (f *folder) write(out []byte) outcome {
+	if len(out) > 0 {
+		began := time.Now()
+		f.setWriting(true)
+		_, err := f.Out.Write(out)
+		f.setWriting(false)
+		f.wrote += time.Since(began)
+		if err != nil {
+			return outcome{outputEnd(err), err}
+		}
+	}
+	if f.unbooked != (Ledger{}) {
+		f.src.Book(f.unbooked)
+		f.unbooked = Ledger{}
+	}
+	return outcome{}
+}
+
+// setWriting says whether the output is being written.
+func (f *folder) setWriting(on bool) {
+	f.writing.Store(on)
+	if f.pace != nil {
+		f.pace.writing.Store(on)
+	}
+}
