@@ -217,17 +217,44 @@ func Time(x *event.Index) (usec int64, ok bool) {
 	return event.Timestamp(v.Text())
 }
 
-// counter counts what is read of a capture as it is stored.
+// counter counts what is read of a capture as it is stored. It can go back in
+// what cannot be sought.
 type counter struct {
 	r    io.Reader
 	size int64
 	n    atomic.Int64
 	err  error // of the last Read
+
+	keep   bool   // recent is kept
+	recent []byte // the last bytes that were read from r
+	again  int    // how many of them, at the end, are to be read again
 }
 
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
+// recentSize is how far a counter can go back at least: decoders read no further
+// than that before they find a fault.
+const recentSize = 1 << 20
+
+func (c *counter) Read(p []byte) (n int, err error) {
+	if c.again > 0 {
+		n = copy(p, c.recent[len(c.recent)-c.again:])
+		c.again -= n
+	} else {
+		n, err = c.r.Read(p)
+		if c.keep {
+			c.recent = append(c.recent, p[:n]...)
+			if over := len(c.recent) - recentSize; over > recentSize {
+				c.recent = c.recent[:copy(c.recent, c.recent[over:])]
+			}
+		}
+	}
 	c.n.Add(int64(n))
 	c.err = err
 	return n, err
+}
+
+// back has everything from that offset on read again, or what is kept of it.
+func (c *counter) back(offset int64) {
+	n := min(int(c.n.Load()-offset)+c.again, len(c.recent))
+	c.n.Add(int64(c.again - n))
+	c.again = n
 }

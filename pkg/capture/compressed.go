@@ -39,6 +39,7 @@ var foreign = [...]struct{ magic, name string }{
 func (r *Reader) detect() error {
 	var head [6]byte
 	n := 0
+	r.in.keep = r.file == nil
 	for n < len(head) {
 		m, err := r.in.Read(head[n:])
 		n += m
@@ -50,7 +51,6 @@ func (r *Reader) detect() error {
 		}
 	}
 	start := head[:n]
-	again := io.MultiReader(bytes.NewReader(start), &r.in)
 	for _, f := range foreign {
 		if bytes.HasPrefix(start, []byte(f.magic)) {
 			r.text = bytes.NewReader(nil)
@@ -59,17 +59,25 @@ func (r *Reader) detect() error {
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte(gzipMagic)):
-		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &gzipDecoder{}, magic: []byte(gzipMagic), behind: gzipBehind}
+		return r.decode(&stored{decoder: &gzipDecoder{}, magic: []byte(gzipMagic), behind: gzipBehind})
 	case isZstd(start):
-		r.text = &stored{r: r, in: bufio.NewReaderSize(again, storedBuffer), decoder: &zstdDecoder{}, magic: []byte(zstdMagic)}
+		return r.decode(&stored{decoder: &zstdDecoder{}, magic: []byte(zstdMagic)})
 	default:
 		r.plain = true
+		r.in.keep, r.in.recent = false, nil
 		r.text = &r.in
 		if n > 0 {
 			r.text = &prefixed{start: start, r: &r.in}
 		}
 	}
 	return nil
+}
+
+// decode has the text come from s, from the beginning of the capture on.
+func (r *Reader) decode(s *stored) error {
+	s.r, s.in = r, bufio.NewReaderSize(nil, storedBuffer)
+	r.text = s
+	return s.back(0)
 }
 
 // compressed reports whether a capture that begins like this may be compressed.
@@ -186,13 +194,9 @@ func (s *stored) damage(err error) error {
 	}
 	d := &Damage{Name: s.r.o.Name, Offset: s.at(), Err: fault(err)}
 	from := max(s.begin+1, s.good-s.behind)
-	if s.r.file != nil {
-		if _, err := s.r.file.Seek(from, io.SeekStart); err != nil {
-			s.ended = true
-			return d
-		}
-		s.r.in.n.Store(from)
-		s.in.Reset(&s.r.in)
+	if s.back(from) != nil {
+		s.ended = true
+		return d
 	}
 	for {
 		b, err := s.in.Peek(storedBuffer / 2)
@@ -206,6 +210,20 @@ func (s *stored) damage(err error) error {
 		}
 		_, _ = s.in.Discard(len(b) - len(s.magic) + 1)
 	}
+}
+
+// back goes to an offset of the capture as it is stored that lies a little before
+// the place where it is read.
+func (s *stored) back(offset int64) error {
+	if in := &s.r.in; s.r.file == nil {
+		in.back(offset)
+	} else if _, err := s.r.file.Seek(offset, io.SeekStart); err != nil {
+		return err
+	} else {
+		in.n.Store(offset)
+	}
+	s.in.Reset(&s.r.in)
+	return nil
 }
 
 // fault says what is wrong in the words of every format.
