@@ -122,26 +122,63 @@ func isASCII(text []byte) bool {
 
 // unsafeRune reports whether r must not reach a terminal as it stands: C0, C1,
 // DEL, line and paragraph separators, bidirectional controls and whatever else
-// is meant not to be seen (zero-width characters, byte order marks, tags).
+// is meant not to be seen (zero-width characters, byte order marks, tags). Of
+// joiners and variation selectors, for which it is true as well, see shapes.
 func unsafeRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r < 0x20 || r == 0x7f
 	}
 	// Letters and marks that need no look into the tables: most of the western
-	// ones, and of the east Asian.
+	// ones, of the Asian and of emoji.
 	switch {
-	case 0xa0 <= r && r < 0x300 && r != 0xad, 0x370 <= r && r < 0x600, 0x2010 <= r && r < 0x2028, 0x3165 <= r && r < 0xa4d0, 0x3000 <= r && r < 0x3164:
+	case 0xa0 <= r && r < 0x300 && r != 0xad, 0x370 <= r && r < 0x61c, 0x620 <= r && r < 0x70f, 0x900 <= r && r < 0x115f,
+		0x2010 <= r && r < 0x2028, 0x3165 <= r && r < 0xa4d0, 0x3000 <= r && r < 0x3164, 0x1f000 <= r && r < 0x20000:
 		return false
 	}
 	return 0xe0000 <= r && r <= 0xe0fff || isBroken(r) ||
-		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+			!unicode.Is(unicode.Prepended_Concatenation_Mark, r) // Arabic signs around numbers, which are seen
+}
+
+const (
+	nonJoiner     = 0x200c
+	joiner        = 0x200d
+	emojiSelector = 0xfe0f
+)
+
+// shapes reports whether r is a joiner or a variation selector that stands where
+// people write it: it changes the shape of the character that ends before, and
+// has no other place. Joiners belong to emoji and to scripts other than Latin,
+// Greek and Cyrillic, selectors to emoji, Han and Mongolian.
+func shapes(before []byte, r rune) bool {
+	if r != nonJoiner && r != joiner && !unicode.Is(unicode.Variation_Selector, r) {
+		return false
+	}
+	base, n := utf8.DecodeLastRune(before)
+	switch {
+	case base == utf8.RuneError && n < 2:
+		return false
+	case r == nonJoiner || r == joiner:
+		if base == emojiSelector {
+			return shapes(before[:len(before)-n], base)
+		}
+		return base >= 0x600 && !unsafeRune(base) && unicode.In(base, unicode.L, unicode.M, unicode.So, unicode.Sk) &&
+			!unicode.In(base, unicode.Latin, unicode.Greek, unicode.Cyrillic)
+	case r < 0x1900:
+		return unicode.Is(unicode.Mongolian, base)
+	case r == emojiSelector && (base == '#' || base == '*' || '0' <= base && base <= '9'): // on a key
+		return true
+	case r > 0xffff:
+		return unicode.Is(unicode.Han, base)
+	}
+	return (base == '©' || base == '®' || base >= 0x2000) && !unsafeRune(base)
 }
 
 // AppendSafe appends text that came from outside so that it can be shown on a
 // terminal: control characters (C0, C1, DEL), line separators, bidirectional
 // controls, invisible characters and bytes that are not UTF-8 are spelled out
 // as \n, \x1b, \u202e, \U000e0041 or \xff. All other text stays as it is, a
-// backslash too.
+// backslash too, and so do the joiners of scripts and emoji.
 func AppendSafe(dst, text []byte) []byte {
 	if classify(text)&(needsEscape|notASCII) == 0 {
 		return append(dst, text...)
@@ -170,7 +207,7 @@ func appendEscaped(dst, text []byte, inQuotes bool) []byte {
 		}
 		r, n := utf8.DecodeRune(text[i:])
 		broken := r == utf8.RuneError && n == 1
-		if broken || unsafeRune(r) {
+		if broken || unsafeRune(r) && !shapes(text[:i], r) {
 			dst = append(dst, text[start:i]...)
 			if broken {
 				dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
@@ -236,7 +273,7 @@ func sameInQuotes(text []byte) bool {
 			}
 		case c >= utf8.RuneSelf:
 			r, n := utf8.DecodeRune(text[i:])
-			if unsafeRune(r) {
+			if unsafeRune(r) && !shapes(text[:i], r) {
 				return false
 			}
 			i += n
@@ -250,7 +287,7 @@ func sameInQuotes(text []byte) bool {
 func isWord(text []byte) bool {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n == 1 || unsafeRune(r) || unicode.IsSpace(r) {
+		if r == utf8.RuneError && n == 1 || unsafeRune(r) && !shapes(text[:i], r) || unicode.IsSpace(r) {
 			return false
 		}
 		i += n
@@ -267,7 +304,7 @@ func appendSafeJSON(dst, json []byte) []byte {
 	}
 	for i := 0; i < len(json); {
 		r, n := utf8.DecodeRune(json[i:])
-		if unsafeRune(r) {
+		if unsafeRune(r) && !shapes(json[:i], r) {
 			dst = appendJSONEscape(dst, r)
 		} else {
 			dst = append(dst, json[i:i+n]...)
@@ -297,10 +334,13 @@ func isBroken(r rune) bool { return r&^0xff == brokenByte }
 func appendSpelledJSON(dst, json []byte) []byte {
 	for i := 0; i < len(json); {
 		r, n := utf8.DecodeRune(json[i:])
-		if isBroken(r) {
+		switch {
+		case isBroken(r):
 			dst = appendEscape(dst, r)
-		} else {
-			dst = appendSafeJSON(dst, json[i:i+n])
+		case unsafeRune(r) && !shapes(json[:i], r):
+			dst = appendJSONEscape(dst, r)
+		default:
+			dst = append(dst, json[i:i+n]...)
 		}
 		i += n
 	}

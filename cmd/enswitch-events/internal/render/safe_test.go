@@ -15,7 +15,8 @@ import (
 func TestUnsafeRune(t *testing.T) {
 	for r := range unicode.MaxRune + 1 {
 		want := r < 0x20 || r == 0x7f || 0xe0000 <= r && r <= 0xe0fff || isBroken(r) ||
-			unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+			unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) &&
+				!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 		if unsafeRune(r) != want {
 			t.Errorf("%U is unsafe: %v", r, !want)
 		}
@@ -56,7 +57,7 @@ func TestEveryByte(t *testing.T) {
 // be when it is taken out of its quotes and escaped again.
 func TestSameInQuotes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		part := rapid.SampledFrom([]string{"a", " ", "=", `\"`, `\\`, `\n`, `\r`, `\t`, `\b`, `\/`, `\u0041`, `\u202e`, "\x7f", "ë", "静", "\u202e", "\u200b", "\u0085", "plain text of some length"})
+		part := rapid.SampledFrom([]string{"a", " ", "=", `\"`, `\\`, `\n`, `\r`, `\t`, `\b`, `\/`, `\u0041`, `\u202e`, "\x7f", "ë", "静", "\u202e", "\u200b", "\u0085", "ی", "\u200c", "\u200d", "👩", "❤", "\ufe0f", "1", "plain text of some length"})
 		v := event.Value{JSON: []byte(`"` + strings.Join(rapid.SliceOfN(part, 0, 12).Draw(t, "parts"), "") + `"`), Kind: event.String}
 		v.Escaped = bytes.IndexByte(v.JSON, '\\') >= 0
 		var r Renderer

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
-	"unicode/utf8"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -219,7 +218,10 @@ func appendPrinted(dst, out []byte, th *theme) []byte {
 			i += n
 			continue
 		}
-		_, n := utf8.DecodeRune(out[i:])
+		n := 1
+		for i+n < len(out) && out[i+n] != '\n' && out[i+n] != '\t' && out[i+n] != 0x1b {
+			n++
+		}
 		dst = AppendSafe(dst, out[i:i+n])
 		i += n
 	}
