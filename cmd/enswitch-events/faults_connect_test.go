@@ -137,7 +137,7 @@ func tlsOld(t *testing.T) {
 	w := wireAt(t, "127.0.0.1:0", config)
 	p := start(t, "tail", "wss://"+w.addr, "--ca", c.file)
 	_ = w.accept().Conn.(*tls.Conn).HandshakeContext(t.Context())
-	p.check(nothing(exitConnect, "could not connect to wss://"))
+	p.check(nothing(exitConnect, "could not connect to wss://.*TLS is too old: TLS 1.2", "needs a newer TLS"))
 }
 
 func plainOnTLS(t *testing.T) {

@@ -223,7 +223,7 @@ func keyFrom(where string) func(*testing.T) {
 			}
 		}
 		peer.write(enswitchtest.AppendFrame(nil, true, 1, []byte("no event: "+secret+" "+escaped)))
-		peer.closeFrame(append(closeCode(1008), "key "+secret+" "+escaped...))
+		peer.closeFrame(append(closeCode(1011), "key "+secret+" "+escaped...))
 		w.accept().answer(401, "WWW-Authenticate: "+secret+"\r\n", "wrong key "+secret)
 		p.check(want{code: exitKey, received: 1, unsaid: []string{regexp.QuoteMeta(secret), regexp.QuoteMeta(escaped), "s3cret"}})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
@@ -158,7 +160,17 @@ type upstream struct {
 	again     time.Time // when the next attempt begins
 	away      time.Time // since when the feed is away, zero if it is not or never was there
 	err       error     // of the last attempt
+
+	// Of the goroutine that receives.
+	heard bool // an event has come
+	brief int  // connections in a row that were closed at once, before any event
 }
+
+// atOnceWithin is how soon a connection is lost that was closed at once.
+const atOnceWithin = 10 * time.Second
+
+// briefly is after how many such connections in a row the key is suspected.
+const briefly = 3
 
 func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) ([]*upstream, error) {
 	var key, origin string
@@ -216,6 +228,7 @@ func (u *upstream) source(l *live) engine.Input {
 				u.unfinished(err)
 				return u.explain(err)
 			}
+			u.heard = true
 			feed.Add(ev)
 		}
 		return nil
@@ -283,6 +296,11 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		log.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
 	case messaged.Disconnected:
 		u.mu.Lock()
+		if !u.heard && time.Since(u.connected) < atOnceWithin {
+			u.brief++
+		} else {
+			u.brief = 0
+		}
 		u.connected, u.pong, u.away, u.err = time.Time{}, time.Time{}, s.Since, s.Err
 		u.mu.Unlock()
 	case messaged.Waiting:
@@ -290,6 +308,9 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		u.again, u.err = time.Now().Add(s.Delay), s.Err
 		u.mu.Unlock()
 		log.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), short(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
+		if u.brief == briefly && s.Attempt == 1 {
+			log.Warn(u.addr.String()+": closed at once again and again, before any event: the key may be wrong", talk.Below, u.keyHint())
+		}
 	}
 }
 
@@ -350,13 +371,13 @@ func (u *upstream) hinted(connect string, e *messaged.Error) *exitError {
 	}
 	switch e.Kind {
 	case messaged.Unauthorized:
-		hint := "compare the key with Enswitch's setting 'Message daemon authentication key'"
-		if u.keyless {
-			hint = "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting\n'Message daemon authentication key'"
-		}
-		return fail(exitKey, "the key was rejected by", hint)
+		return u.rejected(e)
 	case messaged.Lost:
-		return fail(exitLost, "lost the connection to", "")
+		hint := ""
+		if !u.heard {
+			hint = "no event had come, so the key may be wrong: " + u.keyHint()
+		}
+		return fail(exitLost, "lost the connection to", hint)
 	case messaged.Refused:
 		return fail(exitConnect, connect, "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port "+u.addr.URL.Port()+" through?")
 	case messaged.Timeout, messaged.NotWebsocket:
@@ -379,6 +400,10 @@ func (u *upstream) hinted(connect string, e *messaged.Error) *exitError {
 		switch {
 		case strings.Contains(e.Detail, "use ws"):
 			return fail(exitConnect, connect, "")
+		case strings.Contains(e.Detail, "TLS 1.2"):
+			return fail(exitConnect, connect, "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without:\nws://"+u.addr.URL.Host)
+		case strings.Contains(e.Detail, "unrecognized name"):
+			return fail(exitConnect, connect, "the server knows no such name: give the name that its certificate is for")
 		case strings.Contains(e.Detail, "certificate required"), strings.Contains(e.Detail, "the server refused"):
 			return fail(exitConnect, connect, "it may want a client certificate: --cert FILE --key FILE")
 		}
@@ -390,5 +415,37 @@ func (u *upstream) hinted(connect string, e *messaged.Error) *exitError {
 	case messaged.Proxy:
 		return fail(exitConnect, connect, "--proxy none connects without a proxy; a password goes into its URL: http://USER:PASSWORD@HOST:PORT")
 	}
-	return fail(exitConnect, connect, "--retry keeps trying")
+	return fail(exitConnect, connect, statusHint(e.Status))
+}
+
+// statusHint is what to try after an HTTP status that has no kind of its own.
+func statusHint(status int) string {
+	switch status {
+	case http.StatusBadRequest, http.StatusUpgradeRequired:
+		return "a proxy in front of messaged must pass on the headers Upgrade and Connection, by HTTP/1.1"
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "a proxy in front may not reach messaged: does it run? --retry keeps trying"
+	}
+	return "--retry keeps trying"
+}
+
+// rejected is the error of a key that was rejected. It may also be that messaged
+// has not seen it: a proxy in front of it has users of its own.
+func (u *upstream) rejected(e *messaged.Error) *exitError {
+	what, hint := "the key was rejected by", u.keyHint()
+	if strings.Contains(e.Server, "WWW-Authenticate") {
+		what = "access was refused by"
+	}
+	if e.Server != "" {
+		hint += "\nor the answer is from a proxy (" + e.Server + "), which may want\n--header 'Authorization: …' or another address"
+	}
+	return &exitError{exitKey, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint}
+}
+
+// keyHint says what to do about the key.
+func (u *upstream) keyHint() string {
+	if u.keyless {
+		return "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting\n'Message daemon authentication key'"
+	}
+	return "compare the key with Enswitch's setting 'Message daemon authentication key'"
 }

@@ -249,6 +249,7 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[event.Event, error] {
 func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) error {
 	delays := &backoff.ExponentialBackOff{InitialInterval: firstDelay, Multiplier: 2, MaxInterval: mostDelay, RandomizationFactor: 0.25}
 	var since time.Time // zero until there was a connection
+	heard := false      // an event has come
 	attempt := 0
 	for {
 		c.opts.OnState(State{Status: Connecting, Attempt: attempt, Since: since})
@@ -267,6 +268,9 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 				return ctx.Err()
 			}
 			attempt, since = 0, l.conn.at
+			if heard = heard || l.heard; !heard {
+				err = asRejection(err)
+			}
 			if time.Since(up) >= goodTime {
 				delays.Reset()
 			}

@@ -102,6 +102,7 @@ type link struct {
 	conn   *conn
 	ws     *websocket.Conn
 	buf    []byte // the message being read
+	heard  bool   // a message came that may be an event
 
 	mu     sync.Mutex // the pings are sent by a goroutine of their own
 	pings  uint64     // sent
@@ -133,6 +134,7 @@ func (l *link) deliver(ctx context.Context, yield func(event.Event, error) bool)
 		if err != nil {
 			return l.client.lost(err, l.conn.err)
 		}
+		l.heard = l.heard || len(l.buf) > 0 && l.buf[0] == '{'
 		ev := event.Event{Raw: l.buf, Received: l.conn.at, Source: l.client.shown}
 		if !whole {
 			ev.Raw = l.buf[:min(len(l.buf), RejectExcerpt)]

@@ -1,6 +1,8 @@
 package messaged
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -235,6 +237,9 @@ func (c *Client) explainTLS(a *attempt, err error) string {
 		}
 		return c.secrets.clean("the certificate is not valid: " + e.Error())
 	}
+	if text := err.Error(); strings.Contains(text, "unsupported protocol version") || strings.Contains(text, "protocol version not supported") {
+		return "the server's TLS is too old: TLS 1.2 is the least that is taken"
+	}
 	// How crypto/tls marks an alert; a missing client certificate is told only
 	// when the handshake seems done.
 	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "remote error" {
@@ -263,15 +268,23 @@ func ended(err error) bool {
 func (c *Client) explainAnswer(a *attempt, err error) *Error {
 	resp := a.resp
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024)) // gorilla has kept no more
-	excerpt := c.excerpt(string(body), resp.Header.Get("Content-Type"))
+	excerpt := c.excerpt(body, resp.Header)
 	e := c.failure(BadStatus, fmt.Sprintf("HTTP %d %s", resp.StatusCode, strings.ToLower(http.StatusText(resp.StatusCode))), nil)
 	e.Status = resp.StatusCode
 	e.Detail = strings.TrimSpace(e.Detail)
+	e.Server = c.answerer(resp.Header)
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		e.Kind = Unauthorized
 	case code == http.StatusNotFound:
 		e.Kind = NotFound
+	case code == http.StatusProxyAuthRequired:
+		e.Kind = Proxy
+		e.Detail = "a proxy on the way asks for a user and a password (" + e.Detail + ")"
+	case code == http.StatusUpgradeRequired && strings.Contains(resp.Header.Get("Upgrade"), "TLS"):
+		e.Kind = TLS
+		e.Detail = "the server wants TLS on this port: use wss://"
+		return e
 	case 300 <= code && code < 400:
 		e.Kind = Redirect
 		if location, err := url.Parse(resp.Header.Get("Location")); err == nil && location.Host != "" {
@@ -285,6 +298,9 @@ func (c *Client) explainAnswer(a *attempt, err error) *Error {
 			e.Detail += ": " + c.secrets.clean(strings.TrimPrefix(err.Error(), "websocket: "))
 		}
 		return e
+	case code < 200:
+		e.Kind = NotWebsocket
+		e.Detail = "an interim answer came before the websocket's (" + e.Detail + ")"
 	case 200 <= code && code < 300:
 		e.Kind = NotWebsocket
 		e.Detail = "a web page answered, not a websocket (" + e.Detail + ")"
@@ -299,21 +315,68 @@ func (c *Client) explainAnswer(a *attempt, err error) *Error {
 	return e
 }
 
+// answerer is what the headers of an answer say of who gave it.
+func (c *Client) answerer(h http.Header) string {
+	var parts []string
+	for _, name := range [...]string{"Server", "Via", "WWW-Authenticate", "Proxy-Authenticate"} {
+		value := c.secrets.clean(h.Get(name))
+		if value == "" {
+			continue
+		}
+		if name != "Server" {
+			value = name + ": " + bounded(value, 80)
+		}
+		parts = append(parts, bounded(value, 100))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // excerpt is the beginning of a body as an error may show it; nobody wants to
-// read markup there. Where gorilla cut the body, the cut may have gone through
-// the key.
-func (c *Client) excerpt(body, contentType string) string {
-	if strings.Contains(contentType, "html") {
+// read markup there, or bytes. Where gorilla cut the body, the cut may have gone
+// through the key.
+func (c *Client) excerpt(body []byte, h http.Header) string {
+	if strings.Contains(h.Get("Content-Type"), "html") {
 		return ""
 	}
-	if len(body) >= 1024 {
+	cut := len(body) >= 1024
+	switch strings.ToLower(h.Get("Content-Encoding")) {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return ""
+		}
+		plain, err := io.ReadAll(io.LimitReader(z, 1024))
+		body, cut = plain, err != nil || len(plain) == 1024
+	default:
+		return ""
+	}
+	if cut {
 		longest := 0
 		for _, secret := range c.secrets {
 			longest = max(longest, len(secret))
 		}
 		body = body[:max(0, len(body)-longest)]
 	}
-	return c.secrets.clean(body)
+	return c.secrets.clean(string(body))
+}
+
+// asRejection returns err, and as one of kind Unauthorized where the server closed
+// for a reason of access.
+func asRejection(err error) error {
+	e, _ := errors.AsType[*Error](err)
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
+		switch closed.Code {
+		case websocket.ClosePolicyViolation, 3000, 3003, 4401, 4403: // 3000 and 3003 are registered, 44xx is a habit
+			e.Kind = Unauthorized
+		}
+		for _, word := range [...]string{"unauthori", "authkey", "authent", "forbidden", "denied", "invalid key", "wrong key", "bad key"} {
+			if containsFold(closed.Text, word) {
+				e.Kind = Unauthorized
+			}
+		}
+	}
+	return e
 }
 
 // lost says how a connection that stood has ended. below is the error of the

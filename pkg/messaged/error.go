@@ -28,7 +28,9 @@ const (
 	// TLS: the two sides could not agree, or the certificate did not hold, or
 	// one side spoke TLS and the other did not.
 	TLS
-	// Unauthorized: HTTP 401 or 403. It always ends the events.
+	// Unauthorized: HTTP 401 or 403, or, as long as no event has come, a close
+	// frame that speaks of policy or of access: code 1008, 3000, 3003, 4401 or
+	// 4403, or such a reason. It always ends the events.
 	Unauthorized
 	// NotFound: HTTP 404.
 	NotFound
@@ -65,6 +67,9 @@ type Error struct {
 	Addr string
 	// Status is the HTTP status that the server answered with, 0 if none.
 	Status int
+	// Server is what the headers of an HTTP answer tell of who gave it, as
+	// "nginx, WWW-Authenticate: Basic": it need not be messaged. "" if nothing.
+	Server string
 	// Detail says what happened, in lower case, printable and at most some
 	// 300 bytes. What it quotes of the server's words is a claim of the server.
 	Detail string

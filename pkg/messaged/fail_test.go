@@ -232,7 +232,7 @@ func TestLost(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := listen(t, func(_ int, nc net.Conn) {
 				if _, br, err := upgrade(nc); err == nil {
-					_, _ = nc.Write(append(text("first"), tt.wire...))
+					_, _ = nc.Write(append(text("{}"), tt.wire...))
 					_ = nc.(*net.TCPConn).CloseWrite()
 					_, _ = br.WriteTo(io.Discard)
 				}
@@ -248,7 +248,7 @@ func TestLost(t *testing.T) {
 			if !ok || e.Kind != Lost || !strings.Contains(e.Detail, tt.say) {
 				t.Errorf("%v; want %q", err, tt.say)
 			}
-			if len(got) != 1 || got[0] != "first" {
+			if len(got) != 1 || got[0] != "{}" {
 				t.Errorf("events %q", got)
 			}
 			if len(lost) != 1 || lost[0].Err == nil || lost[0].Since.IsZero() {
@@ -256,6 +256,49 @@ func TestLost(t *testing.T) {
 			}
 			noKey(t, err)
 		})
+	}
+}
+
+// A close frame before any event that speaks of policy or of access is a key that
+// was rejected: another attempt would be in vain. One after an event is a loss.
+func TestRejectedByClose(t *testing.T) {
+	for _, tt := range []struct {
+		before string
+		code   uint16
+		reason string
+		kind   Kind
+	}{
+		{"", 1008, "", Unauthorized},
+		{"", 1008, "policy violation", Unauthorized},
+		{"go away", 1008, "", Unauthorized}, // no event
+		{"", 3000, "", Unauthorized},
+		{"", 3003, "", Unauthorized},
+		{"", 4401, "", Unauthorized},
+		{"", 1000, "Unauthorized", Unauthorized},
+		{"", 1011, "Authentication failed", Unauthorized},
+		{"", 1000, "", Lost},
+		{"", 1001, "going down", Lost},
+		{"", 1011, "internal error", Lost},
+		{`{"class":"call"}`, 1008, "", Lost},
+		{`{"class":"call"}`, 1000, "Unauthorized", Lost},
+	} {
+		server := listen(t, func(_ int, nc net.Conn) {
+			if _, br, err := upgrade(nc); err == nil {
+				if tt.before != "" {
+					_, _ = nc.Write(text(tt.before))
+				}
+				_, _ = nc.Write(closing(tt.code, tt.reason))
+				_, _ = br.WriteTo(io.Discard)
+			}
+		})
+		o := &Options{RetryFirst: true, Retries: -1}
+		if tt.kind == Unauthorized {
+			o.Retries = 0 // it ends all the same
+		}
+		_, err := gather(t, New(address(t, server), o))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != tt.kind || !strings.Contains(e.Detail, fmt.Sprint("code ", tt.code)) {
+			t.Errorf("%q, then %d %q: %v, want %s", tt.before, tt.code, tt.reason, err, tt.kind)
+		}
 	}
 }
 
