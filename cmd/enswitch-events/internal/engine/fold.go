@@ -82,7 +82,8 @@ func newFolder(c *Config, src Source, window *event.Window) (*folder, error) {
 		return f, nil
 	}
 	var err error
-	if f.single, err = newMapper(c, src, &f.stop, &f.found); err != nil {
+	// It finishes what it has begun: what it maps has been counted.
+	if f.single, err = newMapper(c, src, new(atomic.Bool), &f.found); err != nil {
 		return nil, err
 	}
 	f.single.once = true
