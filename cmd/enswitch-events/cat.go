@@ -153,6 +153,9 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	}
 	config.Tally = o.filter.tally()
 	c.tally = config.Tally
+	o.output.onBlank = func() {
+		c.tally.Note("the template printed nothing of what the filters keep")
+	}
 	sink, err := engine.NewText(newFilter, func(onError func(error)) (*render.Renderer, error) {
 		return o.output.compile(c.a.out, onError)
 	})

@@ -114,6 +114,9 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	if a.line != nil && terminal(a.out) != nil {
 		c.Out = a.line.Above(a.out)
 	}
+	o.output.onBlank = func() {
+		l.tally.Note("the template printed nothing of what the filters keep")
+	}
 	text, err := engine.NewText(newFilter, func(onError func(error)) (*render.Renderer, error) {
 		return o.output.compile(a.out, onError)
 	})

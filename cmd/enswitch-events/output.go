@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -20,12 +21,33 @@ type outputOptions struct {
 	highlight        []string
 	color            string
 	safeCSV          bool
+	onBlank          func() // see render.Options
 }
+
+// templateText is the value of --template.
+type templateText struct{ text *string }
+
+func (t templateText) Set(text string) error {
+	if text == "" {
+		return errors.New("the template is empty: leave the flag out, or write one like '{{.class}} {{.callid}}'")
+	}
+	*t.text = text
+	return nil
+}
+
+func (t templateText) String() string {
+	if t.text == nil {
+		return ""
+	}
+	return *t.text
+}
+
+func (t templateText) Type() string { return "string" }
 
 func (o *outputOptions) bind(f *pflag.FlagSet) {
 	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default line on a terminal, ndjson elsewhere)")
 	f.VarP(list{&o.fields}, "fields", "F", "pick and order fields: `LIST` with commas")
-	f.StringVar(&o.template, "template", "", "Go template for -o template: `TEXT` like '{{.class}} {{pad 8 .event}}'; functions, value last: color, callcolor, pad, padleft, trunc, time, json, upper, lower, default")
+	f.Var(templateText{&o.template}, "template", "Go template for -o template: `TEXT` like '{{.class}} {{pad 8 .event}}'; functions, value last: color, callcolor, pad, padleft, trunc, time, json, upper, lower, default")
 	f.BoolVarP(&o.raw, "raw-output", "r", false, "print the strings that --jq makes without quotes")
 	f.StringVarP(&o.time, "time", "t", "local", "show times as `STYLE`: "+strings.Join(render.Times(), ", "))
 	f.StringArrayVarP(&o.highlight, "highlight", "H", nil, "mark what matches the `REGEXP`, and keep all; repeatable")
@@ -52,7 +74,7 @@ func (o *outputOptions) compile(out io.Writer, onError func(error)) (*render.Ren
 	}
 	r := &render.Options{
 		Format: o.format, Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
-		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError,
+		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError, OnBlank: o.onBlank,
 	}
 	if r.Format == "" {
 		r.Format = "ndjson"

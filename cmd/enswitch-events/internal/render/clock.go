@@ -80,10 +80,8 @@ func (c *clock) appendNone(dst []byte) []byte {
 	case "delta":
 		columns = len("   +0.000")
 	case "rfc3339":
-		if !c.event.set {
-			c.event.at(0, c.loc)
-		}
-		columns = len("2006-01-02T15:04:05.000000") + c.event.zlen
+		// Not that of the event before, which may be another one on another core.
+		columns = len(time.Now().In(c.loc).Format("2006-01-02T15:04:05.000000Z07:00"))
 	}
 	dst = append(dst, '-')
 	for range columns {

@@ -70,8 +70,10 @@ type Options struct {
 	// in international form get the mark too.
 	SafeCSV bool
 	// OnError is told of a template that failed on an event, of which then
-	// nothing is shown. It may be nil.
+	// nothing is shown, OnBlank of one that printed nothing of an event. Each may
+	// be nil.
 	OnError func(error)
+	OnBlank func()
 }
 
 // Renderer shows events. It keeps state from one to the next (the width of a
@@ -208,7 +210,7 @@ func New(o *Options) (*Renderer, error) {
 	}
 	var err error
 	if o.Format == "template" {
-		if r.template, err = newTemplate(o.Template, &r.theme, r.clock, o.OnError); err != nil {
+		if r.template, err = newTemplate(o, &r.theme, r.clock); err != nil {
 			return nil, err
 		}
 	}

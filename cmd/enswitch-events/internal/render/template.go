@@ -37,6 +37,7 @@ type userTemplate struct {
 	theme   *theme
 	clock   clock
 	onError func(error)
+	onBlank func()
 	out     bounded
 	ordered bool // what is printed of an event may depend on those before it
 
@@ -45,10 +46,10 @@ type userTemplate struct {
 	root map[string]any
 }
 
-func newTemplate(src string, th *theme, c clock, onError func(error)) (*userTemplate, error) {
-	u := &userTemplate{theme: th, clock: c, onError: onError}
+func newTemplate(o *Options, th *theme, c clock) (*userTemplate, error) {
+	u := &userTemplate{theme: th, clock: c, onError: o.OnError, onBlank: o.OnBlank}
 	funcs := u.funcs()
-	t, err := template.New("").Funcs(funcs).Parse(src)
+	t, err := template.New("").Funcs(funcs).Parse(o.Template)
 	if err != nil {
 		return nil, fmt.Errorf("the template does not parse: %s", templateFault(err))
 	}
@@ -157,6 +158,9 @@ func (u *userTemplate) append(dst []byte, ev *event.Event, jsonText []byte) []by
 		return dst // half a line could not be told from a whole one
 	}
 	if u.out.Len() == 0 {
+		if u.onBlank != nil {
+			u.onBlank()
+		}
 		return dst
 	}
 	dst = appendPrinted(dst, u.out.Bytes(), u.theme)

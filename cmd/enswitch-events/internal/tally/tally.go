@@ -35,6 +35,7 @@ type Tally struct {
 	name   []byte // scratch
 	parts  []*Tally
 	flags  flags
+	note   string
 }
 
 type flags struct{ class, event, where []string }
@@ -211,7 +212,19 @@ func (t *Tally) Empty(events int64) string {
 	if len(unmet) > 0 {
 		text += "; none " + strings.Join(unmet, ", none ")
 	}
-	return text
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return text + t.note
+}
+
+// Note adds text to what Empty says.
+func (t *Tally) Note(text string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.note = "; " + text
 }
 
 // Short is Empty for a line of status: what fits no event first.
