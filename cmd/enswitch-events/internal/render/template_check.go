@@ -94,6 +94,9 @@ func (c *check) command(cmd *parse.CommandNode, piped int) error {
 		return nil
 	}
 	name := called.Ident
+	if name == "call" {
+		return c.errorf(cmd, "an event holds nothing that could be called")
+	}
 	least, most := c.arity(name)
 	if n < least || most >= 0 && n > most {
 		return c.errorf(cmd, "%s takes %s, not %d%s", name, arguments(least, most), n, asIn(name))
@@ -124,8 +127,6 @@ func (u *userTemplate) takes(name string, first any, others int) (err error) {
 		_, err = u.time(first, nil)
 	case "pad", "padleft", "trunc":
 		_, err = integer(first)
-	case "call":
-		err = fmt.Errorf("there is nothing to call in an event")
 	case "printf":
 		format, ok := first.(string)
 		if !ok {
@@ -162,7 +163,7 @@ func (anyValue) Format(s fmt.State, verb rune) {
 // end to them.
 func (c *check) arity(name string) (least, most int) {
 	switch name {
-	case "and", "or", "call", "index", "slice":
+	case "and", "or", "index", "slice":
 		return 1, -1
 	case "len", "not":
 		return 1, 1

@@ -68,6 +68,7 @@ func TestTemplateFailsOnSome(t *testing.T) {
 		{`{{printf "%d" .duration}}`, `{"duration":"x\u0007"}`, `"x\a" does not go with %d`, "a value does not go with %d"},
 		{`{{printf "%.1f" .duration}}`, `{"duration":1e400}`, `1e400 does not go with %f`, "a value does not go with %f"},
 		{`{{printf "%d" .duration}}`, `{"duration":1e400}`, `1e400 does not go with %d`, "a value does not go with %d"},
+		{`{{.class.x}}`, `{"class":"call"}`, `can't evaluate field x`, ""},
 		{`{{pad .n .class}}`, `{"n":"x"}`, `"x" is no number of columns`, "a value is no number of columns"},
 		{`{{color .c .class}}`, `{"c":"pink"}`, `unknown colour "pink"`, ""},
 		{`{{range 100000000}}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx{{end}}`, `{}`, `more than 16 MiB`, ""},
@@ -121,6 +122,7 @@ func TestTemplateWrong(t *testing.T) {
 		`{{printf 5 .machine}}`:                        `5 is no format`,
 		`{{.class "x"}}`:                               `.class is no function and takes no arguments`,
 		`{{$x := .a}}{{$x 1}}`:                         `$x is no function`,
+		`{{call .class}}`:                              `an event holds nothing that could be called`,
 		`{{nosuch .class}}`:                            `does not parse: 1: function "nosuch" not defined`,
 	} {
 		if _, err := New(&Options{Format: "template", Template: template}); err == nil || !strings.Contains(err.Error(), want) {
