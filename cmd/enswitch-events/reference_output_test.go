@@ -103,7 +103,7 @@ func (p *printer) json(source string, text []byte) {
 	}
 	if p.c.format == "pretty" {
 		var b bytes.Buffer
-		if err := json.Indent(&b, text, "", "  "); err != nil {
+		if err := json.Indent(&b, bytes.TrimSpace(text), "", "  "); err != nil {
 			panic(err)
 		}
 		text = []byte(shown.Replace(b.String()))

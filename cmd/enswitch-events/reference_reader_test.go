@@ -32,6 +32,7 @@ type answer struct {
 	code   int
 	counts
 	keptRepaired int64 // of the repaired, those that were kept
+	ended        bool  // before the end of what there is to read
 }
 
 // record is a line that is an event.
@@ -262,12 +263,12 @@ func head(file []item, before int64) int64 {
 // output is what is printed for an event: the event itself if value is nil.
 type output struct{ value []byte }
 
-// read reads the captures.
-func (c *catCase) read() *answer {
+// read says what becomes of all lines in turn.
+func (c *catCase) read(items []item) *answer {
 	a := &answer{}
 	p := newPrinter(c)
 	p.header()
-	for _, it := range c.sequence() {
+	for _, it := range items {
 		if it.missing {
 			a.code = 1
 			continue
@@ -297,7 +298,7 @@ func (c *catCase) read() *answer {
 			p.print(it.source, r, o)
 		}
 		if ended || a.Kept == c.count {
-			a.code = max(a.code, code)
+			a.ended, a.code = true, max(a.code, code)
 			break
 		}
 	}

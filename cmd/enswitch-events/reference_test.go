@@ -83,7 +83,7 @@ func TestReferenceCat(t *testing.T) {
 
 // check runs the program and says what is not as it should be.
 func (c *catCase) check(t *testing.T) (wrong string) {
-	want := c.read()
+	want := c.read(c.sequence())
 	dir, err := os.MkdirTemp(t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
