@@ -23,7 +23,7 @@ type fault struct {
 
 func faultRows() []fault {
 	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), neverFaults(), keyFaults(), feedFaults(),
-		outputFaults(), recordFaults(), signalFaults(), postFaults(), stdioFaults())
+		outputFaults(), recordFaults(), signalFaults(), postFaults(), stdioFaults(), drainFaults())
 }
 
 // atOnce is how many rows run side by side. Most of them wait most of the time,

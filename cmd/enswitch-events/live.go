@@ -332,8 +332,19 @@ func (l *live) outcome(end engine.End, err error, ledger engine.Ledger) error {
 		return failure(err)
 	case engine.EndOutput:
 		return written(err)
-	case engine.EndStuck, engine.EndSlow:
-		return &exitError{exitOutput, err, ""}
+	case engine.EndStuck:
+		lost, stuck := both(err)
+		if lost != nil {
+			l.a.talk.Error(lost.Error())
+		}
+		return &exitError{exitOutput, stuck, ""}
+	case engine.EndSlow:
+		lost, slow := both(err)
+		if lost != nil {
+			l.a.talk.Error(slow.Error())
+			return failure(lost)
+		}
+		return &exitError{exitFailure, slow, "a simpler --jq, or filters before it (-c, -e, -w), take less time"}
 	case engine.EndFor, engine.EndIdle:
 		why := l.over(end)
 		switch {
@@ -350,6 +361,15 @@ func (l *live) outcome(end engine.End, err error, ledger engine.Ledger) error {
 		}
 	}
 	return nil
+}
+
+// both returns two errors that have been joined, the first of which may be nil.
+func both(err error) (first, last error) {
+	all := err.(interface{ Unwrap() []error }).Unwrap()
+	if len(all) == 1 {
+		return nil, all[0]
+	}
+	return all[0], all[1]
 }
 
 // summary is the ledger in words, what is zero left out.

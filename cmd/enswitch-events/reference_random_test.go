@@ -21,6 +21,7 @@ const (
 	refBlank      = false // blank lines are never counted, whatever the filters
 	refLargeEnds  = true  // a run that ends with 64 KiB of output prints them
 	refEarlyFault = false // a missing file or a cut line before the end is told
+	refTwoFloods  = false // of two feeds none runs ahead further than is remembered
 	refObjectFail = true  // error(.) with an event, which the next one overwrites
 )
 

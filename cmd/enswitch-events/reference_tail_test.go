@@ -198,3 +198,42 @@ func TestReferenceTail(t *testing.T) {
 		})
 	})
 }
+
+// TestTwoFloods: two feeds of the same events, each as fast as the connection
+// takes them: every event comes once, in order.
+func TestTwoFloods(t *testing.T) {
+	if !refTwoFloods {
+		t.Skip("one feed may run ahead of the other by more events than are remembered; feeds are to be given room in turn")
+	}
+	const total, chunk = 400_000, 1000
+	name := t.TempDir() + "/events"
+	out, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	first, second := newWire(t), newWire(t)
+	p := startWith(t, setup{stdout: out}, "tail", first.addr, second.addr)
+	peers := []*peer{first.join(), second.join()}
+	p.says("connected to", 2)
+	var sending sync.WaitGroup
+	for _, peer := range peers {
+		sending.Go(func() {
+			for n := 0; n < total; n += chunk {
+				peer.send(n+1, n+chunk)
+			}
+		})
+	}
+	sending.Wait()
+	p.received(2 * total)
+	p.settle()
+	p.signal(os.Interrupt)
+	if l := p.check(want{received: 2 * total}); l.Kept != total || l.Duplicates != total {
+		t.Errorf("%+v", l)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	contiguous(t, strings.Split(strings.TrimSuffix(string(text), "\n"), "\n"), total)
+}

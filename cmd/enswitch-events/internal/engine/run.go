@@ -110,7 +110,7 @@ wait:
 	case EndOfInput:
 		return o.end, o.err
 	case EndSlow:
-		return EndSlow, errors.Join(o.err, fmt.Errorf("%d events were not filtered within %v", b.Ledger().Waiting, drainTime))
+		return EndSlow, errors.Join(o.err, fmt.Errorf("the filters were too slow: %d events were not filtered within %v of the signal", b.Ledger().Waiting, drainTime))
 	case EndStuck:
 		return EndStuck, errors.Join(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
 	}
@@ -135,20 +135,23 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		return o
 	case <-t.C:
 	}
+	why := func() End {
+		if f.writing.Load() {
+			return EndStuck
+		}
+		return EndSlow
+	}
+	slow := why() // whichever it is that takes the time
 	f.end()
 	t.Reset(stuckTime)
 	select {
 	case o := <-folded:
-		o.end = cmp.Or(o.end, EndSlow)
-		if o.end == EndSignal {
-			o.end = EndSlow
+		if o.end = cmp.Or(o.end, slow); o.end == EndSignal {
+			o.end = slow
 		}
 		return o
 	case <-t.C:
-		if f.writing.Load() {
-			return outcome{end: EndStuck}
-		}
-		return outcome{end: EndSlow}
+		return outcome{end: why()}
 	}
 }
 
