@@ -73,6 +73,7 @@ func interruptFlood(t *testing.T) {
 			break
 		}
 		if n > 5000 && !signalled {
+			p.lines(1)
 			p.signal(os.Interrupt)
 			signalled = true
 		}
