@@ -237,7 +237,7 @@ func (c *reading) damage(err error) {
 		err = fmt.Errorf("%s: %w", e.Path, e.Err)
 	}
 	if c.damaged <= maxFaults {
-		c.a.talk.Error(err.Error())
+		c.a.talk.Error(line(err))
 	}
 }
 

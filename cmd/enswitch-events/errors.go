@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"syscall"
+	"strings"
+
+	"github.com/enswitch-events/enswitch-events/internal/oserr"
 )
 
 // The exit codes, as the contract of the command line has them.
@@ -46,17 +48,28 @@ func usage(hint, format string, args ...any) error {
 // written is what became of writing to stdout. That its reader has gone is no
 // failure.
 func written(err error) error {
-	if err == nil || errors.Is(err, syscall.EPIPE) {
+	if err == nil || oserr.IsClosedPipe(err) {
 		return nil
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		err = e.Err // stdout has no name that anybody gave it
 	}
 	hint := ""
-	if errors.Is(err, syscall.ENOSPC) {
+	if oserr.IsDiskFull(err) {
 		hint = "make room on the disk that stdout is written to"
 	}
 	return &exitError{exitOutput, fmt.Errorf("could not write to stdout: %w", err), hint}
+}
+
+// line is the text of an error on one line: some hold several errors, a line each.
+func line(err error) string {
+	var parts []string
+	for part := range strings.Lines(err.Error()) {
+		if part = strings.TrimSpace(part); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 // failure wraps an error that no rule gives another code.

@@ -22,7 +22,7 @@ type fault struct {
 }
 
 func faultRows() []fault {
-	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), neverFaults(), keyFaults(), feedFaults(),
+	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), neverFaults(), keyFaults(), saidFaults(), feedFaults(),
 		outputFaults(), recordFaults(), signalFaults(), postFaults(), stdioFaults(), drainFaults())
 }
 

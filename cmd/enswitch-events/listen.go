@@ -14,7 +14,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
+	"github.com/enswitch-events/enswitch-events/internal/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
 
@@ -208,7 +208,7 @@ func listenTCP(ctx context.Context, bind string, port uint16) (net.Listener, err
 		switch _, noName := errors.AsType[*net.DNSError](err); {
 		case errors.Is(err, os.ErrPermission):
 			hint = "ports below 1024 are for root: take a higher one"
-		case noName, errors.Is(err, syscall.EADDRNOTAVAIL):
+		case noName, oserr.IsAddrNotAvailable(err):
 			hint = "--bind wants an address of this machine, or 0.0.0.0 for all"
 		}
 		return nil, &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}

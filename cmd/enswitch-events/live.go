@@ -153,7 +153,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 				a.talk.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
 			},
 			OnFault: func(err error) {
-				a.talk.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + err.Error())
+				a.talk.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + line(err))
 			},
 		},
 	})
@@ -225,7 +225,7 @@ func (l *live) run(ctx context.Context, sources ...engine.Input) error {
 	running.Wait()
 	ledger := l.buffer.Ledger()
 	if err := l.buffer.Release(); err != nil {
-		l.a.talk.Warn("what waited on disk could not be removed: " + err.Error())
+		l.a.talk.Warn("what waited on disk could not be removed: " + line(err))
 	}
 	l.drops.mu.Lock()
 	l.drops.flush()

@@ -70,7 +70,7 @@ func (o *recordOptions) open(warn func(msg string)) (*recorder, error) {
 	var err error
 	r.w, err = capture.Create(o.file, &capture.WriterOptions{
 		MaxSize: int64(o.maxSize), MaxAge: o.maxAge, Keep: o.keep, OnError: r.failed,
-		OnWarn: func(err error) { warn("--record: " + err.Error()) },
+		OnWarn: func(err error) { warn("--record: " + line(err)) },
 	})
 	switch {
 	case errors.Is(err, capture.ErrName):

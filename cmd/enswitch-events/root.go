@@ -72,10 +72,10 @@ func run(ctx context.Context, args []string, s streams) int {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		e = &exitError{exitUsage, errors.New(first), "see 'enswitch-events --help'"}
 	}
-	msg, hint := e.Error(), e.hint
+	msg, hint := line(e), e.hint
 	if _, ok := errors.AsType[*filter.SyntaxError](err); ok {
 		// The expression and the caret under it are lines of their own.
-		first, excerpt, _ := strings.Cut(msg, "\n")
+		first, excerpt, _ := strings.Cut(e.Error(), "\n")
 		msg = first
 		hint = strings.TrimSuffix(excerpt+"\n"+e.hint, "\n")
 	}

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/internal/oserr"
 )
 
 const (
@@ -387,7 +388,7 @@ func (w *Writer) put(out []byte) (n int, err error) {
 		m, err := w.file.Write(out[n:])
 		n += m
 		switch {
-		case errors.Is(err, syscall.EPIPE):
+		case oserr.IsClosedPipe(err):
 			return n, fmt.Errorf("its reader has gone: %w", err)
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return n, err

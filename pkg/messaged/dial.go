@@ -15,8 +15,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"syscall"
 
+	"github.com/enswitch-events/enswitch-events/internal/oserr"
 	"github.com/gorilla/websocket"
 )
 
@@ -203,15 +203,14 @@ func explainDial(err error, late bool, limit string) (Kind, string) {
 		}
 		return Resolve, fmt.Sprintf("the name %q could not be looked up: %s", bounded(e.Name, 100), bounded(e.Err, 100))
 	}
-	const windowsRefused = syscall.Errno(10061) // WSAECONNREFUSED
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, windowsRefused):
+	case oserr.IsRefused(err):
 		return Refused, "connection refused"
 	case late:
 		return Timeout, "no connection within " + limit
-	case errors.Is(err, syscall.EHOSTUNREACH):
+	case oserr.IsNoRoute(err):
 		return Unreachable, "no route to the host"
-	case errors.Is(err, syscall.ENETUNREACH):
+	case oserr.IsNoNetwork(err):
 		return Unreachable, "the network is unreachable"
 	}
 	return Unreachable, ""
@@ -261,7 +260,7 @@ func (c *Client) explainTLS(a *attempt, err error) string {
 // ended reports whether err is the other side's end of the connection.
 func ended(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		oserr.IsReset(err) || oserr.IsClosedPipe(err)
 }
 
 // explainAnswer says what is wrong with an HTTP answer.
@@ -402,9 +401,9 @@ func (c *Client) lost(err, below error) *Error {
 		return c.failure(Lost, "broken websocket protocol: "+c.secrets.clean(reason), err)
 	case errors.Is(below, os.ErrDeadlineExceeded):
 		return c.failure(Lost, fmt.Sprintf("no answer to pings for %s", 2*c.opts.PingInterval), below)
-	case errors.Is(below, syscall.ETIMEDOUT):
+	case oserr.IsTimedOut(below):
 		return c.failure(Lost, "no sign of life: TCP gave up", below)
-	case errors.Is(below, syscall.ECONNRESET):
+	case oserr.IsReset(below):
 		return c.failure(Lost, "connection reset", below)
 	case ended(below):
 		return c.failure(Lost, "connection closed without a websocket close", below)

@@ -20,10 +20,10 @@ package engine
 import (
 	"errors"
 	"io"
-	"syscall"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/internal/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -170,7 +170,7 @@ const (
 
 // outputEnd tells a reader that has gone from other failures to write.
 func outputEnd(err error) End {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+	if oserr.IsClosedPipe(err) {
 		return EndClosed
 	}
 	return EndOutput

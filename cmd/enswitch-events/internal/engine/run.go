@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -110,11 +109,19 @@ wait:
 	case EndOfInput:
 		return o.end, o.err
 	case EndSlow:
-		return EndSlow, errors.Join(o.err, fmt.Errorf("the filters were too slow: %d events were not filtered within %v of the signal", b.Ledger().Waiting, drainTime))
+		return EndSlow, also(o.err, fmt.Errorf("the filters were too slow: %d events were not filtered within %v of the signal", b.Ledger().Waiting, drainTime))
 	case EndStuck:
-		return EndStuck, errors.Join(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
+		return EndStuck, also(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
 	}
 	return last.end, last.err
+}
+
+// also returns err, and what came first, if anything did, on one line.
+func also(first, err error) error {
+	if first == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", first, err)
 }
 
 // drain waits for the fold to end. Once ctx is done it may go on for drainTime, or

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -36,8 +37,9 @@ type Options struct {
 }
 
 // Talk writes messages. Its methods are safe for concurrent use and do not wait
-// for w: if it takes nothing, the last some hundreds are kept for
-// it and those before are lost.
+// for w for long: if it takes nothing, the last some hundreds are kept for it and
+// those before are lost. For a file on disk they wait as long as it takes
+// something, so none is lost.
 type Talk struct {
 	*slog.Logger
 	keys  *keys
@@ -118,6 +120,13 @@ func (k *keys) strike(s string) string {
 // waiting is how many messages may wait for a stderr that takes nothing.
 const waiting = 256
 
+// How long a message waits for room at most. Once that was in vain, none waits until
+// something has been taken.
+const (
+	waitForFile  = time.Second
+	waitForOther = 10 * time.Millisecond
+)
+
 // queue writes messages in a goroutine of its own. Those who speak are the
 // readers of the feed and the answerers of POSTs: they must not wait for a
 // terminal that someone has halted.
@@ -126,14 +135,21 @@ type queue struct {
 	ch    chan []byte
 	done  chan struct{}
 	taken atomic.Int64 // messages that w took
+	wait  time.Duration
 
 	mu     sync.Mutex
 	closed bool
 	lost   int
+	vain   int64 // taken when a message waited in vain, -1 if none has
 }
 
 func newQueue(w io.Writer) *queue {
-	q := &queue{w: w, ch: make(chan []byte, waiting), done: make(chan struct{})}
+	q := &queue{w: w, ch: make(chan []byte, waiting), done: make(chan struct{}), wait: waitForOther, vain: -1}
+	if f, ok := w.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			q.wait = waitForFile
+		}
+	}
 	go func() {
 		defer close(q.done)
 		for p := range q.ch {
@@ -156,12 +172,32 @@ func (q *queue) Write(p []byte) (int, error) {
 			return len(p), nil
 		default:
 		}
+		if q.roomSoon(p) {
+			return len(p), nil
+		}
 		// The oldest goes: what comes last is how it ended.
 		select {
 		case <-q.ch:
 			q.lost++
 		default:
 		}
+	}
+}
+
+// roomSoon waits a little for room for p and reports whether p is in the queue. The
+// mutex is held.
+func (q *queue) roomSoon(p []byte) bool {
+	if q.taken.Load() == q.vain {
+		return false
+	}
+	t := time.NewTimer(q.wait)
+	defer t.Stop()
+	select {
+	case q.ch <- p:
+		return true
+	case <-t.C:
+		q.vain = q.taken.Load()
+		return false
 	}
 }
 
