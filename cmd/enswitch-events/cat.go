@@ -95,6 +95,9 @@ func (o *catOptions) run(ctx context.Context, a *app, cmd *cobra.Command, names 
 	if err != nil {
 		return err
 	}
+	if a.needless != nil {
+		return a.needless
+	}
 	if f := file(a.in); slices.Contains(names, "-") && f != nil && closed(f) {
 		return &exitError{exitFailure, errors.New("could not read standard input: it is closed"), "name a FILE, or </dev/null reads nothing"}
 	}

@@ -56,8 +56,6 @@ const execDrain = 4 * time.Second
 // why one failed.
 func (o *execOptions) compile(a *app, changed func(string) bool, fail func(string)) (*commands, error) {
 	switch {
-	case !changed("exec") && o.shell:
-		return nil, usage("--exec CMD says what to run", "--exec-shell needs --exec")
 	case !changed("exec"):
 		return nil, nil
 	case strings.TrimSpace(o.command) == "":

@@ -131,6 +131,9 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		l.await.text = text
 		c.Sink = l.await
 	}
+	if a.needless != nil {
+		return nil, a.needless
+	}
 	if l.record, err = o.record.open(l.faults.add); err != nil {
 		return nil, err
 	}

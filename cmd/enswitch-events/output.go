@@ -64,6 +64,19 @@ func terminal(w any) *os.File {
 	return nil
 }
 
+// outputFormat is the format of that name, or else what is best.
+func outputFormat(name, template string, tty, meta bool) string {
+	switch {
+	case name != "":
+		return name
+	case template != "":
+		return "template"
+	case tty && !meta:
+		return "line"
+	}
+	return "ndjson"
+}
+
 // compile returns the renderer for out. onError is told of a template that
 // fails on an event.
 func (o *outputOptions) compile(out io.Writer, onError func(error)) (*render.Renderer, error) {
@@ -73,17 +86,8 @@ func (o *outputOptions) compile(out io.Writer, onError func(error)) (*render.Ren
 		return nil, usage("", "--color: %w", err)
 	}
 	r := &render.Options{
-		Format: o.format, Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
+		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
 		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError, OnBlank: o.onBlank,
-	}
-	if r.Format == "" {
-		r.Format = "ndjson"
-		switch {
-		case o.template != "":
-			r.Format = "template"
-		case tty != nil && !o.meta:
-			r.Format = "line"
-		}
 	}
 	if tty != nil {
 		r.Width = func() int {

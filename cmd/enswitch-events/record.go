@@ -32,8 +32,6 @@ func (o *recordOptions) bind(f *pflag.FlagSet) {
 
 func (o *recordOptions) validate(changed func(string) bool) error {
 	switch {
-	case o.file == "" && (changed("record-max-size") || changed("record-max-age") || changed("record-keep")):
-		return usage("--record FILE says where to", "--record-max-size, --record-max-age and --record-keep need --record")
 	case changed("record") && o.file == "":
 		return usage("leave it out not to record", "--record: the name of the file is empty")
 	case o.file == "-":

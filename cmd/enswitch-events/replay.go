@@ -188,7 +188,10 @@ func (o *replayOptions) compile(a *app, changed func(string) bool, names []strin
 	if p.from != 0 && p.to != 0 && p.from >= p.to {
 		return nil, usage("no event is in between", "--since %s is not before --until-time %s", o.since, o.until)
 	}
-	return p, o.serve.validate()
+	if err := o.serve.validate(); err != nil {
+		return nil, err
+	}
+	return p, a.needless
 }
 
 // playing is a run of replay.

@@ -25,10 +25,12 @@ type app struct {
 	streams
 	talk    *talk.Talk
 	profile *settings.Profile
-	origin  settings.Origin
 	global  globalOptions
 	line    *screen.Line // the line of status, nil where there is none
-	helped  error        // of printing help, which cobra has no place for
+	// needless is about a flag that was typed for nothing. A command returns it
+	// once all values are known to be right, before anything is opened.
+	needless error
+	helped   error // of printing help, which cobra has no place for
 }
 
 // globalOptions are the flags of every command.
@@ -147,8 +149,8 @@ event a line, in a pipe.`,
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return a.prepare(cmd)
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return a.prepare(cmd, args)
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},
 	}
@@ -178,7 +180,7 @@ event a line, in a pipe.`,
 }
 
 // prepare gives the flags of cmd their values and sets up the talk.
-func (a *app) prepare(cmd *cobra.Command) error {
+func (a *app) prepare(cmd *cobra.Command, args []string) error {
 	flags := cmd.Flags()
 	lookup := os.LookupEnv
 	// These two say where the rest comes from.
@@ -199,12 +201,13 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if err := a.profile.Check(func(k string) bool { return known[k] }); err != nil {
 		return usage("", "%w", err)
 	}
-	a.origin, err = settings.Apply(flags, lookup, a.profile, func(f string) bool {
+	origin, err := settings.Apply(flags, lookup, a.profile, func(f string) bool {
 		return f == "help" || f == "profile" || f == "config" || strings.HasPrefix(f, "authkey")
 	})
 	if err != nil {
 		return usage("", "%w", err)
 	}
+	a.needless = a.check(cmd, args, origin)
 	level := slog.LevelInfo
 	switch {
 	case a.global.quiet && a.global.verbose:

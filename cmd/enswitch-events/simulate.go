@@ -127,8 +127,6 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return usage("", "--wait-clients %d: not below 0", o.wait)
 	case o.shape.Kind != enswitchtest.Constant && math.IsInf(float64(o.rate), 1):
 		return usage("give a --rate", "--shape %s: --rate max has no shape", o.shape.Kind)
-	case o.shape.Kind == enswitchtest.Constant && (changed("shape-period") || changed("shape-peak")):
-		return usage("give a --shape", "--shape-period, --shape-peak: the load is constant")
 	case o.shape.Period < time.Second || o.shape.Period > 24*time.Hour:
 		return usage("", "--shape-period %v: from 1s to 24h", o.shape.Period)
 	case o.shape.Peak < 1 || o.shape.Peak > 1000:
@@ -139,8 +137,6 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 		return usage("it is written like 90s or 5m", "--drop-every, --half-open-after, --slow-post: not below 0")
 	case !(o.faults.Duplicates >= 0 && o.faults.Duplicates <= 1) || !(o.faults.Reorder >= 0 && o.faults.Reorder <= 1):
 		return usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
-	case changed("slow-post") && o.serve.post == "":
-		return usage("give the URL with --post", "--slow-post: nothing is POSTed")
 	}
 	if err := o.serve.validate(); err != nil {
 		return err
@@ -151,6 +147,9 @@ func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) e
 	var err error
 	if generator.Scenario, err = readScenario(o.scenario); err != nil {
 		return err
+	}
+	if a.needless != nil {
+		return a.needless
 	}
 	server, err := o.serve.open(ctx, a)
 	if err != nil {

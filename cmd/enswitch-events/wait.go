@@ -78,8 +78,6 @@ func (o *waitOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 		return usage("it is written like 90s or 5m", "--timeout %v: more than nothing", o.tail.live.end.duration)
 	case changed("same") && o.same == "":
 		return usage("it is the name of a field, like callid", "--same: the name is empty")
-	case o.same != "" && !changed("sequence"):
-		return usage("for one event, choose it with --where", "--same needs --sequence")
 	}
 	w := &awaited{tally: o.tail.live.filter.tally(), sequence: o.sequence, same: o.same, say: a.talk.Warn}
 	if changed("sequence") {

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+)
+
+// result is what became of a run of the program.
+type result struct {
+	code        int
+	stdout, err string
+}
+
+// runProgram runs the program to its end, with nothing in its environment but env.
+func runProgram(t *testing.T, dir string, env []string, args ...string) (r result) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.Command("enswitch-events", args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "TZ=UTC", exitAtOnce}, env...)
+	err := cmd.Run()
+	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+		t.Fatal(err)
+	}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// TestEffects runs the program for each rule of effects: a flag that can have no
+// effect is refused if it is typed, and left out if it is from the environment;
+// beside what it needs it is taken.
+func TestEffects(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const event = `{"class":"call","event":"start","timestamp":"1234567890.123456","n":1}` + "\n"
+	for _, name := range []string{"one", "two"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(event), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const cat, nobody = "cat one", "tail 127.0.0.1:1"
+	const demo, simulate = "tail --demo -n 1", "simulate --port 0 -n 1 --rate max"
+	rows := []struct {
+		command, flag, value string
+		needs                string // what to add for it to be taken
+	}{
+		{cat, "raw-output", "", "-q .class"},
+		{"cat one -q .class -o csv -F n", "raw-output", "", ""},
+		{"cat one -q .class -o tsv -F n", "raw-output", "", ""},
+		{"cat one -q .class --meta", "raw-output", "", ""},
+		{cat, "arg", "a=b", "-q $a"},
+		{cat, "arg", "a=b", "--until $a==1"},
+		{cat, "argjson", "a=1", "--fail-if $a==2"},
+		{cat, "jq-engine", "gojq", "-q true"},
+		{cat, "time", "utc", "-o line"},
+		{cat, "time", "utc", "--template {{.time}}"},
+
+		{"cat one --template x", "time", "utc", ""},
+		{"cat one -o json", "time", "utc", ""},
+		{"cat one -o pretty", "time", "utc", ""},
+		{"cat one -o csv -F n", "time", "utc", ""},
+		{cat, "highlight", "x", "-o line --color always"},
+		{cat, "highlight", "x", "-o pretty --color always"},
+		{"cat one -o line", "highlight", "x", "--color always"},
+		{"cat one -o csv -F n --color always", "highlight", "x", ""},
+		{cat, "csv-safe", "", "-o csv -F n"},
+		{cat, "csv-safe", "", "-o tsv -F n"},
+		{"cat one -o json", "fields", "n", ""},
+		{"cat one --template x", "fields", "n", ""},
+		{"cat one -o line", "template", "x", ""},
+		{"cat one -o line", "meta", "", ""},
+		{"cat one -o csv -F n", "meta", "", ""},
+		{"cat one --template x", "meta", "", ""},
+		{"cat one -o tsv -F n", "meta", "", ""},
+		{cat, "merge", "", "two"},
+		{"cat", "merge", "", "one two"},
+		{nobody, "record-max-size", "1MiB", "--record r"},
+		{nobody, "record-max-age", "1h", "--record r"},
+		{nobody, "record-keep", "1", "--record r"},
+		{nobody, "exec-shell", "", "--exec true"},
+		{nobody, "exec-parallel", "4", "--exec true"},
+		{nobody, "exec-timeout", "30s", "--exec true"},
+		{"wait 127.0.0.1:1", "same", "callid", "--sequence a>b"},
+		{demo, "authkey", "k", ""},
+		{demo, "authkey-file", "one", ""},
+		{demo, "insecure", "", ""},
+		{demo, "ca", "nosuch", ""},
+		{demo, "cert", "nosuch", ""},
+		{demo, "key", "nosuch", ""},
+		{demo, "proxy", "http://127.0.0.1:1", ""},
+		{demo, "header", "A:b", ""},
+		{demo, "connect-timeout", "5s", ""},
+		{demo, "no-reconnect", "", ""},
+		{demo, "retries", "1", ""},
+		{demo, "retry", "", ""},
+		{"wait --demo", "retry", "", ""},
+		{nobody, "insecure", "", "wss://127.0.0.1:1"},
+		{"wait 127.0.0.1:1", "insecure", "", "https://127.0.0.1:2"},
+		{nobody, "insecure", "", "--proxy https://127.0.0.1:1"},
+		{nobody, "ca", "nosuch", ""},
+		{nobody, "cert", "nosuch", ""},
+		{nobody, "key", "nosuch", ""},
+		{simulate, "shape-period", "1m", "--shape ramp --rate 1000"},
+		{simulate, "shape-peak", "10", "--shape burst --rate 1000"},
+		{simulate, "slow-post", "1ms", "--post http://127.0.0.1:1/"},
+	}
+	covered := map[string]bool{}
+	for _, row := range rows {
+		covered[row.flag] = true
+		flag := "--" + row.flag
+		if row.value != "" {
+			flag += "=" + row.value
+		}
+		typed := append(strings.Fields(row.command), flag)
+		r := runProgram(t, dir, nil, typed...)
+		if r.code != exitUsage || !strings.Contains(r.err, row.flag) || r.stdout != "" {
+			t.Errorf("%v: %+v, want it refused", typed, r)
+		}
+		if row.needs != "" {
+			args := append(typed, strings.Fields(row.needs)...)
+			if r := runProgram(t, dir, nil, args...); r.code == exitUsage {
+				t.Errorf("%v: %+v, want it taken", args, r)
+			}
+		}
+		if strings.HasPrefix(row.flag, "authkey") {
+			continue
+		}
+		value := row.value
+		if value == "" {
+			value = "true"
+		}
+		env := []string{settings.Env(row.flag) + "=" + value}
+		if r := runProgram(t, dir, env, strings.Fields(row.command)...); r.code == exitUsage {
+			t.Errorf("%v %v: %+v, want it left out", env, row.command, r)
+		}
+	}
+	for _, e := range effects {
+		for name := range strings.FieldsSeq(e.flags) {
+			if !covered[name] {
+				t.Errorf("no row is about --%s", name)
+			}
+		}
+	}
+}
+
+// TestRivals: a flag that is typed counts more than one from the environment
+// that excludes it.
+func TestRivals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "one"), []byte(`{"class":"call"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ env, args, want string }{
+		{"VERBOSE=1", "cat -Q one", `{"class":"call"}`},
+		{"QUIET=1", "cat -v one", `{"class":"call"}`},
+		{"JQ_FILE=nosuch", "cat one -q .class", `"call"`},
+		{"OUTPUT=json", "cat one --template {{.class}}", "call"},
+		{"TEMPLATE=x", "cat one -o ndjson", `{"class":"call"}`},
+		{"RETRIES=3", "tail --no-reconnect 127.0.0.1:1", ""},
+		{"NO_RECONNECT=1", "tail --retries 3 127.0.0.1:1", ""},
+	} {
+		args := strings.Fields(row.args)
+		r := runProgram(t, dir, []string{settings.EnvPrefix + row.env}, args...)
+		if r.code == exitUsage || strings.TrimSpace(r.stdout) != row.want {
+			t.Errorf("%s %s: %+v, want %s", row.env, row.args, r, row.want)
+		}
+		if slices.Contains(args, "-Q") != (row.want != "" && r.err == "") {
+			t.Errorf("%s %s: %s", row.env, row.args, r.err)
+		}
+	}
+}
