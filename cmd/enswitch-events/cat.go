@@ -148,6 +148,9 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 		}
 		return f, err
 	}
+	if _, err := newFilter(nil); err != nil {
+		return nil, err
+	}
 	if config.Until, config.FailIf, err = o.end.queries(vars, o.filter.engine); err != nil {
 		return nil, err
 	}

@@ -185,10 +185,13 @@ func spelled(f *pflag.Flag) string {
 
 // unset gives a flag its default again.
 func unset(f *pflag.Flag) {
-	if list, ok := f.Value.(pflag.SliceValue); ok {
-		_ = list.Replace(nil)
-	} else {
-		_ = f.Value.Set(f.DefValue) // which it had
+	switch v := f.Value.(type) {
+	case pflag.SliceValue:
+		_ = v.Replace(nil)
+	case templateText:
+		*v.text = "" // which Set refuses
+	default:
+		_ = v.Set(f.DefValue) // which it had
 	}
 	f.Changed = false
 }
