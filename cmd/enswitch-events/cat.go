@@ -20,6 +20,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -49,7 +50,9 @@ Several files are read one after the other; --merge reads them side by side and
 prints the event with the least timestamp first.
 
 --since and --until-time compare the field timestamp: from --since on, and
-before --until-time. An event without a timestamp is in no bounds. In a plain
+before --until-time. It is Unix time in seconds, as in the feed; an integer of
+13, 16 or 19 digits is milliseconds, microseconds or nanoseconds, and RFC 3339
+with a zone is taken, too. An event without a timestamp is in no bounds. In a plain
 file of 16 MiB or more that is sorted by time only the part around the bounds
 is read, and a minute more on each side. It is taken for sorted if the times in
 256 places of it rise; --strict reads all of it.
@@ -229,7 +232,11 @@ func (c *reading) reject(name string, line []byte, offset int64, err error) {
 		return
 	}
 	c.rejected = true
-	c.a.talk.Warn(msg, "source", name, "offset", offset)
+	attrs := []any{"source", name, "offset", offset}
+	if hint := strange(line); hint != "" {
+		attrs = append(attrs, talk.Below, hint)
+	}
+	c.a.talk.Warn(msg, attrs...)
 }
 
 func (c *reading) damage(err error) {

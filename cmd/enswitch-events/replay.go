@@ -68,7 +68,8 @@ func newReplay(a *app) *cobra.Command {
 		Long: fmt.Sprintf(`Play captures as a cluster: their events go, byte for byte, to any number of
 clients of a websocket like messaged's, and with --post as HTTP POSTs to a URL,
 at the pace of their timestamps. A FILE has an event on each line and is plain
-or compressed with gzip or zstd, which It begins when a client is connected; with --post it begins at once.
+or compressed with gzip or zstd, which is found out by its content. The playing
+begins when a client is connected; with --post it begins at once.
 
 An event with a timestamp a little before that of another one follows it at
 once, for machines have their own clocks. Where timestamps go back by more than
@@ -76,7 +77,8 @@ a minute, as from one file to the next, the next event follows at once.
 
 A client that does not read what was sent to it for %v is cut, and the
 others go on meanwhile. With --speed max the slowest client that reads sets the
-speed. POSTs are sent one after the other, beside the websocket; past 1,024 that
+speed. With --post alone no websocket is served: --port, --bind or --wait-clients ask for
+it. POSTs are sent one after the other, beside the websocket; past 1,024 that
 wait, everything waits for them.
 
 --restamp replaces the text of each field timestamp by the time at which the
@@ -126,12 +128,15 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 	if len(missing) == len(names) {
 		return &exitError{exitFailure, missing[0], "nothing was played: check the name of the file"}
 	}
-	server, err := o.serve.open(ctx, a)
-	if err != nil {
-		return err
+	var cluster *enswitchtest.Server // nil: POSTs alone
+	if changed := cmd.Flags().Changed; o.serve.post == "" || changed("port") || changed("bind") || o.wait > 0 {
+		server, err := o.serve.open(ctx, a)
+		if err != nil {
+			return err
+		}
+		cluster = enswitchtest.NewServer(server)
+		defer cluster.Close()
 	}
-	cluster := enswitchtest.NewServer(server)
-	defer cluster.Close()
 	signalled := ctx
 	if o.duration > 0 {
 		var cancel context.CancelFunc
@@ -149,7 +154,9 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 		posts.senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.serve.post}, 1, posts.told)
 	}
 	p.send = func(raw []byte) {
-		cluster.Send(raw)
+		if cluster != nil {
+			cluster.Send(raw)
+		}
 		posts.send(ctx, raw)
 	}
 	p.play(ctx)
@@ -202,8 +209,8 @@ type playing struct {
 	from, to int64 // microseconds since 1970, zero is no bound
 	send     func(raw []byte)
 
-	x                                 event.Index
-	sent, outside, untimed, notEvents int64
+	x                                          event.Index
+	sent, outside, untimed, unpaced, notEvents int64
 }
 
 // play plays all files, again and again with --loop.
@@ -214,9 +221,8 @@ func (p *playing) play(ctx context.Context) {
 		// a wait, whatever its times.
 		r := enswitchtest.NewReplay(&enswitchtest.ReplayOptions{
 			Speed: float64(p.o.speed), Restamp: p.o.restamp,
-			OnWait: func(d time.Duration) {
-				p.a.talk.Info(fmt.Sprintf("the next event comes in %v", d.Round(time.Second)))
-			},
+			OnWait:    p.waits,
+			OnUntimed: func() { p.unpaced++ },
 		})
 		for _, name := range p.names {
 			if !p.file(ctx, r, name) {
@@ -227,6 +233,13 @@ func (p *playing) play(ctx context.Context) {
 			return // nothing to play will not become more
 		}
 	}
+}
+
+// waits says how long nothing will happen. It is a warning: whoever plays files
+// of which one is of another day, or one machine's clock is ahead, may not want it.
+func (p *playing) waits(d time.Duration) {
+	p.a.talk.Warn(fmt.Sprintf("the next event comes in %v, at %s, for its timestamp is that much later: --speed 100x goes faster, --speed max does not wait",
+		d.Round(time.Second), time.Now().Add(d).Format(time.DateTime)))
 }
 
 // file plays one file. It reports false when everything is to end.
@@ -263,7 +276,7 @@ func (p *playing) file(ctx context.Context, r *enswitchtest.Replay, name string)
 		for line := range bytes.Lines(lines) {
 			at := offset
 			offset += int64(len(line))
-			raw := capture.TrimLine(bytes.TrimSuffix(line, []byte{'\n'}))
+			raw := capture.Clean(capture.TrimLine(bytes.TrimSuffix(line, []byte{'\n'})))
 			if len(raw) == 0 || !p.within(raw) {
 				continue
 			}
@@ -305,6 +318,9 @@ func (p *playing) end(posts *posts) error {
 	p.faults.sum()
 	if p.untimed > 0 {
 		p.a.talk.Warn(plural(p.untimed, "event") + " left out that had no timestamp to compare")
+	}
+	if p.unpaced > 0 && !math.IsInf(float64(p.o.speed), 1) {
+		p.a.talk.Warn(plural(p.unpaced, "event") + " without a timestamp that can be read: each was played together with the one before")
 	}
 	if p.skipped > 0 {
 		p.a.talk.Info(humanize.IBytes(uint64(p.skipped)) + " outside the bounds not read: files that look sorted are taken for sorted")

@@ -206,6 +206,15 @@ func TrimLine(line []byte) []byte {
 	return nil
 }
 
+// Clean returns line without what others have left around its text: a byte order
+// mark before it, as where files were put together, and NUL bytes on both sides,
+// as where a system crashed while the file grew. It is for lines that are no
+// events as they are.
+func Clean(line []byte) []byte {
+	line = bytes.Trim(line, "\x00")
+	return TrimLine(bytes.TrimPrefix(line, []byte("\ufeff")))
+}
+
 // Time returns the time of the event that x has scanned, its field timestamp,
 // in microseconds since 1970. It reports false if the event has none that can
 // be read.

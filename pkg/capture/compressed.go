@@ -8,6 +8,10 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
+	"golang.org/x/text/transform"
 )
 
 const (
@@ -30,9 +34,33 @@ const (
 
 var errGarbage = errors.New("not compressed data")
 
-// foreign are compressions that are known and not read.
-var foreign = [...]struct{ magic, name string }{
-	{"\xfd7zXZ\x00", "xz"}, {"BZh", "bzip2"}, {"\x04\x22\x4d\x18", "lz4"}, {"PK\x03\x04", "zip"},
+// foreign are formats that are known and not read, and how to make lines of them.
+var foreign = [...]struct{ magic, name, try string }{
+	{"\xfd7zXZ\x00", "compressed with xz", "xz -dc FILE | enswitch-events cat"},
+	{"BZh", "compressed with bzip2", "bzip2 -dc FILE | enswitch-events cat"},
+	{"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc FILE | enswitch-events cat"},
+	{"PK\x03\x04", "a zip archive", "unzip -p FILE | enswitch-events cat"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x -so FILE | enswitch-events cat"},
+	{"PAR1", "a Parquet file", "duckdb -c \"copy (from 'FILE') to 'FILE.ndjson'\""},
+	{"\xd4\xc3\xb2\xa1", "a packet capture (pcap)", "not the packets are read, but the events that they carry, one a line"},
+	{"\x0a\x0d\x0d\x0a", "a packet capture (pcapng)", "not the packets are read, but the events that they carry, one a line"},
+	{"SQLite", "an SQLite database", "have sqlite3 print the events, one a line"},
+}
+
+// encodings are those of text that are found by its first bytes: by a mark, or by
+// the NUL bytes around the brace of the first event, which no other text has.
+var encodings = [...]struct {
+	magic string
+	of    encoding.Encoding
+}{
+	{"\xff\xfe\x00\x00", utf32.UTF32(utf32.LittleEndian, utf32.UseBOM)},
+	{"\x00\x00\xfe\xff", utf32.UTF32(utf32.BigEndian, utf32.UseBOM)},
+	{"{\x00\x00\x00", utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)},
+	{"\x00\x00\x00{\x00\x00", utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)},
+	{"\xff\xfe", unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)},
+	{"\xfe\xff", unicode.UTF16(unicode.BigEndian, unicode.UseBOM)},
+	{"{\x00", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
+	{"\x00{\x00", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
 }
 
 // detect finds out how the capture is stored and sets the text.
@@ -54,7 +82,7 @@ func (r *Reader) detect() error {
 	for _, f := range foreign {
 		if bytes.HasPrefix(start, []byte(f.magic)) {
 			r.text = bytes.NewReader(nil)
-			return &Damage{Name: r.o.Name, Err: errors.New("compressed with " + f.name + ", which is not read: decompress it first")}
+			return &Damage{Name: r.o.Name, Err: errors.New("it is " + f.name + ", which is not read: " + f.try)}
 		}
 	}
 	switch {
@@ -62,13 +90,19 @@ func (r *Reader) detect() error {
 		return r.decode(&stored{decoder: &gzipDecoder{}, magic: []byte(gzipMagic), behind: gzipBehind})
 	case isZstd(start):
 		return r.decode(&stored{decoder: &zstdDecoder{}, magic: []byte(zstdMagic)})
-	default:
-		r.plain = true
-		r.in.keep, r.in.recent = false, nil
-		r.text = &r.in
-		if n > 0 {
-			r.text = &prefixed{start: start, r: &r.in}
+	}
+	for _, e := range encodings {
+		if bytes.HasPrefix(start, []byte(e.magic)) {
+			r.text = transform.NewReader(io.MultiReader(bytes.NewReader(start), &r.in), e.of.NewDecoder())
+			r.in.keep, r.in.recent = false, nil
+			return nil
 		}
+	}
+	r.plain = true
+	r.in.keep, r.in.recent = false, nil
+	r.text = &r.in
+	if n > 0 {
+		r.text = &prefixed{start: start, r: &r.in}
 	}
 	return nil
 }
@@ -80,7 +114,8 @@ func (r *Reader) decode(s *stored) error {
 	return s.back(0)
 }
 
-// compressed reports whether a capture that begins like this may be compressed.
+// compressed reports whether a capture that begins like this may be compressed,
+// or in another encoding than UTF-8.
 func compressed(start []byte) bool {
 	like := func(magic string) bool {
 		n := min(len(start), len(magic))
@@ -88,6 +123,11 @@ func compressed(start []byte) bool {
 	}
 	for _, f := range foreign {
 		if like(f.magic) {
+			return true
+		}
+	}
+	for _, e := range encodings {
+		if like(e.magic) {
 			return true
 		}
 	}

@@ -24,6 +24,7 @@ const (
 var (
 	errDirectory error = syscall.EISDIR
 	errNoNewline       = errors.New("the last line is cut short")
+	errZeros           = errors.New("NUL bytes at the end, as a crash leaves them")
 )
 
 // Next returns the next lines of the capture, whole and with their ends, and
@@ -165,14 +166,18 @@ func (r *Reader) tail(line []byte, offset int64) int {
 	case len(text) > r.max:
 		r.reject(line, offset, event.ErrTooLong)
 		return 0
-	case x.Scan(text) == nil:
+	case x.Scan(text) == nil, x.Scan(Clean(text)) == nil:
 		return len(line)
+	}
+	reason := errNoNewline
+	if len(bytes.Trim(text, "\x00")) == 0 {
+		reason = errZeros
 	}
 	at := offset
 	if !r.plain {
 		at = r.in.n.Load()
 	}
-	r.damaged(Damage{Name: r.o.Name, Offset: at, Err: errNoNewline}, line, offset)
+	r.damaged(Damage{Name: r.o.Name, Offset: at, Err: reason}, line, offset)
 	return 0
 }
 

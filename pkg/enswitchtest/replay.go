@@ -13,6 +13,8 @@ const (
 	// disorder is how far timestamps may go back without meaning that a new
 	// stretch of events begins: machines have their own clocks.
 	disorder = time.Minute
+	// longWait is from when on a wait is told of.
+	longWait = 10 * time.Second
 	// catchUp is how much time lost is made up for.
 	catchUp = time.Second
 	// longest bounds the microseconds between two events, thirty years, so that
@@ -28,9 +30,11 @@ type ReplayOptions struct {
 	Speed float64
 	// Restamp moves timestamps to now, see [Replay.Next].
 	Restamp bool
-	// OnWait is told before the replay waits for longer than a minute for the
+	// OnWait is told before the replay waits for longer than ten seconds for the
 	// next event, and how long.
 	OnWait func(time.Duration)
+	// OnUntimed is told of each event without a timestamp that can be read.
+	OnUntimed func()
 }
 
 // Replay plays events that were recorded at the pace of their timestamps. It is
@@ -93,6 +97,9 @@ func (r *Replay) Next(ctx context.Context, raw []byte) ([]byte, error) {
 			usec, timed = event.Timestamp(v.Text())
 		}
 	}
+	if !timed && r.o.OnUntimed != nil {
+		r.o.OnUntimed()
+	}
 	if !r.begun {
 		r.begun, r.base = true, time.Now()
 		r.latest = usec
@@ -139,7 +146,7 @@ func (r *Replay) wait(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	if wait > time.Minute && r.o.OnWait != nil {
+	if wait > longWait && r.o.OnWait != nil {
 		r.o.OnWait(wait)
 	}
 	if r.timer == nil {

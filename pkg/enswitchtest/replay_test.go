@@ -82,8 +82,8 @@ func TestReplayLate(t *testing.T) {
 		}
 		waits := []time.Duration{}
 		r.o.OnWait = func(d time.Duration) { waits = append(waits, d) }
-		next(`"60"`)
-		next(`"3660"`)
+		next(`"20"`)
+		next(`"3620"`)
 		if len(waits) != 1 || waits[0] != time.Hour {
 			t.Errorf("told of %v", waits)
 		}

@@ -12,7 +12,10 @@
 // The package imports the standard library only.
 package event
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Event is one event as it came in.
 type Event struct {
@@ -28,12 +31,47 @@ type Event struct {
 	Source string
 }
 
-// Timestamp parses the text of an event's timestamp, Unix time in seconds with
-// a decimal point, into whole microseconds since 1970. A float64 is too small
-// to carry a present-day time to the microsecond, hence the integer. Digits
-// past the sixth decimal are cut off. It reports false for anything but
-// digits with at most one point, and for times past the year 9999.
+// Timestamp parses the text of an event's timestamp into whole microseconds
+// since 1970. The feed has Unix time in seconds with a decimal point; a float64
+// is too small to carry a present-day time to the microsecond, hence the
+// integer. Digits past the sixth decimal are cut off.
+//
+// It also takes what captures made elsewhere have and what can mean one thing
+// only: an integer of 13, 16 or 19 digits, which is milliseconds, microseconds or
+// nanoseconds, for as seconds it would lie past the year 9999; and RFC 3339, with
+// a blank for its T and without the colon of its zone, too, but never without a
+// zone. It reports false for anything else and for times past the year 9999.
 func Timestamp(text []byte) (usec int64, ok bool) {
+	if usec, ok = seconds(text); !ok && len(text) >= 13 {
+		return otherTime(text)
+	}
+	return usec, ok
+}
+
+// otherTime parses the forms of time that the feed does not have.
+func otherTime(text []byte) (usec int64, ok bool) {
+	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && text[0] != '+' {
+		switch {
+		case text[0] == '0' || n < 0:
+			return 0, false
+		case len(text) == 13:
+			return n * 1000, true
+		case len(text) == 16:
+			return n, true
+		case len(text) == 19:
+			return n / 1000, true
+		}
+		return 0, false
+	}
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700"} {
+		if t, err := time.Parse(layout, string(text)); err == nil && t.Unix() >= 0 && t.UTC().Year() <= 9999 {
+			return t.UnixMicro(), true
+		}
+	}
+	return 0, false
+}
+
+func seconds(text []byte) (usec int64, ok bool) {
 	const most = 253402300799 // 9999-12-31T23:59:59Z
 	i := 0
 	var sec int64

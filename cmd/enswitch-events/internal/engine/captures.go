@@ -371,7 +371,7 @@ func (m *merged) advance(ctx context.Context, cur *cursor) bool {
 		if len(line) == 0 {
 			continue
 		}
-		if m.x.Scan(line) == nil {
+		if m.x.Scan(line) == nil || m.x.Scan(capture.Clean(line)) == nil {
 			if usec, ok := capture.Time(&m.x); ok {
 				cur.usec = usec
 			}

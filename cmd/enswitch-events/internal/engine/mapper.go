@@ -223,7 +223,13 @@ func (m *mapper) event(behind Place) bool {
 		return false
 	}
 	m.before, m.whole, m.failed = b.Out.Len(), true, false
-	if err := e.X.Scan(e.Raw); err != nil {
+	err := e.X.Scan(e.Raw)
+	if err != nil {
+		if clean := capture.Clean(e.Raw); len(clean) < len(e.Raw) && e.X.Scan(clean) == nil {
+			err, e.Raw, e.verbatim = nil, clean, false
+		}
+	}
+	if err != nil {
 		l.Received++
 		l.Rejected++
 		m.reject(err)
