@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"regexp"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/http/httpproxy"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
@@ -367,6 +369,35 @@ func (o *connectionOptions) client() (*messaged.Options, error) {
 		return nil, usage("", "--proxy: %w", err)
 	}
 	return m, nil
+}
+
+// checkProxyEnv refuses a proxy of the environment that cannot be used for addr.
+// net/http would leave it out without a word.
+func checkProxyEnv(addr messaged.Address) error {
+	u := url.URL{Scheme: "http", Host: addr.URL.Host}
+	names := []string{"HTTP_PROXY", "http_proxy"}
+	if addr.URL.Scheme == "wss" {
+		u.Scheme, names = "https", []string{"HTTPS_PROXY", "https_proxy"}
+	}
+	env := httpproxy.FromEnvironment()
+	env.HTTPProxy, env.HTTPSProxy = "http://any", "http://any"
+	if wanted, err := env.ProxyFunc()(&u); err != nil || wanted == nil {
+		return nil //nolint:nilerr // the connection says that
+	}
+	for _, name := range names {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if !strings.Contains(value, "://") {
+			value = "http://" + value // as net/http takes it
+		}
+		if _, err := messaged.ParseProxy(value); err != nil {
+			return usage("correct the variable, or --proxy none connects without a proxy", "%s of the environment: %w", name, err)
+		}
+		return nil
+	}
+	return nil
 }
 
 // bufferOptions are the flags of what stands between receiving and writing.

@@ -113,11 +113,24 @@ func (o *tailOptions) run(ctx context.Context, a *app, cmd *cobra.Command, addre
 	defer cancel()
 	for _, c := range clients {
 		sources = append(sources, c.source(l))
-		if o.connection.maxSilence > 0 {
-			watching.Go(func() { c.watch(ctx, o.connection.maxSilence) })
+		if silence, once := o.silence(a, cmd); silence > 0 {
+			watching.Go(func() { c.watch(ctx, silence, once) })
 		}
 	}
 	return l.run(ctx, sources...)
+}
+
+// firstSilence is how long a person at a terminal waits for the first event before
+// they are asked about the setting that the feed depends on.
+const firstSilence = 30 * time.Second
+
+// silence is how long a feed may be quiet, 0 for ever; once says that only the first
+// event is waited for.
+func (o *tailOptions) silence(a *app, cmd *cobra.Command) (silence time.Duration, once bool) {
+	if !cmd.Flags().Changed("max-silence") && terminal(a.err) != nil {
+		return firstSilence, true
+	}
+	return o.connection.maxSilence, false
 }
 
 // receiver returns what --listen says, nil if it was not given.
@@ -192,6 +205,11 @@ func (o *tailOptions) clients(ctx context.Context, a *app, addresses []string) (
 		m, err := o.connection.client()
 		if err != nil {
 			return nil, err
+		}
+		if o.connection.proxy == "" {
+			if err := checkProxyEnv(addr); err != nil {
+				return nil, err
+			}
 		}
 		m.Authkey = o.key.resolve(key, origin, addr.Authkey, a)
 		all = append(all, &upstream{a: a, addr: addr, options: m, keyless: m.Authkey == ""})
@@ -330,8 +348,9 @@ func short(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-// watch warns when the feed is connected and no event comes for that long.
-func (u *upstream) watch(ctx context.Context, silence time.Duration) {
+// watch warns when the feed is connected and no event comes for that long; if once is
+// set, that is one warning at most, and none after the first event.
+func (u *upstream) watch(ctx context.Context, silence time.Duration, once bool) {
 	t := time.NewTicker(max(silence/4, time.Millisecond))
 	defer t.Stop()
 	var warned time.Time // the beginning of the silence that was warned of
@@ -342,6 +361,10 @@ func (u *upstream) watch(ctx context.Context, silence time.Duration) {
 		case now := <-t.C:
 			u.mu.Lock()
 			since, connected := u.connected, !u.connected.IsZero()
+			if once && (!u.last.IsZero() || !warned.IsZero()) {
+				u.mu.Unlock()
+				return
+			}
 			if u.last.After(since) {
 				since = u.last
 			}

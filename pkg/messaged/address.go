@@ -73,7 +73,7 @@ func parseAddress(s string) (Address, error) {
 	default:
 		return Address{}, errors.New("unknown scheme; want ws, wss, http or https")
 	}
-	u, err := url.Parse(scheme + "://" + rest)
+	u, err := url.Parse(scheme + "://" + escapeZone(rest))
 	if err != nil { // it shows the key
 		if host, _, _ := strings.Cut(rest, "/"); strings.Count(host, ":") > 1 {
 			return Address{}, errors.New("an IPv6 address with a port needs brackets: [::1]:4875")
@@ -101,6 +101,20 @@ func parseAddress(s string) (Address, error) {
 	}
 	a.URL = *u
 	return a, nil
+}
+
+// escapeZone writes the zone of an address in brackets as a URL has it: [::1%lo] is
+// [::1%25lo] there, which may be given as well.
+func escapeZone(rest string) string {
+	end := strings.IndexByte(rest, ']')
+	if end < 0 || rest[0] != '[' {
+		return rest
+	}
+	at := strings.IndexByte(rest[:end], '%')
+	if at < 0 || strings.HasPrefix(rest[at:end], "%25") && end > at+3 {
+		return rest
+	}
+	return rest[:at] + "%25" + rest[at+1:]
 }
 
 // fillHost checks host and port of u and fills in the port.

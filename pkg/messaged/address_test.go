@@ -48,6 +48,10 @@ func TestParseAddress(t *testing.T) {
 		{"::1", "ws://[::1]:4875" + path, "", "ws://[::1]:4875"},
 		{"2001:db8::5", "ws://[2001:db8::5]:4875" + path, "", "ws://[2001:db8::5]:4875"},
 		{"fe80::1%eth0", "ws://[fe80::1%25eth0]:4875" + path, "", "ws://[fe80::1%25eth0]:4875"},
+		{"[::1%lo]:21360", "ws://[::1%25lo]:21360" + path, "", "ws://[::1%25lo]:21360"},
+		{"[fe80::1%25eth0]:1", "ws://[fe80::1%25eth0]:1" + path, "", "ws://[fe80::1%25eth0]:1"},
+		{"[fe80::1%25]:1", "ws://[fe80::1%2525]:1" + path, "", "ws://[fe80::1%2525]:1"}, // the interface of that number
+		{"wss://[fe80::1%2]", "wss://[fe80::1%252]:4875" + path, "", "wss://[fe80::1%252]:4875"},
 		{"wss://[2001:db8::5]:1/p?authkey=K", "wss://[2001:db8::5]:1/p", "K", "wss://[2001:db8::5]:1/p"},
 		{"h/proxy/events/", "ws://h:4875/proxy/events/", "", "ws://h:4875/proxy/events/"},
 		{"h/a%2Fb", "ws://h:4875/a%2Fb", "", "ws://h:4875/a%2Fb"},
