@@ -134,7 +134,7 @@ func (p *printer) scalar(source string, value []byte) {
 	}
 }
 
-var tsvEscapes = strings.NewReplacer("\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+var tsvEscapes = strings.NewReplacer("\x00", `\0`, "\\", `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
 
 func (p *printer) row(cells []string) {
 	if p.c.format == "tsv" {
