@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -36,6 +37,7 @@ func orderFaults() []fault {
 		{"post-order-tail", "POSTs to tail --listen, a connection for each", inOrder, tailOrder},
 		{"post-order-wait", "the steps of a sequence are POSTed one after the other, a connection for each", "wait --sequence finds them", waitOrder},
 		{"post-order-large", "large and compressed bodies, forms of all kinds, between small ones", inOrder + ", on stdout and in the recording", largeOrder},
+		{"post-many-sources", "POSTs from more addresses than are remembered", "none has the source of another; those past the bound are called other", manySources},
 	}
 }
 
@@ -305,4 +307,34 @@ func bodyOfKind(t *testing.T, n int) (contentType, encoding string, body []byte)
 	}
 	w.Close()
 	return w.FormDataContentType(), "", b.Bytes()
+}
+
+// manySources has a trusted proxy name an address of its own for each POST.
+func manySources(t *testing.T) {
+	const addresses, remembered = 4200, 4000
+	p := start(t, "listen", "--port", "0", "-n", strconv.Itoa(addresses), "--meta", "--forwarded-header", "X-Forwarded-For", "--trust-proxy", "127.0.0.1")
+	conn := dial(t, p.url())
+	answers := bufio.NewReader(conn)
+	for n := range addresses {
+		body := fmt.Sprintf("class=call&n=%d", n)
+		request := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 10.1.%d.%d\r\nContent-Length: %d\r\n\r\n%s", n>>8, n&255, len(body), body)
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		if resp, err := http.ReadResponse(answers, nil); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatal(resp, err)
+		}
+	}
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for n, line := range p.out.snapshot() {
+		var e struct{ Source string }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if right := fmt.Sprintf("10.1.%d.%d", n>>8, n&255); e.Source != right && (n < remembered || e.Source != "other") {
+			t.Errorf("event %d has the source %q, want %s", n, e.Source, right)
+		}
+	}
 }

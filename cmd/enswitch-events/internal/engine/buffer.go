@@ -90,16 +90,20 @@ func (b *Buffer) number(name string) int32 {
 	switch {
 	case known:
 		return n
-	case len(b.sources) >= maxSources:
-		return maxSources - 1
+	case len(b.sources) >= maxSources-1 && name != otherSource:
+		return b.number(otherSource)
 	}
 	n = int32(len(b.sources))
 	b.sources, b.numbers[name] = append(b.sources, name), n
 	return n
 }
 
-// maxSources bounds the table of names: whoever POSTs adds to it.
-const maxSources = 4096
+// maxSources bounds the table of names, as whoever POSTs adds to it. The last of
+// them is otherSource, the name of every source that came after the others.
+const (
+	maxSources  = 4096
+	otherSource = "other"
+)
 
 // Add copies ev into the feed. It is seen by the other side after Flush, or
 // when a block is full.
