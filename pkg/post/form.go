@@ -13,8 +13,8 @@ import (
 // an [*event.Error] if the body breaks the rules; then the slice is dst as it
 // was. The form must not overlap dst's free capacity.
 //
-// Names and values are what [net/url.ParseQuery] makes of the body, and what
-// is an error there is one here: a semicolon, a percent sign without two
+// Names and values are what [net/url.ParseQuery] makes of the body, but what is
+// an error there is text here: a semicolon, a percent sign without two
 // hexadecimal digits. Beyond that
 //
 //   - fields keep the order received; of a repeated field the first counts;
@@ -41,22 +41,17 @@ func appendForm(dst, form []byte, number func(name []byte) bool, latin1 bool) ([
 			continue
 		}
 		if names.count == MaxFields {
-			return dst, 0, &event.Error{Offset: i, Reason: "too many fields"}
+			return dst, Note{}, &event.Error{Offset: i, Reason: "too many fields"}
 		}
 		field := len(json)
 		json = openField(json, names.count)
 		start := len(json)
-		var err error
-		if json, i, err = appendText(json, form, i, '=', latin1); err != nil {
-			return dst, 0, err
-		}
+		json, i = appendText(json, form, i, '=', latin1)
 		end := len(json)
 		json = append(json, '"', ':', '"')
 		value := len(json)
 		if i < len(form) && form[i] == '=' {
-			if json, i, err = appendText(json, form, i+1, '&', latin1); err != nil {
-				return dst, 0, err
-			}
+			json, i = appendText(json, form, i+1, '&', latin1)
 		}
 		if !names.add(json, start, end) {
 			json = json[:field]
@@ -65,9 +60,9 @@ func appendForm(dst, form []byte, number func(name []byte) bool, latin1 bool) ([
 		json = closeField(json, json[start:end], value, number)
 	}
 	if names.count == 0 {
-		return dst, 0, &event.Error{Offset: len(form), Reason: "no fields"}
+		return dst, Note{}, &event.Error{Offset: len(form), Reason: "no fields"}
 	}
-	return append(json, '}'), names.note(), nil
+	return append(json, '}'), names.note(Note{}), nil
 }
 
 // openField appends what stands before the name of a field.
@@ -106,7 +101,7 @@ type span struct{ start, end int }
 // forms need only few, which stays on the stack.
 type names struct {
 	few      [32]span
-	more     []span
+	more     map[string]struct{}
 	distinct int
 	met      uint64 // a bit for each name, which tells most new ones from the old without a comparison
 	count    int    // repeated ones too
@@ -125,7 +120,7 @@ func (n *names) add(json []byte, start, end int) bool {
 	bit := uint64(1) << (mark & 63)
 	if n.met&bit != 0 {
 		same := func(s span) bool { return string(json[s.start:s.end]) == string(name) }
-		if slices.ContainsFunc(n.few[:min(n.distinct, len(n.few))], same) || slices.ContainsFunc(n.more, same) {
+		if _, known := n.more[string(name)]; known || slices.ContainsFunc(n.few[:min(n.distinct, len(n.few))], same) {
 			n.repeated = true
 			return false
 		}
@@ -134,21 +129,20 @@ func (n *names) add(json []byte, start, end int) bool {
 	if n.distinct < len(n.few) {
 		n.few[n.distinct] = span{start, end}
 	} else {
-		n.more = append(n.more, span{start, end})
+		if n.more == nil {
+			n.more = make(map[string]struct{})
+		}
+		n.more[string(name)] = struct{}{}
 	}
 	n.distinct++
 	n.class = n.class || string(name) == "class"
 	return true
 }
 
-func (n *names) note() (note Note) {
-	if !n.class {
-		note |= NoClass
-	}
-	if n.repeated {
-		note |= Repeated
-	}
-	return note
+// note adds what is odd about the names to what is odd already.
+func (n *names) note(odd Note) Note {
+	odd.NoClass, odd.Repeated = !n.class, n.repeated
+	return odd
 }
 
 // special marks the bytes of a form that are not copied as they are.
@@ -156,7 +150,7 @@ var special = func() (t [256]bool) {
 	for c := range t {
 		t[c] = c < 0x20 || c >= utf8.RuneSelf
 	}
-	for _, c := range `&;=+%"\` {
+	for _, c := range `&=+%"\` {
 		t[c] = true
 	}
 	return t
@@ -165,7 +159,7 @@ var special = func() (t [256]bool) {
 // appendText appends what form holds from i up to an ampersand, stop, or the
 // end, unescaped and escaped anew for the inside of a JSON string. It returns
 // the offset where it ended.
-func appendText(json, form []byte, i int, stop byte, latin1 bool) ([]byte, int, error) {
+func appendText(json, form []byte, i int, stop byte, latin1 bool) ([]byte, int) {
 	for {
 		run := i
 		for i < len(form) && !special[form[i]] {
@@ -173,22 +167,19 @@ func appendText(json, form []byte, i int, stop byte, latin1 bool) ([]byte, int, 
 		}
 		json = append(json, form[run:i]...)
 		if i == len(form) {
-			return json, i, nil
+			return json, i
 		}
 		c := form[i]
 		switch c {
 		case '&', stop:
-			return json, i, nil
-		case ';':
-			return json, i, &event.Error{Offset: i, Reason: "semicolon in a form"}
+			return json, i
 		case '+':
 			c = ' '
 		case '%':
-			if i+2 >= len(form) || unhex[form[i+1]]|unhex[form[i+2]] == notHex {
-				return json, i, &event.Error{Offset: i, Reason: "bad % escape"}
+			if i+2 < len(form) && unhex[form[i+1]]|unhex[form[i+2]] != notHex {
+				c = unhex[form[i+1]]<<4 | unhex[form[i+2]]
+				i += 2
 			}
-			c = unhex[form[i+1]]<<4 | unhex[form[i+2]]
-			i += 2
 		}
 		i++
 		json = appendByte(json, c, latin1)

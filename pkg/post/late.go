@@ -2,6 +2,7 @@ package post
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -9,7 +10,7 @@ import (
 
 const (
 	// small is the longest body that is parsed before its answer: that takes
-	// some 50 µs at most.
+	// some 50 µs at most. One that is compressed or multipart never is.
 	small = 8 << 10
 	// mostLate bounds the memory of the bodies that are parsed after their
 	// answer. When they have more, an answer waits until they have less.
@@ -34,7 +35,7 @@ func (h *Handler) queue(x *exchange) bool {
 	l := &h.late
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.working && len(x.body) <= small {
+	if !l.working && x.quick() {
 		return false
 	}
 	l.queue = append(l.queue, x)
@@ -47,6 +48,12 @@ func (h *Handler) queue(x *exchange) bool {
 		l.less.Wait()
 	}
 	return true
+}
+
+// quick reports whether x is parsed in microseconds.
+func (x *exchange) quick() bool {
+	const slow = "multipart/"
+	return len(x.body) <= small && !x.isCompressed() && (len(x.contentType) < len(slow) || !strings.EqualFold(x.contentType[:len(slow)], slow))
 }
 
 func (x *exchange) size() int { return cap(x.body) + cap(x.json) }
@@ -84,7 +91,8 @@ func (h *Handler) Wait() {
 
 // handOn makes an event of the body and hands it on.
 func (h *Handler) handOn(x *exchange) (Note, error) {
-	raw, note, err := x.event(h.number)
+	x.length = len(x.body)
+	raw, note, err := x.event(h.number, h.o.MaxBody)
 	if err == nil && h.o.OnEvent != nil {
 		h.o.OnEvent(event.Event{Raw: raw, Received: x.received, Source: x.remote})
 	}
@@ -95,8 +103,8 @@ func (h *Handler) handOn(x *exchange) (Note, error) {
 func (h *Handler) tell(x *exchange, note Note, err error) {
 	switch {
 	case err != nil:
-		h.reject(Rejection{Remote: x.remote, Status: http.StatusOK, Reason: err.Error(), Body: h.excerpt(x.body)})
-	case note != 0 && h.o.OnNote != nil:
+		h.reject(Rejection{Remote: x.remote, Status: http.StatusOK, Reason: err.Error(), Body: h.excerpt(x.body), Size: int64(x.length)})
+	case note != Note{} && h.o.OnNote != nil:
 		h.o.OnNote(x.remote, note)
 	}
 	h.release(x)

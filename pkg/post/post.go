@@ -22,7 +22,8 @@
 //
 // Before the body is read, in this order: an address that is not allowed
 // (403), another path (404), another method than POST (405), no key or a wrong
-// one (401), a Content-Encoding (415), a Content-Length over MaxBody (413).
+// one (401), a Content-Encoding that is neither gzip nor deflate (415), a
+// Content-Length over MaxBody (413).
 // While it is read: more than MaxBody (413), a body that does not arrive in
 // time (408), one that is cut short or badly chunked (400). The connection is
 // closed after a refusal when the body is long or of unstated length. What is
@@ -41,10 +42,14 @@
 //     JSON object with at least one field. Its very bytes are the event.
 //
 // A body without Content-Type, or with any other, is JSON if its first byte
-// that is not white space is a brace, a form if it holds an equals sign, and
-// rejected otherwise. A body declared as a form that is a whole JSON object is
-// taken as JSON: that is what curl sends when it is given JSON and no type,
-// and no encoder of forms writes a bare brace.
+// that is not white space is a brace, multipart if it begins with a boundary, a
+// form if it holds an equals sign, and rejected otherwise. A body declared as a
+// form that is JSON is taken as JSON: that is what curl sends when it is given
+// JSON and no type, and no encoder of forms writes a bare brace. A byte order
+// mark of UTF-8 is skipped; a body in UTF-16 is rejected.
+//
+// A body may be compressed with gzip or deflate, as Content-Encoding says, or
+// gzip as its first bytes say. Decompressed, it must be within MaxBody, too.
 //
 // A form in ISO-8859-1 that says so, in the charset parameter of its
 // Content-Type or of the part's, is converted to UTF-8. All other text is
@@ -52,9 +57,10 @@
 // package event repairs the event and counts it as repaired. JSON has no
 // charset parameter; one is ignored there.
 //
-// A body without class is an event, with a [Note]. A body without any field,
-// with more than [MaxFields], or that breaks the rules of its encoding is
-// rejected.
+// What of a damaged body can be read as fields is an event: a percent sign or a
+// semicolon that is not escaped is text, a multipart body may lack its end. A
+// body without class is an event, with a [Note]. A body without any field, with
+// more than [MaxFields], or that is no JSON object is rejected.
 package post
 
 import (
@@ -62,6 +68,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
@@ -145,27 +152,32 @@ type Rejection struct {
 	// Reason says in lower case what is wrong. It never holds the key.
 	Reason string
 	// Body is the beginning of the body, at most MaxExcerpt bytes, nil if it
-	// was not read. It is as the sender wrote it, the key cut out, and is
-	// valid until OnReject returns.
+	// was not read. It is as the sender wrote it, decompressed if that could be
+	// done, the key cut out, and is valid until OnReject returns.
 	Body []byte
+	// Size is the length of the body, of which Body is the beginning, as far as
+	// it was read or said; -1 if nobody knows.
+	Size int64
 }
 
-// Note is a set of oddities of an event that do not keep it from being one.
-type Note uint8
-
-// The oddities.
-const (
-	NoClass        Note = 1 << iota // there is no field class
-	Repeated                        // a form had a field more than once; the first counts
-	UnknownCharset                  // the charset of a form is neither UTF-8 nor ISO-8859-1; its bytes are as received
-)
+// Note says what is odd about an event and does not keep it from being one. The
+// zero Note says that nothing is.
+type Note struct {
+	NoClass  bool   // there is no field class
+	Repeated bool   // a form has a field more than once; the first counts
+	Charset  string // of a form, neither UTF-8 nor ISO-8859-1; its bytes are as received
+}
 
 func (n Note) String() string {
 	var all []string
-	for i, text := range []string{"no class", "repeated field", "unknown charset"} {
-		if n&(1<<i) != 0 {
-			all = append(all, text)
-		}
+	if n.NoClass {
+		all = append(all, "no class")
+	}
+	if n.Repeated {
+		all = append(all, "repeated field")
+	}
+	if n.Charset != "" {
+		all = append(all, fmt.Sprintf("charset %q, which is neither UTF-8 nor ISO-8859-1", n.Charset))
 	}
 	return strings.Join(all, ", ")
 }
@@ -187,6 +199,8 @@ type exchange struct {
 	remote      string
 	received    time.Time
 	contentType string
+	compressed  compression
+	length      int // of the body as received
 	body        []byte
 	json        []byte
 	index       event.Index
@@ -258,11 +272,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusUnauthorized
 		}
 	}
+	compressed, known := compressionOf(r.Header["Content-Encoding"])
 	if status == http.StatusOK {
 		switch {
-		case encoded(r.Header["Content-Encoding"]):
-			w.Header().Set("Accept-Encoding", "identity")
-			status, reason = http.StatusUnsupportedMediaType, "encoded body"
+		case !known:
+			w.Header().Set("Accept-Encoding", "gzip, deflate, identity")
+			status, reason = http.StatusUnsupportedMediaType, unknownEncoding(r.Header["Content-Encoding"])
 		case r.ContentLength > h.o.MaxBody:
 			status, reason = http.StatusRequestEntityTooLarge, "body too long"
 		}
@@ -271,20 +286,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength < 0 || r.ContentLength > drained {
 			w.Header().Set("Connection", "close")
 		}
-		h.refuse(w, Rejection{Remote: remote, Status: status, Reason: reason})
+		h.refuse(w, Rejection{Remote: remote, Status: status, Reason: reason, Size: r.ContentLength})
 		return
 	}
 
 	x := h.exchanges.Get().(*exchange)
 	if status, reason = x.read(r.Body, h.o.MaxBody); status != http.StatusOK {
 		w.Header().Set("Connection", "close")
-		h.refuse(w, Rejection{Remote: remote, Status: status, Reason: reason, Body: h.excerpt(x.body)})
+		h.refuse(w, Rejection{Remote: remote, Status: status, Reason: reason, Body: h.excerpt(x.body), Size: max(int64(len(x.body)), r.ContentLength)})
 		h.release(x)
 		return
 	}
 	// net/http would look for the rest of a body that is not closed.
 	_ = r.Body.Close()
-	x.remote, x.received, x.contentType = remote, time.Now(), r.Header.Get("Content-Type")
+	x.remote, x.received, x.contentType, x.compressed = remote, time.Now(), r.Header.Get("Content-Type"), compressed
 	if h.queue(x) {
 		h.ok(w)
 		return
@@ -363,15 +378,6 @@ func (h *Handler) wrongKey(query string) string {
 func (h *Handler) isKey(text string) int {
 	sum := sha256.Sum256([]byte(text))
 	return subtle.ConstantTimeCompare(sum[:], h.keySum[:])
-}
-
-func encoded(values []string) bool {
-	for _, v := range values {
-		if v != "" && !strings.EqualFold(v, "identity") {
-			return true
-		}
-	}
-	return false
 }
 
 // read reads the body into x.body, at most limit bytes, and returns the status
