@@ -124,7 +124,7 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	}
 	config := &engine.Config{
 		Count: o.end.count, Out: c.a.out, OnDamage: c.damage, OnSkip: c.skip, OnFailure: c.faults.failed,
-		OnReject: func(r engine.Rejected) { c.reject(r.Source, r.Excerpt, r.Offset, r.Err) },
+		OnReject: func(r engine.Rejected) { c.reject(r) },
 	}
 	var err error
 	now := time.Now()
@@ -225,15 +225,15 @@ type reading struct {
 }
 
 // reject says once what kind of line was rejected, and with -v of each.
-func (c *reading) reject(name string, line []byte, offset int64, err error) {
-	msg := fmt.Sprintf("%s: rejected at byte %d, no event (%v): %s", name, offset, err, excerpt(line))
+func (c *reading) reject(r engine.Rejected) {
+	msg := fmt.Sprintf("%s: rejected at byte %d, no event (%v): %s", r.Source, r.Offset, r.Err, excerptOf(r.Excerpt, int64(r.Size)))
 	if c.rejected {
-		c.a.talk.Debug(msg, "source", name, "offset", offset)
+		c.a.talk.Debug(msg, "source", r.Source, "offset", r.Offset)
 		return
 	}
 	c.rejected = true
-	attrs := []any{"source", name, "offset", offset}
-	if hint := strange(line); hint != "" {
+	attrs := []any{"source", r.Source, "offset", r.Offset}
+	if hint := strange(r.Excerpt); hint != "" {
 		attrs = append(attrs, talk.Below, hint)
 	}
 	c.a.talk.Warn(msg, attrs...)

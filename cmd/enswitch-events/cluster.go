@@ -51,7 +51,7 @@ func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.ServerOp
 		return nil, err
 	}
 	key := o.key.resolve(found, origin, "", a)
-	listener, err := listenTCP(ctx, o.bindTo, o.port)
+	listener, err := listenTCP(ctx, o.bindTo, o.port, "--port 0", "--bind")
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -290,13 +291,19 @@ func bodyOfKind(t *testing.T, n int) (contentType, encoding string, body []byte)
 	const form = "application/x-www-form-urlencoded"
 	fields := fmt.Sprintf("class=call&event=start&n=%d", n)
 	var b bytes.Buffer
-	switch n % 4 {
+	switch n % 5 {
 	case 0:
 		return form, "", []byte(fields)
 	case 1:
 		return form, "", []byte(fields + "&pad=" + strings.Repeat("%20", 300_000))
 	case 2:
 		return "application/json", "", testEvent(n)
+	}
+	if n%5 == 3 {
+		w := gzip.NewWriter(&b)
+		_, _ = io.WriteString(w, fields+"&pad="+strings.Repeat("x", 500_000))
+		w.Close()
+		return form, "gzip", b.Bytes()
 	}
 	w := multipart.NewWriter(&b)
 	for _, field := range strings.Split(fields+"&pad="+strings.Repeat("x", 20_000), "&") {

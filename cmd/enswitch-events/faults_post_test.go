@@ -33,7 +33,7 @@ func postFaults() []fault {
 		{"post-sigterm", "SIGTERM while POSTs come", "every POST that was answered is written; exit code 0", postTerm},
 		{"post-cut-short", "a sender dies in the middle of the body", "it is no event; POSTs of others go on", postCut},
 		{"post-wrong-key", "POSTs with a wrong key, with none, from an address that is not allowed, to another path, by GET", "each is refused with its status, none is an event, the key is nowhere in what is said", wrongKey},
-		{"post-hostile-bodies", "bodies that are no event: empty, binary, half a form, JSON that is no object, too many fields", "200 all the same, as the sender ignores it; each is rejected and counted", hostileBodies},
+		{"post-hostile-bodies", "bodies that are no event: empty, binary, half a gzip, JSON that is no object, UTF-16, too many fields", "200 all the same, as the sender ignores it; each is rejected and counted", hostileBodies},
 		{"post-too-long", "a body over --max-body, with and without its length said before", "413; it is no event", postTooLong},
 		{"port-in-use", "the port is in use already", "exit code 3, and --port 0 is named", portInUse},
 	}...)
@@ -381,7 +381,7 @@ func hostileBodies(t *testing.T) {
 	p := start(t, "listen", "--port", "0", "-n", "1")
 	to, client := p.url(), newClient(t)
 	bodies := []string{
-		"", "&", "nothing", "\x00\x01\x02", "[1]", "null", `{"n":1`, "{}", "{", "a=%zz", "a;b=1", strings.Repeat("a=1&", post.MaxFields+1),
+		"", "&", "nothing", "\x00\x01\x02", "[1]", "null", `{"n":1`, "{}", "{", "{}{}", "\xff\xfe{\x00}\x00", "\x1f\x8b", strings.Repeat("a=1&", post.MaxFields+1),
 	}
 	for _, body := range bodies {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, to, strings.NewReader(body))

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -40,6 +41,7 @@ type listenOptions struct {
 	tlsSelfSigned   bool
 	maxBody         size
 	numberFields    []string
+	beside          bool // these are not listen's flags, but --listen of another command
 }
 
 func newListen(a *app) *cobra.Command {
@@ -160,15 +162,17 @@ func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Optio
 	debug.SetGCPercent(400)
 	feed := l.buffer.Feed("")
 	p.OnEvent = feed.Put
-	p.OnReject = func(r post.Rejection) { rejected(l, feed, r) }
+	p.OnReject = func(r post.Rejection) { o.rejected(l, feed, r) }
 	p.OnNote = func(remote string, n post.Note) {
-		l.faults.add(fmt.Sprintf("%s: %s in a POSTed event", remote, n))
+		kind := n.String() + " in a POSTed event"
+		l.faults.addKind(kind, remote+": "+kind, 1)
 	}
 	handler, err := post.NewHandler(p)
 	if err != nil {
 		return nil, usage("", "%w", err)
 	}
-	server := post.NewServer(handler, func(line string) { a.talk.Debug(line) })
+	onFault := func(f post.Fault) { o.fault(l, f) }
+	server := post.NewServer(handler, onFault)
 	scheme, fingerprint := "http", ""
 	if o.tlsCert != "" || o.tlsSelfSigned {
 		scheme = "https"
@@ -181,7 +185,11 @@ func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Optio
 			fingerprint = sha256Fingerprint(cert.Certificate[0])
 		}
 	}
-	listener, err := listenTCP(ctx, o.bind, o.port)
+	free, bind := "--port 0", "--bind"
+	if o.beside {
+		free, bind = "--listen 0", "--listen BIND:PORT"
+	}
+	listener, err := listenTCP(ctx, o.bind, o.port, free, bind)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +197,7 @@ func (o *listenOptions) open(ctx context.Context, a *app, l *live, p *post.Optio
 	l.feeds = append(l.feeds, port(listener.Addr().String()))
 	return func(ctx context.Context) error {
 		defer handler.Wait()
-		return serve(ctx, server, listener)
+		return serve(ctx, server, post.LimitListener(listener, post.MaxConns, onFault))
 	}, nil
 }
 
@@ -200,16 +208,17 @@ func (p port) health(time.Time) (string, bool) { return "listening on " + string
 
 func (p port) missing() (ever bool, why *exitError) { return true, nil }
 
-// listenTCP opens a port.
-func listenTCP(ctx context.Context, bind string, port uint16) (net.Listener, error) {
+// listenTCP opens a port. Free and flag are what the command line has for a free
+// port and for the address.
+func listenTCP(ctx context.Context, bind string, port uint16, free, flag string) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))
 	if err != nil {
-		hint := "--port 0 picks a free port"
+		hint := free + " picks a free port"
 		switch _, noName := errors.AsType[*net.DNSError](err); {
 		case errors.Is(err, os.ErrPermission):
 			hint = "ports below 1024 are for root: take a higher one"
 		case noName, oserr.IsAddrNotAvailable(err):
-			hint = "--bind wants an address of this machine, or 0.0.0.0 for all"
+			hint = flag + " wants an address of this machine, or 0.0.0.0 for all"
 		}
 		return nil, &exitError{exitConnect, fmt.Errorf("could not open the port: %w", err), hint}
 	}
@@ -306,25 +315,64 @@ func hosts(bind string, at net.Addr) []string {
 
 // rejected counts what was taken but is no event, and tells of what was turned
 // away.
-func rejected(l *live, feed *engine.Feed, r post.Rejection) {
+func (o *listenOptions) rejected(l *live, feed *engine.Feed, r post.Rejection) {
 	if r.Status == http.StatusOK {
 		feed.Reject()
-		l.reject(r.Remote, errors.New(r.Reason), r.Body)
+		l.reject(r.Remote, errors.New(r.Reason), r.Body, r.Size)
 		return
 	}
-	l.faults.add(fmt.Sprintf("%s: refused with status %d: %s", r.Remote, r.Status, r.Reason))
+	kind := fmt.Sprintf("refused with status %d: %s", r.Status, r.Reason)
+	msg := r.Remote + ": " + kind
+	if r.Status == http.StatusRequestEntityTooLarge {
+		if r.Size > 0 {
+			msg += " (" + humanize.IBytes(uint64(r.Size)) + ")"
+		}
+		if !o.beside {
+			msg += "; --max-body takes longer ones"
+		}
+	}
+	l.faults.addKind(kind, msg, 1)
+}
+
+// fault says once of each kind what is wrong with connections and what to change.
+func (o *listenOptions) fault(l *live, f post.Fault) {
+	const setting = "'Send events to URL'"
+	secure := o.tlsCert != "" || o.tlsSelfSigned
+	switch f.Kind {
+	case post.TLS:
+		if secure {
+			return
+		}
+		msg := f.Remote + " speaks HTTPS, and this port takes HTTP: write http:// in " + setting
+		if !o.beside {
+			msg += ", or give --tls-cert or --tls-self-signed"
+		}
+		l.faults.once("connections that speak HTTPS, where this port takes HTTP", msg)
+	case post.NotTLS:
+		l.faults.once("connections that speak HTTP, where this port takes HTTPS",
+			f.Remote+" speaks HTTP, and this port takes HTTPS: write https:// in "+setting+", or leave out the certificate here")
+	case post.CertificateRefused:
+		l.faults.once("connections that refused the certificate",
+			fmt.Sprintf("%s refused the certificate (%s): have the Enswitch machines trust it, or give one that they trust by --tls-cert and --tls-key", f.Remote, f.Text))
+	case post.HandshakeFailed:
+		l.faults.once("TLS handshakes that failed", f.Remote+": the TLS handshake failed: "+f.Text)
+	case post.TooManyConns:
+		l.faults.once("connections closed to make room for new ones",
+			"there are as many connections as are kept, or as this system allows open files (ulimit -n): for each new one the one that was silent longest is closed")
+	default:
+		l.a.talk.Debug(strings.TrimSpace(f.Remote + " " + f.Text))
+	}
 }
 
 // serve serves until ctx is done and what was being answered has been.
 func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() {
-		l := post.LimitListener(listener, post.MaxConns)
 		if len(server.TLSConfig.Certificates) > 0 {
-			failed <- server.ServeTLS(l, "", "")
+			failed <- server.ServeTLS(listener, "", "")
 			return
 		}
-		failed <- server.Serve(l)
+		failed <- server.Serve(listener)
 	}()
 	select {
 	case err := <-failed:

@@ -91,7 +91,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 	l.config = engine.Config{
 		Out: a.out, Count: o.end.count, For: o.end.duration, Idle: o.end.idle,
 		ReportGaps: o.buffer.reportGaps,
-		OnReject:   func(r engine.Rejected) { l.reject(r.Source, r.Err, r.Excerpt) },
+		OnReject:   func(r engine.Rejected) { l.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
 		OnFailure:  l.faults.failed,
 	}
 	c := &l.config
@@ -172,9 +172,10 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 }
 
 // reject says once what kind of thing was rejected, and with -v each time. The
-// count comes with the ledger.
-func (l *live) reject(source string, err error, raw []byte) {
-	msg := fmt.Sprintf("rejected, no event (%v): %s", err, excerpt(raw))
+// count comes with the ledger. Raw is the beginning of what was received, which
+// has that size.
+func (l *live) reject(source string, err error, raw []byte, size int64) {
+	msg := fmt.Sprintf("rejected, no event (%v): %s", err, excerptOf(raw, size))
 	if source != "" {
 		msg = source + ": " + msg
 	}
@@ -188,13 +189,16 @@ func (l *live) reject(source string, err error, raw []byte) {
 }
 
 // excerpt quotes the beginning of what was received.
-func excerpt(raw []byte) string {
+func excerpt(raw []byte) string { return excerptOf(raw, int64(len(raw))) }
+
+// excerptOf is excerpt of what has that size, of which raw is the beginning.
+func excerptOf(raw []byte, size int64) string {
 	const most = 80
 	if len(raw) == 0 {
 		return "(empty)"
 	}
-	if len(raw) > most {
-		return string(raw[:most]) + "… (" + humanize.IBytes(uint64(len(raw))) + ")"
+	if shown := raw[:min(len(raw), most)]; size > int64(len(shown)) {
+		return string(shown) + "… (" + humanize.IBytes(uint64(size)) + ")"
 	}
 	return string(raw)
 }
@@ -526,6 +530,17 @@ func (f *faults) addKind(kind, msg string, n int64) {
 		k.messages, k.counts = append(k.messages, msg), append(k.counts, n)
 		f.say(msg)
 	}
+}
+
+// once says msg if it is the first of its kind, and counts the others.
+func (f *faults) once(kind, msg string) {
+	f.mu.Lock()
+	known := f.kinds[kind] != nil
+	f.mu.Unlock()
+	if known {
+		msg = ""
+	}
+	f.addKind(kind, msg, 1)
 }
 
 // sum says how often each message came, or the kind where there were too many.

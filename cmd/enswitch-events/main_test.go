@@ -166,12 +166,13 @@ func freeportCmd(ts *testscript.TestScript, neg bool, args []string) {
 
 // postCmd POSTs a body and checks the status of the answer:
 //
-//	post [-type TYPE] [-status N] [-method M] URL BODY
+//	post [-type TYPE] [-encoding E] [-status N] [-method M] URL BODY
 //
 // Nothing listening yet, it tries again for a minute.
 func postCmd(ts *testscript.TestScript, neg bool, args []string) {
 	fs := flag.NewFlagSet("post", flag.ContinueOnError)
 	kind := fs.String("type", "application/x-www-form-urlencoded", "")
+	encoding := fs.String("encoding", "", "")
 	status := fs.Int("status", 200, "")
 	method := fs.String("method", http.MethodPost, "")
 	ts.Check(fs.Parse(args))
@@ -184,6 +185,9 @@ func postCmd(ts *testscript.TestScript, neg bool, args []string) {
 		req, err := http.NewRequest(*method, fs.Arg(0), strings.NewReader(body))
 		ts.Check(err)
 		req.Header.Set("Content-Type", *kind)
+		if *encoding != "" {
+			req.Header.Set("Content-Encoding", *encoding)
+		}
 		resp, err := http.DefaultClient.Do(req)
 		if errors.Is(err, syscall.ECONNREFUSED) && time.Now().Before(deadline) {
 			time.Sleep(10 * time.Millisecond) // it has just been started

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -246,7 +247,7 @@ func (p *playing) waits(d time.Duration) {
 func (p *playing) file(ctx context.Context, r *enswitchtest.Replay, name string) bool {
 	rejected := func(line []byte, offset int64, err error) {
 		p.notEvents++
-		p.reject(name, line, offset, err)
+		p.reject(engine.Rejected{Source: name, Excerpt: line, Size: len(line), Offset: offset, Err: err})
 	}
 	c, err := capture.Open(name, &capture.Options{
 		MaxLine: int(p.o.maxMessage), OnReject: rejected,

@@ -146,7 +146,7 @@ func (o *tailOptions) receiver() (*listenOptions, error) {
 	if err != nil || bind == "" {
 		return nil, usage("write it like 8080 or 10.0.0.9:8080", "--listen %q is no port", o.listen)
 	}
-	return &listenOptions{bind: bind, port: uint16(n), path: "/"}, nil
+	return &listenOptions{bind: bind, port: uint16(n), path: "/", beside: true}, nil
 }
 
 // defaultAddresses are those of the environment, of the profile, or this
@@ -230,7 +230,7 @@ func (u *upstream) source(l *live) engine.Input {
 	}
 	u.options.OnReject = func(ev event.Event, err error) {
 		feed.Reject()
-		l.reject(ev.Source, err, ev.Raw)
+		l.reject(ev.Source, err, ev.Raw, int64(len(ev.Raw)))
 	}
 	u.options.OnState = func(s messaged.State) { u.state(s, feed) }
 	client := messaged.New(u.addr, u.options)

@@ -17,7 +17,7 @@ func limited(t *testing.T) (conn, peer net.Conn) {
 	l := listenPipes()
 	dialed := make(chan net.Conn)
 	go func() { dialed <- l.dial() }()
-	conn, err := LimitListener(l, 1).Accept()
+	conn, err := LimitListener(l, 1, nil).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,8 +45,8 @@ func listen(t testing.TB, o Options) (*httptest.Server, *heard) {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = NewServer(handler, func(line string) { t.Log(line) })
-	server.Listener = LimitListener(server.Listener, MaxConns)
+	server.Config = NewServer(handler, func(f Fault) { t.Log(f) })
+	server.Listener = LimitListener(server.Listener, MaxConns, nil)
 	server.Start()
 	t.Cleanup(server.Close)
 	return server, h

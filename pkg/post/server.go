@@ -2,13 +2,10 @@ package post
 
 import (
 	"crypto/tls"
-	"errors"
 	"log"
 	"net"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -36,10 +33,9 @@ const (
 // also makes the limits of time cheap. Of its TLSConfig the certificates are
 // left to the caller.
 //
-// Faults of connections go to onFault, one line each, or nowhere if that is
-// nil. It is called concurrently and must be quick. The lines name addresses
-// but no URL, so no key.
-func NewServer(h http.Handler, onFault func(line string)) *http.Server {
+// Faults of connections go to onFault, or nowhere if that is nil. It is called
+// concurrently and must be quick.
+func NewServer(h http.Handler, onFault func(Fault)) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Server{
@@ -56,110 +52,56 @@ func NewServer(h http.Handler, onFault func(line string)) *http.Server {
 	}
 }
 
-type faultWriter func(line string)
+// faultWriter makes a Fault of each line that net/http logs.
+type faultWriter func(Fault)
 
 func (f faultWriter) Write(p []byte) (int, error) {
-	if f != nil {
-		f(strings.TrimSuffix(string(p), "\n"))
+	if f == nil {
+		return len(p), nil
 	}
+	fault := Fault{Text: strings.TrimSuffix(string(p), "\n")}
+	if rest, ok := strings.CutPrefix(fault.Text, "http: TLS handshake error from "); ok {
+		addr, reason, _ := strings.Cut(rest, ": ")
+		fault.Remote, fault.Text = host(addr), reason
+		switch {
+		case strings.Contains(reason, "HTTP request to an HTTPS server"):
+			fault.Kind = NotTLS
+		case strings.HasPrefix(reason, "remote error: tls: ") && strings.Contains(reason, "certificate"):
+			fault.Kind, fault.Text = CertificateRefused, strings.TrimPrefix(reason, "remote error: tls: ")
+		case strings.Contains(reason, "tls: "):
+			fault.Kind = HandshakeFailed
+		}
+	}
+	f(fault)
 	return len(p), nil
 }
 
-// LimitListener returns a listener that keeps at most n connections of l open,
-// n at least 1. One more closes the connection that has been silent longest:
-// making the new one wait would delay a call, and turning it away would let
-// whoever opens n idle connections shut everybody out.
-func LimitListener(l net.Listener, n int) net.Listener {
-	return &limitListener{Listener: l, most: max(n, 1), conns: make(map[*limitedConn]struct{})}
-}
-
-type limitListener struct {
-	net.Listener
-	most  int
-	reads atomic.Int64 // of all connections, in the place of a clock
-
-	mu    sync.Mutex
-	conns map[*limitedConn]struct{}
-}
-
-func (l *limitListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+// host is an address without its port.
+func host(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
 	}
-	conn := &limitedConn{Conn: c, listener: l, reads: deadline{move: c.SetReadDeadline}, writes: deadline{move: c.SetWriteDeadline}}
-	conn.heard.Store(l.reads.Add(1))
-	var silent *limitedConn
-	l.mu.Lock()
-	if len(l.conns) >= l.most {
-		for other := range l.conns {
-			if silent == nil || other.heard.Load() < silent.heard.Load() {
-				silent = other
-			}
-		}
-		delete(l.conns, silent)
-	}
-	l.conns[conn] = struct{}{}
-	l.mu.Unlock()
-	if silent != nil {
-		_ = silent.Conn.Close()
-	}
-	return conn, nil
+	return addr
 }
 
-type limitedConn struct {
-	net.Conn
-	listener      *limitListener
-	heard         atomic.Int64 // listener.reads when something was last read
-	reads, writes deadline
+// Fault is what went wrong with a connection where there was no request.
+type Fault struct {
+	Kind FaultKind
+	// Remote is the sender's address, without port, if the fault is one of its.
+	Remote string
+	// Text says what happened, in one line. It names no URL, so no key.
+	Text string
 }
 
-func (c *limitedConn) Read(p []byte) (n int, err error) {
-	for again := true; again; {
-		if err := c.reads.begin(); err != nil {
-			return 0, err
-		}
-		n, err = c.Conn.Read(p)
-		again = c.reads.again(err) && n == 0
-	}
-	if n > 0 {
-		c.heard.Store(c.listener.reads.Add(1))
-	}
-	return n, err
-}
+// FaultKind is the kind of a Fault.
+type FaultKind int
 
-func (c *limitedConn) Write(p []byte) (n int, err error) {
-	for again := true; again; {
-		if err := c.writes.begin(); err != nil {
-			return n, err
-		}
-		var more int
-		more, err = c.Conn.Write(p[n:])
-		n += more
-		again = c.writes.again(err)
-	}
-	return n, err
-}
-
-func (c *limitedConn) SetReadDeadline(t time.Time) error  { return c.reads.set(t) }
-func (c *limitedConn) SetWriteDeadline(t time.Time) error { return c.writes.set(t) }
-
-func (c *limitedConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.reads.set(t), c.writes.set(t))
-}
-
-func (c *limitedConn) Close() error {
-	c.listener.mu.Lock()
-	delete(c.listener.conns, c)
-	c.listener.mu.Unlock()
-	return c.Conn.Close()
-}
-
-// CloseWrite lets net/http end a refused request so that the sender still
-// reads the answer.
-func (c *limitedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
-}
+// The kinds of faults.
+const (
+	OtherFault         FaultKind = iota
+	TLS                          // a sender speaks TLS; of matter where HTTP is spoken
+	NotTLS                       // a sender speaks HTTP where TLS is spoken
+	CertificateRefused           // a sender refused the certificate
+	HandshakeFailed              // sender and server have no version of TLS or cipher in common, or the like
+	TooManyConns                 // connections were closed to make room for new ones
+)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func TestSlowSenders(t *testing.T) {
 				l := listenPipes()
 				server := NewServer(h, nil)
 				ended := make(chan struct{})
-				go func() { defer close(ended); _ = server.Serve(LimitListener(l, MaxConns)) }()
+				go func() { defer close(ended); _ = server.Serve(LimitListener(l, MaxConns, nil)) }()
 				conn := l.dial()
 				start := time.Now()
 				sent := make(chan struct{})
@@ -123,7 +124,7 @@ func TestLimitListener(t *testing.T) {
 		l := listenPipes()
 		server := NewServer(h, nil)
 		ended := make(chan struct{})
-		go func() { defer close(ended); _ = server.Serve(LimitListener(l, 3)) }()
+		go func() { defer close(ended); _ = server.Serve(LimitListener(l, 3, nil)) }()
 		exchange := func(conn net.Conn) {
 			t.Helper()
 			_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\nclass=a")
@@ -173,7 +174,7 @@ func TestTLS(t *testing.T) {
 	server := NewServer(h, nil)
 	server.TLSConfig.Certificates = donor.TLS.Certificates
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = server.ServeTLS(LimitListener(l, MaxConns), "", "") }()
+	go func() { defer close(ended); _ = server.ServeTLS(LimitListener(l, MaxConns, nil), "", "") }()
 	defer func() {
 		_ = server.Shutdown(context.WithoutCancel(t.Context()))
 		<-ended
@@ -197,11 +198,24 @@ func TestTLS(t *testing.T) {
 
 // TestFaults: what net/http logs goes to the callback.
 func TestFaults(t *testing.T) {
-	var lines []string
-	server := NewServer(nil, func(line string) { lines = append(lines, line) })
-	server.ErrorLog.Print("one")
-	if len(lines) != 1 || lines[0] != "one" {
-		t.Errorf("%q", lines)
+	var faults []Fault
+	server := NewServer(nil, func(f Fault) { faults = append(faults, f) })
+	for _, reason := range []string{
+		"client sent an HTTP request to an HTTPS server", "remote error: tls: unknown certificate authority",
+		"tls: client offered only unsupported versions: [302 301]", "EOF",
+	} {
+		server.ErrorLog.Print("http: TLS handshake error from [::1]:4000: " + reason)
+	}
+	server.ErrorLog.Print("something else")
+	want := []Fault{
+		{NotTLS, "::1", "client sent an HTTP request to an HTTPS server"},
+		{CertificateRefused, "::1", "unknown certificate authority"},
+		{HandshakeFailed, "::1", "tls: client offered only unsupported versions: [302 301]"},
+		{OtherFault, "::1", "EOF"},
+		{OtherFault, "", "something else"},
+	}
+	if !slices.Equal(faults, want) {
+		t.Errorf("%v", faults)
 	}
 	NewServer(nil, nil).ErrorLog.Print("nowhere")
 }
@@ -236,7 +250,7 @@ func BenchmarkHandler(b *testing.B) {
 			addr := l.Addr().String()
 			server := &http.Server{Handler: c.handler}
 			if c.name != "bare" {
-				server, l = NewServer(c.handler, nil), LimitListener(l, MaxConns)
+				server, l = NewServer(c.handler, nil), LimitListener(l, MaxConns, nil)
 			}
 			ended := make(chan struct{})
 			go func() { defer close(ended); _ = server.Serve(l) }()
