@@ -370,13 +370,14 @@ func (l *live) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	return nil
 }
 
-// both returns two errors that have been joined, the first of which may be nil.
+// both returns the two errors that err wraps; of one that wraps no two the first
+// is nil.
 func both(err error) (first, last error) {
-	all := err.(interface{ Unwrap() []error }).Unwrap()
-	if len(all) == 1 {
-		return nil, all[0]
+	pair, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(pair.Unwrap()) != 2 {
+		return nil, err
 	}
-	return all[0], all[1]
+	return pair.Unwrap()[0], pair.Unwrap()[1]
 }
 
 // summary is the ledger in words, what is zero left out.

@@ -116,7 +116,8 @@ wait:
 	return last.end, last.err
 }
 
-// also returns err, and what came first, if anything did, on one line.
+// also returns err, and what came first, if anything did: one error that wraps
+// both.
 func also(first, err error) error {
 	if first == nil {
 		return err
