@@ -285,6 +285,10 @@ func (c *reading) run(ctx context.Context, config *engine.Config) error {
 	cancel()
 	running.Wait()
 	c.faults.sum()
+	if back, none := r.Disorder(); back > 0 || none > 0 {
+		c.a.talk.Warn(fmt.Sprintf("--merge goes by timestamps: %s out of order in a file by more than a minute, %s without one; these stay where they are in their file",
+			plural(back, "event"), humanize.Comma(none)), "back", back, "untimed", none)
+	}
 	if untimed > 0 {
 		c.a.talk.Warn(plural(untimed, "event") + " left out that had no timestamp to compare")
 	}

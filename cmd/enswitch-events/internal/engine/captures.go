@@ -107,6 +107,16 @@ func (c *Captures) Ledger() Ledger {
 	return c.ledger
 }
 
+// Disorder returns how many events that were merged are more than a minute before
+// another one ahead of them in their file, and how many have no timestamp: where
+// there are any, the order of the whole is not that of the timestamps.
+func (c *Captures) Disorder() (back, untimed int64) {
+	if m, ok := c.lines.(*merged); ok {
+		return m.back.Load(), m.untimed.Load()
+	}
+	return 0, 0
+}
+
 // Position is how many bytes of the files have been read or left out because of
 // the bounds, as they are stored. It is safe for concurrent use.
 func (c *Captures) Position() int64 { return c.lines.position() }
@@ -295,7 +305,13 @@ type merged struct {
 	all     []*cursor
 	read    atomic.Int64
 	x       event.Index
+
+	back, untimed atomic.Int64 // see Captures.Disorder
 }
+
+// slack is how far, in microseconds, the events of a sorted capture may be out of
+// order: machines have their own clocks.
+const slack = 60_000_000
 
 // cursor stands at a line of a file.
 type cursor struct {
@@ -307,6 +323,7 @@ type cursor struct {
 	offset int64  // of line
 	next   int64  // of rest
 	usec   int64
+	latest int64 // the greatest usec so far
 }
 
 func (m *merged) fill(ctx context.Context, s *Block) bool {
@@ -372,8 +389,14 @@ func (m *merged) advance(ctx context.Context, cur *cursor) bool {
 			continue
 		}
 		if m.x.Scan(line) == nil || m.x.Scan(capture.Clean(line)) == nil {
-			if usec, ok := capture.Time(&m.x); ok {
+			switch usec, ok := capture.Time(&m.x); {
+			case !ok:
+				m.untimed.Add(1)
+			case usec < cur.latest-slack:
+				m.back.Add(1)
 				cur.usec = usec
+			default:
+				cur.usec, cur.latest = usec, max(cur.latest, usec)
 			}
 		}
 		return true
