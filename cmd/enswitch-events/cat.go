@@ -80,7 +80,7 @@ everything else is read. The exit code is then 1.`,
 	})
 	group(cmd, "Files", func(f *pflag.FlagSet) {
 		f.BoolVar(&o.merge, "merge", false, "read the files side by side, in the order of the timestamps; each file must be sorted")
-		f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, -10m, yesterday")
+		f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, 10m or 1d ago, yesterday, monday, or a timestamp")
 		f.StringVar(&o.until, "until-time", "", "leave out events at this `TIME` and after it, written as for --since")
 		f.BoolVar(&o.strict, "strict", false, "read everything and check every line")
 		o.maxMessage = capture.DefaultMaxLine
@@ -141,10 +141,9 @@ func (o *catOptions) compile(c *reading, changed func(string) bool, names []stri
 	if err != nil {
 		return nil, err
 	}
-	warn, told := func(msg string) { c.a.talk.Warn(msg) }, false
+	told := false
 	newFilter := func(onError func(error)) (*filter.Filter, error) {
-		f, err := o.filter.compile(vars, onError, warn)
-		warn = func(string) {} // once is enough
+		f, err := o.filter.compile(vars, onError)
 		if err == nil && !told && f.Engine() != "" {
 			told = true
 			c.a.talk.Debug("--jq runs by " + f.Engine())

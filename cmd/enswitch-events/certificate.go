@@ -24,7 +24,7 @@ func (o *listenOptions) certificate() (tls.Certificate, error) {
 	}
 	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
 	if err != nil {
-		return tls.Certificate{}, usage("", "--tls-cert, --tls-key: %w", err)
+		return tls.Certificate{}, usage("", "--tls-cert, --tls-key: %s", strings.TrimPrefix(err.Error(), "tls: "))
 	}
 	return cert, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -144,12 +143,12 @@ func meant(m []string) string {
 	return m[1] + "="
 }
 
-// compile returns the filter. onError is told of jq errors at run time, warn of
-// what is right but surely not meant.
-func (o *filterOptions) compile(vars map[string]any, onError func(error), warn func(string)) (*filter.Filter, error) {
+// compile returns the filter. onError is told of jq errors at run time.
+func (o *filterOptions) compile(vars map[string]any, onError func(error)) (*filter.Filter, error) {
 	for _, w := range o.where {
 		if m := doubled.FindStringSubmatch(w); m != nil {
-			warn(fmt.Sprintf("--where %s compares with a value that begins with '%s': did you mean %s?", w, m[2], meant(m)+w[len(m[0]):]))
+			return nil, usage("a value that begins with "+m[2]+" is found by a regular expression: "+strings.TrimRight(m[1], "!<>")+"~^"+m[2],
+				"--where %s: did you mean %s?", w, meant(m)+w[len(m[0]):])
 		}
 	}
 	expr := o.jq
@@ -206,6 +205,11 @@ func (o *endOptions) validate(changed func(string) bool) error {
 }
 
 func (o *endOptions) queries(vars map[string]any, engine filter.Engine) (until, failIf *filter.Query, err error) {
+	for _, q := range [][2]string{{"until", o.until}, {"fail-if", o.failIf}} {
+		if _, err := parseMoment(q[1], time.Now()); err == nil {
+			return nil, nil, usage("it takes a jq expression; for a time cat and replay have --until-time, the others --for 10m", "--%s %s: this is a time", q[0], q[1])
+		}
+	}
 	if o.until != "" {
 		if until, err = filter.CompileQuery("--until", o.until, vars, engine); err != nil {
 			return nil, nil, usage("", "%w", err)
@@ -358,7 +362,7 @@ func (o *connectionOptions) client() (*messaged.Options, error) {
 	if o.cert != "" {
 		c, err := tls.LoadX509KeyPair(o.cert, o.key)
 		if err != nil {
-			return nil, usage("", "--cert, --key: %w", err)
+			return nil, usage("", "--cert, --key: %s", strings.TrimPrefix(err.Error(), "tls: "))
 		}
 		m.TLS.Certificates = []tls.Certificate{c}
 	}

@@ -131,7 +131,7 @@ func newHelp() *cobra.Command {
 		RunE: func(cmd *cobra.Command, names []string) error {
 			target, rest, err := cmd.Root().Find(names)
 			if err != nil || len(rest) > 0 {
-				return usage("see 'enswitch-events --help'", "there is no command %q", strings.Join(names, " "))
+				return usage(suggest(target, rest), "there is no command %q", strings.Join(names, " "))
 			}
 			return target.Help()
 		},

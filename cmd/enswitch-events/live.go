@@ -95,12 +95,12 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 		OnFailure:  l.faults.failed,
 	}
 	c := &l.config
-	keep, err := o.filter.compile(vars, nil, func(msg string) { a.talk.Warn(msg) })
+	keep, err := o.filter.compile(vars, nil)
 	if err != nil {
 		return nil, err
 	}
 	newFilter := func(onError func(error)) (*filter.Filter, error) {
-		return o.filter.compile(vars, onError, func(string) {})
+		return o.filter.compile(vars, onError)
 	}
 	if l.exec, err = o.exec.compile(a, cmd.Flags().Changed, l.faults.add); err != nil {
 		return nil, err

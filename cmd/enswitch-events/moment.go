@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // moments are the ways to write a time, beside RFC 3339 and those by name. What
@@ -22,32 +24,37 @@ var moments = [...]struct {
 	{"15:04", false},
 }
 
-// parseMoment returns the time that text names: RFC 3339, 2026-11-22 (its beginning),
-// 2026-11-22 15:04, 15:04 (of today), -10m or -2d (before now), today and
-// yesterday (their beginnings), or now. Where it names no zone, that of now
-// counts.
+// parseMoment returns the time that text names: RFC 3339, 2026-11-22 (its
+// beginning), 2026-11-22 15:04, 15:04 (of today), 10m or -10m or 1d12h (before
+// now), today, yesterday or monday (the beginning of the last one, today
+// included), now, or a timestamp as events have it. Where it names no zone, that
+// of now counts.
 func parseMoment(text string, now time.Time) (time.Time, error) {
 	midnight := func(days int) time.Time {
 		return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, now.Location())
 	}
-	switch text {
+	switch name := strings.ToLower(text); name {
 	case "now":
 		return now, nil
 	case "today":
 		return midnight(0), nil
 	case "yesterday":
 		return midnight(-1), nil
-	}
-	if back, ok := strings.CutPrefix(text, "-"); ok {
-		if days, ok := strings.CutSuffix(back, "d"); ok {
-			if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-				return now.AddDate(0, 0, -int(n)), nil
+	default:
+		for day := range time.Weekday(7) {
+			if full := strings.ToLower(day.String()); name == full || name == full[:3] {
+				return midnight(-int(now.Weekday()-day+7) % 7), nil
 			}
 		}
-		if d, err := time.ParseDuration(back); err == nil && d >= 0 {
-			return now.Add(-d), nil
-		}
-		return time.Time{}, errors.New("a time before now is written like -10m, -2h30m or -2d")
+	}
+	if t, ok := ago(strings.TrimPrefix(text, "-"), now); ok {
+		return t, nil
+	}
+	if usec, ok := event.Timestamp([]byte(text)); ok && len(text) >= len("100000000") {
+		return time.UnixMicro(usec).In(now.Location()), nil
+	}
+	if strings.HasPrefix(text, "-") {
+		return time.Time{}, errors.New("a time before now is written like -10m, 2h30m or 1d")
 	}
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return t, nil
@@ -62,5 +69,24 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		}
 		return t, nil
 	}
-	return time.Time{}, errors.New("a time is written like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, -10m or yesterday")
+	return time.Time{}, errors.New("a time is written like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, 10m (ago), yesterday, monday or 1234567890.123456")
+}
+
+// ago returns the time before now by a duration that may begin with days.
+func ago(text string, now time.Time) (time.Time, bool) {
+	if days, rest, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return time.Time{}, false
+		}
+		if now = now.AddDate(0, 0, -int(n)); rest == "" {
+			return now, true
+		}
+		text = rest
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || !strings.ContainsAny(text[:1], "0123456789.") || text == "0" {
+		return time.Time{}, false
+	}
+	return now.Add(-d), true
 }

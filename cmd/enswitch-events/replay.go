@@ -103,7 +103,7 @@ everything else is played. The exit code is then 1.`, stallAfter),
 		f.Var(&o.speed, "speed", "how fast: 10x, 0.5x, or max for without waiting")
 		f.BoolVar(&o.loop, "loop", false, "begin again at the end, for ever")
 		f.BoolVar(&o.restamp, "restamp", false, "timestamps become the time of playing")
-		f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, -10m, yesterday")
+		f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, 10m or 1d ago, yesterday, monday, or a timestamp")
 		f.StringVar(&o.until, "until-time", "", "leave out events at this `TIME` and after it, written as for --since")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
 		f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")

@@ -162,7 +162,6 @@ event a line, in a pipe.`,
 		return usage("see '"+cmd.CommandPath()+" --help'", "%s", flagError(cmd, err))
 	})
 	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
-	root.SuggestionsMinimumDistance = 2
 	root.Version = version()
 	root.SetVersionTemplate(versionLine())
 	root.InitDefaultCompletionCmd()
@@ -269,9 +268,17 @@ func flagError(cmd *cobra.Command, err error) string {
 	return err.Error()
 }
 
-// nearest returns the flag of cmd that begins like name, or "".
+// nearest returns the flag of cmd that name is a slip of the hand for, or else
+// the one that begins like it, or "".
 func nearest(cmd *cobra.Command, name string) (near string) {
+	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+	})
 	best := 2
+	if slips := flags.SuggestionsFor(name); len(slips) == 1 && len(name) > 3 {
+		return slips[0]
+	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		n := 0
 		for n < len(name) && n < len(f.Name) && name[n] == f.Name[n] {
@@ -286,17 +293,29 @@ func nearest(cmd *cobra.Command, name string) (near string) {
 
 // noArgs refuses arguments in our words.
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		return nil
+	case !cmd.HasParent():
+		return usage(suggest(cmd, args), "there is no command %q", args[0])
+	case cmd.HasAvailableSubCommands():
+		return usage(suggest(cmd, args), "%s has no command %q", cmd.Name(), args[0])
 	}
-	if !cmd.HasParent() {
-		hint := "see 'enswitch-events --help'"
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			hint = "did you mean " + strings.Join(near, " or ") + "? " + hint
-		}
-		return usage(hint, "there is no command %q", args[0])
+	return usage(suggest(cmd, nil), "%s takes no argument: %q", cmd.Name(), args[0])
+}
+
+// suggest is a hint: the commands of cmd that the first argument is a slip of the
+// hand for, and where to read on.
+func suggest(cmd *cobra.Command, args []string) string {
+	hint := "see '" + cmd.CommandPath() + " --help'"
+	if len(args) == 0 {
+		return hint
 	}
-	return usage("see '"+cmd.CommandPath()+" --help'", "%s takes no argument: %q", cmd.Name(), args[0])
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return "did you mean " + strings.Join(near, " or ") + "? " + hint
+	}
+	return hint
 }
 
 // joinPairs makes one word of the two that follow --arg and --argjson, which

@@ -263,6 +263,9 @@ func compileFields(names []string) ([]field, error) {
 		if name == "" {
 			return nil, errors.New("a name in --fields is empty: separate names by single commas")
 		}
+		if strings.Contains(name, "*") || strings.HasPrefix(name, "!") {
+			return nil, fmt.Errorf("field %q in --fields is a pattern, and a field goes by its whole name: name those to show, or leave out --fields for all", name)
+		}
 		for i := range fields {
 			if fields[i].name == name {
 				return nil, fmt.Errorf("field %q is named twice in --fields: leave one out", name)

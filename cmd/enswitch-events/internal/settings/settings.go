@@ -206,6 +206,9 @@ func Reason(bad *pflag.InvalidValueError) string {
 		return "out of range"
 	}
 	if errors.Is(why, strconv.ErrSyntax) {
+		if strings.HasPrefix(bad.GetFlag().Value.Type(), "uint") {
+			return "it is a whole number, not below 0"
+		}
 		return "it is a whole number"
 	}
 	return why.Error()
