@@ -108,6 +108,9 @@ func (b *Block) Stop(end End) { b.end = end }
 func (b *Block) Instead(n int64) {
 	b.ledger.Kept += n
 	b.ledger.Filtered -= n
+	for range n {
+		b.Out.mark()
+	}
 }
 
 // Output is text to be written: some rows of a block's data as they are, or
@@ -116,11 +119,17 @@ func (b *Block) Instead(n int64) {
 type Output struct {
 	data       []byte
 	text       []byte
-	begin, end int // of the rows that follow text
+	begin, end int   // of the rows that follow text
+	ends       []int // of the kept events in what is to be written
 }
 
+// mark notes that a kept event ends here.
+func (o *Output) mark() { o.ends = append(o.ends, o.Len()) }
+
 // Reset empties o. The rows to come are of data.
-func (o *Output) Reset(data []byte) { *o = Output{data: data, text: o.text[:0]} }
+func (o *Output) Reset(data []byte) {
+	*o = Output{data: data, text: o.text[:0], ends: o.ends[:0]}
+}
 
 // Len is how many bytes are to be written.
 func (o *Output) Len() int { return len(o.text) + o.end - o.begin }
@@ -156,6 +165,9 @@ func (o *Output) Truncate(n int) {
 // Replace puts other in the place of the bytes from begin to end.
 func (o *Output) Replace(begin, end int, other []byte) {
 	o.text = slices.Replace(o.Text(), begin, end, other...)
+	for i := len(o.ends) - 1; i >= 0 && o.ends[i] >= end; i-- {
+		o.ends[i] += len(other) - (end - begin)
+	}
 }
 
 // Bytes returns what is to be written.

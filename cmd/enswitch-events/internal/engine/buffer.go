@@ -336,7 +336,7 @@ func (b *Buffer) recycle(c *Block) {
 func (b *Buffer) Book(l Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l.Received = 0
+	l.Received, l.Waiting = 0, 0
 	b.ledger.Add(&l)
 	b.ledger.Waiting -= l.Kept + l.Filtered + l.Rejected
 }

@@ -145,6 +145,9 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	stop()
 	<-read
 	c.lines.close()
+	if o == (outcome{}) && parent.Err() != nil {
+		o.end = EndSignal // which ended the reading, too
+	}
 	if o.end == EndStuck || o.end == EndSlow {
 		o = outcome{EndStuck, fmt.Errorf("the reader of stdout took nothing for %v", drainTime)}
 	}

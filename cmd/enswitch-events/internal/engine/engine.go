@@ -38,8 +38,8 @@ type Source interface {
 	Take(more bool) (b *Block, end bool)
 	// Wake holds a value when there may be something to take.
 	Wake() <-chan struct{}
-	// Book books what became of events that were taken, once what is kept of
-	// them has been written.
+	// Book books what became of events that were taken: as kept only those that
+	// have been written.
 	Book(Ledger)
 	// Done gives a block back, folded.
 	Done(*Block)

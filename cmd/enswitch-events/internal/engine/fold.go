@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +44,11 @@ type folder struct {
 	again   func(Place) *Block // mapAgain
 
 	pending  []byte // output that waits for company
-	unbooked Ledger // of what pending has, too
-	kept     int64
+	ends     []int  // of the kept events in pending
+	unbooked Ledger
+	kept     int64 // events that were folded and kept
+	sent     int64 // kept events that were written whole, booked those of them that are booked as kept
+	booked   int64
 	untimed  atomic.Int64
 	ended    bool          // the source
 	wrote    time.Duration // of the time for the block that is being folded
@@ -56,8 +60,9 @@ type folder struct {
 func newFolder(c *Config, src Source, window *event.Window) (*folder, error) {
 	workers := c.Workers
 	if workers <= 0 {
-		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+		workers = runtime.GOMAXPROCS(0)
 	}
+	workers = min(workers, maxWorkers)
 	if c.Sink.InOrder() || window != nil {
 		workers = 1 // each event may depend on those before
 	}
@@ -162,9 +167,12 @@ func (f *folder) take() {
 		if b.ready == nil {
 			b.ready = make(chan struct{}, 1)
 		}
-		b.state.Store(waiting)
 		f.queue = append(f.queue, b)
-		if len(f.queue) > 1 && b.gap == nil {
+		if b.gap != nil {
+			continue // a goroutine that holds an old pointer to b must not map it
+		}
+		b.state.Store(waiting)
+		if len(f.queue) > 1 {
 			f.jobs <- b // it has room: what others have claimed is taken out again
 		}
 	}
@@ -215,6 +223,8 @@ func (f *folder) fold(b *Block) outcome {
 		}
 		f.own.run(b, true, limit)
 		if f.own.err != nil {
+			f.count(b)
+			f.book()
 			return outcome{outputEnd(f.own.err), f.own.err}
 		}
 		f.Sink.Fold(b, f.again)
@@ -261,10 +271,8 @@ func (f *folder) mapAgain(p Place) *Block {
 // it.
 func (f *folder) piece(b *Block) outcome {
 	f.tell(b.notes)
-	f.untimed.Add(b.untimed)
-	f.unbooked.Add(&b.ledger)
-	f.kept += b.ledger.Kept
-	o := f.put(b.Out.Bytes())
+	f.count(b)
+	o := f.put(&b.Out)
 	if !o.over() && b.end != EndOfInput {
 		if o = f.flush(); !o.over() {
 			o.end = b.end
@@ -272,6 +280,13 @@ func (f *folder) piece(b *Block) outcome {
 	}
 	b.from = b.to
 	return o
+}
+
+// count counts what has been made of a piece of b.
+func (f *folder) count(b *Block) {
+	f.untimed.Add(b.untimed)
+	f.unbooked.Add(&b.ledger)
+	f.kept += b.ledger.Kept
 }
 
 // gap tells of a gap, and writes the record of it.
@@ -289,7 +304,7 @@ func (f *folder) gap(b *Block) outcome {
 
 // writePart writes what there is of b in the middle of an event.
 func (f *folder) writePart(b *Block, now bool) error {
-	o := f.put(b.Out.Bytes())
+	o := f.put(&b.Out)
 	b.Out.Reset(b.data)
 	if now && !o.over() {
 		o = f.flush()
@@ -297,9 +312,13 @@ func (f *folder) writePart(b *Block, now bool) error {
 	return o.err
 }
 
-// put writes out, or has it wait for company.
-func (f *folder) put(out []byte) outcome {
-	if len(f.pending) == 0 && len(out) >= writeSize {
+// put writes o, or has it wait for company.
+func (f *folder) put(o *Output) outcome {
+	out, before := o.Bytes(), len(f.pending)
+	for _, end := range o.ends {
+		f.ends = append(f.ends, before+end)
+	}
+	if before == 0 && len(out) >= writeSize {
 		return f.write(out)
 	}
 	if f.pending = append(f.pending, out...); len(f.pending) < writeSize {
@@ -317,23 +336,39 @@ func (f *folder) flush() outcome {
 	return o
 }
 
-// write writes out, and books the events that belong to it.
+// write writes out, and books the events that belong to it: those that are kept
+// as waiting before, and as kept when they are written. Of a write that fails
+// those are kept that went out whole.
 func (f *folder) write(out []byte) outcome {
+	f.book()
+	sent := len(f.ends)
+	var o outcome
 	if len(out) > 0 {
 		began := time.Now()
 		f.setWriting(true)
-		_, err := f.Out.Write(out)
+		n, err := f.Out.Write(out)
 		f.setWriting(false)
 		f.wrote += time.Since(began)
 		if err != nil {
-			return outcome{outputEnd(err), err}
+			sent, _ = slices.BinarySearch(f.ends, n+1)
+			o = outcome{outputEnd(err), err}
 		}
 	}
-	if f.unbooked != (Ledger{}) {
-		f.src.Book(f.unbooked)
-		f.unbooked = Ledger{}
+	f.sent += int64(sent)
+	f.ends = f.ends[:0]
+	f.book()
+	return o
+}
+
+// book books what has been counted since the last time.
+func (f *folder) book() {
+	l := f.unbooked
+	sent := min(f.sent, f.kept) - f.booked // of an event that is still mapped more may be written than counted
+	l.Kept, l.Waiting = sent, l.Waiting+l.Kept-sent
+	if l != (Ledger{}) {
+		f.src.Book(l)
 	}
-	return outcome{}
+	f.unbooked, f.booked = Ledger{}, f.booked+sent
 }
 
 // setWriting says whether the output is being written.

@@ -13,9 +13,8 @@ type Ledger struct {
 	// Received counts what sources delivered: whole frames and bodies, events
 	// or not.
 	Received int64
-	// Kept counts events that the filters kept and that were written. When a
-	// write fails, all events of that write count as waiting, though some may
-	// have been written in part or whole.
+	// Kept counts events that the filters kept and that were written whole, also
+	// those of a write that failed later on.
 	Kept int64
 	// Filtered counts events that the filters dropped, and Duplicates.
 	Filtered int64
@@ -24,7 +23,7 @@ type Ledger struct {
 	// Dropped counts events for which there was no room in the buffer.
 	Dropped int64
 	// Waiting counts events in the buffer, those being written, and those that
-	// could not be written.
+	// could not be written. A capture counts what has been read of it.
 	Waiting int64
 
 	// Repaired counts events whose strings held bytes that are not UTF-8, raw

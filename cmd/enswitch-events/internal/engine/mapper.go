@@ -245,15 +245,16 @@ func (m *mapper) event(behind Place) bool {
 	case m.window != nil && m.window.Seen(m.hash.Identity(&e.X), e.feed, time.Now()):
 		twice = true
 	case m.inBounds():
-		if kept = m.worker.Event(e); b.end == EndOfInput {
-			m.ask()
-		}
+		kept = m.worker.Event(e)
+		m.ask()
 		if b.end != EndOfInput && !kept {
 			kept = m.worker.Show(e)
 		}
 	}
 	switch {
 	case m.err != nil:
+		l.Received++
+		l.Waiting++
 		return false
 	case !m.whole:
 		// Too much has been made of this event to be kept in memory: it is mapped
@@ -267,6 +268,7 @@ func (m *mapper) event(behind Place) bool {
 	switch {
 	case kept:
 		m.found.Store(true)
+		b.Out.mark()
 		if l.Kept++; l.Kept == m.limit && b.end == EndOfInput {
 			b.end = EndCount
 		}
@@ -355,11 +357,11 @@ func (m *mapper) inBounds() bool {
 	return usec >= m.From && (m.To == 0 || usec < m.To)
 }
 
-// ask asks whether the run ends at the event.
+// ask asks whether the run ends at the event. --fail-if goes before all other ends.
 func (m *mapper) ask() {
 	if m.failIf != nil && m.true("--fail-if", m.failIf) {
 		m.b.end = EndFailIf
-	} else if m.until != nil && m.true("--until", m.until) {
+	} else if m.b.end == EndOfInput && m.until != nil && m.true("--until", m.until) {
 		m.b.end = EndUntil
 	}
 }

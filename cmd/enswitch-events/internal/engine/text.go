@@ -71,24 +71,32 @@ func (s *Text) Fold(b *Block, again func(at Place) *Block) bool {
 		case !p.before.SameWidth(s.state):
 			return false
 		case p.timed:
+			// What came before it in the block may have widened a column.
+			s.setState(s.state.Widened(p.widths))
 			b.Out.Replace(p.outBegin, p.outEnd, again(p.first).Out.Bytes())
 		default:
 			p.after = s.state.Widened(p.after)
 		}
 	}
-	s.mu.Lock()
-	s.state = p.after
-	s.mu.Unlock()
+	s.setState(p.after)
 	return true
+}
+
+func (s *Text) setState(state render.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = state
 }
 
 // textPart is what Fold has to know of a block.
 type textPart struct {
 	before, after render.State
-	// The first event with a time, and its place in the output.
+	// The first event whose look depends on the time before, its place in the
+	// output, and the state before it.
 	timed            bool
 	first            Place
 	outBegin, outEnd int
+	widths           render.State
 }
 
 // TextWorker is the worker of a Text.
@@ -106,6 +114,7 @@ type TextWorker struct {
 	e       *Event
 	kept    bool // the event was written
 	done    bool // it has been rendered, though perhaps as nothing
+	givenUp bool // in the middle: what was written of it is taken back
 }
 
 // Begin implements Worker.
@@ -130,12 +139,10 @@ func (w *TextWorker) End(*Block) {
 
 // Event implements Worker.
 func (w *TextWorker) Event(e *Event) bool {
-	w.e, w.kept, w.done = e, false, false
+	w.begin(e)
 	out, before := w.b.Out.Len(), w.renderer.State()
 	w.Filter.Run(&e.X, w.emit)
-	if w.see(out); !w.kept && w.done {
-		w.renderer.SetState(before) // what nobody sees leaves nothing behind
-	}
+	w.see(out, before)
 	if w.kept && w.text.OnKept != nil && w.mapping.Write() {
 		w.text.OnKept(&e.Event, &e.X)
 	}
@@ -145,19 +152,25 @@ func (w *TextWorker) Event(e *Event) bool {
 // Show implements Worker.
 func (w *TextWorker) Show(e *Event) bool {
 	if w.e != e || !w.done {
-		w.e, w.kept = e, false
-		out := w.b.Out.Len()
+		w.begin(e)
+		out, before := w.b.Out.Len(), w.renderer.State()
 		w.print(filter.Output{Event: true})
-		w.see(out)
+		w.see(out, before)
 	}
 	return w.kept
 }
 
-// see notes the first event of the block whose time was shown. Its output begins
-// at out.
-func (w *TextWorker) see(out int) {
-	if p := w.part; !p.timed && w.renderer.TimeShown() {
-		p.timed, p.first = true, w.e.place()
+func (w *TextWorker) begin(e *Event) { w.e, w.kept, w.done, w.givenUp = e, false, false, false }
+
+// see looks at what has become of the event, whose output begins at out. before
+// is the state before it.
+func (w *TextWorker) see(out int, before render.State) {
+	p := w.part
+	switch {
+	case w.done && (!w.kept || w.givenUp):
+		w.renderer.SetState(before) // what nobody sees leaves nothing behind
+	case !p.timed && w.renderer.TimeShown():
+		p.timed, p.first, p.widths = true, w.e.place(), before
 		p.outBegin, p.outEnd = out, w.b.Out.Len()
 	}
 }
@@ -180,5 +193,6 @@ func (w *TextWorker) print(o filter.Output) bool {
 	// A template may print nothing, or fail.
 	w.kept = w.kept || len(text) > before
 	out.Set(text)
-	return w.mapping.Grown()
+	w.givenUp = !w.mapping.Grown()
+	return !w.givenUp
 }

@@ -34,10 +34,10 @@ type clock struct {
 	loc   *time.Location
 	event second
 	now   second
-	day   [10]byte // of the event before
+	day   [10]byte // the last that was shown, zero before the first
 	last  int64    // microseconds, of the event before
 	began bool
-	shown bool // a time, since shown was last set to false
+	shown bool // a time that depends on day or last, since shown was last set to false
 }
 
 // append writes the time usec, in microseconds, of an event received at
@@ -50,6 +50,7 @@ func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []
 		dst = appendFraction(dst, usec, 6)
 	case "delta":
 		dst = c.appendDelta(dst, usec)
+		c.shown = true
 	case "rfc3339":
 		c.event.at(usec/1_000_000, c.loc)
 		dst = append(dst, c.event.day[:]...)
@@ -60,10 +61,11 @@ func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []
 	default:
 		c.event.at(usec/1_000_000, c.loc)
 		dst = c.appendDay(dst, received)
+		c.shown = true
 		dst = append(dst, c.event.hms[:]...)
 		dst = appendFraction(dst, usec, 3)
 	}
-	c.last, c.began, c.shown = usec, true, true
+	c.last, c.began = usec, true
 	if !sure {
 		dst = append(dst, '~')
 	}
@@ -94,7 +96,7 @@ func (c *clock) appendNone(dst []byte) []byte {
 // that is not of the day it was received on, and of the first of a new day.
 func (c *clock) appendDay(dst []byte, received time.Time) []byte {
 	day := &c.event.day
-	same := !c.began || c.day == *day
+	same := c.day == [10]byte{} || c.day == *day
 	c.day = *day
 	if received.IsZero() {
 		return append(append(dst, day[:]...), ' ')

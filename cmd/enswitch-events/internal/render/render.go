@@ -121,12 +121,12 @@ func (r *Renderer) State() State {
 	s := State{nameColumns: r.nameColumns}
 	// What no time looks at is no part of the state.
 	switch {
-	case r.template != nil:
+	case r.template != nil && r.template.ordered:
 		s.began, s.day, s.last = c.began, c.day, c.last
+	case r.template != nil, c.style == "local", c.style == "utc":
+		s.day = c.day
 	case c.style == "delta":
 		s.began, s.last = c.began, c.last
-	case c.style == "local", c.style == "utc":
-		s.began, s.day = c.began, c.day
 	}
 	return s
 }
@@ -138,8 +138,9 @@ func (r *Renderer) SetState(s State) {
 	c.shown = false
 }
 
-// TimeShown reports whether r has shown a time since SetState: the first time that
-// is shown after it may look different after another state, all later ones not.
+// TimeShown reports whether r has shown a time since SetState whose look depends on
+// the state. The first one may look different after another state, later ones do
+// not.
 func (r *Renderer) TimeShown() bool { return r.times().shown }
 
 // times is the clock that shows times.

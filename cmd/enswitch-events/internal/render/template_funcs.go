@@ -204,6 +204,6 @@ func (u *userTemplate) time(name, v any) (shown, error) {
 		return "", nil
 	}
 	s := shown(c.append(nil, usec, true, u.ev.Received))
-	u.clock.last, u.clock.began, u.clock.day = c.last, c.began, c.day
+	u.clock.last, u.clock.began, u.clock.day, u.clock.shown = c.last, c.began, c.day, c.shown || u.clock.shown
 	return s, nil
 }

@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+func TestNeedles(t *testing.T) {
+	for _, row := range []struct {
+		class, event, where []string
+		jq                  string
+		want                []string
+	}{
+		{},
+		{class: []string{"call"}, want: []string{`"call"`}},
+		{class: []string{" call , message"}, want: []string{`"call"`, `"message"`}},
+		{class: []string{"call*"}},
+		{class: []string{"!call"}},
+		{class: []string{"!call,message"}, want: []string{`"message"`}},
+		{class: []string{"a,b,c,d,e"}},
+		{class: []string{"call"}, event: []string{"answer"}, want: []string{`"answer"`}},
+		{event: []string{"call.answer"}, want: []string{`answer"`}},
+		{event: []string{"call.*"}},
+		{event: []string{"call.12"}, want: []string{`12`}},
+		{event: []string{"a/b"}},
+		{event: []string{"ä"}},
+		{class: []string{"true"}, want: []string{"true"}},
+		{class: []string{"call"}, event: []string{"start,end"}, want: []string{`"call"`}},
+		{where: []string{"callid=1234.5"}, want: []string{"1234.5"}},
+		{where: []string{"name = Ann B"}, want: []string{`"Ann B"`}},
+		{where: []string{"name=An"}},
+		{where: []string{"name!=Anna", "name~Anna", "n>=1000"}},
+		{jq: `.class == "call"`, want: []string{`"call"`}},
+		{jq: `"12" == .event`, want: []string{`"12"`}},
+		{jq: `.class == "call" and .event == "answer"`, want: []string{`"answer"`}},
+		{jq: `.machine == 2 and (.class != "x" and .event == "answer") and .n > 1`, want: []string{`"answer"`}},
+		{jq: `.n > 1 and .event == "answer"`, want: []string{`"answer"`}},
+		// May fail on other lines.
+		{jq: `(.n|tonumber) > 1 and .event == "answer"`},
+		{jq: `.n + 1 == 2 and .event == "answer"`},
+		{jq: `.event == "start" or .event == "end"`, want: []string{`"start"`, `"end"`}},
+		{jq: `.event == "start" or .n == 1`},
+		{jq: `select(.event == "end" and .n > 1) | {n} | .n`, want: []string{`"end"`}},
+		{jq: `select(.event == "end") | select(.class == "call") | .n`, want: []string{`"end"`}},
+		{jq: `.event == "end" | not`},
+		{jq: `.event == "end", true`},
+		{jq: `.event == "end" // true`},
+		{jq: `[.event == "end"]`},
+		{jq: `.event == "e\(1)"`},
+		{jq: `.event == "a/b"`},
+		{jq: `.event.name == "name"`},
+		{jq: `. as $x | .event == "end"`},
+		{jq: `def select(f): .; select(.event == "end")`},
+		{jq: `def f: .; .event == "end"`},
+		{jq: `try (.event == "end")`},
+		{jq: `(.event == "end")?`},
+		{jq: `if .event == "end" then true else true end`},
+		{class: []string{"call"}, jq: `.event == "end"`, want: []string{`"end"`}},
+	} {
+		if got := Needles(row.class, row.event, row.where, row.jq); !slices.Equal(got, row.want) {
+			t.Errorf("%q %q %q: got %q, want %q", row.class, row.event, row.where, got, row.want)
+		}
+	}
+}
+
+// FuzzNeedles looks for events that the filters keep and the needles miss.
+func FuzzNeedles(f *testing.F) {
+	f.Add(`{"class":"call","event":"answer"}`, "call", "answer", "1234")
+	f.Add(`{"class":"c\u0061ll","event":12}`, "call", "12", "ab/c")
+	f.Add(`{"class":[1],"event":"a.b","f":{"x":1}}`, "[1]", "a.b", `{"x":1}`)
+	f.Add("{\"class\":\"M\xe9l\xe9\"}", "M", "answer", "1234")
+	f.Fuzz(func(t *testing.T, line, class, ev, value string) {
+		var x event.Index
+		if strings.Contains(line, "\n") || x.Scan([]byte(line)) != nil {
+			return
+		}
+		for _, o := range []filter.Options{{Class: []string{class}}, {Event: []string{ev}}, {Where: []string{"f=" + value}}, {Class: []string{class}, Event: []string{ev}}, {JQ: ".class == " + strconv.Quote(class)}, {JQ: "select(.event == " + strconv.Quote(ev) + " or .class == " + strconv.Quote(class) + ")"}} {
+			keep, err := filter.Compile(&o)
+			if err != nil {
+				continue
+			}
+			needles := Needles(o.Class, o.Event, o.Where, o.JQ)
+			if needles == nil {
+				continue
+			}
+			kept := false
+			keep.Run(&x, func(filter.Output) bool { kept = true; return true })
+			s := newSearch(needles)
+			s.begin([]byte(line))
+			if kept && s.next([]byte(line), 0) < 0 {
+				t.Fatalf("%q is kept by %+v and has none of %q", line, o, needles)
+			}
+		}
+	})
+}
