@@ -351,7 +351,7 @@ func short(d time.Duration) time.Duration {
 // watch warns when the feed is connected and no event comes for that long; if once is
 // set, that is one warning at most, and none after the first event.
 func (u *upstream) watch(ctx context.Context, silence time.Duration, once bool) {
-	t := time.NewTicker(max(silence/4, time.Millisecond))
+	t := time.NewTicker(min(max(silence/4, time.Millisecond), time.Second))
 	defer t.Stop()
 	var warned time.Time // the beginning of the silence that was warned of
 	for {
