@@ -406,3 +406,21 @@ func TestProxy(t *testing.T) {
 		t.Errorf("%v, asked for %s", err, saw)
 	}
 }
+
+// What the headers of an answer say of who gave it is bounded, and shows no key.
+func TestServerOfAnAnswer(t *testing.T) {
+	server := listen(t, func(_ int, nc net.Conn) {
+		_, _ = http.ReadRequest(bufio.NewReader(nc))
+		_, _ = io.WriteString(nc, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nServer: nginx "+testKey+
+			"\r\nVia: "+strings.Repeat("x", 5000)+"\r\nWWW-Authenticate: Basic realm=\"authkey="+url.QueryEscape(testKey)+"\"\r\n\r\n")
+	})
+	_, err := gather(t, New(address(t, server), &Options{Authkey: testKey}))
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Kind != Unauthorized || !strings.HasPrefix(e.Server, "nginx ***, Via: xx") || !strings.Contains(e.Server, "WWW-Authenticate: Basic") || len(e.Server) > 400 {
+		t.Errorf("%v: %q", err, e.Server)
+	}
+	noKey(t, err)
+	if strings.Contains(e.Server, testKey) || strings.Contains(e.Server, url.QueryEscape(testKey)) {
+		t.Errorf("the key is shown: %s", e.Server)
+	}
+}
