@@ -98,8 +98,11 @@ type given struct {
 // has reports whether a flag has been given a value, by whatever way.
 func (g *given) has(name string) bool {
 	f := g.flags.Lookup(name)
-	return f != nil && f.Changed && f.Value.String() != "false" && f.Value.String() != ""
+	return f != nil && f.Changed && !off(f) && f.Value.String() != ""
 }
+
+// off reports whether f is a switch that is off.
+func off(f *pflag.Flag) bool { return f.Value.Type() == "bool" && f.Value.String() == "false" }
 
 func (g *given) text(name string) string {
 	if f := g.flags.Lookup(name); f != nil {
@@ -149,7 +152,7 @@ func (a *app) check(cmd *cobra.Command, args []string, origin settings.Origin) e
 	for _, e := range effects {
 		for name := range strings.FieldsSeq(e.flags) {
 			f := g.flags.Lookup(name)
-			if f == nil || !f.Changed || f.Value.String() == "false" || e.works(g) {
+			if f == nil || !f.Changed || off(f) || e.works(g) {
 				continue
 			}
 			if !typed(name) {

@@ -59,6 +59,7 @@ func TestEffects(t *testing.T) {
 		{cat, "arg", "a=b", "--until $a==1"},
 		{cat, "argjson", "a=1", "--fail-if $a==2"},
 		{cat, "jq-engine", "gojq", "-q true"},
+		{cat, "jq-engine", "gojq", "-q false"},
 		{cat, "time", "utc", "-o line"},
 		{cat, "time", "utc", "--template {{.time}}"},
 

@@ -194,7 +194,6 @@ func (c *catCase) randomFilters(d die) {
 	if d.chance(2) {
 		c.jq = d.expression()
 		c.engine = d.pick("", "", "auto", "gojq")
-		c.raw = d.chance(3)
 	}
 	c.strict = d.chance(3)
 	if d.chance(5) {
@@ -244,6 +243,8 @@ func (c *catCase) randomOutput(d die) {
 	case "json", "ndjson", "pretty":
 		c.meta = d.chance(5)
 	}
+	table := c.format == "csv" || c.format == "tsv"
+	c.raw = c.jq != "" && !table && !c.meta && d.chance(3)
 	// Until and fail-if are as rare as they should end a run.
 	if d.chance(6) {
 		c.until = d.pick(`.n == 17`, `.event == "end" and .n > 100`, `.n > 1000`, `.name == "Zoë"`, `.n + 1 > 300`, `.nosuch`)

@@ -39,7 +39,7 @@ func randomTail(seed uint64) *tailCase {
 	}
 	c.randomFilters(d)
 	c.randomOutput(d)
-	c.strict, c.meta, c.from, c.to = false, false, 0, 0
+	c.strict, c.meta, c.merge, c.from, c.to = false, false, false, 0, 0
 	if c.format == "line" {
 		c.time = "none" // an event without a timestamp would show when it came
 	}

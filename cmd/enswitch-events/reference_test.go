@@ -158,6 +158,7 @@ func (c *catCase) shrink(t *testing.T, wrong string) (*catCase, string) {
 	for i := len(c.files) - 1; i >= 0 && len(c.files) > 1; i-- {
 		fewer := *c
 		fewer.files = slices.Delete(slices.Clone(c.files), i, i+1)
+		fewer.merge = c.merge && len(fewer.files) > 1
 		if still := fewer.check(t); still != "" {
 			c, wrong = &fewer, still
 		}
