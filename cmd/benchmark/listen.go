@@ -23,7 +23,15 @@ const (
 	bareHandler = "bare-handler"
 	posters     = 8 // connections that POST at the same time, one request after the other
 	postTimes   = 20
+	aloneTimes  = 2 // where each POST has a connection of its own
 )
+
+// posting is how the forms of the corpus are POSTed: each so many times, over
+// kept connections or each on one of its own.
+type posting struct {
+	times int
+	alone bool
+}
 
 // serveBare is the least that a POST receiver can do: it answers. It prints
 // its address as the program does.
@@ -57,15 +65,15 @@ func (a *answers) spentBy(cmd *exec.Cmd) *answers {
 	return a
 }
 
-// post sends each form of the corpus postTimes times over kept connections,
-// each of which waits for the answer before it sends the next.
-func (b *bench) post(ctx context.Context, address string) (*answers, error) {
+// post sends the forms of the corpus. Each of the senders waits for the answer
+// before it sends the next.
+func (b *bench) post(ctx context.Context, address string, p posting) (*answers, error) {
 	perConn := make([][]time.Duration, posters)
 	errs := make([]error, posters)
 	var wg sync.WaitGroup
 	start := time.Now()
 	for i := range posters {
-		wg.Go(func() { perConn[i], errs[i] = b.postForms(ctx, address, i) })
+		wg.Go(func() { perConn[i], errs[i] = b.postForms(ctx, address, i, p) })
 	}
 	wg.Wait()
 	a := &answers{took: time.Since(start)}
@@ -79,30 +87,63 @@ func (b *bench) post(ctx context.Context, address string) (*answers, error) {
 	return a, nil
 }
 
-// postForms is one connection, whose share is every posters-th form from the
-// first on.
-func (b *bench) postForms(ctx context.Context, address string, first int) ([]time.Duration, error) {
+// postForms is one sender, whose share is every posters-th form from the first
+// on.
+func (b *bench) postForms(ctx context.Context, address string, first int, p posting) ([]time.Duration, error) {
+	header := ""
+	if p.alone {
+		header = "Connection: close\r\n"
+	}
+	var requests [][]byte
+	for i := first; i < chunkEvents; i += posters {
+		form := b.corpus.forms[i]
+		requests = append(requests, fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n%s\r\n%s",
+			address, len(form), header, form))
+	}
+	if p.alone {
+		return postAlone(ctx, address, requests, p.times)
+	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	var requests [][]byte
-	for i := first; i < chunkEvents; i += posters {
-		form := b.corpus.forms[i]
-		requests = append(requests, fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-			address, len(form), form))
-	}
-	took := make([]time.Duration, 0, postTimes*len(requests))
+	took := make([]time.Duration, 0, p.times*len(requests))
 	in := bufio.NewReader(conn)
-	for range postTimes {
+	for range p.times {
 		for _, request := range requests {
 			start := time.Now()
 			if _, err := conn.Write(request); err != nil {
 				return nil, err
 			}
 			if err := readAnswer(in); err != nil {
+				return nil, err
+			}
+			took = append(took, time.Since(start))
+		}
+	}
+	return took, nil
+}
+
+// postAlone sends each request on a connection of its own. To connect counts as
+// part of the answer time.
+func postAlone(ctx context.Context, address string, requests [][]byte, times int) ([]time.Duration, error) {
+	took := make([]time.Duration, 0, times*len(requests))
+	in := bufio.NewReader(nil)
+	for range times {
+		for _, request := range requests {
+			start := time.Now()
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+			if err != nil {
+				return nil, err
+			}
+			in.Reset(conn)
+			if _, err = conn.Write(request); err == nil {
+				err = readAnswer(in)
+			}
+			_ = conn.Close()
+			if err != nil {
 				return nil, err
 			}
 			took = append(took, time.Since(start))
@@ -178,9 +219,9 @@ func kill(cmd *exec.Cmd, use func(address string) error) func(address string) er
 }
 
 // load measures a receiver under load.
-func (b *bench) load(ctx context.Context, kind string) (a *answers, err error) {
+func (b *bench) load(ctx context.Context, kind string, p posting) (a *answers, err error) {
 	use := func(address string) (err error) {
-		a, err = b.post(ctx, address)
+		a, err = b.post(ctx, address, p)
 		return err
 	}
 	if kind == bareHandler {
@@ -221,16 +262,16 @@ func (b *bench) load(ctx context.Context, kind string) (a *answers, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if l, err := readLedger(rest); err != nil || l.Kept != postTimes*chunkEvents {
-		return nil, fmt.Errorf("of %d POSTs: %+v, %w", postTimes*chunkEvents, l, err)
+	if l, err := readLedger(rest); err != nil || l.Kept != p.times*chunkEvents {
+		return nil, fmt.Errorf("of %d POSTs: %+v, %w", p.times*chunkEvents, l, err)
 	}
-	return a.spentBy(cmd), b.postedCame(path)
+	return a.spentBy(cmd), b.postedCame(path, p.times)
 }
 
 // postedCame reports whether the file holds every event of the corpus that was
 // POSTed, so often as it was, in whatever order. What JSON the fields became
 // is decoded, since there is more than one right spelling.
-func (b *bench) postedCame(path string) error {
+func (b *bench) postedCame(path string, times int) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -255,8 +296,8 @@ func (b *bench) postedCame(path string) error {
 		came[id]++
 	}
 	for id := range want {
-		if came[id] != postTimes {
-			return fmt.Errorf("event %s came %d times, was POSTed %d times", id, came[id], postTimes)
+		if came[id] != times {
+			return fmt.Errorf("event %s came %d times, was POSTed %d times", id, came[id], times)
 		}
 	}
 	return nil
@@ -267,7 +308,7 @@ func listenRate(ctx context.Context, b *bench) ([]row, error) {
 	took, p50, p99 := map[string][]time.Duration{}, map[string][]time.Duration{}, map[string][]time.Duration{}
 	for range b.rounds {
 		for _, k := range kinds {
-			a, err := b.load(ctx, k)
+			a, err := b.load(ctx, k, posting{times: postTimes})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", k, err)
 			}
@@ -291,5 +332,30 @@ func listenRate(ctx context.Context, b *bench) ([]row, error) {
 		what: "the same with stdout blocked, its answer time", against: "not blocked",
 		ratio: fmt.Sprintf("p99 %.2f", median(p99["blocked"]).Seconds()/median(p99["file"]).Seconds()), reach: "1.2",
 		ours: times("blocked"), theirs: times("file"),
+	}}, nil
+}
+
+// listenAlone is listen as LWP::UserAgent, Perl's usual client, uses it.
+func listenAlone(ctx context.Context, b *bench) ([]row, error) {
+	took, p99 := map[string][]time.Duration{}, map[string][]time.Duration{}
+	for range b.rounds {
+		for _, k := range []string{"file", bareHandler} {
+			a, err := b.load(ctx, k, posting{times: aloneTimes, alone: true})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", k, err)
+			}
+			took[k], p99[k] = append(took[k], a.took), append(p99[k], a.p99)
+			fmt.Fprintf(b.talk, "benchmark:   %s: %s, p50 %v, p99 %v, processor %v a request\n", k, perSecond(len(a.perRequest), a.took), round(a.p50), round(a.p99), a.cpu.Round(100*time.Nanosecond))
+		}
+	}
+	ours, theirs := median(took["file"]), median(took[bareHandler])
+	return []row{{
+		what: "`listen` into a file, a new connection for each POST", against: "a net/http handler that only answers",
+		ratio: fmt.Sprintf("%.2f", theirs.Seconds()/ours.Seconds()), reach: "0.80",
+		ours: perSecond(aloneTimes*chunkEvents, ours), theirs: perSecond(aloneTimes*chunkEvents, theirs),
+	}, {
+		what: "the same, its answer time", against: "the same",
+		ratio: fmt.Sprintf("p99 %.2f", median(p99["file"]).Seconds()/median(p99[bareHandler]).Seconds()),
+		ours:  fmt.Sprintf("p99 %v", round(median(p99["file"]))), theirs: fmt.Sprintf("p99 %v", round(median(p99[bareHandler]))),
 	}}, nil
 }

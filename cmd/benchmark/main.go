@@ -152,6 +152,7 @@ var measures = [...]struct {
 	{"cat of gzip", catCompressed("gzip", ".gz", "1.2")},
 	{"cat memory", catMemory},
 	{"listen", listenRate},
+	{"listen, a new connection for each POST", listenAlone},
 	{"tail latency", latency},
 	{"tail memory", memory},
 	{"start-up", startUp},

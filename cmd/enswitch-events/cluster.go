@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"sync"
 	"time"
@@ -51,7 +52,7 @@ func (o *serveOptions) open(ctx context.Context, a *app) (*enswitchtest.ServerOp
 		return nil, err
 	}
 	key := o.key.resolve(found, origin, "", a)
-	listener, err := listenTCP(ctx, o.bindTo, o.port, "--port 0", "--bind")
+	listener, err := listenTCP(ctx, &net.ListenConfig{}, o.bindTo, o.port, "--port 0", "--bind")
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 
 // postFaults are those of listen, whose answer routing of calls waits for.
 func postFaults() []fault {
-	return append(orderFaults(), []fault{
+	return append(append(orderFaults(), senderFaults()...), []fault{
 		{"idle-connections", "10,000 connections that say nothing", "the number of connections stays bounded, and a POST still gets its answer at once", idleConnections},
 		{"slow-header", "a sender that never ends its header", "it is cut; POSTs of others are answered meanwhile", slowHeader},
 		{"slow-body", "a sender that never ends its body", "it is answered 408 and cut; POSTs of others are answered meanwhile; it is no event", slowBody},

@@ -68,6 +68,10 @@ func (f faultWriter) Write(p []byte) (int, error) {
 			fault.Kind = NotTLS
 		case strings.HasPrefix(reason, "remote error: tls: ") && strings.Contains(reason, "certificate"):
 			fault.Kind, fault.Text = CertificateRefused, strings.TrimPrefix(reason, "remote error: tls: ")
+		case strings.HasSuffix(reason, "tls: bad record MAC"):
+			// OpenSSL, and so Perl and curl, says it in clear where TLS 1.3
+			// expects it encrypted.
+			fault.Kind, fault.Text = CertificateRefused, "bad record MAC, which is how OpenSSL refuses one"
 		case strings.Contains(reason, "tls: "):
 			fault.Kind = HandshakeFailed
 		}

@@ -202,6 +202,7 @@ func TestFaults(t *testing.T) {
 	server := NewServer(nil, func(f Fault) { faults = append(faults, f) })
 	for _, reason := range []string{
 		"client sent an HTTP request to an HTTPS server", "remote error: tls: unknown certificate authority",
+		"local error: tls: bad record MAC",
 		"tls: client offered only unsupported versions: [302 301]", "EOF",
 	} {
 		server.ErrorLog.Print("http: TLS handshake error from [::1]:4000: " + reason)
@@ -210,6 +211,7 @@ func TestFaults(t *testing.T) {
 	want := []Fault{
 		{NotTLS, "::1", "client sent an HTTP request to an HTTPS server"},
 		{CertificateRefused, "::1", "unknown certificate authority"},
+		{CertificateRefused, "::1", "bad record MAC, which is how OpenSSL refuses one"},
 		{HandshakeFailed, "::1", "tls: client offered only unsupported versions: [302 301]"},
 		{OtherFault, "::1", "EOF"},
 		{OtherFault, "", "something else"},
