@@ -61,8 +61,6 @@ var effects = []effect{
 	},
 	{"insecure ca cert key", (*given).tls, "no address is wss:// or https://, so there is no certificate", "write the address as wss://HOST, or leave it out"},
 
-	{"merge", func(g *given) bool { return len(g.args) > 1 }, "there is nothing to merge with", "name several files, or leave it out"},
-
 	{"shape-period shape-peak", func(g *given) bool { return g.text("shape") != "constant" }, "the load is constant", "add --shape ramp, burst or storm"},
 	{"slow-post", needs("post"), "nothing is POSTed", "add --post URL"},
 }

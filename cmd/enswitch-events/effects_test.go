@@ -80,8 +80,6 @@ func TestEffects(t *testing.T) {
 		{"cat one -o csv -F n", "meta", "", ""},
 		{"cat one --template x", "meta", "", ""},
 		{"cat one -o tsv -F n", "meta", "", ""},
-		{cat, "merge", "", "two"},
-		{"cat", "merge", "", "one two"},
 		{nobody, "record-max-size", "1MiB", "--record r"},
 		{nobody, "record-max-age", "1h", "--record r"},
 		{nobody, "record-keep", "1", "--record r"},

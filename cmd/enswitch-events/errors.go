@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/enswitch-events/enswitch-events/internal/oserr"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // The exit codes, as the contract of the command line has them.

@@ -22,7 +22,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
-	"github.com/enswitch-events/enswitch-events/internal/oserr"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
 

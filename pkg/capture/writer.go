@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/internal/oserr"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 const (

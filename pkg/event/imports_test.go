@@ -85,9 +85,7 @@ func TestImports(t *testing.T) {
 	}
 	for path, p := range packages {
 		if !strings.HasPrefix(path, module+"/pkg/") {
-			// What errors of the system mean is asked by both, and imports the
-			// standard library only.
-			if p.Module != nil && p.Module.Main && path != module+"/internal/oserr" {
+			if p.Module != nil && p.Module.Main {
 				t.Errorf("a package in pkg imports %s", path)
 			}
 			continue

@@ -16,7 +16,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/enswitch-events/enswitch-events/internal/oserr"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 	"github.com/gorilla/websocket"
 )
 

@@ -23,8 +23,8 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
-	"github.com/enswitch-events/enswitch-events/internal/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // writeSize is how many bytes share a write when more events are waiting.
