@@ -246,14 +246,19 @@ func (p *playing) waits(d time.Duration) {
 // file plays one file. It reports false when everything is to end.
 func (p *playing) file(ctx context.Context, r *enswitchtest.Replay, name string) bool {
 	rejected := func(line []byte, offset int64, err error) {
+		if ctx.Err() != nil {
+			return // it is the end that cut it off
+		}
 		p.notEvents++
 		p.reject(engine.Rejected{Source: name, Excerpt: line, Size: len(line), Offset: offset, Err: err})
 	}
-	c, err := capture.Open(name, &capture.Options{
+	c, err := capture.OpenWithin(ctx, name, &capture.Options{
 		MaxLine: int(p.o.maxMessage), OnReject: rejected,
 		OnDamage: func(d capture.Damage) { p.damage(d) },
 	})
-	if err != nil {
+	if ctx.Err() != nil {
+		return false
+	} else if err != nil {
 		p.damage(err)
 		return true
 	}
@@ -267,7 +272,7 @@ func (p *playing) file(ctx context.Context, r *enswitchtest.Replay, name string)
 	var buf []byte
 	for {
 		lines, offset, err := c.Next(buf)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return ctx.Err() == nil
 		} else if err != nil {
 			p.damage(err)

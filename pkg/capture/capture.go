@@ -47,6 +47,9 @@ type Damage struct {
 	// Offset is where it was found, in bytes of the file as it is stored:
 	// compressed, if it is. The fault itself may be a little before it.
 	Offset int64
+	// Text is how many bytes of the capture's text are before it, and before the
+	// line that it cuts off.
+	Text int64
 	// Err is io.ErrUnexpectedEOF for a capture that was cut off, or says what
 	// is wrong there.
 	Err error

@@ -183,7 +183,7 @@ func (r *Reader) tail(line []byte, offset int64) int {
 
 // damaged tells of damage and of the line that it cut off.
 func (r *Reader) damaged(d Damage, line []byte, offset int64) {
-	if r.o.OnDamage != nil {
+	if d.Text = offset; r.o.OnDamage != nil {
 		r.o.OnDamage(d)
 	}
 	if len(TrimLine(line)) > 0 && !r.skipping {

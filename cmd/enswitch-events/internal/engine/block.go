@@ -24,8 +24,8 @@ type Block struct {
 	held  int64 // of the buffer's memory
 
 	// What the reading of a capture found between the lines.
-	readNotes   []note
-	readRejects int64
+	readNotes []note
+	readTold  int // of readNotes
 
 	state atomic.Int32
 	ready chan struct{} // holds a value once another goroutine has mapped it
@@ -86,7 +86,7 @@ func (b *Block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items))
 func (b *Block) reset() *Block {
 	b.state.Store(idle)
 	b.data, b.items, b.files, b.gap = b.data[:0], b.items[:0], b.files[:0], nil
-	b.readNotes, b.readRejects = b.readNotes[:0], 0
+	b.readNotes, b.readTold = b.readNotes[:0], 0
 	b.from = Place{}
 	b.begin()
 	if cap(b.Out.text) > maxOut {

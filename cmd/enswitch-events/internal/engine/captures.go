@@ -1,19 +1,15 @@
 package engine
 
 import (
-	"bytes"
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // CaptureOptions say what is read of captures.
@@ -183,68 +179,44 @@ func (c *Captures) signal() {
 // opener opens files for a source.
 type opener struct {
 	o    *CaptureOptions
-	into *Block       // which what is found wrong is noted in
 	left atomic.Int64 // bytes that are not read because of the bounds
 }
 
-// open opens a file. If it cannot be opened, that is noted.
-func (o *opener) open(ctx context.Context, name string) *capture.Reader {
+// open opens a file. What is found wrong with it, now and when it is read, is
+// added to notes, with its offset in the text of the file. Without a Reader it
+// cannot be read.
+func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.Reader {
 	shown := name
 	if name == "-" {
 		shown = "stdin"
 	}
+	add := func(n note) { *notes = addRead(*notes, n) }
 	options := &capture.Options{
 		Name: shown, MaxLine: o.o.MaxLine,
-		OnReject: func(line []byte, offset int64, err error) {
-			o.into.readRejects++
-			o.into.readNotes = append(o.into.readNotes, rejection(shown, line, offset, err))
-		},
-		OnDamage: func(d capture.Damage) { o.damaged(d) },
+		OnReject: func(line []byte, offset int64, err error) { add(rejection(shown, line, offset, err)) },
+		OnDamage: func(d capture.Damage) { add(damage(shown, d)) },
 	}
 	var r *capture.Reader
 	if name == "-" {
-		r = capture.NewReader(interruptible(ctx, o.o.Stdin), options)
+		r = capture.NewReader(capture.Within(ctx, o.o.Stdin), options)
 	} else {
 		var err error
-		if r, err = capture.Open(name, options); err != nil {
-			o.damaged(err)
+		if r, err = capture.OpenWithin(ctx, name, options); err != nil {
+			add(damage(shown, err))
 			return nil
 		}
 	}
 	if o.o.Narrow {
 		left, err := r.Narrow(o.o.From, o.o.To)
 		if err != nil {
-			o.damaged(err)
+			add(damage(shown, err))
 		}
 		if left > 0 {
 			o.left.Add(left)
-			o.into.readNotes = append(o.into.readNotes, note{kind: noteSkip, name: shown, offset: left})
+			*notes = append(*notes, note{kind: noteSkip, name: shown, offset: left})
 		}
 	}
 	return r
-}
-
-func (o *opener) damaged(err error) {
-	o.into.readNotes = append(o.into.readNotes, note{kind: noteDamage, err: err})
-}
-
-// interruptible returns a reader of r that gives up when ctx is done. A file on
-// disk does not block and is returned as it is. For another one r is read by a
-// goroutine, which is left behind if it blocks.
-func interruptible(ctx context.Context, r io.Reader) io.Reader {
-	if f, ok := r.(*os.File); ok {
-		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			return r
-		}
-	}
-	in, out := io.Pipe()
-	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
-	go func() {
-		// Hidden, so that the size of the buffer is ours.
-		_, err := io.CopyBuffer(struct{ io.Writer }{out}, struct{ io.Reader }{r}, make([]byte, 64<<10))
-		out.CloseWithError(err)
-	}()
-	return in
 }
 
 // sequence reads one file after the other.
@@ -252,32 +224,44 @@ type sequence struct {
 	opener
 	names []string
 	cur   *capture.Reader
+	notes []note
 	done  atomic.Int64 // bytes of the files before
 	now   atomic.Pointer[capture.Reader]
 }
 
-func (q *sequence) fill(ctx context.Context, s *Block) bool {
-	q.into = s
+func (q *sequence) fill(ctx context.Context, b *Block) bool {
 	for q.cur == nil {
-		if len(q.names) == 0 {
-			return len(s.readNotes) > 0
+		if len(q.names) == 0 || ctx.Err() != nil {
+			return len(b.readNotes) > 0 && ctx.Err() == nil
 		}
-		q.cur = q.open(ctx, q.names[0])
+		q.cur = q.open(ctx, q.names[0], &q.notes)
 		q.names = q.names[1:]
 		q.now.Store(q.cur)
+		q.noted(b, math.MaxInt64)
 	}
-	lines, offset, err := q.cur.Next(s.data)
+	lines, offset, err := q.cur.Next(b.data)
 	if err != nil {
-		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-			q.damaged(err)
+		if !errors.Is(err, io.EOF) {
+			q.notes = addRead(q.notes, damage(q.cur.Name(), err))
 		}
 		q.close()
-		s.data = s.data[:0]
+		b.data = b.data[:0]
+		q.noted(b, math.MaxInt64)
 		return ctx.Err() == nil
 	}
-	s.data = lines
-	s.files = append(s.files, span{name: q.cur.Name(), offset: offset})
+	b.data = lines
+	b.files = append(b.files, span{name: q.cur.Name(), offset: offset})
+	q.noted(b, offset)
 	return true
+}
+
+// noted moves the notes to the block b, whose text begins at that offset.
+func (q *sequence) noted(b *Block, offset int64) {
+	for _, n := range q.notes {
+		n.at = int(max(n.offset-offset, 0))
+		b.readNotes = append(b.readNotes, n)
+	}
+	q.notes = q.notes[:0]
 }
 
 func (q *sequence) position() int64 {
@@ -295,140 +279,4 @@ func (q *sequence) close() {
 		_ = q.cur.Close() // it was only read
 		q.cur = nil
 	}
-}
-
-// merged reads several files side by side, the line with the least time first.
-// Lines without a time go with the one before in their file, and of lines with
-// the same time that of the file named first is first. A file that is not
-// sorted stays in its order.
-type merged struct {
-	opener
-	opened  bool
-	cursors cursors
-	all     []*cursor
-	read    atomic.Int64
-	x       event.Index
-
-	back, untimed atomic.Int64 // see Captures.Disorder
-}
-
-// slack is how far, in microseconds, the events of a sorted capture may be out of
-// order: machines have their own clocks.
-const slack = 60_000_000
-
-// cursor stands at a line of a file.
-type cursor struct {
-	r      *capture.Reader
-	number int
-	buf    []byte // what Next has returned
-	rest   []byte // of buf, behind the line
-	line   []byte // with its end
-	offset int64  // of line
-	next   int64  // of rest
-	usec   int64
-	latest int64 // the greatest usec so far
-}
-
-func (m *merged) fill(ctx context.Context, s *Block) bool {
-	m.into = s
-	if !m.opened {
-		m.opened = true
-		for i, name := range m.o.Names {
-			if r := m.open(ctx, name); r != nil {
-				cur := &cursor{r: r, number: i, usec: math.MinInt64}
-				m.all = append(m.all, cur)
-				if m.advance(ctx, cur) {
-					m.cursors = append(m.cursors, cur)
-				}
-			}
-		}
-		heap.Init(&m.cursors)
-	}
-	for len(m.cursors) > 0 && len(s.data) < capture.BlockSize/2 {
-		cur := m.cursors[0]
-		if n := len(s.files); n == 0 || s.files[n-1].name != cur.r.Name() || s.files[n-1].offset+int64(len(s.data)-s.files[n-1].begin) != cur.offset {
-			s.files = append(s.files, span{begin: len(s.data), name: cur.r.Name(), offset: cur.offset})
-		}
-		s.data = append(s.data, cur.line...)
-		if cur.line[len(cur.line)-1] != '\n' {
-			s.data = append(s.data, '\n') // the last line of a file
-		}
-		if m.advance(ctx, cur) {
-			heap.Fix(&m.cursors, 0)
-		} else {
-			heap.Pop(&m.cursors)
-		}
-	}
-	return (len(s.data) > 0 || len(s.readNotes) > 0) && ctx.Err() == nil
-}
-
-// advance goes to the next line of a file that is not blank. It reports false at
-// the end.
-func (m *merged) advance(ctx context.Context, cur *cursor) bool {
-	for {
-		for len(cur.rest) == 0 {
-			lines, offset, err := cur.r.Next(cur.buf)
-			if err != nil {
-				if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-					m.damaged(err)
-				}
-				return false
-			}
-			cur.buf, cur.rest, cur.next = lines, lines, offset
-			n := int64(0)
-			for _, c := range m.all {
-				n += c.r.Position()
-			}
-			m.read.Store(n)
-		}
-		end := len(cur.rest)
-		if i := bytes.IndexByte(cur.rest, '\n'); i >= 0 {
-			end = i + 1
-		}
-		cur.line, cur.rest = cur.rest[:end], cur.rest[end:]
-		cur.offset, cur.next = cur.next, cur.next+int64(end)
-		line := capture.TrimLine(bytes.TrimSuffix(cur.line, []byte{'\n'}))
-		if len(line) == 0 {
-			continue
-		}
-		if m.x.Scan(line) == nil || m.x.Scan(capture.Clean(line)) == nil {
-			switch usec, ok := capture.Time(&m.x); {
-			case !ok:
-				m.untimed.Add(1)
-			case usec < cur.latest-slack:
-				m.back.Add(1)
-				cur.usec = usec
-			default:
-				cur.usec, cur.latest = usec, max(cur.latest, usec)
-			}
-		}
-		return true
-	}
-}
-
-func (m *merged) position() int64 { return m.left.Load() + m.read.Load() }
-
-func (m *merged) close() {
-	for _, cur := range m.all {
-		_ = cur.r.Close() // it was only read
-	}
-}
-
-// cursors is a heap.
-type cursors []*cursor
-
-func (c cursors) Len() int { return len(c) }
-func (c cursors) Less(i, j int) bool {
-	if c[i].usec != c[j].usec {
-		return c[i].usec < c[j].usec
-	}
-	return c[i].number < c[j].number
-}
-func (c cursors) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
-func (c *cursors) Push(x any)   { *c = append(*c, x.(*cursor)) }
-func (c *cursors) Pop() any {
-	old := *c
-	last := old[len(old)-1]
-	*c = old[:len(old)-1]
-	return last
 }

@@ -122,7 +122,8 @@ type Config struct {
 	// The functions are called in the order of the events, by one goroutine at a
 	// time. Nil ones are not called.
 
-	// OnReject is told of what is no event.
+	// OnReject is told of what is no event. Of very many lines that the reading of
+	// a capture rejects in a row, as too long, it is told of the first 1,000.
 	OnReject func(Rejected)
 	// OnDamage is told of what could not be read of a capture.
 	OnDamage func(error)
@@ -174,43 +175,4 @@ func outputEnd(err error) End {
 		return EndClosed
 	}
 	return EndOutput
-}
-
-type noteKind uint8
-
-const (
-	noteReject noteKind = iota
-	noteDamage
-	noteSkip
-	noteFailure
-)
-
-// note is something to tell when a block's turn has come.
-type note struct {
-	kind    noteKind
-	name    string
-	excerpt []byte
-	size    int
-	offset  int64
-	failure string // its kind
-	err     error
-}
-
-// noteOverhead is what a note costs beside its text.
-const noteOverhead = 100
-
-// tell passes on what was found in b.
-func (c *Config) tell(notes []note) {
-	for i := range notes {
-		switch n := &notes[i]; {
-		case n.kind == noteReject && c.OnReject != nil:
-			c.OnReject(Rejected{n.name, n.excerpt, n.size, n.offset, n.err})
-		case n.kind == noteDamage && c.OnDamage != nil:
-			c.OnDamage(n.err)
-		case n.kind == noteSkip && c.OnSkip != nil:
-			c.OnSkip(n.name, n.offset)
-		case n.kind == noteFailure && c.OnFailure != nil:
-			c.OnFailure(n.name, n.failure, n.err.Error())
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -201,9 +202,6 @@ func (f *folder) first() outcome {
 }
 
 func (f *folder) fold(b *Block) outcome {
-	f.tell(b.readNotes)
-	f.unbooked.Received += b.readRejects
-	f.unbooked.Rejected += b.readRejects
 	if !b.claim() {
 		if o := f.await(b); o.over() {
 			return o
@@ -232,7 +230,17 @@ func (f *folder) fold(b *Block) outcome {
 			return o
 		}
 	}
+	if !f.stop.Load() {
+		f.tell(b, nil, math.MaxInt)
+	}
 	return outcome{}
+}
+
+// tell passes on what was found in b, and by the reading before the place at.
+func (f *folder) tell(b *Block, found []note, at int) {
+	rejected := f.Config.tell(b, found, at)
+	f.unbooked.Received += rejected
+	f.unbooked.Rejected += rejected
 }
 
 // await waits for b, which another goroutine maps, and maps other blocks in the
@@ -270,7 +278,7 @@ func (f *folder) mapAgain(p Place) *Block {
 // piece tells of what has been made of a piece of b, writes it, and goes on behind
 // it.
 func (f *folder) piece(b *Block) outcome {
-	f.tell(b.notes)
+	f.tell(b, b.notes, b.to.at)
 	f.count(b)
 	o := f.put(&b.Out)
 	if !o.over() && b.end != EndOfInput {

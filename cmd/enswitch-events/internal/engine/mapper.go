@@ -389,7 +389,7 @@ func (m *mapper) fail(what string, err error) {
 	if failure, ok := errors.AsType[*filter.Failure](err); ok {
 		kind = failure.Kind
 	}
-	m.b.notes = append(m.b.notes, note{kind: noteFailure, name: what, failure: kind, err: err})
+	m.b.notes = append(m.b.notes, note{kind: noteFailure, n: 1, at: m.ev.begin, name: what, failure: kind, err: err})
 	m.b.noteSize += len(kind) + noteOverhead
 }
 
@@ -400,13 +400,15 @@ func (m *mapper) reject(err error) {
 		f := &m.b.files[e.item]
 		offset = f.offset + int64(e.begin-f.begin)
 	}
-	m.b.notes = append(m.b.notes, rejection(e.Source, e.Raw, offset, err))
+	n := rejection(e.Source, e.Raw, offset, err)
+	n.at = e.begin
+	m.b.notes = append(m.b.notes, n)
 	m.b.noteSize += maxExcerpt + noteOverhead
 }
 
 func rejection(source string, raw []byte, offset int64, err error) note {
 	return note{
-		kind: noteReject, name: source, err: err, size: len(raw), offset: offset,
+		kind: noteReject, n: 1, name: source, err: err, size: len(raw), offset: offset,
 		excerpt: slices.Clone(raw[:min(len(raw), maxExcerpt)]),
 	}
 }
