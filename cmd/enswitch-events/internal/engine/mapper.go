@@ -316,7 +316,8 @@ func (m *mapper) next(behind Place) bool {
 	if m.once || b.end != EndOfInput || b.Out.Len()+b.noteSize > maxOut {
 		return false
 	}
-	if m.count++; m.count%clockStride != 0 {
+	// At first it is looked at more often: one event may take long.
+	if m.count++; m.count%clockStride != 0 && m.count&(m.count-1) != 0 {
 		return true
 	}
 	if m.began.IsZero() {
