@@ -183,9 +183,7 @@ type waiter struct {
 
 // Event implements engine.Worker.
 func (w *waiter) Event(e *engine.Event) bool {
-	kept := false
-	w.Filter.Run(&e.X, func(filter.Output) bool { kept = true; return false })
-	events := w.awaited.take(&e.Event, &e.X, kept)
+	events := w.awaited.take(&e.Event, &e.X, w.Filter.Keeps(&e.X))
 	if len(events) == 0 {
 		return false
 	}
@@ -226,7 +224,7 @@ func (w *awaited) take(ev *event.Event, x *event.Index, kept bool) []event.Event
 	if b != nil {
 		before = b.events
 	}
-	if w.steps[len(before)].Drops(x) {
+	if !w.steps[len(before)].Keeps(x) {
 		return nil
 	}
 	if len(before)+1 == len(w.steps) {

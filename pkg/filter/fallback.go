@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -82,12 +81,11 @@ type fallback struct {
 	used   int       // bytes of events since code was made
 	input  decoder
 	event  map[string]any
-	within time.Duration // how long an event may take; 0: mostTime if the expression may go on for ever, else for ever
 	budget budget
 }
 
 // ErrTooLong is the error of an event on which an expression does not come to an
-// end. To a filter made by CloneWithin it says no more than that.
+// end.
 var ErrTooLong = fmt.Errorf("took more than %d steps or %v on one event", mostSteps, mostTime)
 
 // budget is a context that ends after a number of steps, and a time: gojq asks it
@@ -153,8 +151,8 @@ func (f *fallback) begin(x *event.Index) error {
 	f.budget.reset()
 	if f.loop == nil {
 		ctx := context.Background()
-		if f.loops || f.within > 0 {
-			f.budget = budget{Context: ctx, most: cmp.Or(f.within, mostTime), steps: mostSteps, left: mostSteps}
+		if f.loops {
+			f.budget = budget{Context: ctx, most: mostTime, steps: mostSteps, left: mostSteps}
 			ctx = &f.budget
 		}
 		f.loop = f.code.RunWithContext(ctx, f, f.values...)

@@ -52,8 +52,6 @@
 package filter
 
 import (
-	"time"
-
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -133,17 +131,6 @@ func (f *Filter) Clone() *Filter {
 	return c
 }
 
-// CloneWithin returns a clone whose jq expression may work on an event for that
-// time, more than 0, or little more: then Try returns [ErrTooLong], and what it has
-// emitted is not all.
-func (f *Filter) CloneWithin(most time.Duration) *Filter {
-	c := f.Clone()
-	if c.jq != nil {
-		c.jq.fallback.within = most
-	}
-	return c
-}
-
 // Native reports whether the jq expression runs natively; false without one.
 func (f *Filter) Native() bool { return f.jq != nil && f.jq.Native() }
 
@@ -165,13 +152,18 @@ func (f *Filter) Engine() string {
 // Without a jq expression, or with a native one, Run does not allocate, but for
 // the events that the native engine leaves to gojq.
 func (f *Filter) Run(x *event.Index, emit func(Output) bool) {
-	if err := f.Try(x, emit); err != nil {
-		f.Report(err)
+	if err := f.run(x, emit); err != nil && f.onError != nil {
+		f.onError(err)
 	}
 }
 
-// Try is like Run but returns the error, which can be kept.
-func (f *Filter) Try(x *event.Index, emit func(Output) bool) error {
+// Keeps reports whether Run prints anything for the event that x has scanned.
+func (f *Filter) Keeps(x *event.Index) (kept bool) {
+	f.Run(x, func(Output) bool { kept = true; return false })
+	return kept
+}
+
+func (f *Filter) run(x *event.Index, emit func(Output) bool) error {
 	if !f.cheap(x) {
 		return nil
 	}
@@ -180,27 +172,6 @@ func (f *Filter) Try(x *event.Index, emit func(Output) bool) error {
 		return nil
 	}
 	return f.jq.run(x, emit)
-}
-
-// Report tells OnError of an error that Try returned.
-func (f *Filter) Report(err error) {
-	if f.onError != nil {
-		f.onError(err)
-	}
-}
-
-// Drops reports whether it is sure, without gojq, that Run prints nothing for the
-// event that x has scanned and that nothing fails. It tells OnError nothing, and
-// does not allocate.
-func (f *Filter) Drops(x *event.Index) bool {
-	if !f.cheap(x) {
-		return true
-	}
-	if f.jq == nil || f.jq.native == nil {
-		return false
-	}
-	v, a := f.jq.scratch.result(f.jq.native, x)
-	return a == none || a == one && !v.true()
 }
 
 // cheap reports whether all but the jq expression keep the event.

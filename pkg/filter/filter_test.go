@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -500,46 +498,14 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-func TestTry(t *testing.T) {
-	var told []string
-	f, err := Compile(&Options{JQ: ".class + 1", OnError: func(err error) { told = append(told, err.Error()) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := scan(t, `{"class":"call"}`)
-	err = f.Try(x, func(o Output) bool { t.Errorf("printed %s", o.JSON); return true })
-	if err == nil || told != nil {
-		t.Fatalf("%v; told of %q", err, told)
-	}
-	text := err.Error()
-	f.Report(err)
-	if f.Run(x, func(Output) bool { return true }); !slices.Equal(told, []string{text, text}) {
-		t.Errorf("told of %q, not twice of %q", told, text)
-	}
-}
-
-func TestCloneWithin(t *testing.T) {
-	numbers := `{"a":[` + strings.Repeat("1,", 999) + `1]}`
-	for expr, want := range map[string]string{
-		"true": "event", ".a | length": "1000", ".a + []  | length": "1000",
-		"all(.a[] as $x | .a[] as $y | $x + $y; . == 2)": "", "def f: f; f": "",
-	} {
-		f, err := Compile(&Options{JQ: expr, OnError: func(err error) { t.Errorf("%s: told of %v", expr, err) }})
+func TestKeeps(t *testing.T) {
+	for expr, want := range map[string]bool{"true": true, ".class": true, "false": false, "empty": false, ".class + 1": false, `.class == "call"`: true} {
+		f, err := Compile(&Options{JQ: expr})
 		if err != nil {
 			t.Fatal(err)
 		}
-		f = f.CloneWithin(time.Nanosecond)
-		for range 2 {
-			got := ""
-			err = f.Try(scan(t, numbers), func(o Output) bool {
-				if got = string(o.JSON); o.Event {
-					got = "event"
-				}
-				return true
-			})
-			if got != want || errors.Is(err, ErrTooLong) != (want == "") {
-				t.Errorf("%s: %s, %v", expr, got, err)
-			}
+		if got := f.Keeps(scan(t, `{"class":"call"}`)); got != want {
+			t.Errorf("%s: %v", expr, got)
 		}
 	}
 }

@@ -135,8 +135,8 @@ func (e *engines) agree(t testing.TB, x *event.Index) (settled bool) {
 		t.Fatalf("%s\non %s\n%v, %v\nwant %v, %v", e.expr, x.JSON(), yes, err, first, firstErr)
 	}
 	settled = e.auto.jq.native != nil && e.auto.jq.runNative(x, func(Output) bool { return true })
-	if drops := e.auto.Drops(x); drops != (settled && len(want) == 0) {
-		t.Fatalf("%s\non %s\ndrops: %v, want %q, %v", e.expr, x.JSON(), drops, want, err)
+	if keeps := e.auto.Keeps(x); keeps != (len(want) > 0) {
+		t.Fatalf("%s\non %s\nkeeps: %v, want %q, %v", e.expr, x.JSON(), keeps, want, err)
 	}
 	return settled
 }

@@ -141,7 +141,7 @@ func (t *Tally) Fit(x *event.Index) {
 
 func (t *Tally) fit(x *event.Index) {
 	if len(t.wanted) > 0 {
-		t.wanted = slices.DeleteFunc(t.wanted, func(w *want) bool { return !w.filter.Drops(x) })
+		t.wanted = slices.DeleteFunc(t.wanted, func(w *want) bool { return w.filter.Keeps(x) })
 	}
 }
 
