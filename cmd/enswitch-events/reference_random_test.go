@@ -14,10 +14,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// refTwoFloods is false as long as one of two flooded feeds may run ahead of the
-// other by more events than are remembered, see TestTwoFloods.
-const refTwoFloods = false
-
 // catCase is a run of cat.
 type catCase struct {
 	seed uint64

@@ -46,8 +46,8 @@ type Buffer struct {
 	overflow *Gap // the stretch of dropped events that is under way
 	sources  []string
 	numbers  map[string]int32 // of the sources
-	feeds    int32
-	spill    *spiller // nil without
+	brought  []int64          // events, by feed, see keepLevel
+	spill    *spiller         // nil without
 
 }
 
@@ -70,6 +70,7 @@ type Feed struct {
 	b      *Buffer
 	number int32
 	source int32
+	level  int64 // the count of feeds that were silent, see keepLevel
 	name   string
 	cur    *Block
 	putBy  string // the source of that number, once there is one by Put
@@ -80,8 +81,8 @@ type Feed struct {
 func (b *Buffer) Feed(name string) *Feed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.feeds++
-	return &Feed{b: b, number: b.feeds - 1, source: b.number(name), name: name, cur: b.block()}
+	b.brought = append(b.brought, 0)
+	return &Feed{b: b, number: int32(len(b.brought)) - 1, level: -1, source: b.number(name), name: name, cur: b.block()}
 }
 
 // number returns the number of the source called name. The mutex is held.
@@ -122,6 +123,7 @@ func (f *Feed) Add(ev event.Event) {
 
 // Flush hands over what was added and reports whether there was anything. It
 // never waits for who reads the output, nor for longer than some 20 ms, or
+// levelTime if another feed is far behind, or
 // diskTime if the memory is full and the disk is being written to.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
@@ -135,6 +137,10 @@ func (f *Feed) flush(patient bool) bool {
 	b.mu.Lock()
 	if patient && b.bytes > b.o.Size/2 {
 		b.keepPace(f.cur)
+	}
+	b.brought[f.number] += int64(len(f.cur.items))
+	if patient && len(b.brought) > 1 {
+		b.keepLevel(f)
 	}
 	f.cur = b.push(f.cur)
 	b.mu.Unlock()
@@ -366,5 +372,5 @@ func (b *Buffer) LastReceived() time.Time {
 func (b *Buffer) feedCount() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return int(b.feeds)
+	return len(b.brought)
 }
