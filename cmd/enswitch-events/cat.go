@@ -225,7 +225,7 @@ type reading struct {
 
 // reject says once what kind of line was rejected, and with -v of each.
 func (c *reading) reject(r engine.Rejected) {
-	msg := fmt.Sprintf("%s: rejected at byte %d, no event (%v): %s", r.Source, r.Offset, r.Err, excerptOf(r.Excerpt, int64(r.Size)))
+	msg := fmt.Sprintf("%s: rejected at byte %d, no event %s", r.Source, r.Offset, rejection(r.Err, r.Excerpt, int64(r.Size)))
 	if c.rejected {
 		c.a.talk.Debug(msg, "source", r.Source, "offset", r.Offset)
 		return
@@ -304,6 +304,8 @@ func (c *reading) run(ctx context.Context, config *engine.Config) error {
 		return written(err)
 	case engine.EndStuck:
 		return &exitError{exitOutput, err, ""}
+	case engine.EndSlow:
+		return &exitError{exitFailure, err, tooSlow}
 	}
 	if c.damaged > 0 {
 		return &exitError{code: exitFailure, err: fmt.Errorf("not everything could be read: %s", plural(int64(c.damaged), "fault"))}

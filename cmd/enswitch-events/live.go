@@ -19,6 +19,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -175,7 +176,7 @@ func (o *liveOptions) compile(a *app, cmd *cobra.Command) (*live, error) {
 // count comes with the ledger. Raw is the beginning of what was received, which
 // has that size.
 func (l *live) reject(source string, err error, raw []byte, size int64) {
-	msg := fmt.Sprintf("rejected, no event (%v): %s", err, excerptOf(raw, size))
+	msg := "rejected, no event " + rejection(err, raw, size)
 	if source != "" {
 		msg = source + ": " + msg
 	}
@@ -188,16 +189,30 @@ func (l *live) reject(source string, err error, raw []byte, size int64) {
 	l.a.talk.Debug(msg, "source", source)
 }
 
+// tooSlow is what to try where the filters were.
+const tooSlow = "a simpler --jq, or filters before it (-c, -e, -w), take less time"
+
+// shownExcerpt is how many bytes of something rejected are shown.
+const shownExcerpt = 80
+
+// rejection is why something of that size, which begins with raw, is no event. How
+// large what is too long would have been is not known.
+func rejection(err error, raw []byte, size int64) string {
+	if errors.Is(err, event.ErrTooLong) {
+		return fmt.Sprintf("(longer than --max-message): %s…", raw[:min(len(raw), shownExcerpt)])
+	}
+	return fmt.Sprintf("(%v): %s", err, excerptOf(raw, size))
+}
+
 // excerpt quotes the beginning of what was received.
 func excerpt(raw []byte) string { return excerptOf(raw, int64(len(raw))) }
 
 // excerptOf is excerpt of what has that size, of which raw is the beginning.
 func excerptOf(raw []byte, size int64) string {
-	const most = 80
 	if len(raw) == 0 {
 		return "(empty)"
 	}
-	if shown := raw[:min(len(raw), most)]; size > int64(len(shown)) {
+	if shown := raw[:min(len(raw), shownExcerpt)]; size > int64(len(shown)) {
 		return string(shown) + "… (" + humanize.IBytes(uint64(size)) + ")"
 	}
 	return string(raw)
@@ -351,7 +366,7 @@ func (l *live) outcome(end engine.End, err error, ledger engine.Ledger) error {
 			l.a.talk.Error(slow.Error())
 			return failure(lost)
 		}
-		return &exitError{exitFailure, slow, "a simpler --jq, or filters before it (-c, -e, -w), take less time"}
+		return &exitError{exitFailure, slow, tooSlow}
 	case engine.EndFor, engine.EndIdle:
 		why := l.over(end)
 		switch {

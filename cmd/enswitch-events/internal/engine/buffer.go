@@ -151,7 +151,7 @@ func (f *Feed) flush(patient bool) bool {
 
 // Put adds one event and hands it over at once: when it returns, the event has
 // its place in the stream. Unlike Add it is safe for concurrent use, it waits for
-// nobody, and it takes the source's name from the event.
+// nobody unless the event is large, and it takes the source's name from the event.
 func (f *Feed) Put(ev event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,7 +161,7 @@ func (f *Feed) Put(ev event.Event) {
 		f.b.mu.Unlock()
 	}
 	f.Add(ev)
-	f.flush(false)
+	f.flush(len(ev.Raw) > blockSize/2) // one so large has been answered before
 }
 
 // Gap marks a stretch of time in which the source was away, at this place in

@@ -120,7 +120,8 @@ func (c *Captures) Position() int64 { return c.lines.position() }
 // Run reads the captures into f's sink, to their end, to one of the ends of cfg, or
 // until ctx is done; then what is being written may take 5 s. When it returns,
 // everything that was started has ended, except a Read of Stdin and a Write that
-// block. The error belongs to EndOutput, EndClosed and EndStuck. untimed is how many
+// block, and an event that is being filtered. The error belongs to EndOutput, EndClosed,
+// EndStuck and EndSlow. untimed is how many
 // events were left out because they have no timestamp to compare with the bounds.
 // Run can be called once.
 func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed int64, err error) {
@@ -144,8 +145,11 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	if o == (outcome{}) && parent.Err() != nil {
 		o.end = EndSignal // which ended the reading, too
 	}
-	if o.end == EndStuck || o.end == EndSlow {
-		o = outcome{EndStuck, fmt.Errorf("the reader of stdout took nothing for %v", drainTime)}
+	switch o.end {
+	case EndStuck:
+		o.err = fmt.Errorf("the reader of stdout took nothing for %v", drainTime)
+	case EndSlow:
+		o.err = fmt.Errorf("the filters were too slow: an event was not done within %v of the signal", drainTime)
 	}
 	return o.end, f.untimed.Load(), o.err
 }

@@ -20,6 +20,8 @@ const (
 	maxOut = 512 << 10
 	// mapTime bounds the work on a block before what was made of it is written.
 	mapTime = 10 * time.Millisecond
+	// guessTime bounds it where the block is not the first in turn.
+	guessTime = 100 * time.Millisecond
 	// clockStride is for how many events that time is not looked at.
 	clockStride = 32
 	// sampled is how many lines of a block are counted to say what came, where only
@@ -324,7 +326,11 @@ func (m *mapper) next(behind Place) bool {
 		m.began = time.Now()
 		return true
 	}
-	return time.Since(m.began) < mapTime
+	most := mapTime
+	if !m.inOrder {
+		most = guessTime
+	}
+	return time.Since(m.began) < most
 }
 
 // Grown implements Mapping.
