@@ -22,18 +22,21 @@ func drainFaults() []fault {
 	}
 }
 
-// slowJQ takes milliseconds for an event.
-const slowJQ = `[range(20000)] | length > 0`
+// slowJQ takes a millisecond for an event, and of so many more than the patience.
+const (
+	slowJQ     = `[range(10000)] | length > 0`
+	slowEvents = 40_000
+)
 
 // slow starts the program with that expression and sends it more events than it
 // can filter.
 func slow(t *testing.T, flags ...string) (p *program, peer *peer) {
 	t.Helper()
 	w := newWire(t)
-	p = start(t, append([]string{"tail", w.addr, "-q", slowJQ}, flags...)...)
+	p = startWith(t, setup{env: []string{"GOMAXPROCS=1"}}, append([]string{"tail", w.addr, "-q", slowJQ}, flags...)...)
 	peer = w.join()
-	peer.send(1, 20_000)
-	p.received(20_000)
+	peer.send(1, slowEvents)
+	p.received(slowEvents)
 	return p, peer
 }
 
@@ -44,7 +47,7 @@ func (p *program) partly(code int, said ...string) {
 	p.exit()
 	got := events(p.t, p.out.snapshot())
 	l := p.check(want{
-		code: code, events: seq(1, len(got)), received: 20_000,
+		code: code, events: seq(1, len(got)), received: slowEvents,
 		said:   append(said, "the filters were too slow: [0-9]+ events were not filtered within 5s of the signal"),
 		unsaid: []string{"stdout was too slow"},
 	})

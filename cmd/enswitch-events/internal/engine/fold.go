@@ -54,6 +54,8 @@ type folder struct {
 	ended    bool          // the source
 	wrote    time.Duration // of the time for the block that is being folded
 	writing  atomic.Bool
+	writes   sync.Mutex // held by write
+	silent   bool       // nothing is to be written any more
 }
 
 // newFolder returns a folder of src. With a window, events that several feeds
@@ -348,6 +350,11 @@ func (f *folder) flush() outcome {
 // as waiting before, and as kept when they are written. Of a write that fails
 // those are kept that went out whole.
 func (f *folder) write(out []byte) outcome {
+	f.writes.Lock()
+	defer f.writes.Unlock()
+	if f.silent {
+		return outcome{end: EndSignal}
+	}
 	f.book()
 	sent := len(f.ends)
 	var o outcome

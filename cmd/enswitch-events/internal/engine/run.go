@@ -22,7 +22,8 @@ const (
 	mergeAge   = 2 * time.Minute
 	// drainTime is how long what waits is written once the run is to end.
 	drainTime = 5 * time.Second
-	// stuckTime is how long a fold that is to end may take.
+	// stuckTime is how long a fold that is to end may take, and once more if it is
+	// writing then. Both are the end of drainTime.
 	stuckTime = 200 * time.Millisecond
 )
 
@@ -133,7 +134,7 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		return o
 	case <-ctx.Done():
 	}
-	t := time.NewTimer(drainTime)
+	t := time.NewTimer(drainTime - 2*stuckTime)
 	defer t.Stop()
 	if !patient {
 		f.end()
@@ -143,24 +144,37 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		return o
 	case <-t.C:
 	}
-	why := func() End {
-		if f.writing.Load() {
-			return EndStuck
-		}
-		return EndSlow
+	slow := EndSlow // whichever it is that takes the time
+	if f.writing.Load() {
+		slow = EndStuck
 	}
-	slow := why() // whichever it is that takes the time
 	f.end()
-	t.Reset(stuckTime)
-	select {
-	case o := <-folded:
-		if o.end = cmp.Or(o.end, slow); o.end == EndSignal {
-			o.end = slow
+	for range 2 {
+		t.Reset(stuckTime)
+		select {
+		case o := <-folded:
+			if o.end = cmp.Or(o.end, slow); o.end == EndSignal {
+				o.end = slow
+			}
+			return o
+		case <-t.C:
 		}
-		return o
-	case <-t.C:
-		return outcome{end: why()}
+		if f.silence() {
+			return outcome{end: EndSlow}
+		}
 	}
+	return outcome{end: EndStuck}
+}
+
+// silence has nothing written or counted any more: what is said of this run is its
+// last word. It reports false if something is being written.
+func (f *folder) silence() bool {
+	if !f.writes.TryLock() {
+		return false
+	}
+	defer f.writes.Unlock()
+	f.silent = true
+	return true
 }
 
 // idleTimer fires when no event has come for a time.
