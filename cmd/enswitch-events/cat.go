@@ -218,19 +218,18 @@ type reading struct {
 	total  int64 // bytes of all files, 0 if that is unknown
 
 	tally    *tally.Tally
-	rejected bool
+	rejected rejections
 	skipped  int64
 	damaged  int
 }
 
-// reject says once what kind of line was rejected, and with -v of each.
+// reject says the first line of each kind that was rejected, and with -v all.
 func (c *reading) reject(r engine.Rejected) {
 	msg := fmt.Sprintf("%s: rejected at byte %d, no event %s", r.Source, r.Offset, rejection(r.Err, r.Excerpt, int64(r.Size)))
-	if c.rejected {
+	if !c.rejected.first(r.Err) {
 		c.a.talk.Debug(msg, "source", r.Source, "offset", r.Offset)
 		return
 	}
-	c.rejected = true
 	attrs := []any{"source", r.Source, "offset", r.Offset}
 	if hint := strange(r.Excerpt); hint != "" {
 		attrs = append(attrs, talk.Below, hint)

@@ -20,6 +20,9 @@ func standard() streams {
 // patient is a standard stream. Its methods wait, whatever mode it is in.
 type patient struct{ f *os.File }
 
+// Stat is that of the file.
+func (p patient) Stat() (os.FileInfo, error) { return p.f.Stat() }
+
 // file returns the file behind a stream, nil if there is none.
 func file(stream any) *os.File {
 	switch s := stream.(type) {

@@ -145,7 +145,7 @@ type queue struct {
 
 func newQueue(w io.Writer) *queue {
 	q := &queue{w: w, ch: make(chan []byte, waiting), done: make(chan struct{}), wait: waitForOther, vain: -1}
-	if f, ok := w.(*os.File); ok {
+	if f, ok := w.(interface{ Stat() (os.FileInfo, error) }); ok {
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 			q.wait = waitForFile
 		}
