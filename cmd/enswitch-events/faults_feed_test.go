@@ -46,9 +46,9 @@ func hostileFrames(t *testing.T) {
 	events, rest := []string{
 		`{"n":1}`, ` {"n":2} `, "{\n\"n\":3\n}", `{"n":4,"n":"4"}`, `{"\u006e":5}`, "{\"n\":6,\"name\":\"M\xe9lanie\"}", "{\"n\":7,\"t\":\"a\tb\x00\"}",
 		`{"n":8,"x":` + deep + `}`, `{"n":9,"x":"` + strings.Repeat("x", 1<<20) + `"}`, `{"n":10,"t":"\u001b]0;pwned\u0007"}`, `{"n":11,"x":1e999999}`,
-		"{\"n\":12,\"t\":\"\xed\xa0\x80\xf4\x90\x80\x80\"}", `{"n":13,"t":"\ud800"}`,
+		"{\"n\":12,\"t\":\"\xed\xa0\x80\xf4\x90\x80\x80\"}", `{"n":13,"t":"\ud800"}`, "\ufeff{\"n\":14}",
 	}, []string{
-		"", "not json", "[1]", `"text"`, "42", "null", "{", `{"n":1`, `{"n":1}{"n":2}`, `{"n":01}`, "\x00", "\ufeff{}", `{"n":1,}`, `{n:1}`, strings.Repeat("[", 100_000),
+		"", "not json", "[1]", `"text"`, "42", "null", "{", `{"n":1`, `{"n":1}{"n":2}`, `{"n":01}`, "\x00", "\ufeff", `{"n":1,}`, `{n:1}`, strings.Repeat("[", 100_000),
 	}
 	var block []byte
 	for i := range max(len(events), len(rest)) {

@@ -111,7 +111,7 @@ func tooLong(t *testing.T) {
 	peer.send(1, 1)
 	peer.write(enswitchtest.AppendFrame(nil, true, 1, bytes.Repeat([]byte("x"), 5<<20)))
 	peer.send(2, 2)
-	l := p.check(want{events: seq(1, 2), received: 3, said: []string{"message too long.*xxx"}})
+	l := p.check(want{events: seq(1, 2), received: 3, said: []string{"longer than --max-message.*xxx"}})
 	if l.Rejected != 1 {
 		t.Errorf("%d rejected", l.Rejected)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
 // liveOptions are the flags that tail and listen have in common.
@@ -198,7 +199,7 @@ const shownExcerpt = 80
 // rejection is why something of that size, which begins with raw, is no event. How
 // large what is too long would have been is not known.
 func rejection(err error, raw []byte, size int64) string {
-	if errors.Is(err, event.ErrTooLong) {
+	if errors.Is(err, event.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) {
 		return fmt.Sprintf("(longer than --max-message): %s…", raw[:min(len(raw), shownExcerpt)])
 	}
 	return fmt.Sprintf("(%v): %s", err, excerptOf(raw, size))
