@@ -48,7 +48,7 @@ const (
 )
 
 // execDrain is how long commands may go on once the program is asked to end. It
-// is less than what the pipeline has for writing what waits, which stands behind
+// is less than what the engine has for writing what waits, which stands behind
 // them.
 const execDrain = 4 * time.Second
 

@@ -55,7 +55,7 @@ func spillDir() string {
 	return os.TempDir()
 }
 
-// live is a run of the pipeline with everything compiled.
+// live is a run of the engine with everything compiled.
 type live struct {
 	a      *app
 	end    endOptions

@@ -48,7 +48,6 @@ type Buffer struct {
 	numbers  map[string]int32 // of the sources
 	brought  []int64          // events, by feed, see keepLevel
 	spill    *spiller         // nil without
-
 }
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.

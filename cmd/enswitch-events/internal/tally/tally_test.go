@@ -25,11 +25,17 @@ func TestEmpty(t *testing.T) {
 	}{
 		{"no filters", nil, nil, nil, "none of 4 events was kept: 3 call.start, 1 message.sent"},
 		{
-			"each is met by another event", []string{"call,message"}, []string{"start,message.sent"}, []string{"a=9", "b.c>9"},
+			"each is met by another event",
+			[]string{"call,message"},
+			[]string{"start,message.sent"},
+			[]string{"a=9", "b.c>9"},
 			"none of 4 events was kept: 3 call.start, 1 message.sent",
 		},
 		{
-			"nothing is", []string{"cal", "m*x"}, []string{"call.answr, start"}, []string{"custmer=5", "a.b~x", "gone!=1", "custmer<9"},
+			"nothing is",
+			[]string{"cal", "m*x"},
+			[]string{"call.answr, start"},
+			[]string{"custmer=5", "a.b~x", "gone!=1", "custmer<9"},
 			"none of 4 events was kept: 3 call.start, 1 message.sent; none of class cal, none of class m*x, none of event call.answr, none with a field custmer, none with a field a.b",
 		},
 		{"what excludes", []string{"!call"}, []string{"!message.*"}, []string{"a!=1", "b!~."}, "none of 4 events was kept: 3 call.start, 1 message.sent"},
