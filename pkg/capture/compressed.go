@@ -20,9 +20,6 @@ const (
 	// maxWindow is how far back a zstd frame may refer, which is what its
 	// decoding takes of memory: as much as the zstd command accepts by default.
 	maxWindow = 128 << 20
-	// gzipBehind is how far before the place where the decoder of gzip stops
-	// the fault may be: it runs on through what it takes for data.
-	gzipBehind = 64 << 10
 )
 
 const (
@@ -87,7 +84,7 @@ func (r *Reader) detect() error {
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte(gzipMagic)):
-		return r.decode(&stored{decoder: &gzipDecoder{}, magic: []byte(gzipMagic), behind: gzipBehind})
+		return r.decode(&stored{decoder: &gzipDecoder{}, magic: []byte(gzipMagic), members: &members{buf: make([]byte, storedBuffer)}})
 	case isZstd(start):
 		return r.decode(&stored{decoder: &zstdDecoder{}, magic: []byte(zstdMagic)})
 	}
@@ -111,7 +108,13 @@ func (r *Reader) detect() error {
 func (r *Reader) decode(s *stored) error {
 	s.r, s.in = r, bufio.NewReaderSize(nil, storedBuffer)
 	r.text = s
-	return s.back(0)
+	err := s.back(0)
+	if s.members != nil {
+		// What goes back is not needed: nothing is taken for data that is not.
+		s.members.s, r.in.keep = s, false
+		s.in.Reset(s.members)
+	}
+	return err
 }
 
 // compressed reports whether a capture that begins like this may be compressed,
@@ -170,7 +173,7 @@ type stored struct {
 	in      *bufio.Reader
 	decoder decoder
 	magic   []byte
-	behind  int64
+	members *members // between the capture and in; nil for zstd
 
 	open  bool  // the decoder is in the midst of something
 	begin int64 // where that begins
@@ -179,7 +182,13 @@ type stored struct {
 }
 
 // at is where the decoder stands in the file.
-func (s *stored) at() int64 { return s.r.in.n.Load() - int64(s.in.Buffered()) }
+func (s *stored) at() int64 {
+	at := s.r.in.n.Load() - int64(s.in.Buffered())
+	if s.members != nil {
+		at -= int64(len(s.members.ahead))
+	}
+	return at
+}
 
 func (s *stored) Read(p []byte) (int, error) {
 	if s.ended {
@@ -192,10 +201,10 @@ func (s *stored) Read(p []byte) (int, error) {
 		}
 		s.begin = s.at() // known once something is buffered
 		s.good = s.begin
+		s.open = true
 		if err := s.decoder.reset(s.in); err != nil {
 			return 0, s.damage(err)
 		}
-		s.open = true
 	}
 	s.good = s.at()
 	n, err := s.decoder.Read(p)
@@ -228,13 +237,18 @@ func (s *stored) atEnd() (bool, error) {
 // An error that is the file's and not the decoder's stays as it is.
 func (s *stored) damage(err error) error {
 	s.open = false
-	if f := s.r.in.err; f != nil && !errors.Is(f, io.EOF) {
+	cut := s.members != nil && s.members.cut
+	if f := s.r.in.err; f != nil && !errors.Is(f, io.EOF) && !cut {
 		s.ended = true
 		return f
 	}
 	d := &Damage{Name: s.r.o.Name, Offset: s.at(), Err: fault(err)}
-	from := max(s.begin+1, s.good-s.behind)
-	if s.back(from) != nil {
+	if s.members != nil {
+		s.in.Reset(s.members)
+		s.ended = !cut && !s.members.skip()
+		return d
+	}
+	if s.back(max(s.begin+1, s.good)) != nil {
 		s.ended = true
 		return d
 	}
