@@ -21,8 +21,9 @@ const (
 	gzipWindow = 32 << 10
 	// gzipStart is how long the magic number and the flags behind it are.
 	gzipStart = len(gzipMagic) + 1
-	// gzipHeader is how long a header is at least.
-	gzipHeader = 10
+	// gzipHeader is how long the header of a member that was cut off in it may be,
+	// and gzipTables what comes before its text.
+	gzipHeader, gzipTables = 40, 300
 )
 
 // members reads a gzip file and ends before every place where a member begins
@@ -122,8 +123,8 @@ func (m *members) skip() bool {
 func (m *members) begins(at, chain int) bool {
 	end := at + proofSize
 	short, ok := m.inflate(at, end)
-	if ok || short && len(m.ahead)-at <= gzipHeader {
-		return true // or the file ends in a header
+	if ok || short && len(m.ahead)-at < gzipTables {
+		return true // or the file ends before there is text
 	}
 	for len(m.ahead) < end && m.err == nil {
 		m.fill()
@@ -144,8 +145,8 @@ func (m *members) inflate(at, end int) (short, ok bool) {
 	}
 	n := 0
 	err := m.proof.Reset(&piece{m, at, end})
-	if errors.Is(err, io.EOF) {
-		return true, false
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return min(end, len(m.ahead))-at < gzipHeader, false
 	}
 	if err == nil {
 		m.proof.Multistream(false)

@@ -127,7 +127,7 @@ func TestWholeMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := []byte(strings.Repeat("\x1f\x8b\x08\x00 a header\n\x1f\x8b\x08\x1f\x1f\x8b\x08\x00\x1f\x8b\n", 4000))
+	text := []byte(strings.Repeat("\x1f\x8b\x08\x00 a header\n\x1f\x8b\x08\x1f\x1f\x8b\x08\x00\x1f\x8b\n", 4000) + strings.Repeat("the end ", 50) + "\n{}\n")
 	if _, err := w.Write(text); err != nil {
 		t.Fatal(err)
 	}
