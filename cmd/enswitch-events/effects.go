@@ -29,7 +29,7 @@ type effect struct {
 
 // effects are the rules. Where a value is itself wrong they do not apply: that is
 // said elsewhere.
-var effects = []effect{
+var effects = []effect{ //nolint:gochecknoglobals // a table that nothing changes
 	{"raw-output", (*given).query, "it prints the strings that --jq makes, and there is none", "add --jq EXPR"},
 	{"raw-output", func(g *given) bool { return !g.formats("csv", "tsv") }, "csv and tsv have no quotes of JSON", "leave it out"},
 	{"raw-output", func(g *given) bool { return !g.has("meta") }, "--meta prints JSON", "leave out one of them"},
@@ -67,7 +67,7 @@ var effects = []effect{
 
 // rivals are flags of which only one can have an effect. Of two that are typed
 // the command says so; one that is typed counts more than one that is not.
-var rivals = [][2]string{
+var rivals = [][2]string{ //nolint:gochecknoglobals // a table that nothing changes
 	{"quiet", "verbose"},
 	{"jq", "jq-file"},
 	{"template", "output"},

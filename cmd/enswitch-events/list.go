@@ -42,7 +42,7 @@ func (l list) Type() string { return "list" }
 
 // Append, Replace and GetSlice are for pflag and for config show.
 func (l list) Append(item string) error     { *l.items = append(*l.items, item); return nil }
-func (l list) Replace(items []string) error { *l.items = items; return nil }
+func (l list) Replace(items []string) error { *l.items = items; return nil } //nolint:unparam // as pflag.SliceValue has it
 func (l list) GetSlice() []string           { return *l.items }
 
 // patterns is the value of a flag with lists of patterns, each as it is written.

@@ -59,7 +59,7 @@ func (c *catCase) randomLines(d die) (lines []string) {
 			end = d.pick("\n", "\r\n")
 		}
 		now += d.Int64N(aSecond / 10)
-		line := ""
+		var line string
 		if d.chance(odd) {
 			line = c.oddLine(d, i, now)
 		} else {

@@ -109,7 +109,7 @@ func (c *tailCase) drain(stdout io.Reader) []byte {
 
 // check runs the program and compares.
 func (c *tailCase) check(t *testing.T) {
-	want := c.catCase.read(c.items())
+	want := c.read(c.items())
 	var wires []*wire
 	args := append([]string{"tail", "--buffer=" + c.buffer}, c.flags()...)
 	for range c.feeds {

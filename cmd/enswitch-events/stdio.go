@@ -60,7 +60,7 @@ type page struct {
 }
 
 func (p page) Write(text []byte) (int, error) {
-	if err := p.a.print(p.ctx, text); err != nil {
+	if err := p.a.showPage(p.ctx, text); err != nil {
 		return 0, err
 	}
 	return len(text), nil
@@ -69,9 +69,9 @@ func (p page) Write(text []byte) (int, error) {
 // printDrain is how long print goes on after a signal.
 const printDrain = 5 * time.Second
 
-// print writes text to stdout. Once ctx is done it waits for the reader for
+// showPage writes text to stdout. Once ctx is done it waits for the reader for
 // printDrain at most.
-func (a *app) print(ctx context.Context, text []byte) error {
+func (a *app) showPage(ctx context.Context, text []byte) error {
 	if err := a.writable(); err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func readOnly(f *os.File) bool {
 }
 
 // shells are the programs whose >&- is known for what it is.
-var shells = []string{"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "ksh93", "mksh", "fish", "yash"}
+var shells = []string{"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "ksh93", "mksh", "fish", "yash"} //nolint:gochecknoglobals // a table that nothing changes
 
 // closed reports whether a standard stream was closed when the program began,
 // as by >&-. By now the Go runtime has opened /dev/null in its place, for reading

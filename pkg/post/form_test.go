@@ -163,7 +163,7 @@ func TestAppendJSONRoundTrip(t *testing.T) {
 // first value.
 func plainForm(form string) (order []string, values map[string]string, repeated bool) {
 	values = map[string]string{}
-	for _, pair := range strings.Split(form, "&") {
+	for pair := range strings.SplitSeq(form, "&") {
 		if pair == "" {
 			continue
 		}

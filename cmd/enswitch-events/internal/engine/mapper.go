@@ -138,7 +138,7 @@ func (m *mapper) lines() {
 		}
 		begin := max(b.files[i].begin, b.from.at)
 		m.ev.Source, m.ev.item = b.files[i].name, i
-		more := false
+		var more bool
 		if m.needles != nil {
 			more = m.candidates(begin, end)
 		} else {

@@ -102,7 +102,7 @@ func (m *merged) goOn(ctx context.Context, b *Block) {
 
 // advance goes to the next line of a file that is not blank. What was found before
 // it is noted in b. It reports false at the end.
-func (m *merged) advance(ctx context.Context, cur *cursor, b *Block) bool {
+func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
 	for {
 		for len(cur.rest) == 0 {
 			lines, offset, err := cur.r.Next(cur.buf)
