@@ -269,7 +269,7 @@ func (c *reading) run(ctx context.Context, config *engine.Config) error {
 	r := c.source
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() { onUSR1(beside, func() { say(c.a, r.Ledger()) }) })
+	onUSR1(beside, &running, func() { say(c.a, r.Ledger()) })
 	showing := c.a.line != nil && terminal(c.a.out) == nil && c.total >= progressFrom
 	if showing {
 		c.a.line.Start(c.progress(r))

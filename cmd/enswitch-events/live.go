@@ -223,7 +223,7 @@ func excerptOf(raw []byte, size int64) string {
 func (l *live) run(ctx context.Context, sources ...engine.Input) error {
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	running.Go(func() { onUSR1(beside, func() { l.say(l.buffer.Ledger()) }) })
+	onUSR1(beside, &running, func() { l.say(l.buffer.Ledger()) })
 	if l.a.line != nil {
 		l.a.line.Start(newStatus(l).text)
 	}
