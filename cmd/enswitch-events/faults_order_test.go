@@ -306,7 +306,7 @@ func bodyOfKind(t *testing.T, n int) (contentType, encoding string, body []byte)
 		return form, "gzip", b.Bytes()
 	}
 	w := multipart.NewWriter(&b)
-	for _, field := range strings.Split(fields+"&pad="+strings.Repeat("x", 20_000), "&") {
+	for field := range strings.SplitSeq(fields+"&pad="+strings.Repeat("x", 20_000), "&") {
 		name, value, _ := strings.Cut(field, "=")
 		if err := w.WriteField(name, value); err != nil {
 			t.Fatal(err)

@@ -4,7 +4,7 @@ package oserr
 
 import "syscall"
 
-var ( //nolint:gochecknoglobals // numbers that nothing changes
+var (
 	closedPipe       = []syscall.Errno{syscall.EPIPE}
 	diskFull         = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT}
 	reset            = []syscall.Errno{syscall.ECONNRESET}

@@ -3,7 +3,7 @@ package oserr
 import "syscall"
 
 // The numbers are those of winerror.h and winsock2.h.
-var ( //nolint:gochecknoglobals // numbers that nothing changes
+var (
 	closedPipe       = []syscall.Errno{109, 232, 233, 10058} // BROKEN_PIPE, NO_DATA, PIPE_NOT_CONNECTED, WSAESHUTDOWN
 	diskFull         = []syscall.Errno{112, 39, 1295}        // DISK_FULL, HANDLE_DISK_FULL, DISK_QUOTA_EXCEEDED
 	reset            = []syscall.Errno{10054, 10053}         // WSAECONNRESET, WSAECONNABORTED
