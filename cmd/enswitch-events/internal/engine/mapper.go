@@ -426,6 +426,7 @@ func (m *mapper) gap(b *Block) {
 	b.data = append(gapRecord(b.data[:0], g), '\n')
 	b.begin()
 	b.to.at = len(b.data)
+	m.b, m.inOrder, m.before, m.whole, m.failed = b, true, 0, true, false
 	m.worker.Begin(b, true)
 	e := &m.ev
 	e.block, e.begin, e.end, e.verbatim = b, 0, len(b.data), true
@@ -435,6 +436,7 @@ func (m *mapper) gap(b *Block) {
 		m.worker.Show(e)
 	}
 	m.worker.End(b)
+	m.b, b.ledger = nil, Ledger{} // it is no event
 }
 
 // gapRecord appends the event that stands for a gap.
