@@ -89,10 +89,31 @@ func (b *Block) reset() *Block {
 	b.readNotes, b.readTold = b.readNotes[:0], 0
 	b.from = Place{}
 	b.begin()
-	if cap(b.Out.text) > maxOut {
-		b.Out.text = nil
-	}
 	return b
+}
+
+// results is memory for what is made of blocks. A block has some only between
+// being taken and being folded: blocks that wait may be many, and each would keep
+// what its output took.
+type results struct{ free []result }
+
+// lend gives memory to b.
+func (r *results) lend(b *Block) {
+	if n := len(r.free); n > 0 {
+		b.result = r.free[n-1]
+		r.free = r.free[:n-1]
+	}
+}
+
+// takeBack takes the memory of b, unless that is large.
+func (r *results) takeBack(b *Block) {
+	mem := result{Out: b.Out, Part: b.Part, notes: b.notes}
+	mem.Out.Reset(nil)
+	if cap(mem.Out.text) > maxOut {
+		mem.Out.text = nil
+	}
+	r.free = append(r.free, mem)
+	b.result = result{}
 }
 
 // begin forgets what was made of b from b.from on.

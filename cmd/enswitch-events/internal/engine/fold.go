@@ -36,6 +36,7 @@ type folder struct {
 
 	queue   []*Block // taken and not folded, in order
 	most    int      // blocks in queue
+	results results  // of the blocks in queue
 	jobs    chan *Block
 	helpers sync.WaitGroup
 
@@ -170,6 +171,7 @@ func (f *folder) take() {
 		if b.ready == nil {
 			b.ready = make(chan struct{}, 1)
 		}
+		f.results.lend(b)
 		f.queue = append(f.queue, b)
 		if b.gap != nil {
 			continue // a goroutine that holds an old pointer to b must not map it
@@ -199,6 +201,7 @@ func (f *folder) first() outcome {
 	if f.queue = f.queue[1:]; len(f.queue) == 0 {
 		f.queue = nil
 	}
+	f.results.takeBack(b)
 	f.src.Done(b)
 	return o
 }
