@@ -61,6 +61,10 @@ func connectFaults() []fault {
 		{"dns-unknown", "the name cannot be resolved", "exit code 3, with the name", unknownName},
 		{"dns-changes", "messaged moves to another address and the name with it", "the name is looked up at each attempt: the feed comes back from the new address", nameChanges},
 		{"proxy-refuses", "the proxy refuses to connect", "exit code 3, with the proxy's status and --proxy none", proxyRefuses},
+		{"proxy-407", "the proxy asks for a password", "exit code 3; where the password goes is said", proxyAnswers("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", []string{"HTTP 407", "USER:PASSWORD", "--proxy none"}, nil)},
+		{"proxy-502", "the proxy does not reach messaged", "exit code 3, and said so; no word about a password", proxyAnswers("HTTP/1.1 502 Bad Gateway\r\n\r\n", []string{"HTTP 502", "may not reach messaged"}, []string{"PASSWORD"})},
+		{"proxy-hung-up", "the proxy closes the connection without an answer", "exit code 3, and said so; no word about a password", proxyAnswers("", []string{"it hung up without an answer", "--proxy none"}, []string{"PASSWORD", "EOF"})},
+		{"proxy-no-http", "another kind of server listens at the proxy's address", "exit code 3, and said so; no word about a password", proxyAnswers("220 mail.example ESMTP\r\n", []string{"it does not speak HTTP", "--proxy none"}, []string{"PASSWORD", "malformed"})},
 		{"proxy-gone", "nothing listens at the proxy's address", "exit code 3, with the proxy's address, its password not shown", proxyGone},
 	}
 }
@@ -212,7 +216,7 @@ func hungUpOn(t *testing.T) {
 	peer := w.accept()
 	peer.request()
 	peer.Close()
-	p.check(nothing(exitConnect, "hung up on without an answer"))
+	p.check(nothing(exitConnect, "hung up without an answer"))
 }
 
 func unavailable(t *testing.T) {
@@ -337,6 +341,19 @@ func proxyRefuses(t *testing.T) {
 	p := start(t, "tail", "10.0.0.5", "--proxy", "http://"+w.addr)
 	w.accept().answer(403, "", "")
 	p.check(nothing(exitConnect, "proxy "+w.addr, "HTTP 403", "--proxy none"))
+}
+
+// proxyAnswers is a row in which the proxy answers CONNECT so and closes.
+func proxyAnswers(answer string, said, unsaid []string) func(*testing.T) {
+	return func(t *testing.T) {
+		w := newWire(t)
+		p := start(t, "tail", "10.0.0.5", "--proxy", "http://"+w.addr)
+		peer := w.accept()
+		peer.request()
+		peer.write([]byte(answer))
+		peer.Close()
+		p.check(want{code: exitConnect, said: append(said, "proxy "+w.addr), unsaid: unsaid})
+	}
 }
 
 func proxyGone(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -307,7 +308,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		feed.Gap(engine.Gap{Reason: "reconnect", From: s.Since, To: s.Until})
 		log.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, short(away), clock(s.Since), clock(s.Until)),
 			"since", s.Since, "until", s.Until)
-	case messaged.Answered:
+	case messaged.Pong:
 		u.mu.Lock()
 		u.pong, u.rtt = time.Now(), s.RTT
 		u.mu.Unlock()
@@ -387,11 +388,8 @@ func (u *upstream) explain(err error) error {
 }
 
 // hinted says that there is no connection, beginning with the words of connect,
-// and what to try. Settings are called what the vendor's guide calls them.
+// and what to try.
 func (u *upstream) hinted(connect string, e *messaged.Error) *exitError {
-	fail := func(code int, what, hint string) *exitError {
-		return &exitError{code, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint}
-	}
 	switch e.Kind {
 	case messaged.Unauthorized:
 		return u.rejected(e)
@@ -400,45 +398,81 @@ func (u *upstream) hinted(connect string, e *messaged.Error) *exitError {
 		if !u.heard {
 			hint = "no event had come, so the key may be wrong: " + u.keyHint()
 		}
-		return fail(exitLost, "lost the connection to", hint)
-	case messaged.Refused:
-		return fail(exitConnect, connect, "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port "+u.addr.URL.Port()+" through?")
-	case messaged.Timeout, messaged.NotWebsocket:
-		if strings.HasPrefix(e.Detail, "connected, ") || strings.HasPrefix(e.Detail, "the port is open, ") {
-			other := "it wants wss://"
-			if u.addr.URL.Scheme == "wss" {
-				other = "it speaks no TLS: ws://"
-			}
-			return fail(exitConnect, connect, "something else may listen there, or "+other+": messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer")
-		}
-		if e.Kind == messaged.NotWebsocket {
-			return fail(exitConnect, connect, "this may be a web server: messaged's port is 4875, its path /events/websocket/")
-		}
-		fallthrough
-	case messaged.Unreachable:
-		return fail(exitConnect, connect, "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port "+u.addr.URL.Port()+"\nthrough? --connect-timeout waits longer")
-	case messaged.Resolve:
-		return fail(exitConnect, connect, "check the name, or use the address of the setting 'Message daemon IP address'")
-	case messaged.TLS:
-		switch {
-		case strings.Contains(e.Detail, "use ws"):
-			return fail(exitConnect, connect, "")
-		case strings.Contains(e.Detail, "TLS 1.2"):
-			return fail(exitConnect, connect, "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without:\nws://"+u.addr.URL.Host)
-		case strings.Contains(e.Detail, "unrecognized name"):
-			return fail(exitConnect, connect, "the server knows no such name: give the name that its certificate is for")
-		case strings.Contains(e.Detail, "certificate required"), strings.Contains(e.Detail, "the server refused"):
-			return fail(exitConnect, connect, "it may want a client certificate: --cert FILE --key FILE")
-		}
-		return fail(exitConnect, connect, "--ca FILE trusts a certificate, --insecure trusts any; messaged itself is documented\nwithout TLS: ws://"+u.addr.URL.Host)
-	case messaged.NotFound:
-		return fail(exitConnect, connect, "the documented path is /events/websocket/ on port 4875")
-	case messaged.Redirect:
-		return fail(exitConnect, connect, "redirects are not followed, so that the key goes nowhere else; give the final address")
-	case messaged.Proxy:
-		return fail(exitConnect, connect, "--proxy none connects without a proxy; a password goes into its URL: http://USER:PASSWORD@HOST:PORT")
+		return &exitError{exitLost, fmt.Errorf("lost the connection to %s: %s", e.Addr, e.Detail), hint}
 	}
-	return fail(exitConnect, connect, statusHint(e.Status))
+	return &exitError{exitConnect, fmt.Errorf("%s %s: %s", connect, e.Addr, e.Detail), u.connectHint(e)}
+}
+
+// connectHint is what to try where an attempt to connect failed. Settings are called
+// what the vendor's guide calls them.
+func (u *upstream) connectHint(e *messaged.Error) string {
+	switch port := u.addr.URL.Port(); e.Kind {
+	case messaged.Refused:
+		return "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port " + port + " through?"
+	case messaged.NoAnswer:
+		other := "it wants wss://"
+		if u.addr.URL.Scheme == "wss" {
+			other = "it speaks no TLS: ws://"
+		}
+		return "something else may listen there, or " + other + ": messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer"
+	case messaged.NotWebsocket:
+		return "this may be a web server: messaged's port is 4875, its path /events/websocket/"
+	case messaged.Unreachable, messaged.Timeout:
+		return "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port " + port + "\nthrough? --connect-timeout waits longer"
+	case messaged.Resolve:
+		return "check the name, or use the address of the setting 'Message daemon IP address'"
+	case messaged.NotFound:
+		return "the documented path is /events/websocket/ on port 4875"
+	case messaged.Redirect:
+		return "redirects are not followed, so that the key goes nowhere else; give the final address"
+	case messaged.Proxy:
+		return "--proxy none connects without a proxy" + proxyHint(e.Status, port)
+	case messaged.ProxyAuth:
+		return "give the user and the password in the proxy's URL: --proxy http://USER:PASSWORD@HOST:PORT\n--proxy none connects without a proxy"
+	case messaged.BadStatus:
+		return statusHint(e.Status)
+	}
+	return u.tlsHint(e)
+}
+
+// tlsHint is what to try where TLS failed.
+func (u *upstream) tlsHint(e *messaged.Error) string {
+	plain := "ws://" + u.addr.URL.Host
+	switch e.Kind {
+	case messaged.NotTLS, messaged.WantsTLS:
+		return "" // the error says it
+	case messaged.TLSVersion:
+		return "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without:\n" + plain
+	case messaged.UnknownName:
+		return "the server knows no such name: give the name that its certificate is for"
+	case messaged.TLSRefused:
+		return "it may want a client certificate: --cert FILE --key FILE"
+	case messaged.Certificate:
+		return certificateHint(e) + "; messaged itself is documented\nwithout TLS: " + plain
+	}
+	return "messaged itself is documented without TLS: " + plain
+}
+
+// certificateHint is what to try after a certificate that was not accepted.
+func certificateHint(e *messaged.Error) string {
+	if _, ok := errors.AsType[x509.HostnameError](e); ok {
+		return "give the name that the certificate is for, or have one made with this name as subject\nalternative name (SAN); --insecure trusts any"
+	}
+	if _, ok := errors.AsType[x509.CertificateInvalidError](e); ok {
+		return "renew the certificate, or look at the clocks of both machines; --insecure trusts any"
+	}
+	return "--ca FILE trusts a certificate, --insecure trusts any"
+}
+
+// proxyHint is what else to try after the HTTP status of a proxy, 0 for none.
+func proxyHint(status int, port string) string {
+	switch status {
+	case http.StatusForbidden, http.StatusMethodNotAllowed:
+		return "; the proxy must allow CONNECT to port " + port
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "; the proxy may not reach messaged: does it run?"
+	}
+	return ""
 }
 
 // statusHint is what to try after an HTTP status that has no kind of its own.

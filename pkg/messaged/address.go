@@ -11,40 +11,39 @@ import (
 	"unicode"
 )
 
-// DefaultPort and DefaultPath are where the vendor's guide puts messaged's
-// websocket.
+// DefaultPort and DefaultPath are the port and the path of messaged's websocket in
+// the vendor's guide.
 const (
 	DefaultPort = 4875
 	DefaultPath = "/events/websocket/"
 )
 
-// Address is where a messaged listens, and the key that stood in the URL it
-// was read from. Printed in any way it shows no key.
+// Address is the address of a messaged, and the key of the URL that it was parsed
+// from. No way of printing it shows the key.
 type Address struct {
-	// URL has the scheme ws or wss, a host with its port, a path, and the
-	// query of the address but for the key.
+	// URL has the scheme ws or wss, a host and a port, a path, and the query
+	// without the key.
 	URL url.URL
-	// Authkey is the key of a pasted URL, unescaped, "" if there was none.
+	// Authkey is the key of the URL, unescaped, "" if it had none.
 	Authkey string
 }
 
 // ParseAddress reads HOST, HOST:PORT, or a ws, wss, http or https URL: the
-// vendor's documented http://ADDRESS:4875/events/websocket/?authkey=KEY may be
-// pasted as it stands. An IPv6 address needs brackets only where a port
-// follows. What is missing is filled in: scheme ws, port 4875, path
-// /events/websocket/. No error shows the key.
+// documented http://ADDRESS:4875/events/websocket/?authkey=KEY of the vendor is
+// one of them. An IPv6 address needs brackets only before a port. The defaults are
+// scheme ws, port 4875 and path /events/websocket/. No error shows the key.
 func ParseAddress(s string) (Address, error) {
 	a, err := parseAddress(s)
 	if err != nil {
-		return Address{}, fmt.Errorf("address %s: %w", shown(s), err)
+		return Address{}, fmt.Errorf("address %s: %w", redacted(s), err)
 	}
 	return a, nil
 }
 
 var errNoAddress = errors.New("want HOST, HOST:PORT or a URL such as ws://HOST:4875/events/websocket/")
 
-// parseAddress returns errors that hold none of s but the scheme and the host:
-// whatever else stands in an address that cannot be read may be the key.
+// parseAddress returns errors without any of s: what is wrong with an address may
+// be in its key.
 func parseAddress(s string) (Address, error) {
 	if s == "" {
 		return Address{}, errNoAddress
@@ -74,7 +73,7 @@ func parseAddress(s string) (Address, error) {
 		return Address{}, errors.New("unknown scheme; want ws, wss, http or https")
 	}
 	u, err := url.Parse(scheme + "://" + escapeZone(rest))
-	if err != nil { // it shows the key
+	if err != nil { // its text would show the key
 		if host, _, _ := strings.Cut(rest, "/"); strings.Count(host, ":") > 1 {
 			return Address{}, errors.New("an IPv6 address with a port needs brackets: [::1]:4875")
 		}
@@ -83,7 +82,7 @@ func parseAddress(s string) (Address, error) {
 	if u.User != nil {
 		return Address{}, errors.New("a user name or password is not taken here; send an Authorization header")
 	}
-	// As it is written, too: %4authkey is Juthkey.
+	// Also before unescaping: %4authkey is Juthkey afterwards.
 	if before, _, _ := strings.Cut(rest, "?"); containsFold(before, "authkey=") || containsFold(u.Path, "authkey=") {
 		return Address{}, errors.New("the key belongs behind a question mark: /events/websocket/?authkey=KEY")
 	}
@@ -103,8 +102,8 @@ func parseAddress(s string) (Address, error) {
 	return a, nil
 }
 
-// escapeZone writes the zone of an address in brackets as a URL has it: [::1%lo] is
-// [::1%25lo] there, which may be given as well.
+// escapeZone escapes the zone of an address in brackets for a URL: [::1%lo] becomes
+// [::1%25lo]. One that is escaped already stays as it is.
 func escapeZone(rest string) string {
 	end := strings.IndexByte(rest, ']')
 	if end < 0 || rest[0] != '[' {
@@ -133,9 +132,9 @@ func fillHost(u *url.URL) error {
 	if strings.HasPrefix(u.Host, "[") {
 		ip, err := netip.ParseAddr(host)
 		if err != nil || !ip.Is6() {
-			return errors.New("what stands in brackets is not an IPv6 address")
+			return errors.New("the text in brackets is not an IPv6 address")
 		}
-		// RFC 6874, section 2; netip takes any text.
+		// RFC 6874, section 2. netip allows any text.
 		if strings.ContainsFunc(ip.Zone(), func(r rune) bool {
 			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._~", r))
 		}) {
@@ -178,8 +177,8 @@ func checkName(host string) error {
 	return nil
 }
 
-// takeKey removes every authkey from a query and returns the first one's
-// value. The other parameters stay as they were written.
+// takeKey removes every authkey from a query and returns the value of the first.
+// The other parameters keep their text.
 func takeKey(query string) (rest, key string, err error) {
 	found := false
 	var keep []string
@@ -203,8 +202,8 @@ func takeKey(query string) (rest, key string, err error) {
 	return strings.Join(keep, "&"), key, nil
 }
 
-// String returns scheme, host and port, and the path where it is not the
-// default one. The query is left out: what others put there may be secret too.
+// String returns scheme, host and port, and the path unless it is DefaultPath. It
+// leaves out the query, in which there may be other secrets.
 func (a Address) String() string {
 	s := a.URL.Scheme + "://" + strings.TrimPrefix((&url.URL{Host: a.URL.Host}).String(), "//")
 	if a.URL.Path != DefaultPath {
@@ -220,9 +219,9 @@ func (a Address) GoString() string { return a.String() }
 // shows no key.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// shown is s as an error may show it: quoted, bounded, and without anything
+// redacted is s as an error may show it: quoted, bounded, and without anything
 // that may be a key or a password.
-func shown(s string) string {
+func redacted(s string) string {
 	if i := strings.IndexAny(s, "?#"); i >= 0 {
 		s = s[:i]
 	}

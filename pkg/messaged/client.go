@@ -1,16 +1,16 @@
-// Package messaged receives events from Enswitch's message daemon over its
-// websocket.
+// Package messaged receives events from Enswitch's message daemon, messaged,
+// over its websocket.
 //
 //	addr, err := messaged.ParseAddress("10.0.0.5")
 //	...
 //	for ev, err := range messaged.New(addr, nil).Events(ctx) {
 //
 // A [Client] connects, reads, and connects again when the connection is lost.
-// There is no replay: what happens while nobody is connected is not sent
-// later, so [State] says from when to when the feed was away.
+// Enswitch has no replay: what happens while nobody is connected is not sent
+// later. [State] says from when to when the feed was away.
 //
-// Whether messaged answers pings, sends its own, or splits messages into
-// frames is not documented; the client works with either.
+// The vendor does not document whether messaged answers pings, sends pings
+// itself, or splits messages into frames. The client works with either.
 package messaged
 
 import (
@@ -29,80 +29,79 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Defaults of [Options], and limits.
+// Defaults and limits of [Options].
 const (
 	DefaultConnectTimeout = 10 * time.Second
 	DefaultPingInterval   = 20 * time.Second
 	DefaultMaxMessage     = 16 << 20
 
-	// RejectExcerpt is how much of a message that is too long is kept to show
-	// to Options.OnReject, in bytes.
-	RejectExcerpt = 4096
+	// MaxExcerpt is how many bytes of a message that is too long Options.OnReject
+	// gets at most.
+	MaxExcerpt = 4096
 
-	mostMessage = 1 << 30         // above it, arithmetic on sizes is no longer safe everywhere
-	firstDelay  = time.Second / 2 // before the first retry; doubles from there
-	mostDelay   = 30 * time.Second
-	goodTime    = time.Minute // a connection that lasted so long resets the delay
+	maxMessage  = 1 << 30         // sums of sizes cannot overflow an int below it
+	minDelay    = time.Second / 2 // before the first retry; doubles from there
+	maxDelay    = 30 * time.Second
+	stableAfter = time.Minute // a connection that lasted this long resets the delay
 )
 
-// ErrTooLong is what Options.OnReject is given for a message longer than
+// ErrTooLong is the error that Options.OnReject gets for a message longer than
 // Options.MaxMessage.
 var ErrTooLong = errors.New("message too long")
 
-// Options are how a Client connects. The zero value of each field is its
+// Options are the settings of a Client. The zero value of each field is its
 // default.
 //
-// The functions are called by the goroutine that ranges over Events, never two
-// at once for one range; they should return soon.
+// The callbacks run in the goroutine that ranges over Events, one at a time for
+// each range. While one runs, nothing is read from the connection.
 type Options struct {
-	// Authkey is the key; "" means the one in the Address. It goes into the
-	// query of the URL, as the vendor documents.
+	// Authkey is the key; "" means the key of the Address. It is sent as the URL
+	// parameter authkey, as the vendor documents.
 	Authkey string
-	// Header is sent with the handshake. Headers that the handshake sets
-	// itself (Upgrade, Connection, Sec-Websocket-…) are left out.
+	// Header is sent with the handshake. Headers that the handshake sets itself
+	// (Upgrade, Connection, Sec-Websocket-…) are left out.
 	Header http.Header
-	// TLS is the configuration for wss; nil means the system's roots. Below
-	// TLS 1.2 nothing is accepted.
+	// TLS is the configuration for wss; nil means the system's roots. The
+	// connection needs TLS 1.2 at least, whatever it says.
 	TLS *tls.Config
-	// Proxy returns the proxy for a request to the address, whose scheme is
-	// http for ws and https for wss and whose query is left out; nil means no
-	// proxy. http.ProxyFromEnvironment fits, as does what ParseProxy returns.
+	// Proxy returns the proxy for a request, nil for none. The request has the
+	// address without its query, with the scheme http for ws and https for wss.
+	// http.ProxyFromEnvironment fits, and so does the result of ParseProxy. A nil
+	// Proxy means no proxy.
 	Proxy func(*http.Request) (*url.URL, error)
 
-	// ConnectTimeout bounds one attempt, from looking up the name to the end
+	// ConnectTimeout bounds one attempt, from the lookup of the name to the end
 	// of the websocket handshake. 0 means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
-	// PingInterval is how often a ping is sent. A server that has answered a
-	// ping once and from which then nothing comes for two intervals, no pong
-	// and no event, is given up. One that never answered is not. 0 means
-	// DefaultPingInterval, negative no pings.
+	// PingInterval is the time between two pings. Once the server has answered a
+	// ping, the connection counts as lost after two intervals without a pong or
+	// an event. A server that has never answered one is not given up. 0 means
+	// DefaultPingInterval, a negative interval no pings.
 	PingInterval time.Duration
-	// MaxMessage is the longest message that is taken, in bytes; a longer one
-	// goes to OnReject and the stream goes on. 0 means DefaultMaxMessage; more
-	// than 1 GiB counts as 1 GiB.
+	// MaxMessage is the size of the longest message in bytes. A longer one goes
+	// to OnReject, and the events go on. 0 means DefaultMaxMessage; above 1 GiB
+	// it is 1 GiB.
 	MaxMessage int
-	// Retries is how many attempts in a row may fail after a connection was
-	// lost. 0 means no limit; negative means that a loss ends the events.
+	// Retries is how many attempts in a row may fail after a loss. 0 means no
+	// limit; negative means that a loss ends the events.
 	Retries int
-	// RetryFirst keeps trying when the very first attempt fails, as after a
-	// loss (for ever if Retries is negative). Otherwise that ends the events.
+	// RetryFirst repeats the very first attempt, too, as after a loss: without
+	// limit if Retries is negative. Otherwise its failure ends the events.
 	RetryFirst bool
 
-	// OnState is told of every change of the connection, and of every answered
-	// ping.
+	// OnState gets every change of the connection, and every answered ping.
 	OnState func(State)
-	// OnReject gets the first RejectExcerpt bytes of a message that is longer
-	// than MaxMessage, and ErrTooLong, as soon as that is known. The rest is
+	// OnReject gets the first MaxExcerpt bytes of a message that is longer than
+	// MaxMessage, and ErrTooLong, as soon as the limit is passed. The rest is
 	// skipped. Raw is valid during the call.
 	OnReject func(event.Event, error)
-	// OnWait is called whenever the client is about to wait: for bytes, for a
-	// connection, for the next attempt. It is the moment to write out what was
-	// gathered from the events so far; between two calls events come without
-	// waiting.
+	// OnWait is called before the client waits: for bytes, for a connection, for
+	// the next attempt. A caller that gathers events should hand them on then.
+	// Between two calls events come without waiting.
 	OnWait func()
 }
 
-// Status says what a connection is doing.
+// Status is what a connection is doing.
 type Status uint8
 
 // The states of a connection, in the order in which they occur.
@@ -111,9 +110,9 @@ const (
 	Connecting Status = iota
 	// Connected: the handshake is done, events may come.
 	Connected
-	// Answered: the server answered a ping. The connection stays as it was.
-	Answered
-	// Disconnected: a connection that stood has ended.
+	// Pong: the server answered a ping. The connection stays as it was.
+	Pong
+	// Disconnected: an established connection has ended.
 	Disconnected
 	// Waiting: the next attempt begins after State.Delay.
 	Waiting
@@ -125,8 +124,8 @@ func (s Status) String() string {
 		return "connecting"
 	case Connected:
 		return "connected"
-	case Answered:
-		return "answered"
+	case Pong:
+		return "pong"
 	case Disconnected:
 		return "disconnected"
 	case Waiting:
@@ -138,28 +137,29 @@ func (s Status) String() string {
 // State is a change of a connection. It never holds the key.
 type State struct {
 	Status Status
-	// Err is why: the loss (Disconnected), or the loss or the failed attempt
-	// after which the client waits (Waiting). It is an *Error.
+	// Err is the reason: of Disconnected the loss, of Waiting the loss or the
+	// failed attempt before. It is an *Error.
 	Err error
 	// Delay is how long the client waits (Waiting).
 	Delay time.Duration
-	// Attempt counts the attempts since the connection was lost, from 1 on
-	// (Waiting: the one to come). It is 0 for the very first attempt.
+	// Attempt counts the attempts since the connection was lost, from 1. While
+	// Waiting it is the number of the next one. The very first attempt is 0.
 	Attempt int
-	// Since is when the last byte came before the feed went away, Until when it
-	// was back (Connected). Since is zero as long as there was no connection.
+	// Since is the time of the last byte before the feed went away, Until the
+	// time when it was back (Connected). Since is zero before the first
+	// connection.
 	Since, Until time.Time
-	// RTT is the time from sending a ping to reading its answer (Answered).
-	// It includes the time that the reader of the events took meanwhile.
+	// RTT is the time from sending a ping to reading its answer (Pong). It
+	// includes the time that the caller took for events meanwhile.
 	RTT time.Duration
 }
 
 // Client receives the events of one messaged. It is safe for concurrent use;
 // each range over Events is a connection of its own.
 type Client struct {
-	opts    Options // defaults filled in
+	opts    Options // with defaults
 	url     string  // with the key
-	shown   string  // without it
+	addr    string  // without the key
 	secrets secrets
 	request *http.Request // for Options.Proxy
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -168,7 +168,7 @@ type Client struct {
 // New returns a client for addr. It connects when Events is ranged over.
 // o may be nil and is copied.
 func New(addr Address, o *Options) *Client {
-	c := &Client{shown: addr.String()}
+	c := &Client{addr: addr.String()}
 	if o != nil {
 		c.opts = *o
 	}
@@ -182,7 +182,7 @@ func New(addr Address, o *Options) *Client {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = DefaultMaxMessage
 	}
-	o.MaxMessage = min(o.MaxMessage, mostMessage)
+	o.MaxMessage = min(o.MaxMessage, maxMessage)
 	if o.OnState == nil {
 		o.OnState = func(State) {}
 	}
@@ -212,8 +212,7 @@ func New(addr Address, o *Options) *Client {
 	}
 	c.url = u.String()
 	c.secrets = newSecrets(o.Authkey, addr.Authkey)
-	// The name is looked up at each attempt. Keepalive finds a peer that is
-	// gone where it never answered a ping.
+	// Keepalive finds out that a peer is gone that never answered a ping.
 	c.dial = (&net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 20 * time.Second, Interval: 10 * time.Second, Count: 4},
 		Control:         setUserTimeout,
@@ -222,21 +221,23 @@ func New(addr Address, o *Options) *Client {
 }
 
 // String returns the address without the key.
-func (c *Client) String() string { return c.shown }
+func (c *Client) String() string { return c.addr }
 
-// Events connects and yields each message as an event, in the order received,
-// text and binary alike, empty ones too: whether the bytes are an event is for
-// the reader to find out. An event's Raw is valid until the next iteration.
+// Events connects and yields each message as an event, in the order received.
+// It yields text and binary messages alike, and empty ones too: it does not look
+// into the bytes. An event's Raw is valid until the next iteration.
 //
-// A lost connection is made anew as Options say, after 0.5 s, doubling to 30 s,
-// plus or minus a quarter, from the start again after a good minute. A close by
-// the server is a loss whatever its code.
+// After a loss the client connects again, as often as Options say. It waits 0.5 s
+// before the first attempt, doubling to 30 s, each time plus or minus a quarter,
+// and begins again with 0.5 s after a connection of a minute or more. It looks up
+// the name at each attempt. A close by the server is a loss, whatever its code.
 //
-// The last pair has no event but the error that ends the events: an [*Error], or
-// that of ctx once it has ended. Where ctx ends in the middle of an attempt to
-// connect it is an [*Error] that wraps ctx's and says how far the attempt came.
-// A key that the server rejects always ends them. When attempts after a loss run out, the Error is of kind Lost and wraps
-// that of the last attempt. Breaking out of the loop closes the connection.
+// The last pair has an error and no event. The error is that of ctx if ctx has
+// ended, otherwise an [*Error]. If ctx ends during an attempt to connect, it is an
+// *Error that wraps the error of ctx and says how far the attempt came. A key that
+// the server rejects always ends the events. When the attempts after a loss run
+// out, the Error has the kind Lost and wraps the error of the last attempt.
+// Breaking out of the loop closes the connection.
 func (c *Client) Events(ctx context.Context) iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		if err := c.run(ctx, yield); err != nil {
@@ -245,11 +246,11 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[event.Event, error] {
 	}
 }
 
-// run returns nil when the consumer has had enough.
+// run returns nil if yield returned false.
 func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) error {
-	delays := &backoff.ExponentialBackOff{InitialInterval: firstDelay, Multiplier: 2, MaxInterval: mostDelay, RandomizationFactor: 0.25}
-	var since time.Time // zero until there was a connection
-	heard := false      // an event has come
+	delays := &backoff.ExponentialBackOff{InitialInterval: minDelay, Multiplier: 2, MaxInterval: maxDelay, RandomizationFactor: 0.25}
+	var since time.Time // zero before the first connection
+	gotEvent := false
 	attempt := 0
 	for {
 		c.opts.OnState(State{Status: Connecting, Attempt: attempt, Since: since})
@@ -267,11 +268,11 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			attempt, since = 0, l.conn.at
-			if heard = heard || l.heard; !heard {
-				err = asRejection(err)
+			attempt, since = 0, l.conn.lastRead
+			if gotEvent = gotEvent || l.gotEvent; !gotEvent {
+				err = asUnauthorized(err)
 			}
-			if time.Since(up) >= goodTime {
+			if time.Since(up) >= stableAfter {
 				delays.Reset()
 			}
 			c.opts.OnState(State{Status: Disconnected, Err: err, Since: since})
@@ -280,7 +281,7 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 			return final
 		}
 		attempt++
-		delay := min(delays.NextBackOff(), mostDelay)
+		delay := min(delays.NextBackOff(), maxDelay)
 		c.opts.OnState(State{Status: Waiting, Err: err, Delay: delay, Attempt: attempt, Since: since})
 		c.opts.OnWait()
 		timer := time.NewTimer(delay)
@@ -293,8 +294,8 @@ func (c *Client) run(ctx context.Context, yield func(event.Event, error) bool) e
 	}
 }
 
-// final returns the error to end with after err, nil to try again. attempt is
-// how many attempts came before, connected whether there ever was a connection.
+// final returns the error to end with after err, nil to try again. attempt is the
+// number of attempts before, connected is whether there ever was a connection.
 func (c *Client) final(err error, attempt int, connected bool) error {
 	e, _ := errors.AsType[*Error](err)
 	limit := c.opts.Retries
@@ -304,7 +305,7 @@ func (c *Client) final(err error, attempt int, connected bool) error {
 	case limit <= 0 || attempt < limit:
 		return nil
 	case connected:
-		return &Error{Kind: Lost, Addr: c.shown, Status: e.Status, Detail: fmt.Sprintf("lost, and not back after %d attempts: %s", attempt, e.Detail), Err: e}
+		return &Error{Kind: Lost, Addr: c.addr, Status: e.Status, Detail: fmt.Sprintf("lost, and not back after %d attempts: %s", attempt, e.Detail), Err: e}
 	}
 	return e
 }

@@ -24,7 +24,7 @@ import (
 
 func TestEvents(t *testing.T) {
 	big := bytes.Repeat([]byte("0123456789"), 500_000)
-	long := append(bytes.Repeat([]byte("x"), 2*keptMessage+1), "TAIL"...)
+	long := append(bytes.Repeat([]byte("x"), 2*keptBuffer+1), "TAIL"...)
 	wire := [][]byte{
 		text(`{"class":"call"}`),
 		frame(final|opBinary, []byte("binary \xff\x00")),
@@ -58,20 +58,20 @@ func TestEvents(t *testing.T) {
 	wire = [][]byte{
 		text("before"), frame(final|opText, long), text("between"),
 		frame(opText, long), frame(opContinue, long), frame(final|opContinue, []byte("end")),
-		text(strings.Repeat("z", 2*keptMessage)), text("after"), closing(1000, ""),
+		text(strings.Repeat("z", 2*keptBuffer)), text("after"), closing(1000, ""),
 	}
 	var rejected []string
-	o = &Options{Retries: -1, MaxMessage: 2 * keptMessage, OnReject: func(ev event.Event, err error) {
+	o = &Options{Retries: -1, MaxMessage: 2 * keptBuffer, OnReject: func(ev event.Event, err error) {
 		if !errors.Is(err, ErrTooLong) || ev.Source == "" || ev.Received.IsZero() {
 			t.Errorf("%v, %v", ev, err)
 		}
 		rejected = append(rejected, string(ev.Raw))
 	}}
 	got, _ = gather(t, New(address(t, send(t, wire...)), o))
-	if want := []string{"before", "between", strings.Repeat("z", 2*keptMessage), "after"}; !slices.Equal(got, want) {
+	if want := []string{"before", "between", strings.Repeat("z", 2*keptBuffer), "after"}; !slices.Equal(got, want) {
 		t.Errorf("got %d events, want %d", len(got), len(want))
 	}
-	if want := strings.Repeat("x", RejectExcerpt); !slices.Equal(rejected, []string{want, want}) {
+	if want := strings.Repeat("x", MaxExcerpt); !slices.Equal(rejected, []string{want, want}) {
 		t.Errorf("%d rejected", len(rejected))
 	}
 
@@ -87,11 +87,11 @@ func TestEvents(t *testing.T) {
 
 // A message that was large does not hold its memory.
 func TestBufferShrinks(t *testing.T) {
-	l, stop := dialed(t, send(t, text(strings.Repeat("x", 3*keptMessage)), text("small")), nil)
+	l, stop := dialed(t, send(t, text(strings.Repeat("x", 3*keptBuffer)), text("small")), nil)
 	defer stop()
 	n := 0
 	_ = l.deliver(t.Context(), func(event.Event, error) bool { n++; return n < 2 })
-	if cap(l.buf) > keptMessage {
+	if cap(l.buf) > keptBuffer {
 		t.Errorf("%d bytes kept", cap(l.buf))
 	}
 }
@@ -206,7 +206,7 @@ func TestContextEndsWhileReading(t *testing.T) {
 			t.Errorf("handshake %t: %v", handshake, err)
 		}
 		e, ok := errors.AsType[*Error](err)
-		if ok != handshake || ok && (e.Kind != Timeout || !strings.Contains(e.Detail, "the port is open, but nothing has answered")) {
+		if ok != handshake || ok && (e.Kind != NoAnswer || !strings.Contains(e.Detail, "the port is open, but nothing has answered")) {
 			t.Errorf("handshake %t: how far the attempt came: %v", handshake, err)
 		}
 		cancel()
@@ -264,7 +264,7 @@ func TestBackOff(t *testing.T) {
 		if !ok || e.Kind != Lost || !strings.Contains(e.Detail, "after 12 attempts") {
 			t.Error(err)
 		}
-		if inner, ok := errors.AsType[*Error](e.Err); !ok || inner.Kind != NotWebsocket {
+		if inner, ok := errors.AsType[*Error](e.Err); !ok || inner.Kind != NoAnswer {
 			t.Errorf("inside: %v", e.Err)
 		}
 		if want := []int{1, 2, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(attempts, want) {
@@ -273,11 +273,11 @@ func TestBackOff(t *testing.T) {
 		var sum time.Duration
 		for i, d := range delays {
 			sum += d
-			nominal := min(firstDelay<<i, mostDelay)
+			nominal := min(minDelay<<i, maxDelay)
 			if i >= 3 {
-				nominal = min(firstDelay<<(i-3), mostDelay)
+				nominal = min(minDelay<<(i-3), maxDelay)
 			}
-			if d < nominal*3/4 || d > min(nominal*5/4, mostDelay) {
+			if d < nominal*3/4 || d > min(nominal*5/4, maxDelay) {
 				t.Errorf("delay %d is %s, want about %s", i, d, nominal)
 			}
 		}
@@ -296,11 +296,11 @@ func TestRetries(t *testing.T) {
 		kind           Kind
 		dials, arrived int
 	}{
-		{"the first attempt fails", 0, false, "x", NotWebsocket, 1, 0},
+		{"the first attempt fails", 0, false, "x", NoAnswer, 1, 0},
 		{"no reconnect", -1, false, "+", Lost, 1, 1},
 		{"some after a loss", 2, false, "+x", Lost, 3, 1},
 		{"some in a row only", 2, false, "+x+x+xx", Lost, 7, 3},
-		{"first, some", 2, true, "x", NotWebsocket, 3, 0},
+		{"first, some", 2, true, "x", NoAnswer, 3, 0},
 		{"first for ever, then a loss ends", -1, true, "xxxx+", Lost, 5, 1},
 		{"first for ever, then for ever", 0, true, "xx+xxx+u", Unauthorized, 8, 2},
 		{"a rejected key ends at once", 0, true, "u", Unauthorized, 1, 0},
@@ -364,7 +364,7 @@ func TestPings(t *testing.T) {
 				defer cancel()
 				answered := 0
 				c := New(address(t, "h"), &Options{Retries: -1, OnState: func(s State) {
-					if s.Status == Answered {
+					if s.Status == Pong {
 						answered++
 						if s.RTT != 100*time.Millisecond {
 							t.Errorf("round trip %s", s.RTT)

@@ -10,46 +10,66 @@ import (
 	"unicode/utf8"
 )
 
-// Kind says which way a connection failed, so that a program can say what to
-// try and choose its exit code.
+// Kind is the way in which a connection failed. It lets a program choose what
+// to suggest and how to exit.
 type Kind uint8
 
 // The kinds of failure.
 const (
-	// Unreachable: no route to the host, or any other failure of the network
-	// below TCP's own refusal.
+	// Unreachable: there is no route to the host, or the network failed in a way
+	// that no other kind is for.
 	Unreachable Kind = iota
 	// Refused: nothing listens on the port, or a firewall says so.
 	Refused
-	// Timeout: no connection, or no answer to the handshake, in time.
+	// Timeout: there was no TCP connection in time.
 	Timeout
+	// NoAnswer: TCP is connected, but the server did not answer the handshake in
+	// time, or closed the connection instead.
+	NoAnswer
 	// Resolve: the name could not be looked up.
 	Resolve
-	// TLS: the two sides could not agree, or the certificate did not hold, or
-	// one side spoke TLS and the other did not.
+	// NotTLS: the address has the scheme wss, and the server does not speak TLS.
+	NotTLS
+	// WantsTLS: the address has the scheme ws, and the server speaks TLS.
+	WantsTLS
+	// TLSVersion: the server speaks no TLS that is new enough.
+	TLSVersion
+	// Certificate: the certificate of the server was not accepted. Error.Err wraps
+	// the error of crypto/x509: an UnknownAuthorityError, a HostnameError or a
+	// CertificateInvalidError.
+	Certificate
+	// UnknownName: the server has no certificate for the name of the host.
+	UnknownName
+	// TLSRefused: the server ended the TLS handshake with an alert, as one does
+	// that wants a client certificate.
+	TLSRefused
+	// TLS: the TLS handshake failed in another way.
 	TLS
-	// Unauthorized: HTTP 401 or 403, or, as long as no event has come, a close
-	// frame that speaks of policy or of access: code 1008, 3000, 3003, 4401 or
-	// 4403, or such a reason. It always ends the events.
+	// Unauthorized: HTTP 401 or 403; or, before any event, a close frame for a
+	// reason of access: with code 1008, 3000, 3003, 4401 or 4403, or with a text
+	// that says so. It always ends the events.
 	Unauthorized
 	// NotFound: HTTP 404.
 	NotFound
-	// NotWebsocket: something answered that does not speak websocket, or hung
-	// up without an answer.
+	// NotWebsocket: what answered does not speak websocket.
 	NotWebsocket
 	// BadStatus: any other HTTP status; see Error.Status.
 	BadStatus
 	// Redirect: HTTP 3xx. It is never followed, so the key goes nowhere else.
 	Redirect
-	// Proxy: the proxy could not be used, or would not connect.
+	// Proxy: the proxy could not be used, or did not connect.
 	Proxy
-	// Lost: a connection that stood has ended, whoever ended it and how.
+	// ProxyAuth: a proxy wants a user and a password, or other ones: HTTP 407, or
+	// what SOCKS has for it.
+	ProxyAuth
+	// Lost: an established connection has ended, whoever ended it and how.
 	Lost
 )
 
 var kindNames = [...]string{
-	"unreachable", "refused", "timeout", "resolve", "tls", "unauthorized",
-	"not found", "not a websocket", "status", "redirect", "proxy", "lost",
+	"unreachable", "refused", "timeout", "no answer", "resolve", "not tls", "wants tls", "tls version", "certificate",
+	"unknown name", "tls refused", "tls", "unauthorized", "not found", "not a websocket", "status", "redirect",
+	"proxy", "proxy authentication", "lost",
 }
 
 func (k Kind) String() string {
@@ -59,21 +79,23 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// Error is why there is no connection, or no longer one. It never holds the
-// key, nor do the errors inside it.
+// Error is the reason why there is no connection, or no longer one. It never
+// holds the key, nor do the errors that it wraps.
 type Error struct {
 	Kind Kind
-	// Addr is the address without the key, as Address.String gives it.
+	// Addr is the address without the key, as Address.String returns it.
 	Addr string
-	// Status is the HTTP status that the server answered with, 0 if none.
+	// Status is the HTTP status that the server or the proxy answered with, 0
+	// without an answer.
 	Status int
-	// Server is what the headers of an HTTP answer tell of who gave it, as
-	// "nginx, WWW-Authenticate: Basic": it need not be messaged. "" if nothing.
+	// Server is what the headers of an HTTP answer say about its sender, such as
+	// "nginx, WWW-Authenticate: Basic". The sender need not be messaged. It is
+	// "" if they say nothing.
 	Server string
-	// Detail says what happened, in lower case, printable and at most some
-	// 300 bytes. What it quotes of the server's words is a claim of the server.
+	// Detail says what happened: in lower case, printable, in one line of some
+	// 300 bytes at most. Words of the server in it are not to be trusted.
 	Detail string
-	// Err is the cause, nil where Detail says it all.
+	// Err is the cause. It is nil if Detail says everything.
 	Err error
 }
 
@@ -82,7 +104,7 @@ func (e *Error) Error() string { return e.Addr + ": " + e.Detail }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// secrets are the forms in which a key may come back from a server.
+// secrets are the forms in which a key may show up in an answer.
 type secrets []string
 
 func newSecrets(keys ...string) secrets {
@@ -97,7 +119,7 @@ func newSecrets(keys ...string) secrets {
 	return s
 }
 
-// redact replaces every form of the key, and whatever stands behind authkey=.
+// redact replaces every form of the key, and every value of a parameter authkey.
 func (s secrets) redact(text string) string {
 	for _, secret := range s {
 		text = strings.ReplaceAll(text, secret, "***")
@@ -119,9 +141,9 @@ func (s secrets) redact(text string) string {
 	}
 }
 
-// clean makes text of the server fit for an error: one line, printable, no
-// key, bounded. The order matters: a key with a control character in the
-// middle is a key again once that is gone, and one cut short is not found.
+// clean makes text of a server fit for an error: one line, printable, without
+// the key, bounded. The order matters: without its control characters a text may
+// hold the key that it did not hold before, and a key that was cut is not found.
 func (s secrets) clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -135,7 +157,7 @@ func (s secrets) clean(text string) string {
 	return bounded(strings.Join(strings.Fields(s.redact(text)), " "), 200)
 }
 
-// cause returns err, or its cleaned text if that holds the key.
+// cause returns err, or its cleaned text if the text holds the key.
 func (s secrets) cause(err error) error {
 	if err == nil {
 		return nil
@@ -149,7 +171,8 @@ func (s secrets) cause(err error) error {
 	return err
 }
 
-// bounded cuts text to at most n bytes, at a rune's edge, and marks the cut.
+// bounded cuts text to n bytes or a little less, between runes, and marks the
+// cut.
 func bounded(text string, n int) string {
 	if len(text) <= n {
 		return text

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -35,6 +36,15 @@ func noKey(t *testing.T, err error) {
 	}
 }
 
+// secure is a TLS server with a certificate that no client trusts.
+func secure(t *testing.T) string {
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = quiet()
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
 func TestHandshakeFails(t *testing.T) {
 	status := func(code int) func(*testing.T) string {
 		return func(t *testing.T) string {
@@ -59,13 +69,6 @@ func TestHandshakeFails(t *testing.T) {
 			})
 		}
 	}
-	secure := func(t *testing.T) string {
-		s := httptest.NewUnstartedServer(http.NotFoundHandler())
-		s.Config.ErrorLog = quiet()
-		s.StartTLS()
-		t.Cleanup(s.Close)
-		return s.Listener.Addr().String()
-	}
 	for _, tt := range []struct {
 		name   string
 		server func(*testing.T) string
@@ -86,17 +89,17 @@ func TestHandshakeFails(t *testing.T) {
 		{"307", status(307), "ws", Redirect, 307, "not followed"},
 		{"200", status(200), "ws", NotWebsocket, 200, "a web page answered, not a websocket (HTTP 200 ok)"},
 		{"101 without accept", says("HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"), "ws", NotWebsocket, 101, "broken websocket handshake"},
-		{"hangs up", says(""), "ws", NotWebsocket, 0, "without an answer"},
+		{"hangs up", says(""), "ws", NoAnswer, 0, "without an answer"},
 		{"half a header", says("HTTP/1.1 101 Swi"), "ws", NotWebsocket, 0, "middle of the answer"},
 		{"rubbish", says("220 mail.example ESMTP\r\n"), "ws", NotWebsocket, 0, "neither HTTP nor"},
 		{"endless header", says("HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("x", 990)+"\r\n", 2000)), "ws", NotWebsocket, 0, "too long"},
-		{"unknown authority", secure, "wss", TLS, 0, "unknown authority"},
-		{"plain to TLS", secure, "ws", TLS, 400, "use wss://"},
-		{"plain to an alert", says("\x15\x03\x01\x00\x02\x02\x46"), "ws", TLS, 0, "use wss://"},
-		{"TLS to plain", status(200), "wss", TLS, 0, "use ws://"},
+		{"unknown authority", secure, "wss", Certificate, 0, "unknown authority"},
+		{"plain to TLS", secure, "ws", WantsTLS, 400, "use wss://"},
+		{"plain to an alert", says("\x15\x03\x01\x00\x02\x02\x46"), "ws", WantsTLS, 0, "use wss://"},
+		{"TLS to plain", status(200), "wss", NotTLS, 0, "use ws://"},
 		{"TLS to silence", func(t *testing.T) string {
 			return listen(t, func(_ int, nc net.Conn) { _, _ = nc.Read(make([]byte, 4096)) })
-		}, "wss", TLS, 0, "hung up on during the TLS handshake"},
+		}, "wss", TLS, 0, "hung up during the TLS handshake"},
 		{"refused", func(t *testing.T) string {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
@@ -136,8 +139,8 @@ func TestCertificates(t *testing.T) {
 	}{
 		{"good", &tls.Config{RootCAs: roots}, NotFound, ""},
 		{"insecure", &tls.Config{InsecureSkipVerify: true}, NotFound, ""},
-		{"other host", &tls.Config{RootCAs: roots, ServerName: "other.test"}, TLS, "for another host"},
-		{"expired", &tls.Config{RootCAs: roots, Time: func() time.Time { return time.Unix(1<<33, 0) }}, TLS, "expired"},
+		{"other host", &tls.Config{RootCAs: roots, ServerName: "other.test"}, Certificate, "for another host: example.com"},
+		{"expired", &tls.Config{RootCAs: roots, Time: func() time.Time { return time.Unix(1<<33, 0) }}, Certificate, "expired"},
 	} {
 		_, err := gather(t, New(address(t, s.URL), &Options{TLS: tt.config}))
 		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != tt.kind || !strings.Contains(e.Detail, tt.say) {
@@ -150,8 +153,22 @@ func TestCertificates(t *testing.T) {
 	s2.StartTLS()
 	defer s2.Close()
 	_, err := gather(t, New(address(t, s2.URL), &Options{TLS: &tls.Config{InsecureSkipVerify: true}}))
-	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != TLS || !strings.Contains(e.Detail, "certificate required") {
+	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != TLSRefused || !strings.Contains(e.Detail, "certificate required") {
 		t.Errorf("no client certificate: %v", err)
+	}
+}
+
+// A certificate for another host is explained by the hosts that it is for.
+func TestExplainHost(t *testing.T) {
+	name := pkix.Name{CommonName: "h"}
+	for want, c := range map[string]*x509.Certificate{
+		"a.test, 10.0.0.1, not h": {Subject: name, DNSNames: []string{"a.test"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}},
+		`it names "h" as common name only, which is no longer taken: it needs a subject alternative name`: {Subject: name},
+		"it names none": {},
+	} {
+		if got := explainHost(x509.HostnameError{Certificate: c, Host: "h"}); got != want {
+			t.Errorf("%s; want %s", got, want)
+		}
 	}
 }
 
@@ -189,7 +206,7 @@ func TestNoAnswerInTime(t *testing.T) {
 	server := listen(t, func(_ int, nc net.Conn) { _, _ = io.Copy(io.Discard, nc) })
 	for _, scheme := range []string{"ws://", "wss://"} {
 		_, err := gather(t, New(address(t, scheme+server), &Options{ConnectTimeout: 500 * time.Millisecond}))
-		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Timeout || !strings.Contains(e.Detail, "no answer within 500ms") {
+		if e, ok := errors.AsType[*Error](err); !ok || e.Kind != NoAnswer || !strings.Contains(e.Detail, "no answer within 500ms") {
 			t.Errorf("%s: %v", scheme, err)
 		}
 	}
@@ -314,96 +331,6 @@ func TestReset(t *testing.T) {
 	_, err := gather(t, c)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Lost || !strings.Contains(e.Detail, "connection") {
 		t.Error(err)
-	}
-}
-
-// A proxy that answers as told, and one that connects.
-func TestProxy(t *testing.T) {
-	target := send(t, text("through"), closing(1000, ""))
-	answer := func(s string) string {
-		return listen(t, func(_ int, nc net.Conn) {
-			if _, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
-				_, _ = io.WriteString(nc, s)
-			}
-		})
-	}
-	socks := listen(t, func(_ int, nc net.Conn) {
-		head := make([]byte, 3+10) // no authentication; CONNECT to an IPv4 address
-		if _, err := io.ReadFull(nc, head[:3]); err != nil {
-			return
-		}
-		_, _ = nc.Write([]byte{5, 0})
-		if _, err := io.ReadFull(nc, head[3:]); err != nil {
-			return
-		}
-		far, err := net.Dial("tcp", target)
-		if err != nil {
-			return
-		}
-		defer far.Close()
-		_, _ = nc.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-		go func() { _, _ = io.Copy(far, nc); far.Close() }()
-		_, _ = io.Copy(nc, far)
-	})
-	var asked string
-	working := listen(t, func(_ int, nc net.Conn) {
-		br := bufio.NewReader(nc)
-		req, err := http.ReadRequest(br)
-		if err != nil {
-			return
-		}
-		asked = req.Method + " " + req.Host + " " + req.Header.Get("Proxy-Authorization")
-		far, err := net.Dial("tcp", req.Host)
-		if err != nil {
-			return
-		}
-		defer far.Close()
-		_, _ = io.WriteString(nc, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(far, br); far.Close() }()
-		_, _ = io.Copy(nc, far)
-	})
-	for _, tt := range []struct {
-		name, proxy string
-		kind        Kind
-		say         string
-		events      int
-	}{
-		{"works", "http://u:p@" + working, Lost, "code 1000", 1},
-		{"socks works", "socks5h://" + socks, Lost, "code 1000", 1},
-		{"407", "http://u:SECRET@" + answer("HTTP/1.1 407 SECRET needed\r\n\r\n"), Proxy, "it answered HTTP 407 *** needed", 0},
-		{"no reason", "http://" + answer("HTTP/1.1 403\r\n\r\n"), Proxy, "it answered HTTP 403", 0},
-		{"hangs up", "http://" + answer(""), Proxy, "EOF", 0},
-		{"not there", "http://127.0.0.1:1", Proxy, "proxy 127.0.0.1:1: connection refused", 0},
-		{"plain as TLS", "https://" + answer("x"), Proxy, "proxy", 0},
-		{"socks not there", "socks5://127.0.0.1:1", Proxy, "connection refused", 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			proxy, err := ParseProxy(tt.proxy)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := gather(t, New(address(t, target), &Options{Authkey: testKey, Retries: -1, Proxy: proxy}))
-			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Kind != tt.kind || !strings.Contains(e.Detail, tt.say) || len(got) != tt.events {
-				t.Errorf("%q, %v", got, err)
-			}
-			if strings.Contains(fmt.Sprint(err), "SECRET") {
-				t.Error("the password shows")
-			}
-			noKey(t, err)
-		})
-	}
-	if asked != "CONNECT "+target+" Basic dTpw" {
-		t.Errorf("the proxy was asked: %s", asked)
-	}
-	var saw string
-	c := New(address(t, "wss://"+target), &Options{Authkey: testKey, Proxy: func(r *http.Request) (*url.URL, error) {
-		saw = r.URL.String()
-		return nil, errors.New("bad proxy http://u:SECRET@h")
-	}})
-	_, err := gather(t, c)
-	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != Proxy || strings.Contains(e.Error(), "SECRET") || saw != "https://"+target+DefaultPath {
-		t.Errorf("%v, asked for %s", err, saw)
 	}
 }
 

@@ -33,10 +33,10 @@ func (o *overdue) Read(p []byte) (int, error) {
 // TestSuspended: a deadline that has passed while the process was suspended
 // does not cost what came meanwhile, and the next read has all its time again.
 func TestSuspended(t *testing.T) {
-	const patience = 40 * time.Second
+	const timeout = 40 * time.Second
 	for times, want := range []error{nil, nil, os.ErrDeadlineExceeded} {
 		o := &overdue{times: times}
-		c := &conn{Conn: o, ctx: t.Context(), onWait: func() {}, budget: -1, patience: patience}
+		c := &conn{Conn: o, ctx: t.Context(), onWait: func() {}, limit: -1, timeout: timeout}
 		n, err := c.Read(make([]byte, 9))
 		if !errors.Is(err, want) || (n == 1) != (want == nil) {
 			t.Errorf("%d times late: %d, %v", times, n, err)
@@ -47,12 +47,12 @@ func TestSuspended(t *testing.T) {
 		if _, err := c.Read(make([]byte, 9)); err != nil {
 			t.Error(err)
 		}
-		if last := o.deadlines[len(o.deadlines)-1]; time.Until(last) < patience/2 {
+		if last := o.deadlines[len(o.deadlines)-1]; time.Until(last) < timeout/2 {
 			t.Errorf("%d times late: %v left for the next read", times, time.Until(last))
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	c := &conn{Conn: &ending{cancel: cancel}, ctx: ctx, onWait: func() {}, budget: -1, patience: patience}
+	c := &conn{Conn: &ending{cancel: cancel}, ctx: ctx, onWait: func() {}, limit: -1, timeout: timeout}
 	if _, err := c.Read(make([]byte, 9)); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of the context: %v", err)
 	}
