@@ -13,21 +13,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/talk"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-// addresses are those of ENSWITCH_ADDRESS or else of the profile.
-func (a *app) addresses() []string {
-	if v := os.Getenv(settings.Env("address")); v != "" {
-		return strings.Split(v, ",")
-	}
-	list, _ := a.profile.Strings("address")
-	return list
-}
-
-func newConfig(a *app) *cobra.Command {
+func newConfig(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Show the settings in force and where each came from",
@@ -44,7 +37,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
   address = ["10.0.0.5", "10.0.0.6"]
   authkey-file = "/etc/enswitch-events/key"   # or authkey-command = "pass show enswitch"
   class = "call"`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	show := &cobra.Command{
@@ -53,7 +46,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
 		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate", "replay"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
-				return usage("it is one of "+strings.Join(cmd.ValidArgs, ", "), "config show: %q has no settings", strings.Join(args, " "))
+				return cli.Usage("it is one of "+strings.Join(cmd.ValidArgs, ", "), "config show: %q has no settings", strings.Join(args, " "))
 			}
 			return nil
 		},
@@ -64,21 +57,21 @@ used unless --profile or ENSWITCH_PROFILE names another:
 			}
 			target, _, err := cmd.Root().Find([]string{name})
 			if err != nil {
-				return usage("", "%w", err)
+				return cli.Usage("", "%w", err)
 			}
-			return a.show(cmd.OutOrStdout(), target)
+			return showSettings(a, cmd.OutOrStdout(), target)
 		},
 	}
 	path := &cobra.Command{
 		Use:   "path",
 		Short: "Print where the configuration file is looked for",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file := a.global.config
+			file := a.Global.Config
 			if file == "" {
 				var err error
 				if file, err = settings.Path(); err != nil {
-					return failure(err)
+					return cli.Wrap(err)
 				}
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), file)
@@ -89,35 +82,35 @@ used unless --profile or ENSWITCH_PROFILE names another:
 	return cmd
 }
 
-// show prints to out a line for each flag of cmd: its name, its value, and where that
+// showSettings prints to out a line for each flag of cmd: its name, its value, and where that
 // came from.
-func (a *app) show(out io.Writer, cmd *cobra.Command) error {
-	flags := cmd.Flags()
-	origin, err := settings.Apply(flags, os.LookupEnv, a.profile, func(f string) bool {
+func showSettings(a *cli.App, out io.Writer, cmd *cobra.Command) error {
+	set := cmd.Flags()
+	origin, err := settings.Apply(set, os.LookupEnv, a.Profile, func(f string) bool {
 		return f == "help" || strings.HasPrefix(f, "authkey")
 	})
 	if err != nil {
-		return usage("", "%w", err)
+		return cli.Usage("", "%w", err)
 	}
 	var table bytes.Buffer
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	line := func(name, value, from string) { fmt.Fprintf(w, "%s\t%s\t%s\n", name, value, from) }
-	if a.profile.Name != "" && len(a.profile.Values) > 0 {
-		line("profile", a.profile.Name, a.profile.File)
+	if a.Profile.Name != "" && len(a.Profile.Values) > 0 {
+		line("profile", a.Profile.Name, a.Profile.File)
 	}
 	keyInAddress := false
 	if slices.Contains(strings.Fields(cmd.Use), "[ADDRESS…]") {
 		from := "default"
 		if os.Getenv(settings.Env("address")) != "" {
 			from = settings.Env("address")
-		} else if len(a.addresses()) > 0 {
-			from = "profile " + a.profile.Name
+		} else if len(flags.SettingAddresses(a)) > 0 {
+			from = "profile " + a.Profile.Name
 		}
 		var shown []string
-		for _, s := range defaultAddresses(a) {
+		for _, s := range flags.DefaultAddresses(a) {
 			addr, err := messaged.ParseAddress(s)
 			if err != nil {
-				shown = append(shown, talk.Redacted+" ("+err.Error()+")")
+				shown = append(shown, log.Redacted+" ("+err.Error()+")")
 				continue
 			}
 			keyInAddress = keyInAddress || addr.Authkey != ""
@@ -125,12 +118,12 @@ func (a *app) show(out io.Writer, cmd *cobra.Command) error {
 		}
 		line("address", strings.Join(shown, ","), from)
 	}
-	value, from := a.shownKey()
+	value, from := shownKey(a)
 	if value == "-" && keyInAddress {
-		value, from = talk.Redacted, "address"
+		value, from = log.Redacted, "address"
 	}
 	line("authkey", value, from)
-	flags.VisitAll(func(f *pflag.Flag) {
+	set.VisitAll(func(f *pflag.Flag) {
 		if f.Name == "help" || strings.HasPrefix(f.Name, "authkey") {
 			return
 		}
@@ -144,7 +137,7 @@ func (a *app) show(out io.Writer, cmd *cobra.Command) error {
 		}
 		switch {
 		case f.Name == "header" && f.Changed:
-			value = talk.Redacted // may be an Authorization
+			value = log.Redacted // may be an Authorization
 		case f.Name == "proxy" || f.Name == "post":
 			value = withoutSecrets(value)
 		}
@@ -162,24 +155,24 @@ func (a *app) show(out io.Writer, cmd *cobra.Command) error {
 func withoutSecrets(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
-		return talk.Redacted
+		return log.Redacted
 	}
 	if u.RawQuery != "" {
-		u.RawQuery = talk.Redacted
+		u.RawQuery = log.Redacted
 	}
 	return u.Redacted()
 }
 
 // shownKey tells where the key would come from, without reading it.
-func (a *app) shownKey() (value, from string) {
+func shownKey(a *cli.App) (value, from string) {
 	for _, name := range []string{"authkey-file", "authkey"} {
 		if v := os.Getenv(settings.Env(name)); v != "" {
-			return talk.Redacted, settings.Env(name)
+			return log.Redacted, settings.Env(name)
 		}
 	}
 	for _, name := range []string{"authkey-file", "authkey-command"} {
-		if _, ok := a.profile.Strings(name); ok {
-			return talk.Redacted, "profile " + a.profile.Name + ", " + name
+		if _, ok := a.Profile.Strings(name); ok {
+			return log.Redacted, "profile " + a.Profile.Name + ", " + name
 		}
 	}
 	return "-", "default"

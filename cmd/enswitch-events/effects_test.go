@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
@@ -46,6 +48,7 @@ func TestEffects(t *testing.T) {
 		}
 	}
 	const cat, nobody = "cat one", "tail 127.0.0.1:1"
+	const alone = "tail --listen 0 --for 1ms"
 	const demo, simulate = "tail --demo -n 1", "simulate --port 0 -n 1 --rate max"
 	rows := []struct {
 		command, flag, value string
@@ -106,6 +109,22 @@ func TestEffects(t *testing.T) {
 		{nobody, "ca", "nosuch", ""},
 		{nobody, "cert", "nosuch", ""},
 		{nobody, "key", "nosuch", ""},
+		{alone, "insecure", "", "wss://127.0.0.1:1"},
+		{alone, "proxy", "http://127.0.0.1:1", "127.0.0.1:1"},
+		{alone, "ping-interval", "5s", "127.0.0.1:1"},
+		{alone, "max-silence", "5s", "127.0.0.1:1"},
+		{alone, "max-message", "1MiB", "--demo"},
+		{"wait --listen 0 --timeout 1ms", "retry", "", "127.0.0.1:1"},
+		{nobody, "path", "/x", "--listen 0"},
+		{nobody, "no-auth", "", "--listen 0"},
+		{nobody, "allow", "10.0.0.0/8", "--listen 0.0.0.0:0"},
+		{nobody, "tls-self-signed", "", "--listen 0"},
+		{nobody, "tls-cert", "nosuch", ""},
+		{nobody, "tls-key", "nosuch", ""},
+		{nobody, "max-body", "1KiB", "--listen 0"},
+		{nobody, "forwarded-header", "X-Forwarded-For", "--listen 0 --trust-proxy 127.0.0.1"},
+		{nobody, "trust-proxy", "127.0.0.1", "--listen 0 --forwarded-header X-Forwarded-For"},
+		{"wait 127.0.0.1:1", "number-field", "n", "--listen 0"},
 		{simulate, "shape-period", "1m", "--shape ramp --rate 1000"},
 		{simulate, "shape-peak", "10", "--shape burst --rate 1000"},
 		{simulate, "slow-post", "1ms", "--post http://127.0.0.1:1/"},
@@ -119,12 +138,12 @@ func TestEffects(t *testing.T) {
 		}
 		typed := append(strings.Fields(row.command), flag)
 		r := runProgram(t, dir, nil, typed...)
-		if r.code != exitUsage || !strings.Contains(r.err, row.flag) || r.stdout != "" {
+		if r.code != cli.ExitUsage || !strings.Contains(r.err, row.flag) || r.stdout != "" {
 			t.Errorf("%v: %+v, want it refused", typed, r)
 		}
 		if row.needs != "" {
 			args := append(typed, strings.Fields(row.needs)...)
-			if r := runProgram(t, dir, nil, args...); r.code == exitUsage {
+			if r := runProgram(t, dir, nil, args...); r.code == cli.ExitUsage {
 				t.Errorf("%v: %+v, want it taken", args, r)
 			}
 		}
@@ -136,12 +155,12 @@ func TestEffects(t *testing.T) {
 			value = "true"
 		}
 		env := []string{settings.Env(row.flag) + "=" + value}
-		if r := runProgram(t, dir, env, strings.Fields(row.command)...); r.code == exitUsage {
+		if r := runProgram(t, dir, env, strings.Fields(row.command)...); r.code == cli.ExitUsage {
 			t.Errorf("%v %v: %+v, want it left out", env, row.command, r)
 		}
 	}
-	for _, e := range effects {
-		for name := range strings.FieldsSeq(e.flags) {
+	for _, e := range flags.Effects {
+		for name := range strings.FieldsSeq(e.Flags) {
 			if !covered[name] {
 				t.Errorf("no row is about --%s", name)
 			}
@@ -168,7 +187,7 @@ func TestRivals(t *testing.T) {
 	} {
 		args := strings.Fields(row.args)
 		r := runProgram(t, dir, []string{settings.EnvPrefix + row.env}, args...)
-		if r.code == exitUsage || strings.TrimSpace(r.stdout) != row.want {
+		if r.code == cli.ExitUsage || strings.TrimSpace(r.stdout) != row.want {
 			t.Errorf("%s %s: %+v, want %s", row.env, row.args, r, row.want)
 		}
 		if slices.Contains(args, "-Q") != (row.want != "" && r.err == "") {

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 // connectFaults are those of making a connection, the first one or one after a
@@ -130,7 +132,7 @@ func refusedTLS(host string, s span, trusted bool, said ...string) func(*testing
 		}
 		p := start(t, args...)
 		_ = w.accept().Conn.(*tls.Conn).HandshakeContext(t.Context())
-		p.check(nothing(exitConnect, said...))
+		p.check(nothing(cli.ExitConnect, said...))
 	}
 }
 
@@ -141,7 +143,7 @@ func tlsOld(t *testing.T) {
 	w := wireAt(t, "127.0.0.1:0", config)
 	p := start(t, "tail", "wss://"+w.addr, "--ca", c.file)
 	_ = w.accept().Conn.(*tls.Conn).HandshakeContext(t.Context())
-	p.check(nothing(exitConnect, "could not connect to wss://.*TLS is too old: TLS 1.2", "needs a newer TLS"))
+	p.check(nothing(cli.ExitConnect, "could not connect to wss://.*TLS is too old: TLS 1.2", "needs a newer TLS"))
 }
 
 func plainOnTLS(t *testing.T) {
@@ -149,7 +151,7 @@ func plainOnTLS(t *testing.T) {
 	p := start(t, "tail", "wss://"+w.addr)
 	peer := w.accept()
 	peer.write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"))
-	p.check(nothing(exitConnect, "use ws://"))
+	p.check(nothing(cli.ExitConnect, "use ws://"))
 }
 
 func tlsOnPlain(t *testing.T) {
@@ -159,7 +161,7 @@ func tlsOnPlain(t *testing.T) {
 	peer.request()
 	peer.write([]byte{21, 3, 1, 0, 2, 2, 10}) // the alert: unexpected message
 	peer.Close()
-	p.check(nothing(exitConnect, "use wss://"))
+	p.check(nothing(cli.ExitConnect, "use wss://"))
 }
 
 // closedPort is an address where nothing listens, unless the test does.
@@ -175,7 +177,7 @@ func closedPort(t *testing.T) string {
 
 func refused(t *testing.T) {
 	p := start(t, "tail", closedPort(t))
-	p.check(want{code: exitConnect, said: []string{"connection refused", "Message daemon IP address", "firewall"}, unsaid: []string{"reconnecting"}})
+	p.check(want{code: cli.ExitConnect, said: []string{"connection refused", "Message daemon IP address", "firewall"}, unsaid: []string{"reconnecting"}})
 }
 
 func refusedThenBack(t *testing.T) {
@@ -207,7 +209,7 @@ func silent(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", w.addr, "--connect-timeout", "2s")
 	w.accept()
-	p.check(nothing(exitConnect, "no answer within 2s", "--connect-timeout"))
+	p.check(nothing(cli.ExitConnect, "no answer within 2s", "--connect-timeout"))
 }
 
 func hungUpOn(t *testing.T) {
@@ -216,7 +218,7 @@ func hungUpOn(t *testing.T) {
 	peer := w.accept()
 	peer.request()
 	peer.Close()
-	p.check(nothing(exitConnect, "hung up without an answer"))
+	p.check(nothing(cli.ExitConnect, "hung up without an answer"))
 }
 
 func unavailable(t *testing.T) {
@@ -252,7 +254,7 @@ func unauthorized(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", w.addr, "--retry")
 	w.accept().answer(401, "", "")
-	p.check(nothing(exitKey, "the key was rejected", "Message daemon authentication key"))
+	p.check(nothing(cli.ExitKey, "the key was rejected", "Message daemon authentication key"))
 }
 
 func unauthorizedAfterLoss(t *testing.T) {
@@ -263,14 +265,14 @@ func unauthorizedAfterLoss(t *testing.T) {
 	p.lines(3)
 	peer.reset()
 	w.accept().answer(401, "", "")
-	p.check(want{code: exitKey, events: seq(1, 3), received: 3, said: []string{"the key was rejected"}})
+	p.check(want{code: cli.ExitKey, events: seq(1, 3), received: 3, said: []string{"the key was rejected"}})
 }
 
 func redirect(t *testing.T) {
 	w, other := newWire(t), newWire(t)
 	p := startWith(t, setup{env: []string{"ENSWITCH_AUTHKEY=" + secret}}, "tail", w.addr)
 	w.accept().answer(302, "Location: http://"+other.addr+"/events/websocket/?authkey="+url.QueryEscape(secret)+"\r\n", "")
-	p.check(want{code: exitConnect, said: []string{"which is not followed"}, unsaid: []string{"s3cret"}})
+	p.check(want{code: cli.ExitConnect, said: []string{"which is not followed"}, unsaid: []string{"s3cret"}})
 	if len(other.peer) > 0 {
 		t.Error("the other host was asked")
 	}
@@ -280,7 +282,7 @@ func webPage(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", w.addr)
 	w.accept().answer(200, "Content-Type: text/html\r\n", "<html>It works!</html>")
-	p.check(want{code: exitConnect, said: []string{"a web page answered", "4875", "/events/websocket/"}, unsaid: []string{"It works"}})
+	p.check(want{code: cli.ExitConnect, said: []string{"a web page answered", "4875", "/events/websocket/"}, unsaid: []string{"It works"}})
 }
 
 func endlessAnswer(t *testing.T) {
@@ -292,12 +294,12 @@ func endlessAnswer(t *testing.T) {
 	for err := error(nil); err == nil; {
 		_, err = io.WriteString(peer, "X-Filler: "+strings.Repeat("x", 1000)+"\r\n")
 	}
-	p.check(nothing(exitConnect, "too long"))
+	p.check(nothing(cli.ExitConnect, "too long"))
 }
 
 func unknownName(t *testing.T) {
 	p := start(t, "tail", "no-such-host.invalid", "--connect-timeout", "3s")
-	p.check(nothing(exitConnect, "no-such-host.invalid"))
+	p.check(nothing(cli.ExitConnect, "no-such-host.invalid"))
 }
 
 // nameChanges gives the program a hosts file of its own, which takes a mount
@@ -340,7 +342,7 @@ func proxyRefuses(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", "10.0.0.5", "--proxy", "http://"+w.addr)
 	w.accept().answer(403, "", "")
-	p.check(nothing(exitConnect, "proxy "+w.addr, "HTTP 403", "--proxy none"))
+	p.check(nothing(cli.ExitConnect, "proxy "+w.addr, "HTTP 403", "--proxy none"))
 }
 
 // proxyAnswers is a row in which the proxy answers CONNECT so and closes.
@@ -352,12 +354,12 @@ func proxyAnswers(answer string, said, unsaid []string) func(*testing.T) {
 		peer.request()
 		peer.write([]byte(answer))
 		peer.Close()
-		p.check(want{code: exitConnect, said: append(said, "proxy "+w.addr), unsaid: unsaid})
+		p.check(want{code: cli.ExitConnect, said: append(said, "proxy "+w.addr), unsaid: unsaid})
 	}
 }
 
 func proxyGone(t *testing.T) {
 	addr := closedPort(t)
 	p := start(t, "tail", "10.0.0.5", "--proxy", "http://user:"+url.QueryEscape(secret)+"@"+addr)
-	p.check(want{code: exitConnect, said: []string{"proxy " + addr, "connection refused"}, unsaid: []string{"s3cret"}})
+	p.check(want{code: cli.ExitConnect, said: []string{"proxy " + addr, "connection refused"}, unsaid: []string{"s3cret"}})
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
@@ -252,7 +253,7 @@ func noReconnect(t *testing.T) {
 	peer := w.join()
 	peer.send(1, 500)
 	peer.Close()
-	p.check(want{code: exitLost, events: seq(1, 500), received: 500, said: []string{"lost the connection to ws://"}})
+	p.check(want{code: cli.ExitLost, events: seq(1, 500), received: 500, said: []string{"lost the connection to ws://"}})
 }
 
 func retriesRunOut(t *testing.T) {
@@ -263,7 +264,7 @@ func retriesRunOut(t *testing.T) {
 	p.lines(5)
 	w.l.Close()
 	peer.reset()
-	p.check(want{code: exitLost, events: seq(1, 5), received: 5, said: []string{"not back after 1 attempt"}})
+	p.check(want{code: cli.ExitLost, events: seq(1, 5), received: 5, said: []string{"not back after 1 attempt"}})
 }
 
 func lostAgain(t *testing.T) {
@@ -292,7 +293,7 @@ func failOnLossGap(t *testing.T) {
 	p.lines(1)
 	first.reset()
 	w.join().send(2, 2)
-	p.check(want{code: exitLoss, events: seq(1, 2), received: 2, said: []string{"events were lost: 0 dropped, 1 gap"}})
+	p.check(want{code: cli.ExitLoss, events: seq(1, 2), received: 2, said: []string{"events were lost: 0 dropped, 1 gap"}})
 }
 
 func gapInBand(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
@@ -59,7 +60,7 @@ func (p *program) partly(code int, said ...string) {
 func signalSlow(t *testing.T) {
 	p, _ := slow(t)
 	p.signal(syscall.SIGTERM)
-	p.partly(exitFailure, "a simpler --jq")
+	p.partly(cli.ExitFailure, "a simpler --jq")
 }
 
 func lostSlow(t *testing.T) {
@@ -68,7 +69,7 @@ func lostSlow(t *testing.T) {
 	p.ask() // by now it knows
 	p.ask()
 	p.signal(syscall.SIGTERM)
-	p.partly(exitLost, `"lost the connection to [^"\\]*"`)
+	p.partly(cli.ExitLost, `"lost the connection to [^"\\]*"`)
 }
 
 func lostBlocked(t *testing.T) {
@@ -82,7 +83,7 @@ func lostBlocked(t *testing.T) {
 	p.ask()
 	p.signal(os.Interrupt)
 	p.check(want{
-		code: exitOutput, received: 1000,
+		code: cli.ExitOutput, received: 1000,
 		said: []string{`"lost the connection to [^"\\]*"`, `"stdout was too slow: [0-9]+ events were not written"`},
 	})
 }

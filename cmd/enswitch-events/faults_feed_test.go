@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
@@ -60,7 +61,7 @@ func hostileFrames(t *testing.T) {
 	}
 	peer.write(block)
 	peer.Close()
-	l := p.check(want{code: exitLost, events: seq(1, len(events)), received: int64(len(events) + len(rest)), said: []string{"rejected, no event"}})
+	l := p.check(want{code: cli.ExitLost, events: seq(1, len(events)), received: int64(len(events) + len(rest)), said: []string{"rejected, no event"}})
 	if l.Rejected != int64(len(rest)) || l.Repaired != 4 {
 		t.Errorf("%+v", l)
 	}
@@ -225,6 +226,6 @@ func keyFrom(where string) func(*testing.T) {
 		peer.write(enswitchtest.AppendFrame(nil, true, 1, []byte("no event: "+secret+" "+escaped)))
 		peer.closeFrame(append(closeCode(1011), "key "+secret+" "+escaped...))
 		w.accept().answer(401, "WWW-Authenticate: "+secret+"\r\n", "wrong key "+secret)
-		p.check(want{code: exitKey, received: 1, unsaid: []string{regexp.QuoteMeta(secret), regexp.QuoteMeta(escaped), "s3cret"}})
+		p.check(want{code: cli.ExitKey, received: 1, unsaid: []string{regexp.QuoteMeta(secret), regexp.QuoteMeta(escaped), "s3cret"}})
 	}
 }

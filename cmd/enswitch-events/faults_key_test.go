@@ -7,6 +7,9 @@ import (
 	"compress/gzip"
 	"io"
 	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/live"
 )
 
 // keyFaults are answers that refuse, by messaged or by something in front of it.
@@ -20,14 +23,14 @@ func keyFaults() []fault {
 		{"closed-no-reconnect", "the connection is closed before any event, with --no-reconnect", "exit code 5; the key may be wrong", closedNoReconnect},
 		{
 			"401-of-a-proxy", "401 with WWW-Authenticate: Basic from nginx", "exit code 4; the proxy is named beside the key",
-			answered(exitKey, 401, "Server: nginx/1.24\r\nWWW-Authenticate: Basic realm=\"x\"\r\n", "", "access was refused by", setting, "nginx/1.24, WWW-Authenticate: Basic", "--header"),
+			answered(cli.ExitKey, 401, "Server: nginx/1.24\r\nWWW-Authenticate: Basic realm=\"x\"\r\n", "", "access was refused by", setting, "nginx/1.24, WWW-Authenticate: Basic", "--header"),
 		},
-		{"403-of-a-proxy", "403 with Via", "exit code 4; the proxy is named beside the key", answered(exitKey, 403, "Via: 1.1 squid\r\n", "", setting, "Via: 1.1 squid")},
-		{"407", "407 from something that is no proxy of ours", "exit code 3; --proxy and its password are named", answered(exitConnect, 407, "Proxy-Authenticate: Basic\r\n", "", "a proxy on the way", "USER:PASSWORD")},
-		{"426", "426 from a proxy that does not pass on Upgrade", "exit code 3; the headers that it must pass on are named", answered(exitConnect, 426, "Upgrade: websocket\r\n", "", "HTTP 426", "Upgrade and Connection")},
-		{"426-tls", "426 that asks for TLS", "exit code 3; wss:// is named", answered(exitConnect, 426, "Upgrade: TLS/1.2, HTTP/1.1\r\n", "", "use wss://")},
-		{"103", "103 before the answer to the handshake", "exit code 3; the interim answer is named", answered(exitConnect, 103, "", "", "an interim answer came before the websocket's")},
-		{"502", "502 from a proxy", "exit code 3; messaged behind it may not run", answered(exitConnect, 502, "", "", "HTTP 502", "may not reach messaged")},
+		{"403-of-a-proxy", "403 with Via", "exit code 4; the proxy is named beside the key", answered(cli.ExitKey, 403, "Via: 1.1 squid\r\n", "", setting, "Via: 1.1 squid")},
+		{"407", "407 from something that is no proxy of ours", "exit code 3; --proxy and its password are named", answered(cli.ExitConnect, 407, "Proxy-Authenticate: Basic\r\n", "", "a proxy on the way", "USER:PASSWORD")},
+		{"426", "426 from a proxy that does not pass on Upgrade", "exit code 3; the headers that it must pass on are named", answered(cli.ExitConnect, 426, "Upgrade: websocket\r\n", "", "HTTP 426", "Upgrade and Connection")},
+		{"426-tls", "426 that asks for TLS", "exit code 3; wss:// is named", answered(cli.ExitConnect, 426, "Upgrade: TLS/1.2, HTTP/1.1\r\n", "", "use wss://")},
+		{"103", "103 before the answer to the handshake", "exit code 3; the interim answer is named", answered(cli.ExitConnect, 103, "", "", "an interim answer came before the websocket's")},
+		{"502", "502 from a proxy", "exit code 3; messaged behind it may not run", answered(cli.ExitConnect, 502, "", "", "HTTP 502", "may not reach messaged")},
 		{"gzip-answer", "an error with a compressed body", "exit code 3, with the text of the body", gzipAnswer},
 		{"brotli-answer", "an error with a body that cannot be read", "exit code 3; no bytes of it are shown", brotliAnswer},
 		{"tls-unrecognized-name", "the TLS server does not know the name", "exit code 3, and said so", unknownServerName},
@@ -40,7 +43,7 @@ func closedAtOnce(code int, reason string, said ...string) func(*testing.T) {
 		w := newWire(t)
 		p := startWith(t, setup{env: []string{"ENSWITCH_AUTHKEY=" + secret}}, "tail", w.addr, "--retry")
 		w.join().closeFrame(append(closeCode(code), reason...))
-		p.check(want{code: exitKey, said: append(said, "the key was rejected by ws://"), unsaid: []string{"reconnecting", "s3cret"}})
+		p.check(want{code: cli.ExitKey, said: append(said, "the key was rejected by ws://"), unsaid: []string{"reconnecting", "s3cret"}})
 	}
 }
 
@@ -57,7 +60,7 @@ func closedLater(t *testing.T) {
 func closedAgainAndAgain(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", w.addr, "-n", "1")
-	for range briefly {
+	for range live.Briefly {
 		w.join().Close()
 	}
 	w.join().send(1, 1)
@@ -71,7 +74,7 @@ func closedNoReconnect(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", w.addr, "--no-reconnect")
 	w.join().Close()
-	if code := p.exit(); code != exitLost {
+	if code := p.exit(); code != cli.ExitLost {
 		t.Errorf("exit code %d", code)
 	}
 	p.matches([]string{"lost the connection to", "no event had come, so the key may be wrong"}, nil)
@@ -92,11 +95,11 @@ func gzipAnswer(t *testing.T) {
 	z := gzip.NewWriter(&b)
 	_, _ = io.WriteString(z, "down for maintenance")
 	_ = z.Close()
-	answered(exitConnect, 500, "Content-Encoding: gzip\r\n", b.String(), "HTTP 500 internal server error: down for maintenance")(t)
+	answered(cli.ExitConnect, 500, "Content-Encoding: gzip\r\n", b.String(), "HTTP 500 internal server error: down for maintenance")(t)
 }
 
 func brotliAnswer(t *testing.T) {
-	answered(exitConnect, 500, "Content-Encoding: br\r\n", "garbled", `HTTP 500 internal server error"`)(t)
+	answered(cli.ExitConnect, 500, "Content-Encoding: br\r\n", "garbled", `HTTP 500 internal server error"`)(t)
 }
 
 func unknownServerName(t *testing.T) {
@@ -106,5 +109,5 @@ func unknownServerName(t *testing.T) {
 	peer.first()
 	peer.write([]byte{21, 3, 1, 0, 2, 2, 112}) // the alert: unrecognized name
 	_ = peer.tcp.CloseWrite()
-	p.check(nothing(exitConnect, "unrecognized name", "the name that its certificate is for"))
+	p.check(nothing(cli.ExitConnect, "unrecognized name", "the name that its certificate is for"))
 }

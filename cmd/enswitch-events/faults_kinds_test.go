@@ -3,30 +3,32 @@ package main
 import (
 	"slices"
 	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 )
 
 // TestFaultsSayEveryKind proves that messages are told once a kind, and counted
 // exactly.
 func TestFaultsSayEveryKind(t *testing.T) {
 	var said []string
-	f := faults{say: func(msg string, _ ...any) { said = append(said, msg) }}
+	f := report.Sampler{Say: func(msg string, _ ...any) { said = append(said, msg) }}
 	failed := func(n string) {
-		f.failed("jq", "cannot add: number (…)", "cannot add: number ("+n+")")
+		f.Failed("jq", "cannot add: number (…)", "cannot add: number ("+n+")")
 	}
 	failed("1")
-	f.add("--exec: exit status 1")
+	f.Add("--exec: exit status 1")
 	failed("2")
-	f.addKind("few", "few: 1", 2)
-	f.addKind("few", "few: 2", 1)
-	f.addKind("few", "few: 1", 5)
+	f.AddKind("few", "few: 1", 2)
+	f.AddKind("few", "few: 2", 1)
+	f.AddKind("few", "few: 1", 5)
 	failed("3")
 	failed("4")
 	failed("1")
-	f.addKind("jq: cannot add: number (…)", "", 1000)
+	f.AddKind("jq: cannot add: number (…)", "", 1000)
 	for i := range 30 {
-		f.addKind(string(rune('a'+i)), "one", 3)
+		f.AddKind(string(rune('a'+i)), "one", 3)
 	}
-	f.sum()
+	f.Sum()
 	want := []string{
 		"jq: cannot add: number (1)", "--exec: exit status 1", "jq: cannot add: number (2)", "few: 1", "few: 2",
 		"jq: cannot add: number (3)",

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 // neverFaults are those of a run that ends before any connection stood, or while
@@ -41,13 +43,13 @@ func neverFaults() []fault {
 func neverEnds(scheme, command string, args ...string) func(*testing.T) {
 	return func(t *testing.T) {
 		p := start(t, append([]string{command, scheme + newWire(t).addr}, args...)...)
-		p.check(want{code: exitConnect, said: []string{"never connected to ws"}, unsaid: []string{"no event came"}})
+		p.check(want{code: cli.ExitConnect, said: []string{"never connected to ws"}, unsaid: []string{"no event came"}})
 	}
 }
 
 func neverRetry(t *testing.T) {
 	p := start(t, "tail", closedPort(t), "--retry", "--for", "3s")
-	p.check(nothing(exitConnect, "time ran out after 3s: never connected to ws://.*: connection refused", "Message daemon IP address"))
+	p.check(nothing(cli.ExitConnect, "time ran out after 3s: never connected to ws://.*: connection refused", "Message daemon IP address"))
 }
 
 // neverSignal is a row in which the program is told to end while it waits for an
@@ -58,7 +60,7 @@ func neverSignal(said, scheme, command string) func(*testing.T) {
 		p := start(t, command, scheme+w.addr)
 		w.accept().first()
 		p.signal(syscall.SIGINT)
-		p.check(nothing(exitConnect, said))
+		p.check(nothing(cli.ExitConnect, said))
 	}
 }
 
@@ -76,7 +78,7 @@ func neverProxy(scheme string) func(*testing.T) {
 		p := start(t, "tail", "10.0.0.5", "--proxy", scheme+"://"+w.addr)
 		w.accept().first()
 		p.signal(syscall.SIGTERM)
-		p.check(nothing(exitConnect, "never connected to ws://10.0.0.5:4875: proxy "+w.addr+": .*nothing has answered", "--proxy none"))
+		p.check(nothing(cli.ExitConnect, "never connected to ws://10.0.0.5:4875: proxy "+w.addr+": .*nothing has answered", "--proxy none"))
 	}
 }
 
@@ -102,7 +104,7 @@ func neverDNS(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.signal(syscall.SIGTERM)
-	p.check(nothing(exitConnect, `never connected to ws://cluster.test:4875: the name .*cluster.test.* is still being looked up`))
+	p.check(nothing(cli.ExitConnect, `never connected to ws://cluster.test:4875: the name .*cluster.test.* is still being looked up`))
 }
 
 func neverTwo(t *testing.T) {
@@ -111,7 +113,7 @@ func neverTwo(t *testing.T) {
 	one.accept().first()
 	two.accept().first()
 	p.signal(syscall.SIGTERM)
-	p.check(nothing(exitConnect, "never connected to ws://"+one.addr, "never connected to ws://"+two.addr))
+	p.check(nothing(cli.ExitConnect, "never connected to ws://"+one.addr, "never connected to ws://"+two.addr))
 }
 
 func neverOneOfTwo(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
@@ -148,7 +149,7 @@ func diskFull(t *testing.T) {
 	p := startWith(t, setup{stdout: full}, "tail", w.addr)
 	peer := w.join()
 	peer.send(1, 3)
-	l := p.check(want{code: exitOutput, received: 3, said: []string{"could not write to stdout", "no space left", "make room"}})
+	l := p.check(want{code: cli.ExitOutput, received: 3, said: []string{"could not write to stdout", "no space left", "make room"}})
 	if l.Kept != 0 || l.Waiting != 3 {
 		t.Errorf("nothing was written: %+v", l)
 	}
@@ -164,7 +165,7 @@ func fileLimit(t *testing.T) {
 	w := newWire(t)
 	p := startWith(t, setup{stdout: f, shell: `ulimit -f 64; exec "$@"`}, "tail", w.addr)
 	w.join().sendOn(p, 1)
-	l := p.check(want{code: exitOutput, received: -1, said: []string{"could not write to stdout: .*file too large"}})
+	l := p.check(want{code: cli.ExitOutput, received: -1, said: []string{"could not write to stdout: .*file too large"}})
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -276,9 +277,9 @@ func slowConsumer(t *testing.T) {
 func bufferFull(fail bool) func(*testing.T) {
 	return func(t *testing.T) {
 		w := newWire(t)
-		args, code := []string{"tail", w.addr, "--buffer", "1MiB", "--spill", "2MiB", "--report-gaps"}, exitOK
+		args, code := []string{"tail", w.addr, "--buffer", "1MiB", "--spill", "2MiB", "--report-gaps"}, cli.ExitOK
 		if fail {
-			args, code = append(args, "--fail-on-loss"), exitLoss
+			args, code = append(args, "--fail-on-loss"), cli.ExitLoss
 		}
 		p, stdout := blocked(t, setup{}, args...)
 		peer := w.join()

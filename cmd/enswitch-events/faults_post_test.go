@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
 
@@ -434,7 +435,7 @@ func portInUse(t *testing.T) {
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	p := start(t, "listen", "--port", port)
-	if code := p.exit(); code != exitConnect {
+	if code := p.exit(); code != cli.ExitConnect {
 		t.Errorf("exit code %d", code)
 	}
 	p.matches([]string{"could not open the port", "--port 0 picks a free port"}, nil)

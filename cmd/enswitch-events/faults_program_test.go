@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 // patience is how long a test waits for what must happen. It is long, for a
@@ -266,7 +268,7 @@ func (p *program) check(w want) ledger {
 		p.t.Errorf("exit code %d, want %d", code, w.code)
 	}
 	var l ledger
-	if w.code != exitConnect && w.code != exitKey || w.received != 0 {
+	if w.code != cli.ExitConnect && w.code != cli.ExitKey || w.received != 0 {
 		l = p.final() // where nothing was ever connected there is none to say
 	}
 	if p.out != nil {

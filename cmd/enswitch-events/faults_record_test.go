@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
@@ -175,7 +176,7 @@ func recordDirectory(back bool) func(*testing.T) {
 		p.says("events wait in memory to be recorded: .*no such file or directory", 1)
 		if !back {
 			peer.send(6, 6)
-			p.check(want{code: exitOutput, events: seq(1, 6), received: 6, said: []string{madeAgain, "3 events not recorded"}})
+			p.check(want{code: cli.ExitOutput, events: seq(1, 6), received: 6, said: []string{madeAgain, "3 events not recorded"}})
 			return
 		}
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -258,7 +259,7 @@ func recordHangs(t *testing.T) {
 	peer.sendPadded(1, total, 1000)
 	p.lines(total)
 	p.signal(syscall.SIGTERM)
-	p.check(want{code: exitOutput, events: seq(1, total), received: total, said: []string{"its reader takes nothing: [1-3],[0-9]{3} events not recorded"}})
+	p.check(want{code: cli.ExitOutput, events: seq(1, total), received: total, said: []string{"its reader takes nothing: [1-3],[0-9]{3} events not recorded"}})
 }
 
 func recordUnread(t *testing.T) {
@@ -269,7 +270,7 @@ func recordUnread(t *testing.T) {
 	p.lines(3)
 	p.says("nobody reads this FIFO", 1)
 	p.signal(syscall.SIGINT)
-	p.check(want{code: exitOutput, events: seq(1, 3), received: 3, said: []string{"nobody reads this FIFO: 3 events not recorded"}})
+	p.check(want{code: cli.ExitOutput, events: seq(1, 3), received: 3, said: []string{"nobody reads this FIFO: 3 events not recorded"}})
 }
 
 func recordLate(t *testing.T) {
@@ -295,7 +296,7 @@ func recordLeft(t *testing.T) {
 	}
 	r.Close()
 	peer.sendOn(p, 1)
-	if code := p.exit(); code != exitOutput {
+	if code := p.exit(); code != cli.ExitOutput {
 		t.Errorf("exit code %d", code)
 	}
 	p.matches([]string{"its reader has gone", "events? not recorded"}, nil)
@@ -316,7 +317,7 @@ func recordBothHang(t *testing.T) {
 	peer.sendPadded(1, total, 1000)
 	p.received(total)
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitOutput {
+	if code := p.exit(); code != cli.ExitOutput {
 		t.Errorf("exit code %d", code)
 	}
 	p.matches([]string{"its reader takes nothing: [1-3],[0-9]{3} events not recorded"}, nil)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 // saidFaults are those of what the program says.
@@ -25,7 +27,7 @@ func lostAndBlocked(t *testing.T) {
 	p.received(1000)
 	peer.closeFrame(closeCode(1000))
 	p.signal(os.Interrupt)
-	p.check(want{code: exitOutput, received: 1000, said: []string{"stdout was too slow"}, unsaid: []string{`\\nstdout was too slow`}})
+	p.check(want{code: cli.ExitOutput, received: 1000, said: []string{"stdout was too slow"}, unsaid: []string{`\\nstdout was too slow`}})
 	p.unblock(stdout)
 }
 

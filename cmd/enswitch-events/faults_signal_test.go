@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
@@ -94,7 +95,7 @@ func interruptWaiting(t *testing.T) {
 	p := start(t, "tail", closedPort(t), "--retry")
 	p.says("reconnecting in", 3)
 	p.signal(os.Interrupt)
-	p.check(nothing(exitConnect, "connection refused"))
+	p.check(nothing(cli.ExitConnect, "connection refused"))
 }
 
 func interruptBlocked(t *testing.T) {
@@ -105,7 +106,7 @@ func interruptBlocked(t *testing.T) {
 	peer.sendPadded(1, total, 1000)
 	p.received(total)
 	p.signal(os.Interrupt)
-	l := p.check(want{code: exitOutput, received: total, said: []string{"stdout was too slow: [0-9]+ events were not written"}})
+	l := p.check(want{code: cli.ExitOutput, received: total, said: []string{"stdout was too slow: [0-9]+ events were not written"}})
 	p.unblock(stdout)
 	<-p.out.over
 	lines := p.out.snapshot()
@@ -137,7 +138,7 @@ func interruptTwice(t *testing.T) {
 			running = false
 		}
 	}
-	if code := p.exit(); code != exitInterrupt {
+	if code := p.exit(); code != cli.ExitInterrupt {
 		t.Errorf("exit code %d", code)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 // stdioFaults are those of the standard streams themselves, whatever is behind
@@ -181,7 +183,7 @@ func TestPatient(t *testing.T) {
 	w.Close()
 	text := bytes.Repeat([]byte("x"), 1<<20)
 	go func() {
-		_, _ = patient{f}.Write(text)
+		_, _ = cli.NewStream(f).Write(text)
 		f.Close()
 	}()
 	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, text) {

@@ -4,18 +4,12 @@ package main
 
 import (
 	"context"
-	"io"
 	"os"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 func main() {
-	setTimeZone()
-	os.Exit(run(context.Background(), os.Args[1:], standard()))
-}
-
-// streams are what the program reads and writes beside the network. stdout is
-// data, stderr is talk.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
+	cli.SetTimeZone()
+	os.Exit(run(context.Background(), os.Args[1:], cli.Standard()))
 }

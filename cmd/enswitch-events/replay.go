@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
@@ -13,19 +11,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/serve"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // replayOptions are the flags of replay.
 type replayOptions struct {
-	serve        serveOptions
+	serve        serve.Options
 	speed        speed
 	loop         bool
 	restamp      bool
@@ -33,7 +32,7 @@ type replayOptions struct {
 	count        int64
 	duration     time.Duration
 	wait         int
-	maxMessage   size
+	maxMessage   flags.Size
 }
 
 // speed is how many times as fast as the timestamps, or max.
@@ -61,7 +60,7 @@ func (s *speed) String() string {
 
 func (s *speed) Type() string { return "SPEED" }
 
-func newReplay(a *app) *cobra.Command {
+func newReplay(a *cli.App) *cobra.Command {
 	o := &replayOptions{speed: 1, maxMessage: capture.DefaultMaxLine}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
@@ -86,20 +85,20 @@ wait, everything waits for them.
 event is played, and leaves every other byte as it is.
 
 A file that cannot be read, or that is damaged, is reported with the place, and
-everything else is played. The exit code is then 1.`, stallAfter),
+everything else is played. The exit code is then 1.`, serve.StallAfter),
 		Example: `  enswitch-events replay monday.ndjson.zst
   enswitch-events replay monday.ndjson.zst --since 09:00 --until-time 09:05 --speed 10x --restamp
   enswitch-events replay calls.ndjson --speed max --post http://127.0.0.1:8080/
   enswitch-events replay demo.ndjson --loop --restamp --wait-clients 2`,
 		Args: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 {
-				return usage("tail --record makes one, see 'enswitch-events replay --help'", "replay wants a FILE")
+				return cli.Usage("tail --record makes one, see 'enswitch-events replay --help'", "replay wants a FILE")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), a, cmd, names) },
 	}
-	group(cmd, "Playing", func(f *pflag.FlagSet) {
+	cli.Group(cmd, "Playing", func(f *pflag.FlagSet) {
 		f.Var(&o.speed, "speed", "how fast: 10x, 0.5x, or max for without waiting")
 		f.BoolVar(&o.loop, "loop", false, "begin again at the end, for ever")
 		f.BoolVar(&o.restamp, "restamp", false, "timestamps become the time of playing")
@@ -110,11 +109,11 @@ everything else is played. The exit code is then 1.`, stallAfter),
 		f.IntVar(&o.wait, "wait-clients", 1, "begin when `N` clients are connected; with --post 0 unless given")
 		f.Var(&o.maxMessage, "max-message", "reject longer lines")
 	})
-	group(cmd, "Serving", o.serve.bind)
+	cli.Group(cmd, "Serving", o.serve.Bind)
 	return cmd
 }
 
-func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, names []string) error {
+func (o *replayOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, names []string) error {
 	p, err := o.compile(a, cmd.Flags().Changed, names)
 	if err != nil {
 		return err
@@ -127,11 +126,11 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 		}
 	}
 	if len(missing) == len(names) {
-		return &exitError{exitFailure, missing[0], "nothing was played: check the name of the file"}
+		return cli.NewError(cli.ExitFailure, missing[0], "nothing was played: check the name of the file")
 	}
 	var cluster *enswitchtest.Server // nil: POSTs alone
-	if changed := cmd.Flags().Changed; o.serve.post == "" || changed("port") || changed("bind") || o.wait > 0 {
-		server, err := o.serve.open(ctx, a)
+	if changed := cmd.Flags().Changed; o.serve.Post == "" || changed("port") || changed("bind") || o.wait > 0 {
+		server, err := o.serve.Open(ctx, a)
 		if err != nil {
 			return err
 		}
@@ -145,202 +144,62 @@ func (o *replayOptions) run(ctx context.Context, a *app, cmd *cobra.Command, nam
 		defer cancel()
 	}
 	if o.wait > 0 {
-		a.talk.Info("waiting for " + plural(int64(o.wait), "client"))
+		a.Log.Info("waiting for " + cli.Plural(int64(o.wait), "client"))
 		if cluster.WaitClients(ctx, o.wait) != nil {
 			return nil
 		}
 	}
-	posts := o.serve.newPosts(a)
+	posts := o.serve.NewPosts(a)
 	if posts != nil { // one sender keeps the order
-		posts.senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.serve.post}, 1, posts.told)
+		posts.Senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.serve.Post}, 1, posts.Told)
 	}
-	p.send = func(raw []byte) {
+	p.Send = func(raw []byte) {
 		if cluster != nil {
 			cluster.Send(raw)
 		}
-		posts.send(ctx, raw)
+		posts.Send(ctx, raw)
 	}
-	p.play(ctx)
-	posts.close(signalled, ctx.Err() != nil)
-	return p.end(posts)
+	p.Play(ctx)
+	posts.Close(signalled, ctx.Err() != nil)
+	return p.End(posts)
 }
 
 // compile makes everything that can be wrong in the flags, before anything is
 // opened.
-func (o *replayOptions) compile(a *app, changed func(string) bool, names []string) (*playing, error) {
-	if o.serve.post != "" && !changed("wait-clients") {
+func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []string) (*serve.Player, error) {
+	if o.serve.Post != "" && !changed("wait-clients") {
 		o.wait = 0
 	}
 	switch {
 	case changed("count") && o.count <= 0:
-		return nil, usage("leave it out to play everything", "--count %d: at least 1", o.count)
+		return nil, cli.Usage("leave it out to play everything", "--count %d: at least 1", o.count)
 	case changed("for") && o.duration <= 0:
-		return nil, usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
+		return nil, cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
 	case o.wait < 0:
-		return nil, usage("", "--wait-clients %d: not below 0", o.wait)
+		return nil, cli.Usage("", "--wait-clients %d: not below 0", o.wait)
 	case o.maxMessage < 1 || o.maxMessage > 1<<30:
-		return nil, usage("the default is 16MiB", "--max-message: from 1 byte to 1GiB")
+		return nil, cli.Usage("the default is 16MiB", "--max-message: from 1 byte to 1GiB")
 	}
 	if slices.Contains(names, "-") {
-		return nil, usage("write it to a file first", "replay does not read standard input")
+		return nil, cli.Usage("write it to a file first", "replay does not read standard input")
 	}
-	p := &playing{reading: reading{a: a, faults: &faults{say: a.talk.Warn}}, o: o, names: names}
+	p := &serve.Player{
+		Reading: report.Reading{A: a}, Names: names, Speed: float64(o.speed), Loop: o.loop, Restamp: o.restamp,
+		Count: o.count, MaxLine: int(o.maxMessage),
+	}
 	var err error
 	now := time.Now()
-	if p.from, err = moment("since", o.since, now); err != nil {
+	if p.From, err = flags.MomentOf("since", o.since, now); err != nil {
 		return nil, err
 	}
-	if p.to, err = moment("until-time", o.until, now); err != nil {
+	if p.To, err = flags.MomentOf("until-time", o.until, now); err != nil {
 		return nil, err
 	}
-	if p.from != 0 && p.to != 0 && p.from >= p.to {
-		return nil, usage("no event is in between", "--since %s is not before --until-time %s", o.since, o.until)
+	if p.From != 0 && p.To != 0 && p.From >= p.To {
+		return nil, cli.Usage("no event is in between", "--since %s is not before --until-time %s", o.since, o.until)
 	}
-	if err := o.serve.validate(); err != nil {
+	if err := o.serve.Validate(); err != nil {
 		return nil, err
 	}
-	return p, a.needless
-}
-
-// playing is a run of replay.
-type playing struct {
-	reading
-	o        *replayOptions
-	names    []string
-	from, to int64 // microseconds since 1970, zero is no bound
-	send     func(raw []byte)
-
-	x                                          event.Index
-	sent, outside, untimed, unpaced, notEvents int64
-}
-
-// play plays all files, again and again with --loop.
-func (p *playing) play(ctx context.Context) {
-	for {
-		before := p.sent
-		// A new one for each round: the end of the capture is not followed by
-		// a wait, whatever its times.
-		r := enswitchtest.NewReplay(&enswitchtest.ReplayOptions{
-			Speed: float64(p.o.speed), Restamp: p.o.restamp,
-			OnWait:    p.waits,
-			OnUntimed: func() { p.unpaced++ },
-		})
-		for _, name := range p.names {
-			if !p.file(ctx, r, name) {
-				return
-			}
-		}
-		if !p.o.loop || p.sent == before {
-			return // nothing to play will not become more
-		}
-	}
-}
-
-// waits says how long nothing will happen. It is a warning: whoever plays files
-// of which one is of another day, or one machine's clock is ahead, may not want it.
-func (p *playing) waits(d time.Duration) {
-	p.a.talk.Warn(fmt.Sprintf("the next event comes in %v, at %s, for its timestamp is that much later: --speed 100x goes faster, --speed max does not wait",
-		d.Round(time.Second), time.Now().Add(d).Format(time.DateTime)))
-}
-
-// file plays one file. It reports false when everything is to end.
-func (p *playing) file(ctx context.Context, r *enswitchtest.Replay, name string) bool {
-	rejected := func(line []byte, offset int64, err error) {
-		if ctx.Err() != nil {
-			return // it is the end that cut it off
-		}
-		p.notEvents++
-		p.reject(engine.Rejected{Source: name, Excerpt: line, Size: len(line), Offset: offset, Err: err})
-	}
-	c, err := capture.OpenWithin(ctx, name, &capture.Options{
-		MaxLine: int(p.o.maxMessage), OnReject: rejected,
-		OnDamage: func(d capture.Damage) { p.damage(d) },
-	})
-	if ctx.Err() != nil {
-		return false
-	} else if err != nil {
-		p.damage(err)
-		return true
-	}
-	defer c.Close()
-	left, err := c.Narrow(p.from, p.to)
-	if err != nil {
-		p.damage(err)
-	} else if left > 0 {
-		p.skip(name, left)
-	}
-	var buf []byte
-	for {
-		lines, offset, err := c.Next(buf)
-		if errors.Is(err, io.EOF) || ctx.Err() != nil {
-			return ctx.Err() == nil
-		} else if err != nil {
-			p.damage(err)
-			return ctx.Err() == nil
-		}
-		buf = lines
-		for line := range bytes.Lines(lines) {
-			at := offset
-			offset += int64(len(line))
-			raw := capture.Clean(capture.TrimLine(bytes.TrimSuffix(line, []byte{'\n'})))
-			if len(raw) == 0 || !p.within(raw) {
-				continue
-			}
-			played, err := r.Next(ctx, raw)
-			if _, bad := errors.AsType[*event.Error](err); bad {
-				rejected(raw, at, err)
-				continue
-			} else if err != nil {
-				return false
-			}
-			p.send(played)
-			if p.sent++; p.sent == p.o.count {
-				return false
-			}
-		}
-	}
-}
-
-// within reports whether an event is in the bounds. What is no event is, for it
-// will be rejected.
-func (p *playing) within(raw []byte) bool {
-	if p.from == 0 && p.to == 0 || p.x.Scan(raw) != nil {
-		return true
-	}
-	usec, timed := capture.Time(&p.x)
-	switch {
-	case !timed:
-		p.untimed++
-	case usec < p.from || p.to != 0 && usec >= p.to:
-		p.outside++
-	default:
-		return true
-	}
-	return false
-}
-
-// end says how it went.
-func (p *playing) end(posts *posts) error {
-	p.faults.sum()
-	if p.untimed > 0 {
-		p.a.talk.Warn(plural(p.untimed, "event") + " left out that had no timestamp to compare")
-	}
-	if p.unpaced > 0 && !math.IsInf(float64(p.o.speed), 1) {
-		p.a.talk.Warn(plural(p.unpaced, "event") + " without a timestamp that can be read: each was played together with the one before")
-	}
-	if p.skipped > 0 {
-		p.a.talk.Info(humanize.IBytes(uint64(p.skipped)) + " outside the bounds not read: files that look sorted are taken for sorted")
-	}
-	msg := plural(p.sent, "event") + " sent"
-	if p.outside > 0 {
-		msg += ", " + humanize.Comma(p.outside) + " outside the bounds"
-	}
-	if p.notEvents > 0 {
-		msg += ", " + humanize.Comma(p.notEvents) + " rejected"
-	}
-	p.a.talk.Info(msg+posts.summary(), append(posts.attrs(), "sent", p.sent, "outside", p.outside, "rejected", p.notEvents)...)
-	if p.damaged > 0 {
-		return &exitError{code: exitFailure, err: fmt.Errorf("not everything could be read: %s", plural(int64(p.damaged), "fault"))}
-	}
-	return posts.failure()
+	return p, a.Needless
 }

@@ -3,24 +3,22 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
-	"io"
 	"math"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/serve"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
 // simulateOptions are the flags of simulate.
 type simulateOptions struct {
-	serve    serveOptions
+	serve    serve.Options
 	rate     rate
 	count    int64
 	duration time.Duration
@@ -59,7 +57,7 @@ func (r *rate) String() string {
 
 func (r *rate) Type() string { return "N" }
 
-func newSimulate(a *app) *cobra.Command {
+func newSimulate(a *cli.App) *cobra.Command {
 	o := &simulateOptions{rate: 10}
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -77,20 +75,20 @@ that: ramp grows evenly over the first --shape-period and stays there, burst is
 at the peak in the last tenth of each period, and so is storm, in which a
 machine goes down and phones register again.
 
-A client that does not read what was sent to it for ` + stallAfter.String() + ` is cut. Each machine POSTs
+A client that does not read what was sent to it for ` + serve.StallAfter.String() + ` is cut. Each machine POSTs
 its own events one after the other, beside the other machines.
 
-` + wrap(enswitchtest.Illustrative, 79),
+` + cli.WrapText(enswitchtest.Illustrative, 79),
 		Example: `  enswitch-events simulate
   enswitch-events simulate --authkey secret --rate 500
   enswitch-events simulate --post http://127.0.0.1:8080/ --count 100
   enswitch-events simulate --scenario testdata/scenarios/office.yaml --machines 3
   enswitch-events simulate --shape storm --drop-every 30s --duplicates 0.01
   wscat --connect 'http://localhost:4875/events/websocket/?authkey=secret'`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
 	}
-	group(cmd, "Events", func(f *pflag.FlagSet) {
+	cli.Group(cmd, "Events", func(f *pflag.FlagSet) {
 		f.VarP(&o.rate, "rate", "", "events a second on average, or max")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
 		f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")
@@ -103,7 +101,7 @@ its own events one after the other, beside the other machines.
 		f.IntVar(&o.shape.Peak, "shape-peak", 10, "`TIMES` the rate that the load reaches")
 		f.DurationVar(&o.skew, "clock-skew", 0, "the machines' clocks are wrong by this `TIME` at most")
 	})
-	group(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
+	cli.Group(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
 		f.DurationVar(&o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
 		f.DurationVar(&o.faults.HalfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
 		f.Float64Var(&o.faults.Duplicates, "duplicates", 0, "send an event twice with this probability `P`, from 0 to 1")
@@ -111,134 +109,66 @@ its own events one after the other, beside the other machines.
 		f.BoolVar(&o.faults.RejectKey, "reject-key", false, "refuse every key")
 		f.DurationVar(&o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
 	})
-	group(cmd, "Serving", o.serve.bind)
+	cli.Group(cmd, "Serving", o.serve.Bind)
 	return cmd
 }
 
-func (o *simulateOptions) run(ctx context.Context, a *app, cmd *cobra.Command) error {
+func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command) error {
 	switch changed := cmd.Flags().Changed; {
 	case changed("count") && o.count <= 0:
-		return usage("leave it out to go on for ever", "--count %d: at least 1", o.count)
+		return cli.Usage("leave it out to go on for ever", "--count %d: at least 1", o.count)
 	case changed("for") && o.duration <= 0:
-		return usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
+		return cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
 	case o.machines < 1 || o.machines > 1000:
-		return usage("", "--machines %d: from 1 to 1000", o.machines)
+		return cli.Usage("", "--machines %d: from 1 to 1000", o.machines)
 	case o.wait < 0:
-		return usage("", "--wait-clients %d: not below 0", o.wait)
+		return cli.Usage("", "--wait-clients %d: not below 0", o.wait)
 	case o.shape.Kind != enswitchtest.Constant && math.IsInf(float64(o.rate), 1):
-		return usage("give a --rate", "--shape %s: --rate max has no shape", o.shape.Kind)
+		return cli.Usage("give a --rate", "--shape %s: --rate max has no shape", o.shape.Kind)
 	case o.shape.Period < time.Second || o.shape.Period > 24*time.Hour:
-		return usage("", "--shape-period %v: from 1s to 24h", o.shape.Period)
+		return cli.Usage("", "--shape-period %v: from 1s to 24h", o.shape.Period)
 	case o.shape.Peak < 1 || o.shape.Peak > 1000:
-		return usage("", "--shape-peak %d: from 1 to 1000", o.shape.Peak)
+		return cli.Usage("", "--shape-peak %d: from 1 to 1000", o.shape.Peak)
 	case o.skew < 0 || o.skew > time.Hour:
-		return usage("", "--clock-skew %v: from 0 to 1h", o.skew)
+		return cli.Usage("", "--clock-skew %v: from 0 to 1h", o.skew)
 	case o.faults.DropEvery < 0 || o.faults.HalfOpenAfter < 0 || o.faults.SlowPost < 0:
-		return usage("it is written like 90s or 5m", "--drop-every, --half-open-after, --slow-post: not below 0")
+		return cli.Usage("it is written like 90s or 5m", "--drop-every, --half-open-after, --slow-post: not below 0")
 	case !(o.faults.Duplicates >= 0 && o.faults.Duplicates <= 1) || !(o.faults.Reorder >= 0 && o.faults.Reorder <= 1):
-		return usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
+		return cli.Usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
 	}
-	if err := o.serve.validate(); err != nil {
+	if err := o.serve.Validate(); err != nil {
 		return err
 	}
 	generator := enswitchtest.GeneratorOptions{
 		Seed: o.seed, Rate: float64(o.rate), Machines: o.machines, Shape: o.shape, Skew: o.skew,
 	}
 	var err error
-	if generator.Scenario, err = readScenario(o.scenario); err != nil {
+	if generator.Scenario, err = serve.ReadScenario(o.scenario); err != nil {
 		return err
 	}
-	if a.needless != nil {
-		return a.needless
+	if a.Needless != nil {
+		return a.Needless
 	}
-	server, err := o.serve.open(ctx, a)
+	server, err := o.serve.Open(ctx, a)
 	if err != nil {
 		return err
 	}
-	a.talk.Info(enswitchtest.Illustrative)
+	a.Log.Info(enswitchtest.Illustrative)
 	options := &enswitchtest.ClusterOptions{
 		Server: *server, Generator: generator, Faults: o.faults,
-		WaitClients: cmp.Or(o.wait, -1), Count: o.count, For: o.duration, Post: o.serve.post,
+		WaitClients: cmp.Or(o.wait, -1), Count: o.count, For: o.duration, Post: o.serve.Post,
 	}
-	posts := o.serve.newPosts(a)
+	posts := o.serve.NewPosts(a)
 	if posts != nil {
-		options.OnPost = posts.told
+		options.OnPost = posts.Told
 	}
 	cluster := enswitchtest.NewCluster(options)
 	_ = cluster.Wait(ctx) // a signal is an end like any other
 	cluster.Close()
 	sent, queued := cluster.Sent()
 	if posts != nil {
-		posts.queued = queued
+		posts.Queued = queued
 	}
-	a.talk.Info(plural(sent, "event")+" sent"+posts.summary(), append(posts.attrs(), "sent", sent)...)
-	return posts.failure()
-}
-
-// readScenario reads the scenario in a file, nil if there is no name.
-func readScenario(name string) (*enswitchtest.Scenario, error) {
-	if name == "" {
-		return nil, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, usage("", "--scenario: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, enswitchtest.MaxScenario+1))
-	if err != nil {
-		return nil, usage("", "--scenario: %w", err)
-	}
-	s, err := enswitchtest.ParseScenario(text)
-	if err != nil {
-		return nil, usage("", "--scenario %s: %w", name, err)
-	}
-	return s, nil
-}
-
-// demoRate is how many events a second a newcomer sees: lively, and slow
-// enough to read.
-const demoRate = 5
-
-// startDemo runs a cluster inside this process and returns its address. stop
-// ends it.
-func startDemo(ctx context.Context, a *app) (address string, stop func()) {
-	a.talk.Info("demo: a made-up cluster inside this program. " + enswitchtest.Illustrative)
-	ctx, cancel := context.WithCancel(ctx)
-	cluster := enswitchtest.NewServer(&enswitchtest.ServerOptions{Authkey: rand.Text()})
-	played := make(chan struct{})
-	go func() {
-		defer close(played)
-		if cluster.WaitClients(ctx, 1) != nil {
-			return
-		}
-		seed := uint64(time.Now().UnixNano())
-		_ = enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: seed, Rate: demoRate}).
-			Play(ctx, func(raw []byte) { cluster.Send(raw) })
-	}()
-	return cluster.URL(), func() {
-		cancel()
-		<-played
-		cluster.Close()
-	}
-}
-
-// wrap breaks text at spaces into lines of at most width bytes.
-func wrap(text string, width int) string {
-	var b strings.Builder
-	n := 0
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case n == 0:
-		case n+1+len(word) > width:
-			b.WriteByte('\n')
-			n = 0
-		default:
-			b.WriteByte(' ')
-			n++
-		}
-		b.WriteString(word)
-		n += len(word)
-	}
-	return b.String()
+	a.Log.Info(cli.Plural(sent, "event")+" sent"+posts.Summary(), append(posts.Attrs(), "sent", sent)...)
+	return posts.Failure()
 }

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// groupAnnotation is where a flag keeps the title of the group that it is
+// listed under.
+const groupAnnotation = "group"
+
+// Group binds flags to cmd and lists them in its help under title, in the
+// order in which they are bound.
+func Group(cmd *cobra.Command, title string, bind func(*pflag.FlagSet)) {
+	fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	fs.SortFlags = false
+	bind(fs)
+	fs.VisitAll(func(f *pflag.Flag) {
+		_ = fs.SetAnnotation(f.Name, groupAnnotation, []string{title})
+	})
+	cmd.Flags().SortFlags = false
+	cmd.Flags().AddFlagSet(fs)
+}
+
+// flagGroup is a title and the flags under it.
+type flagGroup struct {
+	title string
+	flags *pflag.FlagSet
+}
+
+// flagGroups returns the flags of cmd under their titles, in order.
+func flagGroups(cmd *cobra.Command) []flagGroup {
+	var groups []flagGroup
+	add := func(title string, f *pflag.Flag) {
+		for _, g := range groups {
+			if g.title == title {
+				g.flags.AddFlag(f)
+				return
+			}
+		}
+		fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
+		fs.SortFlags = false
+		fs.AddFlag(f)
+		groups = append(groups, flagGroup{title, fs})
+	}
+	global := cmd.Root().PersistentFlags()
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" || global.Lookup(f.Name) == f {
+			return
+		}
+		title := "Flags"
+		if group := f.Annotations[groupAnnotation]; len(group) > 0 {
+			title = group[0]
+		}
+		add(title, f)
+	})
+	global.VisitAll(func(f *pflag.Flag) { add("Every command", f) })
+	return groups
+}
+
+// Help prints what a command does and its flags, group by group.
+func (a *App) Help(cmd *cobra.Command, _ []string) {
+	var b bytes.Buffer
+	writeHelp(&b, cmd)
+	_, a.helped = cmd.OutOrStdout().Write(b.Bytes())
+}
+
+func writeHelp(w io.Writer, cmd *cobra.Command) {
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short
+	}
+	fmt.Fprintf(w, "%s\n\nUsage:\n", strings.TrimSpace(text))
+	if cmd.Runnable() && cmd.HasParent() {
+		fmt.Fprintf(w, "  %s\n", cmd.UseLine())
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "  %s COMMAND\n\nCommands:\n", cmd.CommandPath())
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() || c.Name() == "help" {
+				fmt.Fprintf(w, "  %-12s %s\n", c.Name(), c.Short)
+			}
+		}
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
+	}
+	for _, g := range flagGroups(cmd) {
+		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsages())
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(w, "\n'%s COMMAND --help' tells more of a command.\n", cmd.CommandPath())
+	}
+	environment(w, cmd)
+}
+
+func environment(w io.Writer, cmd *cobra.Command) {
+	if len(flagGroups(cmd)) > 1 {
+		fmt.Fprint(w, "\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key some-flag\nof a profile; see 'enswitch-events config show'.\n")
+	}
+}
+
+// NewHelp is the command help, which refuses names that are no commands.
+func NewHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Tell more of a command",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			target, rest, err := cmd.Root().Find(names)
+			if err != nil || len(rest) > 0 {
+				return Usage(suggest(target, rest), "there is no command %q", strings.Join(names, " "))
+			}
+			return target.Help()
+		},
+	}
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
+)
+
+// ListenTCP opens a port. Free and flag are what the command line has for a free
+// port and for the address.
+func ListenTCP(ctx context.Context, config *net.ListenConfig, bind string, port uint16, free, flag string) (net.Listener, error) {
+	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))
+	if err != nil {
+		hint := free + " picks a free port"
+		switch _, noName := errors.AsType[*net.DNSError](err); {
+		case errors.Is(err, os.ErrPermission):
+			hint = "ports below 1024 are for root: take a higher one"
+		case noName, oserr.IsAddrNotAvailable(err):
+			hint = flag + " wants an address of this machine, or 0.0.0.0 for all"
+		}
+		return nil, NewError(ExitConnect, fmt.Errorf("could not open the port: %w", err), hint)
+	}
+	return listener, nil
+}
+
+func Loopback(bind string) bool {
+	if bind == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(bind, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// Hosts are the addresses under which others reach the port at, which was
+// opened on bind.
+func Hosts(bind string, at net.Addr) []string {
+	tcp, ok := at.(*net.TCPAddr)
+	if !ok {
+		return []string{at.String()}
+	}
+	port := strconv.Itoa(tcp.Port)
+	if !tcp.IP.IsUnspecified() {
+		host := strings.Trim(bind, "[]")
+		return []string{net.JoinHostPort(host, port)}
+	}
+	var all []string
+	addrs, _ := net.InterfaceAddrs()
+	for _, addr := range addrs {
+		ip, _, err := net.ParseCIDR(addr.String())
+		if err == nil && ip.IsGlobalUnicast() && (ip.To4() != nil || bind != "0.0.0.0") {
+			all = append(all, net.JoinHostPort(ip.String(), port))
+		}
+	}
+	if len(all) == 0 {
+		all = []string{net.JoinHostPort("127.0.0.1", port)}
+	}
+	return all
+}

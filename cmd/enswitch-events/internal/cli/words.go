@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+func Plural(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return humanize.Comma(n) + " " + noun + "s"
+}
+
+func Clock(t time.Time) string { return t.Format("15:04:05.000") }
+
+// WrapText breaks text at spaces into lines of at most width bytes.
+func WrapText(text string, width int) string {
+	var b strings.Builder
+	n := 0
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case n == 0:
+		case n+1+len(word) > width:
+			b.WriteByte('\n')
+			n = 0
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += len(word)
+	}
+	return b.String()
+}
+
+// Short rounds a duration to what a person reads.
+func Short(d time.Duration) time.Duration {
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond)
+	}
+	return d.Round(time.Second)
+}

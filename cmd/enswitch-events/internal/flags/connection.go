@@ -1,0 +1,153 @@
+package flags
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+)
+
+// Connection is the flags of every command with ADDRESS.
+type Connection struct {
+	insecure       bool
+	ca, cert, key  string
+	Proxy          string
+	header         []string
+	connectTimeout time.Duration
+	pingInterval   time.Duration
+	MaxSilence     time.Duration
+	noReconnect    bool
+	retries        int
+	retry          bool
+	maxMessage     Size
+}
+
+func (o *Connection) Bind(f *pflag.FlagSet) {
+	o.maxMessage = 16 << 20
+	f.BoolVarP(&o.insecure, "insecure", "k", false, "do not check the server's certificate")
+	f.StringVar(&o.ca, "ca", "", "trust the certificates in this PEM `FILE`, and no others")
+	f.StringVar(&o.cert, "cert", "", "client certificate, PEM `FILE`")
+	f.StringVar(&o.key, "key", "", "private key of the client certificate, PEM `FILE`")
+	f.StringVar(&o.Proxy, "proxy", "", "proxy `URL`, or none (default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY)")
+	f.StringArrayVar(&o.header, "header", nil, "send this header when connecting, `K:V`; repeatable")
+	f.DurationVar(&o.connectTimeout, "connect-timeout", 10*time.Second, "give up connecting after this `TIME`")
+	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "ping the server at this `INTERVAL`, 0 never")
+	f.DurationVar(&o.MaxSilence, "max-silence", 0, "warn when connected but without an event for this `TIME`")
+	f.BoolVar(&o.noReconnect, "no-reconnect", false, "end when the connection is lost, with exit code 5")
+	f.IntVar(&o.retries, "retries", 0, "end after `N` attempts in a row to connect again (default: for ever)")
+	f.BoolVar(&o.retry, "retry", false, "keep trying if the first connection fails, too")
+	f.Var(&o.maxMessage, "max-message", "reject longer messages")
+}
+
+func (o *Connection) Validate(changed func(string) bool) error {
+	switch {
+	case o.insecure && o.ca != "":
+		return cli.Usage("leave out --insecure to have --ca checked", "--insecure and --ca exclude each other")
+	case (o.cert == "") != (o.key == ""):
+		return cli.Usage("for the key of messaged use --authkey-file", "--cert and --key go together")
+	case changed("retries") && o.noReconnect:
+		return cli.Usage("give one of them", "--retries and --no-reconnect exclude each other")
+	case o.retries < 0:
+		return cli.Usage("leave it out to try for ever, or use --no-reconnect", "--retries %d: not below 0", o.retries)
+	case o.connectTimeout <= 0:
+		return cli.Usage("it is written like 10s", "--connect-timeout %v: more than nothing", o.connectTimeout)
+	case o.pingInterval < 0 || o.MaxSilence < 0:
+		return cli.Usage("it is written like 20s", "--ping-interval and --max-silence: not below 0")
+	case o.maxMessage < 1:
+		return cli.Usage("the default is 16MiB", "--max-message: at least 1 byte")
+	}
+	if changed("retries") && o.retries == 0 {
+		o.noReconnect = true
+	}
+	return nil
+}
+
+// Client returns what the flags say as options of the websocket client.
+func (o *Connection) Client() (*messaged.Options, error) {
+	m := &messaged.Options{
+		ConnectTimeout: o.connectTimeout,
+		PingInterval:   o.pingInterval,
+		MaxMessage:     int(o.maxMessage),
+		Retries:        o.retries,
+		RetryFirst:     o.retry,
+		Header:         http.Header{"User-Agent": {"enswitch-events/" + cli.Version()}},
+		TLS:            &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: o.insecure}, //nolint:gosec // the user's flag
+	}
+	if o.pingInterval == 0 {
+		m.PingInterval = -1
+	}
+	if o.noReconnect {
+		m.Retries = -1
+	}
+	for _, h := range o.header {
+		k, v, ok := strings.Cut(h, ":")
+		k, v = strings.TrimSpace(k), strings.TrimSpace(v)
+		if !ok || !httpguts.ValidHeaderFieldName(k) || !httpguts.ValidHeaderFieldValue(v) {
+			return nil, cli.Usage("write it as 'Name: value'", "--header: not a header") // the value may be a secret
+		}
+		m.Header.Add(k, v)
+	}
+	if o.ca != "" {
+		pem, err := os.ReadFile(o.ca)
+		if err != nil {
+			return nil, cli.Usage("", "--ca: %w", err)
+		}
+		m.TLS.RootCAs = x509.NewCertPool()
+		if !m.TLS.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, cli.Usage("it begins with -----BEGIN CERTIFICATE-----", "--ca: no certificate in %s", o.ca)
+		}
+	}
+	if o.cert != "" {
+		c, err := tls.LoadX509KeyPair(o.cert, o.key)
+		if err != nil {
+			return nil, cli.Usage("", "--cert, --key: %s", strings.TrimPrefix(err.Error(), "tls: "))
+		}
+		m.TLS.Certificates = []tls.Certificate{c}
+	}
+	var err error
+	if o.Proxy == "" {
+		m.Proxy = http.ProxyFromEnvironment
+	} else if m.Proxy, err = messaged.ParseProxy(o.Proxy); err != nil {
+		return nil, cli.Usage("", "--proxy: %w", err)
+	}
+	return m, nil
+}
+
+// CheckProxyEnv refuses a proxy of the environment that cannot be used for addr.
+// net/http would leave it out without a word.
+func CheckProxyEnv(addr messaged.Address) error {
+	u := url.URL{Scheme: "http", Host: addr.URL.Host}
+	names := []string{"HTTP_PROXY", "http_proxy"}
+	if addr.URL.Scheme == "wss" {
+		u.Scheme, names = "https", []string{"HTTPS_PROXY", "https_proxy"}
+	}
+	env := httpproxy.FromEnvironment()
+	env.HTTPProxy, env.HTTPSProxy = "http://any", "http://any"
+	if wanted, err := env.ProxyFunc()(&u); err != nil || wanted == nil {
+		return nil //nolint:nilerr // the connection says that
+	}
+	for _, name := range names {
+		value := os.Getenv(name)
+		if value == "" {
+			continue
+		}
+		if !strings.Contains(value, "://") {
+			value = "http://" + value // as net/http takes it
+		}
+		if _, err := messaged.ParseProxy(value); err != nil {
+			return cli.Usage("correct the variable, or --proxy none connects without a proxy", "%s of the environment: %w", name, err)
+		}
+		return nil
+	}
+	return nil
+}

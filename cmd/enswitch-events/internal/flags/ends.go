@@ -1,0 +1,60 @@
+package flags
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// Ends is the flags that say how long.
+type Ends struct {
+	Count         int64
+	Duration      time.Duration
+	Idle          time.Duration
+	Until, FailIf string
+}
+
+func (o *Ends) Bind(f *pflag.FlagSet) {
+	f.Int64VarP(&o.Count, "count", "n", 0, "end after `N` kept events")
+	f.DurationVar(&o.Duration, "for", 0, "end after this `TIME`, as 90s or 5m")
+	f.DurationVar(&o.Idle, "idle-timeout", 0, "end after this `TIME` without any event")
+	f.StringVar(&o.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print it")
+	f.StringVar(&o.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
+}
+
+func (o *Ends) Validate(changed func(string) bool) error {
+	switch {
+	case changed("until") && strings.TrimSpace(o.Until) == "", changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
+		return cli.Usage("leave it out to go on for ever", "--until, --fail-if: the expression is empty")
+	case changed("count") && o.Count <= 0:
+		return cli.Usage("leave it out to go on for ever", "--count %d: at least 1", o.Count)
+	case changed("for") && o.Duration <= 0:
+		return cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.Duration)
+	case changed("idle-timeout") && o.Idle <= 0:
+		return cli.Usage("it is written like 90s or 5m", "--idle-timeout %v: more than nothing", o.Idle)
+	}
+	return nil
+}
+
+func (o *Ends) Queries(vars map[string]any, engine filter.Engine) (until, failIf *filter.Query, err error) {
+	for _, q := range [][2]string{{"until", o.Until}, {"fail-if", o.FailIf}} {
+		if _, err := parseMoment(q[1], time.Now()); err == nil {
+			return nil, nil, cli.Usage("it takes a jq expression; for a time cat and replay have --until-time, the others --for 10m", "--%s %s: this is a time", q[0], q[1])
+		}
+	}
+	if o.Until != "" {
+		if until, err = filter.CompileQuery("--until", o.Until, vars, engine); err != nil {
+			return nil, nil, cli.Usage("", "%w", err)
+		}
+	}
+	if o.FailIf != "" {
+		if failIf, err = filter.CompileQuery("--fail-if", o.FailIf, vars, engine); err != nil {
+			return nil, nil, cli.Usage("", "%w", err)
+		}
+	}
+	return until, failIf, nil
+}

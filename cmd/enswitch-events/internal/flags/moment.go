@@ -1,0 +1,107 @@
+package flags
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// MomentOf returns what the flag of that name says in microseconds since 1970, 0
+// if it was not given.
+func MomentOf(flag, text string, now time.Time) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	t, err := parseMoment(text, now)
+	if err != nil {
+		return 0, cli.Usage("", "--%s %q: %w", flag, text, err)
+	}
+	// A timestamp is a time after 1970, and zero means no bound.
+	return max(t.UnixMicro(), 1), nil
+}
+
+// moments are the ways to write a time, beside RFC 3339 and those by name. What
+// they leave out is that of now; a day without a time is its beginning.
+var moments = [...]struct {
+	layout string
+	day    bool // the layout has the day
+}{
+	{"2006-01-02T15:04:05.999999999", true},
+	{"2006-01-02 15:04:05.999999999", true},
+	{"2006-01-02T15:04", true},
+	{"2006-01-02 15:04", true},
+	{"2006-01-02", true},
+	{"15:04:05.999999999", false},
+	{"15:04", false},
+}
+
+// parseMoment returns the time that text names: RFC 3339, 2026-11-22 (its
+// beginning), 2026-11-22 15:04, 15:04 (of today), 10m or -10m or 1d12h (before
+// now), today, yesterday or monday (the beginning of the last one, today
+// included), now, or a timestamp as events have it. Where it names no zone, that
+// of now counts.
+func parseMoment(text string, now time.Time) (time.Time, error) {
+	midnight := func(days int) time.Time {
+		return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, now.Location())
+	}
+	switch name := strings.ToLower(text); name {
+	case "now":
+		return now, nil
+	case "today":
+		return midnight(0), nil
+	case "yesterday":
+		return midnight(-1), nil
+	default:
+		for day := range time.Weekday(7) {
+			if full := strings.ToLower(day.String()); name == full || name == full[:3] {
+				return midnight(-int(now.Weekday()-day+7) % 7), nil
+			}
+		}
+	}
+	if t, ok := ago(strings.TrimPrefix(text, "-"), now); ok {
+		return t, nil
+	}
+	if usec, ok := event.Timestamp([]byte(text)); ok && len(text) >= len("100000000") {
+		return time.UnixMicro(usec).In(now.Location()), nil
+	}
+	if strings.HasPrefix(text, "-") {
+		return time.Time{}, errors.New("a time before now is written like -10m, 2h30m or 1d")
+	}
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t, nil
+	}
+	for _, m := range moments {
+		t, err := time.ParseInLocation(m.layout, text, now.Location())
+		if err != nil {
+			continue
+		}
+		if !m.day {
+			t = time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), now.Location())
+		}
+		return t, nil
+	}
+	return time.Time{}, errors.New("a time is written like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, 10m (ago), yesterday, monday or 1234567890.123456")
+}
+
+// ago returns the time before now by a duration that may begin with days.
+func ago(text string, now time.Time) (time.Time, bool) {
+	if days, rest, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return time.Time{}, false
+		}
+		if now = now.AddDate(0, 0, -int(n)); rest == "" {
+			return now, true
+		}
+		text = rest
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || !strings.ContainsAny(text[:1], "0123456789.") || text == "0" {
+		return time.Time{}, false
+	}
+	return now.Add(-d), true
+}

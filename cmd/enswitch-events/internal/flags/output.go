@@ -1,0 +1,99 @@
+package flags
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+)
+
+// Output is the flags that say how events are printed.
+type Output struct {
+	format, template string
+	fields           []string
+	raw, meta        bool
+	time             string
+	highlight        []string
+	color            string
+	safeCSV          bool
+	OnBlank          func() // see render.Options
+}
+
+// templateText is the value of --template.
+type templateText struct{ text *string }
+
+func (t templateText) Set(text string) error {
+	if text == "" {
+		return errors.New("the template is empty: leave the flag out, or write one like '{{.class}} {{.callid}}'")
+	}
+	*t.text = text
+	return nil
+}
+
+func (t templateText) String() string {
+	if t.text == nil {
+		return ""
+	}
+	return *t.text
+}
+
+func (t templateText) Type() string { return "string" }
+
+func (o *Output) Bind(f *pflag.FlagSet) {
+	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default line on a terminal, ndjson elsewhere)")
+	f.VarP(List{&o.fields}, "fields", "F", "pick and order fields: `LIST` with commas")
+	f.Var(templateText{&o.template}, "template", "Go template for -o template: `TEXT` like '{{.class}} {{pad 8 .event}}'; functions, value last: color, callcolor, pad, padleft, trunc, time, json, upper, lower, default")
+	f.BoolVarP(&o.raw, "raw-output", "r", false, "print the strings that --jq makes without quotes")
+	f.StringVarP(&o.time, "time", "t", "local", "show times as `STYLE`: "+strings.Join(render.Times(), ", "))
+	f.StringArrayVarP(&o.highlight, "highlight", "H", nil, "mark what matches the `REGEXP`, and keep all; repeatable")
+	f.BoolVar(&o.meta, "meta", false, `wrap each event: {"received":…,"source":…,"event":{…}}`)
+	f.StringVar(&o.color, "color", "auto", "colours: `WHEN` is auto, always or never; see also NO_COLOR, CLICOLOR_FORCE")
+	f.BoolVar(&o.safeCSV, "csv-safe", false, "put a ' before cells of csv and tsv that a spreadsheet would take for a formula")
+}
+
+// outputFormat is the format of that name, or else what is best.
+func outputFormat(name, template string, tty, meta bool) string {
+	switch {
+	case name != "":
+		return name
+	case template != "":
+		return "template"
+	case tty && !meta:
+		return "line"
+	}
+	return "ndjson"
+}
+
+// Compile returns the renderer for out. onError is told of a template that
+// fails on an event.
+func (o *Output) Compile(out io.Writer, onError func(error)) (*render.Renderer, error) {
+	tty := cli.Terminal(out)
+	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
+	if err != nil {
+		return nil, cli.Usage("", "--color: %w", err)
+	}
+	r := &render.Options{
+		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
+		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError, OnBlank: o.OnBlank,
+	}
+	if tty != nil {
+		r.Width = func() int {
+			width, _, err := term.GetSize(int(tty.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		}
+	}
+	renderer, err := render.New(r)
+	if err != nil {
+		return nil, cli.Usage("", "%w", err)
+	}
+	return renderer, nil
+}

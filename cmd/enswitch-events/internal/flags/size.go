@@ -1,0 +1,36 @@
+package flags
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/dustin/go-humanize"
+)
+
+// Size is a number of bytes, written 64MiB, 1GB or 4096.
+type Size int64
+
+func (s *Size) Set(text string) error {
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n > 1<<40 {
+		return errors.New("a size is written like 64MiB, 500kB or 4096")
+	}
+	*s = Size(n)
+	return nil
+}
+
+func (s *Size) String() string {
+	n := int64(*s)
+	if n == 0 {
+		return "0"
+	}
+	for _, unit := range []string{"B", "KiB", "MiB"} {
+		if n%1024 != 0 {
+			return strconv.FormatInt(n, 10) + unit
+		}
+		n /= 1024
+	}
+	return strconv.FormatInt(n, 10) + "GiB"
+}
+
+func (s *Size) Type() string { return "SIZE" }

@@ -1,0 +1,37 @@
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+)
+
+// demoRate is how many events a second a newcomer sees: lively, and slow
+// enough to read.
+const demoRate = 5
+
+// startDemo runs a cluster inside this process and returns its address. stop
+// ends it.
+func startDemo(ctx context.Context, a *cli.App) (address string, stop func()) {
+	a.Log.Info("demo: a made-up cluster inside this program. " + enswitchtest.Illustrative)
+	ctx, cancel := context.WithCancel(ctx)
+	cluster := enswitchtest.NewServer(&enswitchtest.ServerOptions{Authkey: rand.Text()})
+	played := make(chan struct{})
+	go func() {
+		defer close(played)
+		if cluster.WaitClients(ctx, 1) != nil {
+			return
+		}
+		seed := uint64(time.Now().UnixNano())
+		_ = enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: seed, Rate: demoRate}).
+			Play(ctx, func(raw []byte) { cluster.Send(raw) })
+	}()
+	return cluster.URL(), func() {
+		cancel()
+		<-played
+		cluster.Close()
+	}
+}

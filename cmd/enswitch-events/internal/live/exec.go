@@ -1,0 +1,180 @@
+package live
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// execOptions are the flags that run a command for each event.
+type execOptions struct {
+	command  string
+	parallel int
+	timeout  time.Duration
+	shell    bool
+}
+
+func (o *execOptions) bind(f *pflag.FlagSet) {
+	f.StringVar(&o.command, "exec", "", "run `CMD` for each kept event: the event on its standard input, its fields as ENSWITCH_FIELD_CALLID and so on; what it prints goes to stderr")
+	f.IntVar(&o.parallel, "exec-parallel", 4, "run up to `N` of them at a time; further events wait in --buffer")
+	f.DurationVar(&o.timeout, "exec-timeout", 30*time.Second, "kill one that takes longer than this `TIME`, and what it has started")
+	f.BoolVar(&o.shell, "exec-shell", false, "have sh -c run CMD, so that variables and pipes work in it")
+}
+
+// execDrain is how long commands may go on once the program is asked to end. It
+// is less than what the engine has for writing what waits, which stands behind
+// them.
+const execDrain = 4 * time.Second
+
+// compile returns what runs the commands, nil if there are none. fail is told
+// why one failed.
+func (o *execOptions) compile(a *cli.App, changed func(string) bool, fail func(string)) (*commands, error) {
+	switch {
+	case !changed("exec"):
+		return nil, nil
+	case strings.TrimSpace(o.command) == "":
+		return nil, cli.Usage("leave it out to run nothing", "--exec: the command is empty")
+	case o.parallel < 1 || o.parallel > 256:
+		return nil, cli.Usage("the default is 4", "--exec-parallel %d: from 1 to 256", o.parallel)
+	case o.timeout <= 0:
+		return nil, cli.Usage("it is written like 90s or 5m", "--exec-timeout %v: more than nothing", o.timeout)
+	}
+	c := &commands{
+		words: []string{"sh", "-c", o.command}, timeout: o.timeout,
+		slots: make(chan struct{}, o.parallel), out: a.Err, fail: fail,
+		// The program's own settings are none of the command's business: among
+		// them is the key.
+		env: slices.DeleteFunc(os.Environ(), func(v string) bool {
+			return strings.HasPrefix(strings.ToUpper(v), settings.EnvPrefix)
+		}),
+	}
+	if a.Line != nil {
+		c.out = a.Line.Above(a.Err)
+	} else if f := cli.File(a.Err); f != nil {
+		c.out = f // handed on as it is
+	}
+	if !o.shell {
+		var err error
+		if c.words, err = splitWords(o.command); err != nil {
+			return nil, cli.Usage("", "%w", err)
+		}
+	}
+	if _, err := exec.LookPath(c.words[0]); err != nil {
+		return nil, cli.Usage("what only the shell knows needs --exec-shell", "--exec: %w", err)
+	}
+	return c, nil
+}
+
+// commands runs a command for each event, some at a time.
+type commands struct {
+	words   []string
+	env     []string
+	timeout time.Duration
+	out     io.Writer // gets what they print
+	fail    func(string)
+
+	slots   chan struct{} // one is taken by each that runs
+	ctx     context.Context
+	kill    context.CancelFunc
+	running sync.WaitGroup
+	watch   sync.WaitGroup
+
+	run, failed, left atomic.Int64
+}
+
+// start makes ready. Once ctx is done commands have execDrain to end.
+func (c *commands) start(ctx context.Context) {
+	c.ctx, c.kill = context.WithCancel(context.WithoutCancel(ctx))
+	c.watch.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-c.ctx.Done():
+			return
+		}
+		t := time.NewTimer(execDrain)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			c.kill()
+		case <-c.ctx.Done():
+		}
+	})
+}
+
+// take runs the command for an event. It waits until fewer than so many run.
+func (c *commands) take(_ *event.Event, x *event.Index) {
+	select {
+	case c.slots <- struct{}{}:
+	case <-c.ctx.Done():
+	}
+	if c.ctx.Err() != nil {
+		c.left.Add(1)
+		return
+	}
+	stdin := append(event.AppendCompact(nil, x.JSON()), '\n')
+	env := appendFields(slices.Clip(c.env), x)
+	c.running.Go(func() {
+		defer func() { <-c.slots }()
+		c.one(stdin, env)
+	})
+}
+
+// one runs the command once.
+func (c *commands) one(stdin []byte, env []string) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.words[0], c.words[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = bytes.NewReader(stdin), c.out, c.out, env
+	inGroup(cmd)
+	// What it has left running may hold stdout open.
+	cmd.WaitDelay = time.Second
+	err := cmd.Run()
+	c.run.Add(1)
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+		return
+	}
+	c.failed.Add(1)
+	switch {
+	case c.ctx.Err() != nil:
+		c.fail(fmt.Sprintf("--exec: killed: it went on for %v after the end", execDrain))
+	case ctx.Err() != nil:
+		c.fail(fmt.Sprintf("--exec: killed after %v, see --exec-timeout", c.timeout))
+	default:
+		c.fail("--exec: " + err.Error())
+	}
+}
+
+// finish waits for those that run. take must not be called any more.
+func (c *commands) finish() {
+	c.running.Wait()
+	c.kill()
+	c.watch.Wait()
+}
+
+// summary is what became of the commands, to be put behind the ledger.
+func (c *commands) summary() string {
+	s := "; " + cli.Plural(c.run.Load(), "command") + " run"
+	if n := c.failed.Load(); n > 0 {
+		s += ", " + humanize.Comma(n) + " failed"
+	}
+	if n := c.left.Load(); n > 0 {
+		s += ", " + humanize.Comma(n) + " not run"
+	}
+	return s
+}

@@ -1,0 +1,157 @@
+package live
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+)
+
+// feed is a source as the status shows it.
+type feed interface {
+	// health says in a few words how the feed is at the time now, and whether
+	// it is connected.
+	health(now time.Time) (text string, connected bool)
+	// missing returns why the feed is not connected, nil if it is, and whether it
+	// ever was.
+	missing() (ever bool, why *cli.Error)
+}
+
+// Feeds is the flags that say where live events come from: the websockets
+// of addresses, a port that takes POSTs, or the demo.
+type Feeds struct {
+	key        flags.Key
+	connection flags.Connection
+	demo       bool
+	receiver   Receiver // with --listen
+}
+
+func (o *Feeds) Bind(cmd *cobra.Command) {
+	cli.Group(cmd, "Connection", func(f *pflag.FlagSet) {
+		o.key.Bind(f)
+		o.connection.Bind(f)
+		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
+	})
+	cli.Group(cmd, "Taking POSTs", func(f *pflag.FlagSet) {
+		f.StringVar(&o.receiver.listen, "listen", "", "take POSTs on `[BIND:]PORT`: with an ADDRESS too, each event once, without one alone; off loopback they need the key")
+		o.receiver.BindFlags(f)
+	})
+}
+
+// Run receives from the feeds what l says, to one of the ends.
+func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, addresses []string) error {
+	if err := o.connection.Validate(cmd.Flags().Changed); err != nil {
+		return err
+	}
+	if err := o.receiver.parseListen(); err != nil {
+		return err
+	}
+	l, err := options.Compile(a, cmd)
+	if err != nil {
+		return err
+	}
+	listen := o.receiver.listen != ""
+	if addresses = o.addresses(a, addresses); len(addresses) == 0 && !o.demo {
+		source, err := o.receiver.OpenAlone(ctx, a, l, &o.key)
+		if err != nil {
+			return err
+		}
+		return l.Run(ctx, source)
+	}
+	if o.demo {
+		if len(addresses) > 0 {
+			return cli.Usage("leave out the address", "--demo shows a made-up cluster and takes no address")
+		}
+		addr, stop := startDemo(ctx, a)
+		defer stop()
+		addresses = []string{addr}
+	}
+	clients, err := o.clients(ctx, a, addresses)
+	if err != nil {
+		return err
+	}
+	var sources []engine.Input
+	if listen {
+		source, err := o.receiver.openBeside(ctx, a, l, clients[0].options.Authkey)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, source)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel()
+	for _, c := range clients {
+		sources = append(sources, c.source(l))
+		if silence, once := o.silence(a, cmd); silence > 0 {
+			watching.Go(func() { c.watch(ctx, silence, once) })
+		}
+	}
+	return l.Run(ctx, sources...)
+}
+
+// addresses returns the addresses to connect to, of which typed are on the command
+// line: none with --demo, and none where POSTs are taken alone.
+func (o *Feeds) addresses(a *cli.App, typed []string) []string {
+	switch {
+	case len(typed) > 0 || o.demo:
+		return typed
+	case o.receiver.listen != "":
+		return flags.SettingAddresses(a)
+	}
+	return flags.DefaultAddresses(a)
+}
+
+// firstSilence is how long a person at a terminal waits for the first event before
+// they are asked about the setting that the feed depends on.
+const firstSilence = 30 * time.Second
+
+// silence is how long a feed may be quiet, 0 for ever; once says that only the first
+// event is waited for.
+func (o *Feeds) silence(a *cli.App, cmd *cobra.Command) (silence time.Duration, once bool) {
+	if !cmd.Flags().Changed("max-silence") && cli.Terminal(a.Err) != nil {
+		return firstSilence, true
+	}
+	return o.connection.MaxSilence, false
+}
+
+func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) ([]*upstream, error) {
+	var key, origin string
+	var err error
+	if !o.demo { // the demo's key is in its address
+		if key, origin, err = o.key.Find(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	var all []*upstream
+	for _, s := range addresses {
+		addr, err := messaged.ParseAddress(s)
+		if err != nil {
+			return nil, cli.Usage("write HOST, HOST:PORT, or the URL ws://HOST:4875/events/websocket/", "%w", err)
+		}
+		if slices.ContainsFunc(all, func(u *upstream) bool { return u.addr.String() == addr.String() }) {
+			return nil, cli.Usage("name each address once", "address %s is given twice", addr)
+		}
+		m, err := o.connection.Client()
+		if err != nil {
+			return nil, err
+		}
+		if o.connection.Proxy == "" {
+			if err := flags.CheckProxyEnv(addr); err != nil {
+				return nil, err
+			}
+		}
+		m.Authkey = o.key.Resolve(key, origin, addr.Authkey, a)
+		all = append(all, &upstream{a: a, addr: addr, options: m, keyless: m.Authkey == ""})
+	}
+	return all, nil
+}

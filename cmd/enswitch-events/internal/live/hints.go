@@ -1,0 +1,149 @@
+package live
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+)
+
+// reason is the error with the address once.
+func reason(err error, addr messaged.Address) string {
+	if e, ok := errors.AsType[*messaged.Error](err); ok {
+		return addr.String() + ": " + e.Detail
+	}
+	return fmt.Sprintf("%s: %v", addr, err)
+}
+
+// explain turns what ended the connection into an exit code and something to
+// try.
+func (u *upstream) explain(err error) error {
+	if e, ok := errors.AsType[*messaged.Error](err); ok {
+		return u.hinted("could not connect to", e)
+	}
+	return cli.Wrap(err)
+}
+
+// hinted says that there is no connection, beginning with the words of connect,
+// and what to try.
+func (u *upstream) hinted(connect string, e *messaged.Error) *cli.Error {
+	switch e.Kind {
+	case messaged.Unauthorized:
+		return u.rejected(e)
+	case messaged.Lost:
+		hint := ""
+		if !u.heard {
+			hint = "no event had come, so the key may be wrong: " + u.keyHint()
+		}
+		return cli.NewError(cli.ExitLost, fmt.Errorf("lost the connection to %s: %s", e.Addr, e.Detail), hint)
+	}
+	return cli.NewError(cli.ExitConnect, fmt.Errorf("%s %s: %s", connect, e.Addr, e.Detail), u.connectHint(e))
+}
+
+// connectHint is what to try where an attempt to connect failed. Settings are called
+// what the vendor's guide calls them.
+func (u *upstream) connectHint(e *messaged.Error) string {
+	switch port := u.addr.URL.Port(); e.Kind {
+	case messaged.Refused:
+		return "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port " + port + " through?"
+	case messaged.NoAnswer:
+		other := "it wants wss://"
+		if u.addr.URL.Scheme == "wss" {
+			other = "it speaks no TLS: ws://"
+		}
+		return "something else may listen there, or " + other + ": messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer"
+	case messaged.NotWebsocket:
+		return "this may be a web server: messaged's port is 4875, its path /events/websocket/"
+	case messaged.Unreachable, messaged.Timeout:
+		return "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port " + port + "\nthrough? --connect-timeout waits longer"
+	case messaged.Resolve:
+		return "check the name, or use the address of the setting 'Message daemon IP address'"
+	case messaged.NotFound:
+		return "the documented path is /events/websocket/ on port 4875"
+	case messaged.Redirect:
+		return "redirects are not followed, so that the key goes nowhere else; give the final address"
+	case messaged.Proxy:
+		return "--proxy none connects without a proxy" + proxyHint(e.Status, port)
+	case messaged.ProxyAuth:
+		return "give the user and the password in the proxy's URL: --proxy http://USER:PASSWORD@HOST:PORT\n--proxy none connects without a proxy"
+	case messaged.BadStatus:
+		return statusHint(e.Status)
+	}
+	return u.tlsHint(e)
+}
+
+// tlsHint is what to try where TLS failed.
+func (u *upstream) tlsHint(e *messaged.Error) string {
+	plain := "ws://" + u.addr.URL.Host
+	switch e.Kind {
+	case messaged.NotTLS, messaged.WantsTLS:
+		return "" // the error says it
+	case messaged.TLSVersion:
+		return "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without:\n" + plain
+	case messaged.UnknownName:
+		return "the server knows no such name: give the name that its certificate is for"
+	case messaged.TLSRefused:
+		return "it may want a client certificate: --cert FILE --key FILE"
+	case messaged.Certificate:
+		return certificateHint(e) + "; messaged itself is documented\nwithout TLS: " + plain
+	}
+	return "messaged itself is documented without TLS: " + plain
+}
+
+// certificateHint is what to try after a certificate that was not accepted.
+func certificateHint(e *messaged.Error) string {
+	if _, ok := errors.AsType[x509.HostnameError](e); ok {
+		return "give the name that the certificate is for, or have one made with this name as subject\nalternative name (SAN); --insecure trusts any"
+	}
+	if _, ok := errors.AsType[x509.CertificateInvalidError](e); ok {
+		return "renew the certificate, or look at the clocks of both machines; --insecure trusts any"
+	}
+	return "--ca FILE trusts a certificate, --insecure trusts any"
+}
+
+// proxyHint is what else to try after the HTTP status of a proxy, 0 for none.
+func proxyHint(status int, port string) string {
+	switch status {
+	case http.StatusForbidden, http.StatusMethodNotAllowed:
+		return "; the proxy must allow CONNECT to port " + port
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "; the proxy may not reach messaged: does it run?"
+	}
+	return ""
+}
+
+// statusHint is what to try after an HTTP status that has no kind of its own.
+func statusHint(status int) string {
+	switch status {
+	case http.StatusBadRequest, http.StatusUpgradeRequired:
+		return "a proxy in front of messaged must pass on the headers Upgrade and Connection, by HTTP/1.1"
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "a proxy in front may not reach messaged: does it run? --retry keeps trying"
+	}
+	return "--retry keeps trying"
+}
+
+// rejected is the error of a key that was rejected. It may also be that messaged
+// has not seen it: a proxy in front of it has users of its own.
+func (u *upstream) rejected(e *messaged.Error) *cli.Error {
+	what, hint := "the key was rejected by", u.keyHint()
+	if strings.Contains(e.Server, "WWW-Authenticate") {
+		what = "access was refused by"
+	}
+	if e.Server != "" {
+		hint += "\nor the answer is from a proxy (" + e.Server + "), which may want\n--header 'Authorization: …' or another address"
+	}
+	return cli.NewError(cli.ExitKey, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint)
+}
+
+// keyHint says what to do about the key.
+func (u *upstream) keyHint() string {
+	if u.keyless {
+		return "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting\n'Message daemon authentication key'"
+	}
+	return "compare the key with Enswitch's setting 'Message daemon authentication key'"
+}

@@ -1,0 +1,137 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
+)
+
+// recordOptions are the flags that keep what is received.
+type recordOptions struct {
+	file    string
+	maxSize flags.Size
+	maxAge  time.Duration
+	keep    int
+}
+
+func (o *recordOptions) Bind(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "record", "", "keep every event received, before filters, in `FILE`: one a line, .zst or .gz compresses, %Y %m %d %H stand for the time")
+	f.Var(&o.maxSize, "record-max-size", "set the file aside and begin a new one from this size on")
+	f.DurationVar(&o.maxAge, "record-max-age", 0, "the same, from this `TIME` on")
+	f.IntVar(&o.keep, "record-keep", 0, "keep `N` files beside the current one, and remove older ones (default: all)")
+}
+
+func (o *recordOptions) validate(changed func(string) bool) error {
+	switch {
+	case changed("record") && o.file == "":
+		return cli.Usage("leave it out not to record", "--record: the name of the file is empty")
+	case o.file == "-":
+		return cli.Usage("stdout has the events by itself: leave out --record and write -o json > FILE", "--record -: it takes the name of a file")
+	case o.maxAge < 0 || o.keep < 0:
+		return cli.Usage("leave them out for no limit", "--record-max-age and --record-keep: not below 0")
+	}
+	return nil
+}
+
+// recordDrain is how long after a first signal the recording may go on writing:
+// a little less than the 5 s that are promised for everything.
+const recordDrain = 4500 * time.Millisecond
+
+// recorder keeps what is received. It is fed by the sources, so a reader of
+// stdout that is slow, or gone, does not matter to it.
+type recorder struct {
+	w      *capture.Writer
+	file   string
+	cancel context.CancelFunc
+
+	mu  sync.Mutex
+	err error // why the recording has ended
+}
+
+// open begins the recording; nil if there is none to make. The file is made with
+// the first event, but whether it can be is found out now. warn is told of what
+// does not end the recording.
+func (o *recordOptions) open(warn func(msg string)) (*recorder, error) {
+	if o.file == "" {
+		return nil, nil
+	}
+	r := &recorder{file: o.file, cancel: func() {}}
+	var err error
+	r.w, err = capture.Create(o.file, &capture.WriterOptions{
+		MaxSize: int64(o.maxSize), MaxAge: o.maxAge, Keep: o.keep, OnError: r.failed,
+		OnWarn: func(err error) { warn("--record: " + cli.OneLine(err)) },
+	})
+	switch {
+	case errors.Is(err, capture.ErrName):
+		return nil, cli.Usage("it is the name of a file, like events.ndjson or %Y-%m-%d.ndjson.zst", "--record: %w", err)
+	case errors.Is(err, syscall.EISDIR):
+		return nil, cli.NewError(cli.ExitOutput, fmt.Errorf("--record: %w", err), "name a file in it, like "+filepath.Join(o.file, "events.ndjson"))
+	case err != nil:
+		return nil, cli.NewError(cli.ExitOutput, fmt.Errorf("--record: %w", err), "the directory must be there, and the file yours to write")
+	}
+	return r, nil
+}
+
+// failed ends the run: what is not recorded is lost, and somebody must know.
+func (r *recorder) failed(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+	r.cancel()
+}
+
+// endedBy makes failed end the run. When ctx is done, which a first signal does,
+// the recording waits for no reader any more.
+func (r *recorder) endedBy(ctx context.Context, cancel context.CancelFunc) {
+	context.AfterFunc(ctx, r.w.Hurry)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cancel = cancel; r.err != nil {
+		cancel()
+	}
+}
+
+// write records one event. It never waits.
+func (r *recorder) write(raw []byte) {
+	_ = r.w.Write(raw) // close says what was lost
+}
+
+// close writes what is left, and returns how many events were not recorded and
+// why the recording has ended, if it has. It waits until late is done at most.
+// outcome is how the run ended otherwise: where there never was a connection no
+// file is made.
+func (r *recorder) close(late context.Context, outcome error) (lost int64, err error) {
+	if e, ok := errors.AsType[*cli.Error](outcome); !ok || e.Code != cli.ExitConnect && e.Code != cli.ExitKey {
+		r.w.Begin()
+	}
+	err = r.w.Close(late)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		err = r.err
+	}
+	lost = r.w.Lost()
+	if err == nil {
+		return lost, nil
+	}
+	err = fmt.Errorf("the recording in %s ended: %w", r.file, err)
+	if lost > 0 {
+		err = fmt.Errorf("%w: %s not recorded", err, cli.Plural(lost, "event"))
+	}
+	hint := "what was written before is whole"
+	if st, err := os.Stat(r.file); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
+		hint = ""
+	}
+	return lost, cli.NewError(cli.ExitOutput, err, hint)
+}

@@ -1,0 +1,30 @@
+package serve
+
+import (
+	"io"
+	"os"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+)
+
+// ReadScenario reads the scenario in a file, nil if there is no name.
+func ReadScenario(name string) (*enswitchtest.Scenario, error) {
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, cli.Usage("", "--scenario: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, enswitchtest.MaxScenario+1))
+	if err != nil {
+		return nil, cli.Usage("", "--scenario: %w", err)
+	}
+	s, err := enswitchtest.ParseScenario(text)
+	if err != nil {
+		return nil, cli.Usage("", "--scenario %s: %w", name, err)
+	}
+	return s, nil
+}

@@ -1,0 +1,69 @@
+package statusline
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestLineNeverMixes plays what is written back on a terminal of one row: what
+// scrolls by must be what was written, and nothing of the line in it.
+func TestLineNeverMixes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tty bytes.Buffer
+		l := New(&tty, func() int { return 30 })
+		out := l.Above(&tty)
+		l.Start(func() string { return "status that is longer than thirty columns" })
+		var want strings.Builder
+		for range 20 {
+			time.Sleep(70 * time.Millisecond)
+			_, _ = out.Write([]byte("an event\n"))
+			want.WriteString("an event\n")
+		}
+		time.Sleep(time.Second)
+		l.Stop()
+		var rows strings.Builder
+		row := ""
+		for part := range strings.SplitSeq(tty.String(), erase) {
+			// erase empties the row; a line break keeps it.
+			lines := strings.Split(part, "\n")
+			for _, line := range lines[:len(lines)-1] {
+				rows.WriteString(row + line + "\n")
+				row = ""
+			}
+			row = ""
+			if last := lines[len(lines)-1]; last != "" && !strings.HasPrefix(last, dim) {
+				t.Errorf("%q is neither line nor event", last)
+			}
+		}
+		if rows.String() != want.String() {
+			t.Errorf("scrolled by:\n%q\nwant\n%q", rows.String(), want.String())
+		}
+		if !strings.HasSuffix(tty.String(), erase) {
+			t.Errorf("the line was not taken away: %q", tty.String())
+		}
+	})
+}
+
+func TestLineFits(t *testing.T) {
+	for _, width := range []int{0, 10, 20, 80} {
+		synctest.Test(t, func(t *testing.T) { // time stands still: one drawing
+			var tty bytes.Buffer
+			l := New(&tty, func() int { return width })
+			l.Start(func() string { return strings.Repeat("é", 200) })
+			l.mu.Lock()
+			l.draw()
+			l.mu.Unlock()
+			l.Stop()
+			if n := strings.Count(tty.String(), "é"); n >= max(width, 1) {
+				t.Errorf("width %d: %d columns", width, n)
+			}
+		})
+	}
+}
