@@ -25,6 +25,9 @@ type feed interface {
 	missing() (ever bool, why *cli.Error)
 }
 
+// PostGroup is the title of the flags about POSTs.
+const PostGroup = "Taking POSTs"
+
 // Feeds is the flags that say where live events come from: the websockets
 // of addresses, a port that takes POSTs, or the demo.
 type Feeds struct {
@@ -38,12 +41,10 @@ func (o *Feeds) Bind(cmd *cobra.Command) {
 	cli.Group(cmd, "Connection", func(f *pflag.FlagSet) {
 		o.key.Bind(f)
 		o.connection.Bind(f)
+		f.StringVar(&o.receiver.listen, "listen", "", "take POSTs on `[BIND:]PORT`: with an ADDRESS too, each event once, without one alone; off loopback they need the key")
 		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
 	})
-	cli.Group(cmd, "Taking POSTs", func(f *pflag.FlagSet) {
-		f.StringVar(&o.receiver.listen, "listen", "", "take POSTs on `[BIND:]PORT`: with an ADDRESS too, each event once, without one alone; off loopback they need the key")
-		o.receiver.BindFlags(f)
-	})
+	cli.Group(cmd, PostGroup, o.receiver.BindFlags)
 }
 
 // Run receives from the feeds what l says, to one of the ends.
