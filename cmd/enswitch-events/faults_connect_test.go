@@ -3,15 +3,9 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -21,6 +15,7 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
 // connectFaults are those of making a connection, the first one or one after a
@@ -43,6 +38,7 @@ func connectFaults() []fault {
 			"tls-not-yet-valid", "the certificate is not valid yet", "exit code 3, and said so",
 			refusedTLS("127.0.0.1", future, true, "not yet valid"),
 		},
+		{"tls-common-name", "the certificate has only a common name", "exit code 3; it says what the certificate lacks", commonNameOnly},
 		{"tls-1-1", "the server speaks TLS 1.1 at most", "exit code 3: below TLS 1.2 nothing is accepted", tlsOld},
 		{"http-on-tls-port", "wss is asked for and the server speaks plain HTTP", "exit code 3, and ws:// is named", plainOnTLS},
 		{"tls-on-plain-port", "ws is asked for and the server speaks TLS", "exit code 3, and wss:// is named", tlsOnPlain},
@@ -81,7 +77,7 @@ var (
 	future  = span{time.Hour, 2 * time.Hour}
 )
 
-// certificate is one for a server, which is its own authority.
+// certificate is one for a server, signed by itself.
 type certificate struct {
 	pair tls.Certificate
 	file string // the PEM file for --ca
@@ -93,27 +89,19 @@ func (c *certificate) config() *tls.Config {
 
 func newCertificate(t *testing.T, host string, s span) *certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return certificateOf(t, &enswitchtest.CertificateOptions{
+		CommonName: host, Hosts: []string{host}, NotBefore: time.Now().Add(s.from), NotAfter: time.Now().Add(s.to),
+	})
+}
+
+func certificateOf(t *testing.T, o *enswitchtest.CertificateOptions) *certificate {
+	t.Helper()
+	pair, err := enswitchtest.NewCertificate(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host},
-		NotBefore: time.Now().Add(s.from), NotAfter: time.Now().Add(s.to),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, IsCA: true,
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		template.IPAddresses = []net.IP{ip}
-	} else {
-		template.DNSNames = []string{host}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &certificate{pair: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file: t.TempDir() + "/ca.pem"}
-	if err := os.WriteFile(c.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	c := &certificate{pair: pair, file: t.TempDir() + "/ca.pem"}
+	if err := os.WriteFile(c.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Leaf.Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -134,6 +122,17 @@ func refusedTLS(host string, s span, trusted bool, said ...string) func(*testing
 		_ = w.accept().Conn.(*tls.Conn).HandshakeContext(t.Context())
 		p.check(nothing(cli.ExitConnect, said...))
 	}
+}
+
+// commonNameOnly has a certificate as they were made long ago: its host is only in
+// the common name.
+func commonNameOnly(t *testing.T) {
+	c := certificateOf(t, &enswitchtest.CertificateOptions{CommonName: "localhost", Hosts: []string{}})
+	w := wireAt(t, "127.0.0.1:0", c.config())
+	_, port, _ := net.SplitHostPort(w.addr)
+	p := start(t, "tail", "wss://localhost:"+port, "--ca", c.file)
+	_ = w.accept().Conn.(*tls.Conn).HandshakeContext(t.Context())
+	p.check(want{code: cli.ExitConnect, said: []string{"common name only", "subject alternative name", "--insecure"}, unsaid: []string{"--ca FILE", "use SANs"}})
 }
 
 func tlsOld(t *testing.T) {

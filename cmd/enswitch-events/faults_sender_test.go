@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ func senderFaults() []fault {
 		{"post-https-at-http", "senders speak HTTPS to a port that takes HTTP", once, httpsAtHTTP},
 		{"post-http-at-https", "senders speak HTTP to a port that takes HTTPS", once, httpAtHTTPS},
 		{"post-certificate-refused", "senders refuse the certificate", once, certificateRefused},
+		{"post-tls-handshakes", "TLS handshakes fail for different reasons", "each reason is said once; POSTs of others go on", failedHandshakes},
 		{"post-open-files", "more kept connections than there may be open files", "every new one is answered, and it is said once", openFiles},
 		{"post-half-requests", "more half requests than there may be open files", "a whole one is answered at once, and it is said once", halfRequests},
 	}
@@ -82,6 +84,33 @@ func certificateRefused(t *testing.T) {
 	}
 	saidOnce(t, p, "--tls-cert and --tls-key")
 	p.matches(nil, []string{"handshake"})
+}
+
+// failedHandshakes has senders with a TLS that is too old, without a common cipher,
+// and without TLS.
+func failedHandshakes(t *testing.T) {
+	p := start(t, "listen", "--port", "0", "-n", "1", "--tls-self-signed")
+	to := p.url()
+	for range 2 {
+		for _, config := range []*tls.Config{
+			{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
+			{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}},
+		} {
+			config.InsecureSkipVerify = true
+			if tls.Client(dial(t, to), config).HandshakeContext(t.Context()) == nil {
+				t.Error("the handshake succeeded")
+			}
+		}
+		conn := dial(t, to)
+		_, _ = io.WriteString(conn, "220 mail.example ESMTP\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	if err := postAlone(t.Context(), to, "", "", []byte("class=call&n=1")); err != nil {
+		t.Error(err)
+	}
+	p.check(want{events: seq(1, 1), received: 1, said: []string{
+		"TLS is too old .it offers TLS 1.1 at most.*2 in all", "no cipher in common.*2 in all", "it does not speak TLS.*2 in all",
+	}})
 }
 
 // fewFiles allows the program 100 open files.

@@ -1,9 +1,12 @@
 package enswitchtest
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -119,16 +122,43 @@ func TestPost(t *testing.T) {
 	if g := <-got; g != want {
 		t.Errorf("posted %q, want %q", g, want)
 	}
-	for name, c := range map[string]struct{ url, want string }{
-		"refused key": {target.URL + "/?key=secretest", "status 401"},
-		"redirect":    {target.URL + "/moved?key=secret", "status 307"},
-		"closed port": {closed.URL + "/?key=secret", "connection refused"},
-		"bad url":     {"http://a b/?key=secret", "bad url"},
-		"bad url 2":   {"http://[::1/?key=secret", "bad url"},
-		"scheme":      {"secretly://host/?key=secret", "unsupported protocol scheme"},
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer secure.Close()
+	says := func(answer string) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			if c, err := l.Accept(); err == nil {
+				_, _ = http.ReadRequest(bufio.NewReader(c))
+				_, _ = io.WriteString(c, answer)
+				c.Close()
+			}
+		}()
+		return "http://" + l.Addr().String()
+	}
+	for name, c := range map[string]struct {
+		url    string
+		status int
+		reason string
+	}{
+		"refused key":   {target.URL + "/?key=secretest", 401, "it answered HTTP 401 unauthorized"},
+		"redirect":      {target.URL + "/moved?key=secret", 307, "it answered HTTP 307 temporary redirect"},
+		"closed port":   {closed.URL + "/?key=secret", 0, "connection refused"},
+		"no such host":  {"http://nowhere.invalid/?key=secret", 0, "nowhere.invalid"},
+		"hangs up":      {says("") + "/?key=secret", 0, "the server hung up without an answer"},
+		"no http":       {says("220 mail.example ESMTP\r\n") + "/?key=secret", 0, "what answered does not speak HTTP"},
+		"unknown root":  {secure.URL + "/?key=secret", 0, "the certificate is not accepted: certificate signed by unknown authority"},
+		"TLS to plain":  {strings.Replace(target.URL, "http", "https", 1) + "/?key=secret", 0, "the server speaks plain HTTP on this port: use http://"},
+		"bad url":       {"http://a b/?key=secret", 0, "the URL is not valid"},
+		"another wrong": {"http://[::1/?key=secret", 0, "the URL is not valid"},
+		"scheme":        {"secretly://host/?key=secret", 0, "unsupported protocol scheme"},
 	} {
 		err := post(c.url)
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "key=") {
+		if e, ok := errors.AsType[*PostError](err); !ok || e.Status != c.status || !strings.Contains(e.Reason, c.reason) || strings.Contains(err.Error(), "key=") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -114,7 +114,7 @@ func NewServer(o *ServerOptions) *Server {
 	}
 	accept := s.listener
 	if s.o.TLS {
-		pair, err := selfSigned(s.listener.Addr())
+		pair, err := NewCertificate(&CertificateOptions{Hosts: loopbackAnd(s.listener.Addr())})
 		if err != nil {
 			panic(fmt.Sprintf("enswitchtest: cannot make a certificate: %v", err))
 		}
@@ -128,6 +128,14 @@ func NewServer(o *ServerOptions) *Server {
 	}
 	s.running.Go(func() { _ = s.server.Serve(accept) })
 	return s
+}
+
+// loopbackAnd returns localhost, the loopback addresses, and that of a listener.
+func loopbackAnd(addr net.Addr) []string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && !tcp.IP.IsUnspecified() {
+		return append(loopback[:len(loopback):len(loopback)], tcp.IP.String())
+	}
+	return loopback[:]
 }
 
 // NewHandler makes a server without a listener, to be used as an http.Handler;

@@ -203,7 +203,10 @@ func TestFaults(t *testing.T) {
 	for _, reason := range []string{
 		"client sent an HTTP request to an HTTPS server", "remote error: tls: unknown certificate authority",
 		"local error: tls: bad record MAC",
-		"tls: client offered only unsupported versions: [302 301]", "EOF",
+		"tls: client offered only unsupported versions: [301 302]", "tls: client offered only unsupported versions: [7f1c]",
+		"remote error: tls: protocol version not supported", "tls: unsupported SSLv2 handshake received",
+		"tls: no cipher suite supported by both client and server; client offered: [35]",
+		"tls: first record does not look like a TLS handshake", "remote error: tls: handshake failure", "tls: unexpected message", "EOF",
 	} {
 		server.ErrorLog.Print("http: TLS handshake error from [::1]:4000: " + reason)
 	}
@@ -212,7 +215,14 @@ func TestFaults(t *testing.T) {
 		{NotTLS, "::1", "client sent an HTTP request to an HTTPS server"},
 		{CertificateRefused, "::1", "unknown certificate authority"},
 		{CertificateRefused, "::1", "bad record MAC, which is how OpenSSL refuses one"},
-		{HandshakeFailed, "::1", "tls: client offered only unsupported versions: [302 301]"},
+		{TLSVersion, "::1", "it offers TLS 1.1 at most"},
+		{TLSVersion, "::1", "it offers no version of TLS that is known"},
+		{TLSVersion, "::1", "it refuses the server's versions"},
+		{TLSVersion, "::1", "it offers SSL 2"},
+		{HandshakeFailed, "::1", "it has no cipher in common with the server"},
+		{HandshakeFailed, "::1", "it does not speak TLS"},
+		{HandshakeFailed, "::1", "it sent the alert: handshake failure"},
+		{HandshakeFailed, "::1", "unexpected message"},
 		{OtherFault, "::1", "EOF"},
 		{OtherFault, "", "something else"},
 	}

@@ -295,8 +295,11 @@ func (o *Receiver) fault(l *session, f post.Fault) {
 	case post.CertificateRefused:
 		l.faults.Once("connections that refused the certificate",
 			fmt.Sprintf("%s refused the certificate (%s): have the Enswitch machines trust it, or give one that they trust by --tls-cert and --tls-key", f.Remote, f.Text))
+	case post.TLSVersion:
+		l.faults.Once("senders whose TLS is too old ("+f.Text+")",
+			f.Remote+"'s TLS is too old ("+f.Text+"): it needs TLS 1.2, or write http:// in "+setting+" and leave out the certificate here")
 	case post.HandshakeFailed:
-		l.faults.Once("TLS handshakes that failed", f.Remote+": the TLS handshake failed: "+f.Text)
+		l.faults.Once("TLS handshakes that failed ("+f.Text+")", f.Remote+": the TLS handshake failed: "+f.Text)
 	case post.TooManyConns:
 		l.faults.Once("connections closed to make room for new ones",
 			"there are as many connections as are kept, or as this system allows open files (ulimit -n): for each new one the one that was silent longest is closed")

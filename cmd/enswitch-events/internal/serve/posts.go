@@ -1,8 +1,11 @@
 package serve
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"github.com/dustin/go-humanize"
@@ -20,6 +23,7 @@ type posts struct {
 
 	mu           sync.Mutex
 	done, failed int64
+	status       int // of the first answer that refused a POST
 }
 
 // Told is told of each POST.
@@ -30,6 +34,9 @@ func (p *posts) Told(err error) {
 	if err != nil {
 		p.failed++
 		p.faults.Add(err.Error())
+		if e, ok := errors.AsType[*enswitchtest.PostError](err); ok {
+			p.status = cmp.Or(p.status, e.Status)
+		}
 	}
 }
 
@@ -77,5 +84,13 @@ func (p *posts) Failure() error {
 	if p == nil || p.failed == 0 {
 		return nil
 	}
-	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s failed", cli.Plural(p.failed, "POST")), "is the URL right, and is something listening there?")
+	hint := "is the URL right, and is something listening there?"
+	switch p.status {
+	case 0:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		hint = "the receiver may want its key in the URL, as http://HOST:PORT/?authkey=KEY, or not take this address"
+	default:
+		hint = "are the path and the scheme of the URL right?"
+	}
+	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s failed", cli.Plural(p.failed, "POST")), hint)
 }
