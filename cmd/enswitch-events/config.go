@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/url"
@@ -40,7 +41,12 @@ used unless --profile or ENSWITCH_PROFILE names another:
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	show := &cobra.Command{
+	cmd.AddCommand(newConfigShow(a), newConfigPath(a))
+	return cmd
+}
+
+func newConfigShow(a *cli.App) *cobra.Command {
+	return &cobra.Command{
 		Use:       "show [COMMAND]",
 		Short:     "Print the values in force of tail's flags, or of another command's, and where each came from",
 		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate", "replay"},
@@ -62,7 +68,10 @@ used unless --profile or ENSWITCH_PROFILE names another:
 			return showSettings(a, cmd.OutOrStdout(), target)
 		},
 	}
-	path := &cobra.Command{
+}
+
+func newConfigPath(a *cli.App) *cobra.Command {
+	return &cobra.Command{
 		Use:   "path",
 		Short: "Print where the configuration file is looked for",
 		Args:  cli.NoArgs,
@@ -78,8 +87,6 @@ used unless --profile or ENSWITCH_PROFILE names another:
 			return err
 		},
 	}
-	cmd.AddCommand(show, path)
-	return cmd
 }
 
 // showSettings prints to out a line for each flag of cmd: its name, its value, and where that
@@ -100,23 +107,9 @@ func showSettings(a *cli.App, out io.Writer, cmd *cobra.Command) error {
 	}
 	keyInAddress := false
 	if slices.Contains(strings.Fields(cmd.Use), "[ADDRESS…]") {
-		from := "default"
-		if os.Getenv(settings.Env("address")) != "" {
-			from = settings.Env("address")
-		} else if len(flags.SettingAddresses(a)) > 0 {
-			from = "profile " + a.Profile.Name
-		}
-		var shown []string
-		for _, s := range flags.DefaultAddresses(a) {
-			addr, err := messaged.ParseAddress(s)
-			if err != nil {
-				shown = append(shown, log.Redacted+" ("+err.Error()+")")
-				continue
-			}
-			keyInAddress = keyInAddress || addr.Authkey != ""
-			shown = append(shown, addr.String())
-		}
-		line("address", strings.Join(shown, ","), from)
+		var list, from string
+		list, from, keyInAddress = shownAddresses(a)
+		line("address", list, from)
 	}
 	value, from := shownKey(a)
 	if value == "-" && keyInAddress {
@@ -127,28 +120,48 @@ func showSettings(a *cli.App, out io.Writer, cmd *cobra.Command) error {
 		if f.Name == "help" || strings.HasPrefix(f.Name, "authkey") {
 			return
 		}
-		from := origin[f.Name]
-		if from == "" {
-			from = "default"
-		}
-		value := f.Value.String()
-		if list, ok := f.Value.(pflag.SliceValue); ok {
-			value = strings.Join(list.GetSlice(), ",")
-		}
-		switch {
-		case f.Name == "header" && f.Changed:
-			value = log.Redacted // may be an Authorization
-		case f.Name == "proxy" || f.Name == "post":
-			value = withoutSecrets(value)
-		}
-		if value == "" {
-			value = "-"
-		}
-		line(f.Name, value, from)
+		line(f.Name, shownValue(f), cmp.Or(origin[f.Name], "default"))
 	})
 	w.Flush()
 	_, err = out.Write(table.Bytes())
 	return err
+}
+
+// shownAddresses returns the default addresses without their keys, where they come
+// from, and whether one of them has a key.
+func shownAddresses(a *cli.App) (list, from string, key bool) {
+	from = "default"
+	if os.Getenv(settings.Env("address")) != "" {
+		from = settings.Env("address")
+	} else if len(flags.SettingAddresses(a)) > 0 {
+		from = "profile " + a.Profile.Name
+	}
+	var shown []string
+	for _, s := range flags.DefaultAddresses(a) {
+		addr, err := messaged.ParseAddress(s)
+		if err != nil {
+			shown = append(shown, log.Redacted+" ("+err.Error()+")")
+			continue
+		}
+		key = key || addr.Authkey != ""
+		shown = append(shown, addr.String())
+	}
+	return strings.Join(shown, ","), from, key
+}
+
+// shownValue returns the value of a flag without secrets.
+func shownValue(f *pflag.Flag) string {
+	value := f.Value.String()
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		value = strings.Join(list.GetSlice(), ",")
+	}
+	switch {
+	case f.Name == "header" && f.Changed:
+		value = log.Redacted // may be an Authorization
+	case f.Name == "proxy" || f.Name == "post":
+		value = withoutSecrets(value)
+	}
+	return cmp.Or(value, "-")
 }
 
 // withoutSecrets takes the password and the query out of a URL.

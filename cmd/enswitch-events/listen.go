@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -40,7 +38,9 @@ others). Of a repeated field the first counts; a field without value is "".`,
   enswitch-events listen --bind 0.0.0.0 --port 8443 --tls-self-signed --authkey-file key
   curl -d class=call -d event=start -d timestamp=1234567890.123456 http://127.0.0.1:8080/`,
 		Args: cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.receiver.Run(cmd.Context(), a, cmd, &o.live, &o.key)
+		},
 	}
 	o.live.Bind(cmd)
 	cli.Group(cmd, "Listening", func(f *pflag.FlagSet) {
@@ -50,19 +50,4 @@ others). Of a repeated field the first counts; a field without value is "".`,
 	})
 	cli.Group(cmd, live.PostGroup, o.receiver.BindFlags)
 	return cmd
-}
-
-func (o *listenOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command) error {
-	if err := o.receiver.Validate(); err != nil {
-		return err
-	}
-	l, err := o.live.Compile(a, cmd)
-	if err != nil {
-		return err
-	}
-	source, err := o.receiver.OpenAlone(ctx, a, l, &o.key)
-	if err != nil {
-		return err
-	}
-	return l.Run(ctx, source)
 }

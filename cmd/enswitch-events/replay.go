@@ -18,21 +18,19 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/serve"
-	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
 // replayOptions are the flags of replay.
 type replayOptions struct {
-	serve        serve.Options
-	speed        speed
-	loop         bool
-	restamp      bool
-	since, until string
-	count        int64
-	duration     time.Duration
-	wait         int
-	maxMessage   flags.Size
+	serve    serve.Options
+	speed    speed
+	loop     bool
+	restamp  bool
+	bounds   flags.Bounds
+	count    int64
+	duration time.Duration
+	wait     int
 }
 
 // speed is how many times as fast as the timestamps, or max.
@@ -61,7 +59,7 @@ func (s *speed) String() string {
 func (s *speed) Type() string { return "SPEED" }
 
 func newReplay(a *cli.App) *cobra.Command {
-	o := &replayOptions{speed: 1, maxMessage: capture.DefaultMaxLine}
+	o := &replayOptions{speed: 1}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "A capture, played back as a cluster",
@@ -102,12 +100,10 @@ everything else is played. The exit code is then 1.`, serve.StallAfter),
 		f.Var(&o.speed, "speed", "how fast: 10x, 0.5x, or max for without waiting")
 		f.BoolVar(&o.loop, "loop", false, "begin again at the end, for ever")
 		f.BoolVar(&o.restamp, "restamp", false, "timestamps become the time of playing")
-		f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, 10m or 1d ago, yesterday, monday, or a timestamp")
-		f.StringVar(&o.until, "until-time", "", "leave out events at this `TIME` and after it, written as for --since")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
 		f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")
 		f.IntVar(&o.wait, "wait-clients", 1, "begin when `N` clients are connected; with --post 0 unless given")
-		f.Var(&o.maxMessage, "max-message", "reject longer lines")
+		o.bounds.Bind(f)
 	})
 	cli.Group(cmd, "Serving", o.serve.Bind)
 	return cmd
@@ -177,29 +173,19 @@ func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []s
 		return nil, cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
 	case o.wait < 0:
 		return nil, cli.Usage("", "--wait-clients %d: not below 0", o.wait)
-	case o.maxMessage < 1 || o.maxMessage > 1<<30:
-		return nil, cli.Usage("the default is 16MiB", "--max-message: from 1 byte to 1GiB")
 	}
 	if slices.Contains(names, "-") {
 		return nil, cli.Usage("write it to a file first", "replay does not read standard input")
 	}
-	p := &serve.Player{
-		Reading: report.Reading{A: a}, Names: names, Speed: float64(o.speed), Loop: o.loop, Restamp: o.restamp,
-		Count: o.count, MaxLine: int(o.maxMessage),
-	}
-	var err error
-	now := time.Now()
-	if p.From, err = flags.MomentOf("since", o.since, now); err != nil {
+	from, to, err := o.bounds.Range()
+	if err != nil {
 		return nil, err
-	}
-	if p.To, err = flags.MomentOf("until-time", o.until, now); err != nil {
-		return nil, err
-	}
-	if p.From != 0 && p.To != 0 && p.From >= p.To {
-		return nil, cli.Usage("no event is in between", "--since %s is not before --until-time %s", o.since, o.until)
 	}
 	if err := o.serve.Validate(); err != nil {
 		return nil, err
 	}
-	return p, a.Needless
+	return &serve.Player{
+		Reading: report.Reading{A: a}, Names: names, Speed: float64(o.speed), Loop: o.loop, Restamp: o.restamp,
+		From: from, To: to, Count: o.count, MaxLine: int(o.bounds.MaxLine),
+	}, a.Needless
 }

@@ -60,6 +60,14 @@ func regular(f *os.File) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
+// Events returns stdout for events: on a terminal it is written above the status line.
+func (a *App) Events() io.Writer {
+	if a.Line != nil && Terminal(a.Out) != nil {
+		return a.Line.Above(a.Out)
+	}
+	return a.Out
+}
+
 // writable returns an error if nothing can ever be written to stdout.
 func (a *App) writable() error {
 	f := File(a.Out)

@@ -6,23 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
-
-// MomentOf returns what the flag of that name says in microseconds since 1970, 0
-// if it was not given.
-func MomentOf(flag, text string, now time.Time) (int64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	t, err := parseMoment(text, now)
-	if err != nil {
-		return 0, cli.Usage("", "--%s %q: %w", flag, text, err)
-	}
-	// A timestamp is a time after 1970, and zero means no bound.
-	return max(t.UnixMicro(), 1), nil
-}
 
 // moments are the ways to write a time, beside RFC 3339 and those by name. What
 // they leave out is that of now; a day without a time is its beginning.

@@ -22,7 +22,6 @@ type Output struct {
 	highlight        []string
 	color            string
 	safeCSV          bool
-	OnBlank          func() // see render.Options
 }
 
 // templateText is the value of --template.
@@ -70,9 +69,9 @@ func outputFormat(name, template string, tty, meta bool) string {
 	return "ndjson"
 }
 
-// Compile returns the renderer for out. onError is told of a template that
-// fails on an event.
-func (o *Output) Compile(out io.Writer, onError func(error)) (*render.Renderer, error) {
+// compile returns the renderer for out. onError is called for a template that
+// fails on an event, onBlank for one that prints nothing of it.
+func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*render.Renderer, error) {
 	tty := cli.Terminal(out)
 	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
 	if err != nil {
@@ -80,7 +79,7 @@ func (o *Output) Compile(out io.Writer, onError func(error)) (*render.Renderer, 
 	}
 	r := &render.Options{
 		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
-		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError, OnBlank: o.OnBlank,
+		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError, OnBlank: onBlank,
 	}
 	if tty != nil {
 		r.Width = func() int {

@@ -55,17 +55,17 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	if err := o.receiver.parseListen(); err != nil {
 		return err
 	}
-	l, err := options.Compile(a, cmd)
+	l, err := options.compile(a, cmd)
 	if err != nil {
 		return err
 	}
 	listen := o.receiver.listen != ""
 	if addresses = o.addresses(a, addresses); len(addresses) == 0 && !o.demo {
-		source, err := o.receiver.OpenAlone(ctx, a, l, &o.key)
+		source, err := o.receiver.openAlone(ctx, l, &o.key)
 		if err != nil {
 			return err
 		}
-		return l.Run(ctx, source)
+		return l.run(ctx, source)
 	}
 	if o.demo {
 		if len(addresses) > 0 {
@@ -81,7 +81,7 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	}
 	var sources []engine.Input
 	if listen {
-		source, err := o.receiver.openBeside(ctx, a, l, clients[0].options.Authkey)
+		source, err := o.receiver.openBeside(ctx, l, clients[0].options.Authkey)
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 			watching.Go(func() { c.watch(ctx, silence, once) })
 		}
 	}
-	return l.Run(ctx, sources...)
+	return l.run(ctx, sources...)
 }
 
 // addresses returns the addresses to connect to, of which typed are on the command

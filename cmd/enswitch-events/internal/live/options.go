@@ -11,9 +11,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // bufferOptions are the flags of what stands between receiving and writing.
@@ -74,64 +72,57 @@ type Awaiter interface {
 	Instead() string
 }
 
-// Compile makes everything that can be wrong in the flags, before anything is
-// opened.
-func (o *Options) Compile(a *cli.App, cmd *cobra.Command) (*session, error) {
-	l := &session{a: a, await: o.Await, drops: drops{say: a.Log.Warn}, end: o.End, loss: o.Buffer.failOnLoss, faults: &report.Sampler{Say: a.Log.Warn}}
-	if err := o.End.Validate(cmd.Flags().Changed); err != nil {
-		return nil, err
-	}
-	if err := o.Record.validate(cmd.Flags().Changed); err != nil {
-		return nil, err
+// validate checks the flags that are wrong by themselves.
+func (o *Options) validate(changed func(string) bool) error {
+	if err := o.End.Validate(changed); err != nil {
+		return err
 	}
 	if o.Buffer.buffer < 1 {
-		return nil, cli.Usage("the default is 64MiB", "--buffer: at least 1 byte")
+		return cli.Usage("the default is 64MiB", "--buffer: at least 1 byte")
 	}
+	return o.Record.validate(changed)
+}
+
+// compile makes everything that can be wrong in the flags, before anything is
+// opened.
+func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
+	changed := cmd.Flags().Changed
+	if err := o.validate(changed); err != nil {
+		return nil, err
+	}
+	l := &session{a: a, await: o.Await, drops: drops{say: a.Log.Warn}, end: o.End, loss: o.Buffer.failOnLoss, faults: &report.Sampler{Say: a.Log.Warn}}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err
 	}
-	l.config = engine.Config{
-		Out: a.Out, Count: o.End.Count, For: o.End.Duration, Idle: o.End.Idle,
-		ReportGaps: o.Buffer.reportGaps,
-		OnReject:   func(r engine.Rejected) { l.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
-		OnFailure:  l.faults.Failed,
-	}
-	c := &l.config
-	keep, err := o.Filter.Compile(vars, nil)
-	if err != nil {
+	if l.exec, err = o.exec.compile(a, changed, l.faults.Add); err != nil {
 		return nil, err
 	}
-	newFilter := func(onError func(error)) (*filter.Filter, error) {
-		return o.Filter.Compile(vars, onError)
-	}
-	if l.exec, err = o.exec.compile(a, cmd.Flags().Changed, l.faults.Add); err != nil {
-		return nil, err
-	}
-	if engine := keep.Engine(); engine != "" {
-		a.Log.Debug("--jq runs by " + engine)
-	}
-	if c.Until, c.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
-		return nil, err
-	}
-	if a.Line != nil && cli.Terminal(a.Out) != nil {
-		c.Out = a.Line.Above(a.Out)
-	}
-	o.Output.OnBlank = func() {
+	text, err := flags.Text(a, &o.Filter, &o.Output, vars, func() {
 		l.tally.Note("the template printed nothing of what the filters keep")
-	}
-	text, err := engine.NewText(newFilter, func(onError func(error)) (*render.Renderer, error) {
-		return o.Output.Compile(a.Out, onError)
 	})
 	if err != nil {
 		return nil, err
 	}
-	c.Header = text.Header()
 	if l.exec != nil {
 		text.OnKept = l.exec.take
 	}
-	if c.Sink = text; l.await != nil {
+	if l.await == nil {
+		l.tally = o.Filter.Tally()
+	}
+	c := &l.config
+	*c = engine.Config{
+		Sink: text, Header: text.Header(), Out: a.Events(),
+		Count: o.End.Count, For: o.End.Duration, Idle: o.End.Idle,
+		ReportGaps: o.Buffer.reportGaps, Tally: l.tally,
+		OnReject:  func(r engine.Rejected) { l.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
+		OnFailure: l.faults.Failed, OnGap: l.gap,
+	}
+	if l.await != nil {
 		c.Sink = l.await.Sink(text)
+	}
+	if c.Until, c.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
+		return nil, err
 	}
 	if a.Needless != nil {
 		return nil, a.Needless
@@ -139,36 +130,30 @@ func (o *Options) Compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if l.record, err = o.Record.open(l.faults.Add); err != nil {
 		return nil, err
 	}
+	l.buffer = o.Buffer.open(l)
+	return l, nil
+}
+
+// open returns the buffer of l.
+func (o *bufferOptions) open(l *session) *engine.Buffer {
 	var record func([]byte)
 	if l.record != nil {
 		record = l.record.write
 	}
-	if l.await == nil {
-		l.tally = o.Filter.Tally()
-	}
-	c.Tally = l.tally
-	l.buffer = engine.NewBuffer(engine.BufferOptions{
-		Size: int64(o.Buffer.buffer), Record: record,
-		OnOverflow: func(engine.Gap) {
-			l.drops.begin()
-		},
+	// What the collector leaves lying around counts, too: the memory in use
+	// shall stay near what was asked for.
+	debug.SetMemoryLimit(int64(o.buffer) + 24<<20)
+	return engine.NewBuffer(engine.BufferOptions{
+		Size: int64(o.buffer), Record: record,
+		OnOverflow: func(engine.Gap) { l.drops.begin() },
 		Spill: engine.Spill{
-			Dir: spillDir(), Size: int64(o.Buffer.spill),
+			Dir: spillDir(), Size: int64(o.spill),
 			OnSpill: func() {
-				a.Log.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
+				l.a.Log.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
 			},
 			OnFault: func(err error) {
-				a.Log.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + cli.OneLine(err))
+				l.a.Log.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + cli.OneLine(err))
 			},
 		},
 	})
-	// What the collector leaves lying around counts, too: the memory in use
-	// shall stay near what was asked for.
-	debug.SetMemoryLimit(int64(o.Buffer.buffer) + 24<<20)
-	c.OnGap = func(g engine.Gap) {
-		if g.Dropped > 0 {
-			l.drops.end(g)
-		}
-	}
-	return l, nil
 }

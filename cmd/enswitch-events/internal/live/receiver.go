@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -74,7 +75,7 @@ func prefixes(flag string, list []string) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-func (o *Receiver) Validate() error {
+func (o *Receiver) validate() error {
 	switch {
 	case !strings.HasPrefix(o.path, "/") || strings.ContainsAny(o.path, "?# "):
 		return cli.Usage("it is written like / or /events", "--path %q is no path", o.path)
@@ -90,9 +91,25 @@ func (o *Receiver) Validate() error {
 	return nil
 }
 
-// OpenAlone opens the port where nothing but POSTs is received. The key is the one
+// Run takes POSTs and nothing else, as options say, to one of the ends.
+func (o *Receiver) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, k *flags.Key) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	l, err := options.compile(a, cmd)
+	if err != nil {
+		return err
+	}
+	source, err := o.openAlone(ctx, l, k)
+	if err != nil {
+		return err
+	}
+	return l.run(ctx, source)
+}
+
+// openAlone opens the port where nothing but POSTs is received. The key is the one
 // that k finds.
-func (o *Receiver) OpenAlone(ctx context.Context, a *cli.App, l *session, k *flags.Key) (engine.Input, error) {
+func (o *Receiver) openAlone(ctx context.Context, l *session, k *flags.Key) (engine.Input, error) {
 	if o.noAuth && (k.File != "" || k.Key != "") {
 		return nil, cli.Usage("leave out --no-auth to have the key checked", "--no-auth and a key exclude each other")
 	}
@@ -101,28 +118,28 @@ func (o *Receiver) OpenAlone(ctx context.Context, a *cli.App, l *session, k *fla
 		return nil, err
 	}
 	made := false
-	if handler.Authkey, made, err = o.authkey(ctx, a, k); err != nil {
+	if handler.Authkey, made, err = o.authkey(ctx, l.a, k); err != nil {
 		return nil, err
 	}
-	return o.open(ctx, a, l, handler, made)
+	return o.open(ctx, l, handler, made)
 }
 
 // openBeside opens the port where a websocket is received, too. POSTs need the
 // websocket's key.
-func (o *Receiver) openBeside(ctx context.Context, a *cli.App, l *session, key string) (engine.Input, error) {
+func (o *Receiver) openBeside(ctx context.Context, l *session, key string) (engine.Input, error) {
 	handler, err := o.handler()
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case o.noAuth:
-		o.warnOpen(a)
+		o.warnOpen(l.a)
 	case key == "" && !cli.Loopback(o.Bind) && len(o.allow) == 0:
 		return nil, cli.Usage("give the key by --authkey-file or ENSWITCH_AUTHKEY, or --allow, or --no-auth", "--listen %s: off loopback POSTs need a key", o.listen)
 	default:
 		handler.Authkey = key
 	}
-	return o.open(ctx, a, l, handler, false)
+	return o.open(ctx, l, handler, false)
 }
 
 // handler returns what the flags say as options of the handler, without a key.
@@ -143,7 +160,7 @@ func (o *Receiver) handler() (*post.Options, error) {
 
 // open opens the port and returns what comes in there as a source of l. made
 // says that the key is not the user's but was made for this run.
-func (o *Receiver) open(ctx context.Context, a *cli.App, l *session, p *post.Options, made bool) (engine.Input, error) {
+func (o *Receiver) open(ctx context.Context, l *session, p *post.Options, made bool) (engine.Input, error) {
 	// net/http leaves some 2 KB of garbage a request, and little else is on the
 	// heap, so by default it would be collected dozens of times a second under
 	// load. What may lie around is bounded by the memory limit that l has set.
@@ -185,7 +202,7 @@ func (o *Receiver) open(ctx context.Context, a *cli.App, l *session, p *post.Opt
 	if err != nil {
 		return nil, err
 	}
-	o.announce(a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
+	o.announce(l.a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
 	l.feeds = append(l.feeds, port(listener.Addr().String()))
 	return func(ctx context.Context) error {
 		defer handler.Wait()
@@ -348,5 +365,5 @@ func (o *Receiver) parseListen() error {
 		return cli.Usage("write it like 8080 or 10.0.0.9:8080", "--listen %q is no port", o.listen)
 	}
 	o.Port = uint16(n)
-	return o.Validate()
+	return o.validate()
 }

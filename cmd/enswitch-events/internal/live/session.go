@@ -51,8 +51,15 @@ func (l *session) reject(source string, err error, raw []byte, size int64) {
 	l.a.Log.Debug(msg, "source", source)
 }
 
-// Run runs the sources to one of the ends and says how it went.
-func (l *session) Run(ctx context.Context, sources ...engine.Input) error {
+// gap notes a gap whose place in the stream has been reached.
+func (l *session) gap(g engine.Gap) {
+	if g.Dropped > 0 {
+		l.drops.end(g)
+	}
+}
+
+// run runs the sources to one of the ends and says how it went.
+func (l *session) run(ctx context.Context, sources ...engine.Input) error {
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	cli.OnUSR1(beside, &running, func() { l.say(l.buffer.Ledger()) })

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,27 +20,13 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 )
 
-// Total is the size of all files, 0 if one of them has none.
-func Total(names []string) (n int64) {
-	for _, name := range names {
-		st, err := os.Stat(name)
-		if name == "-" || err == nil && !st.Mode().IsRegular() {
-			return 0
-		}
-		if err == nil {
-			n += st.Size()
-		}
-	}
-	return n
-}
-
-// Run is a run of cat.
-type Run struct {
+// session is a run with everything compiled.
+type session struct {
 	report.Reading
-	Faults *report.Sampler
-	Source *engine.Captures
-	Total  int64 // bytes of all files, 0 if that is unknown
-	Tally  *tally.Tally
+	failures *report.Sampler
+	source   *engine.Captures
+	total    int64 // bytes of all files, 0 if that is unknown
+	tally    *tally.Tally
 }
 
 // spareHeap is memory that is taken and never touched, so that it does not become
@@ -51,13 +36,13 @@ type Run struct {
 // there are; a percentage would multiply the blocks of all of them.
 const spareHeap = 6 << 20
 
-// Run reads the files and says how it went.
-func (c *Run) Run(ctx context.Context, config *engine.Config) error {
-	r := c.Source
+// run reads the files and says how it went.
+func (c *session) run(ctx context.Context, config *engine.Config) error {
+	r := c.source
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	cli.OnUSR1(beside, &running, func() { report.Say(c.A, r.Ledger()) })
-	showing := c.A.Line != nil && cli.Terminal(c.A.Out) == nil && c.Total >= progressFrom
+	showing := c.A.Line != nil && cli.Terminal(c.A.Out) == nil && c.total >= progressFrom
 	if showing {
 		c.A.Line.Start(c.progress(r))
 	}
@@ -69,7 +54,7 @@ func (c *Run) Run(ctx context.Context, config *engine.Config) error {
 	}
 	cancel()
 	running.Wait()
-	c.Faults.Sum()
+	c.failures.Sum()
 	if back, none := r.Disorder(); back > 0 || none > 0 {
 		c.A.Log.Warn(fmt.Sprintf("--merge goes by timestamps: %s out of order in a file by more than a minute, %s without one; these stay where they are in their file",
 			cli.Plural(back, "event"), humanize.Comma(none)), "back", back, "untimed", none)
@@ -81,7 +66,7 @@ func (c *Run) Run(ctx context.Context, config *engine.Config) error {
 		c.A.Log.Info(humanize.IBytes(uint64(c.Skipped)) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")
 	}
 	ledger := r.Ledger()
-	report.Empty(c.A, c.Tally, ledger)
+	report.Empty(c.A, c.tally, ledger)
 	report.Say(c.A, ledger)
 	switch end {
 	case engine.EndFailIf:
@@ -101,9 +86,9 @@ func (c *Run) Run(ctx context.Context, config *engine.Config) error {
 const progressFrom = 32 << 20
 
 // progress returns what draws the bar for the line of status.
-func (c *Run) progress(r *engine.Captures) func() string {
+func (c *session) progress(r *engine.Captures) func() string {
 	var mu sync.Mutex
-	bar := progressbar.NewOptions64(c.Total,
+	bar := progressbar.NewOptions64(c.total,
 		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(30),
 		progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetPredictTime(true),
@@ -112,7 +97,7 @@ func (c *Run) progress(r *engine.Captures) func() string {
 	return func() string {
 		mu.Lock()
 		defer mu.Unlock()
-		_ = bar.Set64(min(r.Position(), c.Total)) // writes to nowhere
+		_ = bar.Set64(min(r.Position(), c.total)) // writes to nowhere
 		return strings.TrimSpace(strings.Trim(bar.String(), "\r"))
 	}
 }
