@@ -101,7 +101,7 @@ everything else is played. The exit code is then 1.`, serve.StallAfter),
 		f.BoolVar(&o.loop, "loop", false, "begin again at the end, for ever")
 		f.BoolVar(&o.restamp, "restamp", false, "timestamps become the time of playing")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
-		f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")
+		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
 		f.IntVar(&o.wait, "wait-clients", 1, "begin when `N` clients are connected; with --post 0 unless given")
 		o.bounds.Bind(f)
 	})
@@ -170,7 +170,7 @@ func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []s
 	case changed("count") && o.count <= 0:
 		return nil, cli.Usage("leave it out to play everything", "--count %d: at least 1", o.count)
 	case changed("for") && o.duration <= 0:
-		return nil, cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
+		return nil, cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.duration)
 	case o.wait < 0:
 		return nil, cli.Usage("", "--wait-clients %d: not below 0", o.wait)
 	}

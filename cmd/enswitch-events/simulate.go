@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/serve"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
@@ -91,23 +92,23 @@ its own events one after the other, beside the other machines.
 	cli.Group(cmd, "Events", func(f *pflag.FlagSet) {
 		f.VarP(&o.rate, "rate", "", "events a second on average, or max")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
-		f.DurationVar(&o.duration, "for", 0, "end after this `TIME`, as 90s or 5m")
+		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
 		f.Uint64Var(&o.seed, "seed", 1, "the same `SEED` makes the same calls")
 		f.IntVar(&o.machines, "machines", 7, "`N` machines in the cluster")
 		f.IntVar(&o.wait, "wait-clients", 0, "begin when `N` clients are connected")
 		f.StringVar(&o.scenario, "scenario", "", "play the flows in this YAML `FILE`")
 		f.TextVar(&o.shape.Kind, "shape", enswitchtest.Constant, "`SHAPE` of the load: constant, ramp, burst or storm")
-		f.DurationVar(&o.shape.Period, "shape-period", time.Minute, "`TIME` of the ramp, or from one burst or storm to the next")
+		flags.DurationVar(f, &o.shape.Period, "shape-period", time.Minute, "`TIME` of the ramp, or from one burst or storm to the next")
 		f.IntVar(&o.shape.Peak, "shape-peak", 10, "`TIMES` the rate that the load reaches")
-		f.DurationVar(&o.skew, "clock-skew", 0, "the machines' clocks are wrong by this `TIME` at most")
+		flags.DurationVar(f, &o.skew, "clock-skew", 0, "the machines' clocks are wrong by this `TIME` at most")
 	})
 	cli.Group(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
-		f.DurationVar(&o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
-		f.DurationVar(&o.faults.HalfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
+		flags.DurationVar(f, &o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
+		flags.DurationVar(f, &o.faults.HalfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
 		f.Float64Var(&o.faults.Duplicates, "duplicates", 0, "send an event twice with this probability `P`, from 0 to 1")
 		f.Float64Var(&o.faults.Reorder, "reorder", 0, "send an event behind later ones with this probability `P`, from 0 to 1")
 		f.BoolVar(&o.faults.RejectKey, "reject-key", false, "refuse every key")
-		f.DurationVar(&o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
+		flags.DurationVar(f, &o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
 	})
 	cli.Group(cmd, "Serving", o.serve.Bind)
 	return cmd
@@ -118,7 +119,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	case changed("count") && o.count <= 0:
 		return cli.Usage("leave it out to go on for ever", "--count %d: at least 1", o.count)
 	case changed("for") && o.duration <= 0:
-		return cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.duration)
+		return cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.duration)
 	case o.machines < 1 || o.machines > 1000:
 		return cli.Usage("", "--machines %d: from 1 to 1000", o.machines)
 	case o.wait < 0:
@@ -132,7 +133,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	case o.skew < 0 || o.skew > time.Hour:
 		return cli.Usage("", "--clock-skew %v: from 0 to 1h", o.skew)
 	case o.faults.DropEvery < 0 || o.faults.HalfOpenAfter < 0 || o.faults.SlowPost < 0:
-		return cli.Usage("it is written like 90s or 5m", "--drop-every, --half-open-after, --slow-post: not below 0")
+		return cli.Usage("it is written like 90s, 5m or 1d", "--drop-every, --half-open-after, --slow-post: not below 0")
 	case !(o.faults.Duplicates >= 0 && o.faults.Duplicates <= 1) || !(o.faults.Reorder >= 0 && o.faults.Reorder <= 1):
 		return cli.Usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
 	}

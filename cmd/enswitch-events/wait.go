@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/live"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/sequence"
 )
@@ -53,7 +54,7 @@ stderr says what has come instead.`,
 	cli.Group(cmd, "Waiting", func(f *pflag.FlagSet) {
 		f.StringVar(&o.sequence, "sequence", "", "wait for these events, one after the other: `STEPS` like 'call.start > call.answer > call.end'")
 		f.StringVar(&o.same, "same", "", "the events of a sequence have the same text in the field `NAME`")
-		f.DurationVar(&live.End.Duration, "timeout", 0, "give up after this `TIME`, with exit code 6 (default: never)")
+		flags.DurationVar(f, &live.End.Duration, "timeout", 0, "give up after this `TIME`, with exit code 6 (default: never)")
 		f.StringVar(&live.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
 	})
 	cli.Group(cmd, "Output", live.Output.Bind)
@@ -67,7 +68,7 @@ func (o *waitOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, a
 	changed := cmd.Flags().Changed
 	switch {
 	case changed("timeout") && o.live.End.Duration <= 0:
-		return cli.Usage("it is written like 90s or 5m", "--timeout %v: more than nothing", o.live.End.Duration)
+		return cli.Usage("it is written like 90s, 5m or 1d", "--timeout %v: more than nothing", o.live.End.Duration)
 	case changed("sequence") && o.sequence == "":
 		return cli.Usage("write it like 'call.start > call.answer > call.end'", "--sequence: the sequence is empty")
 	case changed("same") && o.same == "":

@@ -20,8 +20,8 @@ type Ends struct {
 
 func (o *Ends) Bind(f *pflag.FlagSet) {
 	f.Int64VarP(&o.Count, "count", "n", 0, "end after `N` kept events")
-	f.DurationVar(&o.Duration, "for", 0, "end after this `TIME`, as 90s or 5m")
-	f.DurationVar(&o.Idle, "idle-timeout", 0, "end after this `TIME` without any event")
+	DurationVar(f, &o.Duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
+	DurationVar(f, &o.Idle, "idle-timeout", 0, "end after this `TIME` without any event")
 	f.StringVar(&o.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print it")
 	f.StringVar(&o.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
 }
@@ -33,9 +33,9 @@ func (o *Ends) Validate(changed func(string) bool) error {
 	case changed("count") && o.Count <= 0:
 		return cli.Usage("leave it out to go on for ever", "--count %d: at least 1", o.Count)
 	case changed("for") && o.Duration <= 0:
-		return cli.Usage("it is written like 90s or 5m", "--for %v: more than nothing", o.Duration)
+		return cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.Duration)
 	case changed("idle-timeout") && o.Idle <= 0:
-		return cli.Usage("it is written like 90s or 5m", "--idle-timeout %v: more than nothing", o.Idle)
+		return cli.Usage("it is written like 90s, 5m or 1d", "--idle-timeout %v: more than nothing", o.Idle)
 	}
 	return nil
 }

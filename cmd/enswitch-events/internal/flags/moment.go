@@ -2,7 +2,6 @@ package flags
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +26,7 @@ var moments = [...]struct {
 // parseMoment returns the time that text names: RFC 3339, 2026-11-22 (its
 // beginning), 2026-11-22 15:04, 15:04 (of today), 10m or -10m or 1d12h (before
 // now), today, yesterday or monday (the beginning of the last one, today
-// included), now, or a timestamp as events have it. Where it names no zone, that
+// included), monday 15:04, now, or a timestamp as events have it, also @1234567890. Where it names no zone, that
 // of now counts.
 func parseMoment(text string, now time.Time) (time.Time, error) {
 	midnight := func(days int) time.Time {
@@ -47,9 +46,15 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 			}
 		}
 	}
-	if t, ok := ago(strings.TrimPrefix(text, "-"), now); ok {
+	if name, clock, ok := strings.Cut(text, " "); ok && strings.ContainsAny(name, "aeiou") && strings.Contains(clock, ":") { // yesterday 15:04
+		if begin, err := parseMoment(name, now); err == nil {
+			return parseMoment(clock, begin)
+		}
+	}
+	if t, ok := ago(strings.TrimSuffix(strings.TrimPrefix(text, "-"), " ago"), now); ok {
 		return t, nil
 	}
+	text = strings.TrimPrefix(text, "@") // as date and journalctl have it
 	if usec, ok := event.Timestamp([]byte(text)); ok && len(text) >= len("100000000") {
 		return time.UnixMicro(usec).In(now.Location()), nil
 	}
@@ -72,21 +77,11 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("a time is written like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, 10m (ago), yesterday, monday or 1234567890.123456")
 }
 
-// ago returns the time before now by a duration that may begin with days.
+// ago returns the time before now by a duration.
 func ago(text string, now time.Time) (time.Time, bool) {
-	if days, rest, ok := strings.Cut(text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		if err != nil {
-			return time.Time{}, false
-		}
-		if now = now.AddDate(0, 0, -int(n)); rest == "" {
-			return now, true
-		}
-		text = rest
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 || !strings.ContainsAny(text[:1], "0123456789.") || text == "0" {
+	days, rest, err := parseDuration(text)
+	if err != nil || text == "0" {
 		return time.Time{}, false
 	}
-	return now.Add(-d), true
+	return now.AddDate(0, 0, -days).Add(-rest), true
 }

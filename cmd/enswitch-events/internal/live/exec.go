@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -33,7 +34,7 @@ type execOptions struct {
 func (o *execOptions) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.command, "exec", "", "run `CMD` for each kept event: the event on its standard input, its fields as ENSWITCH_FIELD_CALLID and so on; what it prints goes to stderr")
 	f.IntVar(&o.parallel, "exec-parallel", 4, "run up to `N` of them at a time; further events wait in --buffer")
-	f.DurationVar(&o.timeout, "exec-timeout", 30*time.Second, "kill one that takes longer than this `TIME`, and what it has started")
+	flags.DurationVar(f, &o.timeout, "exec-timeout", 30*time.Second, "kill one that takes longer than this `TIME`, and what it has started")
 	f.BoolVar(&o.shell, "exec-shell", false, "have sh -c run CMD, so that variables and pipes work in it")
 }
 
@@ -53,7 +54,7 @@ func (o *execOptions) compile(a *cli.App, changed func(string) bool, fail func(s
 	case o.parallel < 1 || o.parallel > 256:
 		return nil, cli.Usage("the default is 4", "--exec-parallel %d: from 1 to 256", o.parallel)
 	case o.timeout <= 0:
-		return nil, cli.Usage("it is written like 90s or 5m", "--exec-timeout %v: more than nothing", o.timeout)
+		return nil, cli.Usage("it is written like 90s, 5m or 1d", "--exec-timeout %v: more than nothing", o.timeout)
 	}
 	c := &commands{
 		words: []string{"sh", "-c", o.command}, timeout: o.timeout,

@@ -28,7 +28,7 @@ type recordOptions struct {
 func (o *recordOptions) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.file, "record", "", "keep every event received, before filters, in `FILE`: one a line, .zst or .gz compresses, %Y %m %d %H stand for the time")
 	f.Var(&o.maxSize, "record-max-size", "set the file aside and begin a new one from this size on")
-	f.DurationVar(&o.maxAge, "record-max-age", 0, "the same, from this `TIME` on")
+	flags.DurationVar(f, &o.maxAge, "record-max-age", 0, "the same, from this `TIME` on")
 	f.IntVar(&o.keep, "record-keep", 0, "keep `N` files beside the current one, and remove older ones (default: all)")
 }
 

@@ -197,8 +197,6 @@ func unwrapFlag(err error) error {
 func Reason(bad *pflag.InvalidValueError) string {
 	why := bad.Unwrap()
 	switch bad.GetFlag().Value.Type() {
-	case "duration":
-		return "a time is written like 500ms, 90s or 5m"
 	case "bool":
 		return "it is true or false"
 	}

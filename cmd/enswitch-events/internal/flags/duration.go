@@ -1,0 +1,66 @@
+package flags
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+const day = 24 * time.Hour
+
+// duration is the value of a flag: 500ms, 90s, 1h30m, 1d, 1d12h.
+type duration time.Duration
+
+// DurationVar adds a flag to f whose value is a span of time, which may begin with
+// days.
+func DurationVar(f *pflag.FlagSet, p *time.Duration, name string, value time.Duration, usage string) {
+	*p = value
+	f.Var((*duration)(p), name, usage)
+	if value == 0 {
+		f.Lookup(name).DefValue = "0" // which help leaves out
+	}
+}
+
+func (d *duration) Set(text string) error {
+	sign := time.Duration(1)
+	if rest, ok := strings.CutPrefix(text, "-"); ok {
+		sign, text = -1, rest
+	}
+	days, rest, err := parseDuration(text)
+	if err != nil {
+		return err
+	}
+	*d = duration(sign * (time.Duration(days)*day + rest))
+	return nil
+}
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+func (d *duration) Type() string { return "duration" }
+
+// parseDuration parses a span of time that is not negative. Its days are apart: one of
+// them need not have 24 hours.
+func parseDuration(text string) (days int, rest time.Duration, err error) {
+	if n, after, ok := strings.Cut(text, "d"); ok {
+		const maxDays = 1 << 16 // more than a Duration holds would have
+		if days, err = strconv.Atoi(n); err != nil || days < 0 || days >= maxDays || strings.HasPrefix(n, "+") {
+			return 0, 0, errDuration
+		}
+		if text = after; text == "" {
+			return days, 0, nil
+		}
+	}
+	if _, err := strconv.ParseFloat(text, 64); err == nil && text != "0" {
+		return 0, 0, errors.New("a time needs a unit, as 10s, 5m, 2h or 1d")
+	}
+	rest, err = time.ParseDuration(text)
+	if err != nil || rest < 0 || text[0] == '+' {
+		return 0, 0, errDuration
+	}
+	return days, rest, nil
+}
+
+var errDuration = errors.New("a time is written like 500ms, 90s, 5m, 1h30m or 1d")
