@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	// narrowFrom is the size of file below which everything is read: it takes
+	// seekFrom is the size of file below which everything is read: it takes
 	// no time worth saving.
-	narrowFrom = 16 << 20
+	seekFrom = 16 << 20
 	// slack is how far, in microseconds, the events of a sorted capture may
 	// be out of order: machines have their own clocks.
 	slack = 60_000_000
@@ -22,7 +22,7 @@ const (
 	window = 64 << 10
 )
 
-// Narrow has only that part of the capture read that may hold events from the
+// SeekTime has only that part of the capture read that may hold events from the
 // time from on and before the time to, in microseconds since 1970; a zero is no
 // bound. It returns how many bytes of the file are left out. It must be called
 // before the first event is read.
@@ -33,8 +33,8 @@ const (
 // over it rise, and events may be out of order by up to a minute. Events of a
 // file that is sorted in all of these places and not between them may be
 // missed. The events that are read may lie outside the bounds.
-func (r *Reader) Narrow(from, to int64) (left int64, err error) {
-	if r.file == nil || r.in.size < narrowFrom || from == 0 && to == 0 {
+func (r *Reader) SeekTime(from, to int64) (left int64, err error) {
+	if r.file == nil || r.in.size < seekFrom || from == 0 && to == 0 {
 		return 0, nil
 	}
 	p := probe{file: r.file, size: r.in.size, buf: make([]byte, window)}
@@ -143,7 +143,7 @@ func (p *probe) after(offset int64) (usec int64, ok bool, err error) {
 			return 0, false, nil
 		}
 		if line := TrimLine(b[:i]); !first && len(line) > 0 && p.x.Scan(line) == nil {
-			if usec, ok := Time(&p.x); ok {
+			if usec, ok := p.x.Get("timestamp").Timestamp(); ok {
 				return usec, true, nil
 			}
 		}

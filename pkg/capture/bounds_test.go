@@ -32,9 +32,9 @@ func timed(t *testing.T, n int, jitter int64) (name string, times []int64) {
 	return name, times
 }
 
-// TestNarrow proves that no event within the bounds is left out of a file that
-// is sorted as far as Narrow demands, and that most of the others are.
-func TestNarrow(t *testing.T) {
+// TestSeekTime proves that no event within the bounds is left out of a file that
+// is sorted as far as SeekTime demands, and that most of the others are.
+func TestSeekTime(t *testing.T) {
 	name, times := timed(t, 100_000, slack)
 	first, last := times[0], times[len(times)-1]
 	const hour = 3_600_000_000
@@ -57,7 +57,7 @@ func TestNarrow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		left, err := r.Narrow(from, to)
+		left, err := r.SeekTime(from, to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +73,7 @@ func TestNarrow(t *testing.T) {
 				t.Fatalf("%v: %s", err, ev.Raw)
 			}
 			read++
-			if usec, ok := Time(&x); ok && within(usec) {
+			if usec, ok := x.Get("timestamp").Timestamp(); ok && within(usec) {
 				got++
 			}
 		}
@@ -88,7 +88,7 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
-func TestNarrowLeavesAlone(t *testing.T) {
+func TestSeekTimeLeavesAlone(t *testing.T) {
 	sorted, times := timed(t, 100_000, 0)
 	text, err := os.ReadFile(sorted)
 	if err != nil {
@@ -103,13 +103,13 @@ func TestNarrowLeavesAlone(t *testing.T) {
 		"without times": bytes.ReplaceAll(text, []byte("timestamp"), []byte("timestomp")),
 	} {
 		r := NewReader(file(t, content), nil)
-		if left, err := r.Narrow(times[50_000], times[60_000]); left != 0 || err != nil {
+		if left, err := r.SeekTime(times[50_000], times[60_000]); left != 0 || err != nil {
 			t.Errorf("%s: %d bytes left out, %v", what, left, err)
 		}
 		r.Close()
 	}
 	r := NewReader(bytes.NewReader(text), nil)
-	if left, err := r.Narrow(times[50_000], 0); left != 0 || err != nil {
+	if left, err := r.SeekTime(times[50_000], 0); left != 0 || err != nil {
 		t.Errorf("a pipe: %d bytes left out, %v", left, err)
 	}
 }

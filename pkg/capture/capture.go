@@ -20,6 +20,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
+// ErrTooLong is what [Options.OnReject] is given for a line longer than MaxLine.
+var ErrTooLong = errors.New("line too long")
+
 // DefaultMaxLine is the longest line in bytes unless Options say otherwise.
 const DefaultMaxLine = 16 << 20
 
@@ -32,7 +35,7 @@ type Options struct {
 	// skipped and go to OnReject. The default is DefaultMaxLine.
 	MaxLine int
 	// OnReject is told of a line that is not handed out: the first bytes of it,
-	// where it begins in the text of the capture, and why: event.ErrTooLong, or
+	// where it begins in the text of the capture, and why: [ErrTooLong], or
 	// the error of the damage that cut it off. It is called by the goroutine
 	// that reads, and line is valid during the call.
 	OnReject func(line []byte, offset int64, err error)
@@ -168,7 +171,7 @@ func (r *Reader) Events() iter.Seq2[event.Event, error] {
 				return
 			}
 			buf = lines
-			for line := range Lines(lines) {
+			for _, line := range Lines(lines) {
 				if !yield(event.Event{Raw: line, Source: r.o.Name}, nil) {
 					return
 				}
@@ -178,17 +181,16 @@ func (r *Reader) Events() iter.Seq2[event.Event, error] {
 }
 
 // Lines yields the lines of what [Reader.Next] has returned that are not blank,
-// without their ends (\n or \r\n).
-func Lines(text []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for len(text) > 0 {
-			line := text
-			if i := bytes.IndexByte(text, '\n'); i >= 0 {
-				line, text = text[:i], text[i+1:]
-			} else {
-				text = nil
+// without their ends (\n or \r\n), and how many bytes of text are before each.
+func Lines(text []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		for at, end := 0, 0; at < len(text); at = end {
+			line := text[at:]
+			end = len(text)
+			if i := bytes.IndexByte(line, '\n'); i >= 0 {
+				line, end = line[:i], at+i+1
 			}
-			if line = TrimLine(line); len(line) > 0 && !yield(line) {
+			if line = TrimLine(line); len(line) > 0 && !yield(at, line) {
 				return
 			}
 		}
@@ -216,17 +218,6 @@ func TrimLine(line []byte) []byte {
 func Clean(line []byte) []byte {
 	line = bytes.Trim(line, "\x00")
 	return TrimLine(bytes.TrimPrefix(line, []byte("\ufeff")))
-}
-
-// Time returns the time of the event that x has scanned, its field timestamp,
-// in microseconds since 1970. It reports false if the event has none that can
-// be read.
-func Time(x *event.Index) (usec int64, ok bool) {
-	v := x.Get("timestamp")
-	if v.Kind != event.String && v.Kind != event.Number {
-		return 0, false
-	}
-	return event.Timestamp(v.Text())
 }
 
 // counter counts what is read of a capture as it is stored. It can go back in

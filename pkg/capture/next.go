@@ -93,7 +93,7 @@ func (r *Reader) Next(buf []byte) (lines []byte, offset int64, err error) {
 			return b[:whole], r.advance(whole), nil
 		}
 		if whole == 0 && len(b)-1 > r.max {
-			r.reject(b, r.offset, event.ErrTooLong)
+			r.reject(b, r.offset, ErrTooLong)
 			r.skipping = true
 			r.advance(len(b))
 			b, searched = b[:0], 0
@@ -150,7 +150,7 @@ func (r *Reader) short(b []byte, whole int) ([]byte, int) {
 	if length <= r.max {
 		return b, whole
 	}
-	r.reject(b[:end], r.offset, event.ErrTooLong)
+	r.reject(b[:end], r.offset, ErrTooLong)
 	r.advance(end + 1)
 	return b[:copy(b, b[end+1:])], whole - end - 1
 }
@@ -164,7 +164,7 @@ func (r *Reader) tail(line []byte, offset int64) int {
 	case len(text) == 0:
 		return 0
 	case len(text) > r.max:
-		r.reject(line, offset, event.ErrTooLong)
+		r.reject(line, offset, ErrTooLong)
 		return 0
 	case x.Scan(text) == nil, x.Scan(Clean(text)) == nil:
 		return len(line)

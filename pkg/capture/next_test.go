@@ -15,8 +15,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
-
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // gathered is all that a reader gave.
@@ -108,6 +106,10 @@ func TestNext(t *testing.T) {
 
 func TestReadErrors(t *testing.T) {
 	bad := errors.New("disk on fire")
+	g := gather(t, io.MultiReader(strings.NewReader("a\nbc"), iotest.ErrReader(bad)), 0)
+	if !slices.Equal(g.lines, []string{"a"}) || !slices.Equal(g.rejects, []string{"2:disk on fire"}) || !errors.Is(g.err, bad) {
+		t.Errorf("in a line: %+v", g)
+	}
 	for _, in := range []string{"{\"a\":1}\n{\"b", string(gzipped(t, []byte(strings.Repeat("{}\n", 100))))[:20]} {
 		g := gather(t, io.MultiReader(strings.NewReader(in), iotest.ErrReader(bad)), 0)
 		if !errors.Is(g.err, bad) {
@@ -187,19 +189,28 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
-// TestAgainstLines holds the reader equal to event.Lines, whatever the pieces
-// in which the text comes.
-func TestAgainstLines(t *testing.T) {
+// splitLines is what a Reader does with text that ends in a newline, the simple way.
+func splitLines(text string, maxLine int) (g gathered) {
+	at := 0
+	for line := range strings.Lines(text) {
+		switch short := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"); {
+		case len(short) > maxLine:
+			g.rejects = append(g.rejects, fmt.Sprintf("%d:%v", at, ErrTooLong))
+		case strings.Trim(short, " \t\r") != "":
+			g.lines = append(g.lines, short)
+		}
+		at += len(line)
+	}
+	return g
+}
+
+// TestPieces: what comes out does not depend on the pieces in which the text comes.
+func TestPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		line := rapid.OneOf(rapid.Just(""), rapid.Just("{}"), rapid.Just(" \r"), rapid.Just("{\"a\":1}\r"), rapid.StringMatching(`[a-z]{0,40}`))
 		in := strings.Join(rapid.SliceOf(line).Draw(t, "lines"), "\n") + "\n"
 		maxLine := rapid.IntRange(1, 50).Draw(t, "max")
-		var want gathered
-		for line := range event.Lines(strings.NewReader(in), maxLine, func(_ []byte, at int64, err error) {
-			want.rejects = append(want.rejects, fmt.Sprintf("%d:%v", at, err))
-		}) {
-			want.lines = append(want.lines, string(line))
-		}
+		want := splitLines(in, maxLine)
 		pieces := io.Reader(strings.NewReader(in))
 		if n := rapid.IntRange(0, 20).Draw(t, "piece"); n > 0 {
 			pieces = piecewise{pieces, n}
@@ -226,6 +237,74 @@ type piecewise struct {
 }
 
 func (p piecewise) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.n)]) }
+
+// TestLargeLines: lines around the sizes of the buffer, by readers of every habit.
+func TestLargeLines(t *testing.T) {
+	const maxLine = 3 * BlockSize
+	var text strings.Builder
+	for i, n := range []int{0, 1, 300, BlockSize - 1, BlockSize, 7, BlockSize + 1, maxLine, maxLine + 1, 5 * BlockSize, 3} {
+		text.WriteString(strings.Repeat(string(rune('a'+i)), n))
+		text.WriteString([]string{"\n", "\r\n"}[i%2])
+	}
+	want := splitLines(text.String(), maxLine)
+	if len(want.rejects) != 2 {
+		t.Fatalf("%d lines are too long, not 2", len(want.rejects))
+	}
+	in := func() io.Reader { return strings.NewReader(text.String()) }
+	for name, r := range map[string]io.Reader{
+		"whole": in(), "file": file(t, []byte(text.String())), "half": iotest.HalfReader(in()), "EOF with data": iotest.DataErrReader(in()),
+		"pieces": piecewise{in(), 70_000}, "blocks": piecewise{in(), BlockSize}, "now and then": &lazy{r: in(), nothing: emptyReads - 1},
+	} {
+		g := gather(t, r, maxLine)
+		if !slices.Equal(g.lines, want.lines) || !slices.Equal(g.rejects, want.rejects) || g.err != nil {
+			t.Errorf("%s: %d lines, %v, %v", name, len(g.lines), g.rejects, g.err)
+		}
+	}
+	if g := gather(t, &lazy{r: in(), nothing: emptyReads}, maxLine); g.err != io.ErrNoProgress {
+		t.Errorf("of a reader that reads nothing: %v", g.err)
+	}
+}
+
+// lazy reads nothing for a number of times before each read.
+type lazy struct {
+	r       io.Reader
+	nothing int
+	times   int
+}
+
+func (l *lazy) Read(p []byte) (int, error) {
+	if l.times++; l.times <= l.nothing {
+		return 0, nil
+	}
+	l.times = 0
+	return l.r.Read(p)
+}
+
+// TestAtOnce: a line that comes alone on a pipe does not wait for the next one.
+func TestAtOnce(t *testing.T) {
+	in, out := io.Pipe()
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for ev, err := range NewReader(in, nil).Events() {
+			if err == nil {
+				lines <- string(ev.Raw)
+			}
+		}
+	}()
+	for _, line := range []string{"first", "second"} {
+		if _, err := io.WriteString(out, line+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-lines; got != line {
+			t.Errorf("got %q, want %q", got, line)
+		}
+	}
+	out.Close()
+	if got, more := <-lines; more {
+		t.Errorf("got %q after the end", got)
+	}
+}
 
 func FuzzReader(f *testing.F) {
 	all, _ := text(50)

@@ -12,10 +12,7 @@
 // The package imports the standard library only.
 package event
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // Event is one event as it came in.
 type Event struct {
@@ -31,63 +28,50 @@ type Event struct {
 	Source string
 }
 
-// Timestamp parses the text of an event's timestamp into whole microseconds
-// since 1970. The feed has Unix time in seconds with a decimal point; a float64
-// is too small to carry a present-day time to the microsecond, hence the
-// integer. Digits past the sixth decimal are cut off.
+// maxSeconds is the last second of the year 9999.
+const maxSeconds = 253402300799
+
+// Timestamp parses the text of an event's timestamp and returns it in microseconds
+// since 1970. The feed has Unix time in seconds with a decimal point. A float64 is
+// too small to hold a present-day time to the microsecond, hence the integer.
+// Digits past the sixth decimal are cut off.
 //
-// It also takes what captures made elsewhere have and what can mean one thing
-// only: an integer of 13, 16 or 19 digits, which is milliseconds, microseconds or
-// nanoseconds, for as seconds it would lie past the year 9999; and RFC 3339, with
-// a blank for its T and without the colon of its zone, too, but never without a
-// zone. It reports false for anything else and for times past the year 9999.
+// Timestamp also takes what captures made elsewhere have, where that can mean one
+// thing only:
+//   - any other notation of the number that [ParseDecimal] knows, as
+//     1.234567890123456E9;
+//   - a whole number of 13, 16 or 19 digits, which is milliseconds, microseconds or
+//     nanoseconds: as seconds it would be past the year 9999;
+//   - RFC 3339, also with a blank for its T and without the colon in its zone. A
+//     time without a zone is none.
+//
+// It reports false for anything else, and for times before 1970 and past the year
+// 9999.
 func Timestamp(text []byte) (usec int64, ok bool) {
-	if usec, ok = seconds(text); !ok && len(text) >= 13 {
-		return otherTime(text)
+	if usec, ok = feedTime(text); ok {
+		return usec, true
 	}
-	return usec, ok
+	if d, ok := ParseDecimal(text); ok {
+		return numberTime(d)
+	}
+	return textTime(text)
 }
 
-// otherTime parses the forms of time that the feed does not have.
-func otherTime(text []byte) (usec int64, ok bool) {
-	if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && text[0] != '+' {
-		switch {
-		case text[0] == '0' || n < 0:
-			return 0, false
-		case len(text) == 13:
-			return n * 1000, true
-		case len(text) == 16:
-			return n, true
-		case len(text) == 19:
-			return n / 1000, true
-		}
-		return 0, false
-	}
-	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700"} {
-		if t, err := time.Parse(layout, string(text)); err == nil && t.Unix() >= 0 && t.UTC().Year() <= 9999 {
-			return t.UnixMicro(), true
-		}
-	}
-	return 0, false
-}
-
-func seconds(text []byte) (usec int64, ok bool) {
-	const most = 253402300799 // 9999-12-31T23:59:59Z
+// feedTime parses the form that the feed has, digits with a point among them, in
+// one pass.
+func feedTime(text []byte) (usec int64, ok bool) {
 	i := 0
 	var sec int64
 	for ; i < len(text) && '0' <= text[i] && text[i] <= '9'; i++ {
-		if sec = sec*10 + int64(text[i]-'0'); sec > most {
+		if sec = sec*10 + int64(text[i]-'0'); sec > maxSeconds {
 			return 0, false
 		}
 	}
-	if i == 0 {
-		return 0, false
-	}
 	usec = sec * 1_000_000
-	if i == len(text) {
-		return usec, true
+	if i == 0 || i == len(text) {
+		return usec, i > 0
 	}
-	if text[i] != '.' || i+1 == len(text) {
+	if text[i] != '.' {
 		return 0, false
 	}
 	unit := int64(100_000)
@@ -99,4 +83,40 @@ func seconds(text []byte) (usec int64, ok bool) {
 		unit /= 10
 	}
 	return usec, true
+}
+
+// numberTime returns the time that a number is, by its size.
+func numberTime(d Decimal) (usec int64, ok bool) {
+	if d.Sign() < 0 {
+		return 0, false
+	}
+	if usec, _, ok = d.scaled(6); ok && usec/1_000_000 <= maxSeconds {
+		return usec, true
+	}
+	n, ok := d.Int64()
+	if !ok {
+		return 0, false
+	}
+	switch d.exponent + 1 { // digits
+	case 13:
+		return n * 1000, true
+	case 16:
+		return n, true
+	case 19:
+		return n / 1000, true
+	}
+	return 0, false
+}
+
+// textTime parses RFC 3339 and its neighbours.
+func textTime(text []byte) (usec int64, ok bool) {
+	if len(text) < len("2006-01-02T15:04:05Z") {
+		return 0, false // most values that are no time, without an error made for each
+	}
+	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700"} {
+		if t, err := time.Parse(layout, string(text)); err == nil && t.Unix() >= 0 && t.UTC().Year() <= 9999 {
+			return t.UnixMicro(), true
+		}
+	}
+	return 0, false
 }

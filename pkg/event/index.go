@@ -1,74 +1,13 @@
 package event
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // MaxDepth is how deep arrays and objects may be nested, the event itself
 // included: the limit of encoding/json.
 const MaxDepth = 10000
-
-// Kind is the JSON type of a value.
-type Kind uint8
-
-// The kinds of value. Absent is the kind of a field that is not there.
-const (
-	Absent Kind = iota
-	Null
-	Bool
-	Number
-	String
-	Array
-	Object
-)
-
-// Value is one value inside an event. It points into the event's bytes and is
-// valid as long as they are. The zero Value is an absent one.
-type Value struct {
-	// JSON is the value's text as it stands in the event, a string with its
-	// quotes and escapes.
-	JSON []byte
-	Kind Kind
-	// Escaped says that the value is a string with a backslash in it, so that
-	// its text differs from the bytes between the quotes.
-	Escaped bool
-}
-
-// AppendText appends the value as text: a string without quotes and escapes,
-// anything else as its JSON text. A lone surrogate (\ud800) becomes U+FFFD.
-func (v Value) AppendText(dst []byte) []byte {
-	if v.Kind != String {
-		return append(dst, v.JSON...)
-	}
-	s := v.JSON[1 : len(v.JSON)-1]
-	if !v.Escaped {
-		return append(dst, s...)
-	}
-	return appendUnescaped(dst, s)
-}
-
-// Text returns the value as text, as AppendText does, without copying where
-// the event's own bytes will do. The result must not be changed.
-func (v Value) Text() []byte {
-	switch {
-	case v.Kind != String:
-		return v.JSON
-	case !v.Escaped:
-		return v.JSON[1 : len(v.JSON)-1]
-	}
-	return v.AppendText(nil)
-}
-
-// Is reports whether the value's text is s. It does not allocate unless the
-// value is a long escaped string.
-func (v Value) Is(s string) bool {
-	if !v.Escaped {
-		return v.Kind != Absent && string(v.Text()) == s
-	}
-	if n := len(v.JSON) - 2; len(s) > n || 6*len(s) < n { // \u0061 is a
-		return false
-	}
-	var buf [128]byte
-	return string(v.AppendText(buf[:0])) == s
-}
 
 // field is a key and its value as offsets into the text.
 type field struct {
@@ -185,6 +124,21 @@ func (x *Index) Find(name string) int {
 	return -1
 }
 
-// Get returns the value of the field called name, the last one if it is
-// repeated; absent if there is none.
-func (x *Index) Get(name string) Value { return x.at(int32(x.Find(name))) }
+// Field returns the value of the field called name, the last one if it is
+// repeated, and an absent value if there is none. Dots in name mean nothing.
+func (x *Index) Field(name string) Value { return x.at(int32(x.Find(name))) }
+
+// Get returns the value that name leads to: that of the field called name or, if
+// there is none and name has a dot, what the rest of the name leads to in the same
+// way in the object that is called by the text before the first dot. So a.b is the
+// field "a.b", or else the member b of the object a. Of repeated names the last
+// counts. The value is absent if there is none. Get does not allocate.
+func (x *Index) Get(name string) Value {
+	v := x.Field(name)
+	if v.Kind == Absent {
+		if object, rest, ok := strings.Cut(name, "."); ok {
+			return x.Field(object).get(rest)
+		}
+	}
+	return v
+}

@@ -73,33 +73,55 @@ func surrogatePair(s []byte) bool {
 		utf16.DecodeRune(hexRune(s[2:]), hexRune(s[8:])) != utf8.RuneError
 }
 
-// AppendString appends text as a JSON string with its quotes. Bytes that are
-// not UTF-8 become U+FFFD and control characters are escaped, so the result is
-// valid JSON whatever text holds.
-func AppendString(dst []byte, text []byte) []byte {
+// AppendString appends text as a JSON string with its quotes, as gojq prints it:
+// control characters and DEL are escaped, all other characters stay, and each byte
+// that is not UTF-8 becomes \ufffd. So the result is valid JSON in valid UTF-8,
+// whatever text holds.
+func AppendString[T string | []byte](dst []byte, text T) []byte {
 	dst = append(dst, '"')
+	start := 0 // of what is appended unchanged
 	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
+		c := text[i]
+		if ' ' <= c && c <= '~' && c != '"' && c != '\\' {
 			i++
-		case c < 0x20:
-			dst = appendControl(dst, c)
-			i++
-		case c < utf8.RuneSelf:
-			dst = append(dst, c)
-			i++
-		default:
-			r, n := utf8.DecodeRune(text[i:])
-			dst = utf8.AppendRune(dst, r)
-			i += n
+			continue
 		}
+		n := 1
+		if c >= utf8.RuneSelf {
+			var r rune
+			if r, n = utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))])); r != utf8.RuneError || n > 1 {
+				i += n
+				continue
+			}
+		}
+		dst = append(dst, text[start:i]...)
+		switch c {
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		case 0x7f:
+			dst = append(dst, `\u007f`...)
+		default:
+			if c >= utf8.RuneSelf {
+				dst = append(dst, `\ufffd`...)
+			} else {
+				dst = AppendEscaped(dst, c)
+			}
+		}
+		i += n
+		start = i
 	}
-	return append(dst, '"')
+	return append(append(dst, text[start:]...), '"')
 }
 
-func appendControl(dst []byte, c byte) []byte {
+// AppendEscaped appends one byte of text to a JSON string that is being written,
+// with an escape where JSON demands one. Bytes that are not ASCII are appended as
+// they are: unlike [AppendString] it leaves broken UTF-8 to whoever reads it.
+func AppendEscaped(dst []byte, c byte) []byte {
 	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
 	case '\n':
 		return append(dst, '\\', 'n')
 	case '\r':
@@ -107,7 +129,10 @@ func appendControl(dst []byte, c byte) []byte {
 	case '\t':
 		return append(dst, '\\', 't')
 	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+	if c < ' ' {
+		return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+	}
+	return append(dst, c)
 }
 
 // appendRepaired appends raw, which scan has accepted, with the contents of
@@ -137,7 +162,7 @@ func appendRepaired(dst, raw []byte) []byte {
 			dst = append(dst, raw[i:i+n]...)
 			i += n
 		case c < 0x20 && inside:
-			dst = appendControl(dst, c)
+			dst = AppendEscaped(dst, c)
 			i++
 		case c < utf8.RuneSelf:
 			dst = append(dst, c)

@@ -71,10 +71,10 @@ func TestAppendString(t *testing.T) {
 		"":                   `""`,
 		"a":                  `"a"`,
 		`"\/`:                `"\"\\/"`,
-		"\n\r\t\b\f\x00\x1b": `"\n\r\t\u0008\u000c\u0000\u001b"`,
-		"é😀<>&\u2028\x7f":    "\"é😀<>&\u2028\x7f\"",
-		"\xe9\xff":           "\"\ufffd\ufffd\"",
-		"\xed\xa0\x80":       "\"\ufffd\ufffd\ufffd\"",
+		"\n\r\t\b\f\x00\x1b": `"\n\r\t\b\f\u0000\u001b"`,
+		"é😀<>&\u2028\x7f":    "\"é😀<>&\u2028\\u007f\"",
+		"\xe9\xff":           `"\ufffd\ufffd"`,
+		"\xed\xa0\x80":       `"\ufffd\ufffd\ufffd"`,
 	} {
 		if got := string(AppendString([]byte("x"), []byte(text))); got != "x"+want {
 			t.Errorf("%q: got %s", text, got)

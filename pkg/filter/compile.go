@@ -8,9 +8,9 @@ import (
 )
 
 // compileJQ parses a jq expression that compiles. Every error is a SyntaxError.
-func compileJQ(flag, expr string, variables []string) (*gojq.Query, error) {
+func compileJQ(expr string, variables []string) (*gojq.Query, error) {
 	bad := func(at int, reason string) (*gojq.Query, error) {
-		return nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
+		return nil, &SyntaxError{Option: "JQ", Text: expr, Offset: at, Reason: reason}
 	}
 	ast, err := gojq.Parse(expr)
 	if err != nil {

@@ -35,7 +35,7 @@ func (d *decoder) fieldsOf(x *event.Index, names []string) map[string]any {
 		d.top = map[string]any{}
 	}
 	for _, name := range names {
-		if v := x.Get(name); v.Kind != event.Absent {
+		if v := x.Field(name); v.Kind != event.Absent {
 			d.begin(v.JSON)
 			d.top[name] = d.value()
 		} else {

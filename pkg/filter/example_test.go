@@ -44,7 +44,5 @@ func ExampleSyntaxError() {
 	_, err := filter.Compile(&filter.Options{JQ: `.machine = = 1`})
 	fmt.Println(err)
 	// Output:
-	// --jq: unexpected token "="
-	//     .machine = = 1
-	//                ^
+	// JQ, byte 11 of ".machine = = 1": unexpected token "="
 }

@@ -101,7 +101,7 @@ func TestFailureIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := CompileQuery("--until", expr, nil, EngineAuto)
+		q, err := CompileQuery(expr, nil, EngineAuto)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func TestEngineWords(t *testing.T) {
 		`keys`:               "gojq, decoding whole events",
 		`[range(.a)] == [0]`: "gojq, decoding a, at most 1000000 steps or 5s an event",
 	} {
-		q, err := CompileQuery("--until", expr, nil, EngineAuto)
+		q, err := CompileQuery(expr, nil, EngineAuto)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestEngineWords(t *testing.T) {
 	if e.UnmarshalText([]byte("jq")) == nil {
 		t.Error("there is no engine jq")
 	}
-	if _, err := CompileQuery("--until", `.a + 1`, nil, EngineNative); err == nil {
+	if _, err := CompileQuery(`.a + 1`, nil, EngineNative); err == nil {
 		t.Error("not refused")
 	}
 }
@@ -91,7 +91,7 @@ func TestEndless(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := CompileQuery("--until", `.a == 0 or (if .a then `+expr+` else . end | true)`, nil, EngineAuto)
+		q, err := CompileQuery(`.a == 0 or (if .a then `+expr+` else . end | true)`, nil, EngineAuto)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -77,8 +77,7 @@ type Filter struct {
 	where        []condition
 	jq           *Query // nil for none
 	onError      func(error)
-	nested       event.Index // the object that a dotted name reaches into
-	text         []byte      // an unescaped value
+	text         []byte // an unescaped value
 	text2        []byte
 }
 
@@ -101,10 +100,10 @@ func Compile(o *Options) (*Filter, error) {
 	}
 	f := &Filter{onError: o.OnError}
 	var err error
-	if f.class, err = compileList("--class", o.Class, false); err != nil {
+	if f.class, err = compileList("Class", o.Class, false); err != nil {
 		return nil, err
 	}
-	if f.event, err = compileList("--event", o.Event, true); err != nil {
+	if f.event, err = compileList("Event", o.Event, true); err != nil {
 		return nil, err
 	}
 	for _, expr := range o.Where {
@@ -115,7 +114,7 @@ func Compile(o *Options) (*Filter, error) {
 		f.where = append(f.where, c)
 	}
 	if o.JQ != "" {
-		if f.jq, err = compileQuery("--jq", o.JQ, o.Args, o.Engine, false); err != nil {
+		if f.jq, err = compileQuery(o.JQ, o.Args, o.Engine, false); err != nil {
 			return nil, err
 		}
 	}

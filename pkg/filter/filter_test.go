@@ -348,7 +348,7 @@ func TestQuery(t *testing.T) {
 		{`.class == $c`, true, false},
 		{"error(1)", false, true},
 	} {
-		q, err := CompileQuery("--until", tt.expr, map[string]any{"c": "call"}, EngineAuto)
+		q, err := CompileQuery(tt.expr, map[string]any{"c": "call"}, EngineAuto)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -362,47 +362,27 @@ func TestQuery(t *testing.T) {
 
 func TestSyntaxErrors(t *testing.T) {
 	for _, tt := range []struct {
-		o    Options
-		want string
+		o      Options
+		option string
+		place  string // the rest of the expression from the fault on
+		reason string
 	}{
-		{Options{Class: []string{"call,,x"}}, "--class: a name is missing here\n    call,,x\n         ^"},
-		{Options{Class: []string{""}}, "--class: a name is missing here\n    \n    ^"},
-		{Options{Event: []string{"start", "a, !"}}, "--event: a name is missing here\n    a, !\n       ^"},
-		{Options{Event: []string{"call."}}, "--event: an item with a dot is class.event, with * for any\n    call.\n    ^"},
-		{Options{Where: []string{"machine"}}, "--where: no operator: write field=value, or one of != ~ !~ < <= > >=\n    machine\n           ^"},
-		{Options{Where: []string{"=1"}}, "--where: the name of a field is missing here\n    =1\n    ^"},
-		{Options{Where: []string{".a=1"}}, "--where: the name of a field has no dot before it, unlike in jq\n    .a=1\n    ^"},
-		{Options{Where: []string{"a>x"}}, "--where: a number must follow >\n    a>x\n      ^"},
-		{Options{Where: []string{"a >= "}}, "--where: a number must follow >=\n    a >= \n         ^"},
-		{Options{Where: []string{"a~x(b"}}, "--where: bad regular expression: missing closing )\n    a~x(b\n      ^"},
-		{Options{Where: []string{"a~x[z-a]"}}, "--where: bad regular expression: invalid character class range\n    a~x[z-a]\n        ^"},
-		{Options{JQ: ".machine === 1"}, "--jq: unexpected token \"=\"\n    .machine === 1\n               ^"},
-		{Options{JQ: ".machine =="}, "--jq: the expression ends too soon\n    .machine ==\n               ^"},
-		{Options{JQ: "  "}, "--jq: no expression: . keeps every event\n      \n      ^"},
-		{Options{JQ: "select(.a == 1\n  and .b = = 2)\n"}, "--jq: unexpected token \"=\"\n    2 |   and .b = = 2)\n                   ^"},
-		{Options{JQ: ".foo | foo(1)"}, "--jq: there is no function foo of one argument\n    .foo | foo(1)\n           ^"},
-		{Options{JQ: `"foo" | foo # foo`}, "--jq: there is no function foo\n    \"foo\" | foo # foo\n            ^"},
-		{Options{JQ: ". == $x"}, "--jq: there is no variable $x\n    . == $x\n         ^"},
-		{Options{JQ: "break $x"}, "--jq: there is no label $x\n    break $x\n          ^"},
-		{Options{JQ: `"日本" | nix`}, "--jq: there is no function nix\n    \"日本\" | nix\n             ^"},
-		{Options{JQ: "\tnix"}, "--jq: there is no function nix\n     nix\n     ^"},
-		{Options{JQ: `.env | env.PATH`}, "--jq: env is off: an expression sees nothing but the event and its own variables\n    .env | env.PATH\n           ^"},
-		{Options{JQ: `(def env: 1; env), "\(env)"`}, "--jq: env is off: an expression sees nothing but the event and its own variables\n    (def env: 1; env), \"\\(env)\"\n                          ^"},
-		{Options{JQ: `{$ENV}`}, "--jq: $ENV is off: an expression sees nothing but the event and its own variables\n    {$ENV}\n     ^"},
-		{Options{JQ: `[inputs]`}, "--jq: inputs is off: an expression sees one event at a time\n    [inputs]\n     ^"},
-		{Options{JQ: `1 | input`}, "--jq: input is off: an expression sees one event at a time\n    1 | input\n        ^"},
-		{Options{JQ: `., debug("x")`}, "--jq: debug is off: an expression only gives values\n    ., debug(\"x\")\n       ^"},
-		{Options{JQ: `# halt` + "\nhalt"}, "--jq: halt is off: an expression cannot end the program\n    2 | halt\n        ^"},
-		{Options{JQ: `import "a" as a; .`}, "--jq: modules are off: an expression stands alone\n    import \"a\" as a; .\n    ^"},
-		{Options{JQ: "# include\n include \"a\"; ."}, "--jq: modules are off: an expression stands alone\n    2 |  include \"a\"; .\n         ^"},
-		{Options{JQ: `module {}; .`}, "--jq: modules are off: an expression stands alone\n    module {}; .\n    ^"},
-		{Options{JQ: `a::b`}, "--jq: there is no function a::b\n    a::b\n    ^"},
+		{Options{Class: []string{"call,,x"}}, "Class", ",x", "a name is missing here"},
+		{Options{Event: []string{"start", "a, !"}}, "Event", "!", "a name is missing here"},
+		{Options{Event: []string{"call."}}, "Event", "call.", "an item with a dot is class.event, with * for any"},
+		{Options{Where: []string{"machine"}}, "Where", "", "no operator: write field=value, or one of != ~ !~ < <= > >="},
+		{Options{Where: []string{"a>x"}}, "Where", "x", "a number must follow >"},
+		{Options{Where: []string{"a~x(b"}}, "Where", "x(b", "bad regular expression: missing closing )"},
+		{Options{JQ: ".machine === 1"}, "JQ", "= 1", `unexpected token "="`},
+		{Options{JQ: ".machine =="}, "JQ", "", "the expression ends too soon"},
+		{Options{JQ: ". == $x"}, "JQ", "$x", "there is no variable $x"},
 	} {
 		_, err := Compile(&tt.o)
-		if _, ok := errors.AsType[*SyntaxError](err); !ok {
+		e, ok := errors.AsType[*SyntaxError](err)
+		if !ok {
 			t.Errorf("%+v: %v", tt.o, err)
-		} else if err.Error() != tt.want {
-			t.Errorf("%+v:\n%s\nwant\n%s", tt.o, err, tt.want)
+		} else if e.Option != tt.option || e.Text[e.Offset:] != tt.place || e.Reason != tt.reason {
+			t.Errorf("%+v: %+v", tt.o, e)
 		}
 	}
 	for _, name := range []string{
@@ -428,12 +408,17 @@ func TestSyntaxErrors(t *testing.T) {
 	}
 }
 
-func TestLongLine(t *testing.T) {
-	expr := strings.Repeat("(1|", 200) + "nix" + strings.Repeat(")", 200)
-	_, err := Compile(&Options{JQ: expr})
-	lines := strings.Split(fmt.Sprint(err), "\n")
-	if len(lines) != 3 || len(lines[1]) > 100 || !strings.HasPrefix(lines[1][strings.IndexByte(lines[2], '^'):], "nix") {
-		t.Error(err)
+// TestSyntaxErrorText: the error is one line, however long the expression is and
+// whatever it holds.
+func TestSyntaxErrorText(t *testing.T) {
+	for expr, want := range map[string]string{
+		".machine = = 1": `JQ, byte 11 of ".machine = = 1": unexpected token "="`,
+		"1\n| nix":       `JQ, byte 4 of "1\n| nix": there is no function nix`,
+		strings.Repeat("(1|", 200) + "nix" + strings.Repeat(")", 200): `JQ, byte 600 of "…|` + strings.Repeat("(1|", 13) + "nix" + strings.Repeat(")", 37) + `…": there is no function nix`,
+	} {
+		if _, err := Compile(&Options{JQ: expr}); err == nil || err.Error() != want {
+			t.Errorf("%s:\n%v\nwant\n%s", expr, err, want)
+		}
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -40,11 +38,8 @@ func FuzzCompile(f *testing.F) {
 			if e.Offset < 0 || e.Offset > len(expr) || e.Text != expr {
 				t.Fatalf("%q: offset %d of %q", expr, e.Offset, e.Text)
 			}
-			// The reason itself may quote the expression.
-			_, shown, _ := strings.Cut(err.Error(), e.Flag+": "+e.Reason+"\n")
-			line, caret, ok := strings.Cut(shown, "\n")
-			if !ok || strings.TrimLeft(caret, " ") != "^" || len(caret)-1 > ansi.StringWidth(line) || !utf8.ValidString(line) {
-				t.Fatalf("%q:\n%s", expr, err)
+			if text := err.Error(); strings.ContainsAny(text, "\n\r\x1b") || !utf8.ValidString(text) {
+				t.Fatalf("%q: %q", expr, text)
 			}
 		}
 	})

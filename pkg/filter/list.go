@@ -16,9 +16,9 @@ type item struct {
 	class, event, whole *glob // class and event are nil together
 }
 
-// compileList compiles the values of one flag, each of them a list. It returns
-// nil if there are none.
-func compileList(flag string, lists []string, dotted bool) (*list, error) {
+// compileList compiles the lists of an option, which count as one. It returns nil
+// if there are none. With dotted an item may be class.event.
+func compileList(option string, lists []string, dotted bool) (*list, error) {
 	if len(lists) == 0 {
 		return nil, nil
 	}
@@ -30,7 +30,7 @@ func compileList(flag string, lists []string, dotted bool) (*list, error) {
 			offset := at + strings.Index(part, name)
 			at += len(part) + 1
 			bad := func(reason string) error {
-				return &SyntaxError{Flag: flag, Text: text, Offset: offset, Reason: reason}
+				return &SyntaxError{Option: option, Text: text, Offset: offset, Reason: reason}
 			}
 			into := &l.keep
 			if strings.HasPrefix(name, "!") {

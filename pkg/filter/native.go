@@ -33,7 +33,6 @@ type operation func(s *scratch, in value) (value, answer)
 // scratch is what the operations of one event share.
 type scratch struct {
 	x      *event.Index
-	nested event.Index
 	text   []byte  // unescaped strings of the event and what was printed; values point into it
 	values []value // of the objects, arrays and strings that are being built
 }

@@ -84,16 +84,16 @@ func (s *scratch) of(v event.Value) value {
 	return value{} // null, or absent, which jq takes for null
 }
 
-// index returns the fields of an object, nil if they cannot be read. Those of an
-// object that was built cannot: its numbers have lost their types.
-func (s *scratch) index(v value) *event.Index {
+// field returns a field of an object. It is not sure of an object that was built,
+// whose numbers have lost their types.
+func (s *scratch) field(object value, name string) (v event.Value, sure bool) {
 	switch {
-	case v.event:
-		return s.x
-	case v.built || s.nested.Scan(v.text) != nil:
-		return nil
+	case object.event:
+		return s.x.Field(name), true
+	case object.built:
+		return v, false
 	}
-	return &s.nested
+	return event.Value{JSON: object.text, Kind: event.Object}.Field(name), true
 }
 
 func identity(_ *scratch, in value) (value, answer) { return in, one }
@@ -108,8 +108,8 @@ func fieldOf(name string) operation {
 		case kindNull:
 			return in, one
 		case kindObject:
-			if x := s.index(in); x != nil {
-				return s.of(x.Get(name)), one
+			if v, sure := s.field(in, name); sure {
+				return s.of(v), one
 			}
 		}
 		return value{}, unsure
@@ -134,8 +134,8 @@ func has(name string) operation {
 		case kindNull:
 			return truth(false), one
 		case kindObject:
-			if x := s.index(in); x != nil {
-				return truth(x.Find(name) >= 0), one
+			if v, sure := s.field(in, name); sure {
+				return truth(v.Kind != event.Absent), one
 			}
 		}
 		return value{}, unsure

@@ -133,7 +133,7 @@ func (c *nativeCompiler) predicate(q *gojq.Query) predicate {
 
 // compareField compares a field of the event with a constant.
 func compareField(name string, with value, set orders) predicate {
-	find := func(s *scratch) event.Value { return s.x.Get(name) }
+	find := func(s *scratch) event.Value { return s.x.Field(name) }
 	switch name {
 	case "class":
 		find = func(s *scratch) event.Value { return s.x.Class() }

@@ -7,7 +7,8 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
-	"unicode/utf8"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // appendJSON appends one of gojq's values as gojq.Marshal writes it, which
@@ -25,7 +26,7 @@ func appendJSON(dst []byte, v any) []byte {
 	case json.Number:
 		return append(dst, v...)
 	case string:
-		return appendString(dst, v)
+		return event.AppendString(dst, v)
 	case []any:
 		dst = append(dst, '[')
 		for i, v := range v {
@@ -44,7 +45,7 @@ func appendJSON(dst []byte, v any) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(appendString(dst, name), ':')
+			dst = append(event.AppendString(dst, name), ':')
 			dst = appendJSON(dst, v[name])
 		}
 		return append(dst, '}')
@@ -67,48 +68,4 @@ func appendFloat(dst []byte, f float64) []byte {
 		dst = dst[:n-1]
 	}
 	return dst
-}
-
-// appendString writes a string as jq does: everything outside of printable
-// ASCII that is valid UTF-8 stays, DEL and control characters are escaped.
-func appendString[T string | []byte](dst []byte, text T) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(text); {
-		c := text[i]
-		if ' ' <= c && c <= '~' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
-			if r == utf8.RuneError && n == 1 {
-				dst = append(append(dst, text[start:i]...), `\ufffd`...)
-				start = i + n
-			}
-			i += n
-			continue
-		}
-		dst = append(append(dst, text[start:i]...), '\\')
-		switch c {
-		case '"', '\\':
-			dst = append(dst, c)
-		case '\b':
-			dst = append(dst, 'b')
-		case '\f':
-			dst = append(dst, 'f')
-		case '\n':
-			dst = append(dst, 'n')
-		case '\r':
-			dst = append(dst, 'r')
-		case '\t':
-			dst = append(dst, 't')
-		default:
-			dst = append(dst, 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, text[start:]...), '"')
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // member is one key and value of an object that an expression builds.
@@ -44,7 +46,7 @@ func object(members []member) operation {
 	for i, n := range order {
 		if i+1 == len(order) || members[order[i+1]].name != members[n].name {
 			last = append(last, n)
-			names = append(names, append(appendString(nil, members[n].name), ':'))
+			names = append(names, append(event.AppendString(nil, members[n].name), ':'))
 		}
 	}
 	return func(s *scratch, in value) (value, answer) {
@@ -134,7 +136,7 @@ func (s *scratch) print(v value) bool {
 	case kindTrue:
 		s.text = append(s.text, "true"...)
 	case kindString:
-		s.text = appendString(s.text, v.text)
+		s.text = event.AppendString(s.text, v.text)
 	case kindNumber:
 		switch {
 		case v.text != nil:

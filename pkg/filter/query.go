@@ -53,15 +53,15 @@ func (e *Engine) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// CompileQuery compiles a jq expression. flag names it in a [*SyntaxError], and
-// args holds the values of its variables, as in [Options]. They must stay
-// unchanged.
-func CompileQuery(flag, expr string, args map[string]any, engine Engine) (*Query, error) {
-	return compileQuery(flag, expr, args, engine, true)
+// CompileQuery compiles a jq expression. args holds the values of its variables, as
+// in [Options], and must stay unchanged. An expression that is wrong is a
+// [*SyntaxError].
+func CompileQuery(expr string, args map[string]any, engine Engine) (*Query, error) {
+	return compileQuery(expr, args, engine, true)
 }
 
 // compileQuery compiles a query; first if only its first value is asked for.
-func compileQuery(flag, expr string, args map[string]any, engine Engine, first bool) (*Query, error) {
+func compileQuery(expr string, args map[string]any, engine Engine, first bool) (*Query, error) {
 	names := slices.Sorted(maps.Keys(args))
 	p := &plan{first: first}
 	for _, name := range names {
@@ -75,7 +75,7 @@ func compileQuery(flag, expr string, args map[string]any, engine Engine, first b
 		p.values = append(p.values, args[name])
 	}
 	var err error
-	if p.ast, err = compileJQ(flag, expr, p.variables); err != nil {
+	if p.ast, err = compileJQ(expr, p.variables); err != nil {
 		return nil, err
 	}
 	p.traits = traitsOf(p.ast, p.variables)
@@ -83,13 +83,13 @@ func compileQuery(flag, expr string, args map[string]any, engine Engine, first b
 	p.fields, p.whole = fields, !ok
 	q := &Query{fallback: fallback{plan: p}}
 	if q.fallback.code, err = p.program(); err != nil {
-		return nil, &SyntaxError{Flag: flag, Text: expr, Reason: err.Error()}
+		return nil, &SyntaxError{Option: "JQ", Text: expr, Reason: err.Error()}
 	}
 	if engine != EngineGojq {
 		if q.native, ok = compileNative(p.ast, p.variables, p.values); !ok {
 			q.native = nil
 			if engine == EngineNative {
-				return nil, &SyntaxError{Flag: flag, Text: expr, Reason: "the native engine does not know this expression"}
+				return nil, &SyntaxError{Option: "JQ", Text: expr, Reason: "the native engine does not know this expression"}
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func compileQuery(flag, expr string, args map[string]any, engine Engine, first b
 // as they are written. What is not one JSON value is a [*SyntaxError].
 func ParseJSONArg(name, text string) (any, error) {
 	bad := func(at int, reason string) (any, error) {
-		return nil, &SyntaxError{Flag: "--argjson", Text: text, Offset: at, Reason: "$" + name + ": " + reason}
+		return nil, &SyntaxError{Option: "Args", Text: text, Offset: at, Reason: "$" + name + ": " + reason}
 	}
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
@@ -231,7 +231,7 @@ func known(v any) bool {
 	case *big.Int:
 		return v != nil
 	case json.Number:
-		return json.Valid([]byte(v)) && strings.Trim(string(v), "0123456789+-.eE") == ""
+		return event.IsNumber([]byte(v))
 	case []any:
 		return !slices.ContainsFunc(v, func(v any) bool { return !known(v) })
 	case map[string]any:

@@ -11,13 +11,13 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// CompileRegexp compiles a regular expression in the syntax of package regexp.
-// flag names it in the [*SyntaxError] that says what is wrong with it.
-func CompileRegexp(flag, expr string) (*regexp.Regexp, error) {
+// CompileRegexp compiles a regular expression as the conditions ~ and !~ do, in the
+// syntax of package regexp. An expression that is wrong is a [*SyntaxError].
+func CompileRegexp(expr string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(expr)
 	if err != nil {
 		at, reason := regexpFault(expr, err)
-		return nil, &SyntaxError{Flag: flag, Text: expr, Offset: at, Reason: reason}
+		return nil, &SyntaxError{Option: "Regexp", Text: expr, Offset: at, Reason: reason}
 	}
 	return re, nil
 }

@@ -50,7 +50,7 @@ func newEngines(t testing.TB, expr string) *engines {
 	}
 	e.auto, e.gojq = compile(0, EngineAuto), compile(1, EngineGojq)
 	var err error
-	if e.until, err = CompileQuery("", expr, args, EngineAuto); err != nil {
+	if e.until, err = CompileQuery(expr, args, EngineAuto); err != nil {
 		t.Fatal(err)
 	}
 	names := slices.Sorted(maps.Keys(args))

@@ -3,62 +3,34 @@ package filter
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/charmbracelet/x/ansi"
 )
 
 // SyntaxError says what is wrong with an expression, and where.
 type SyntaxError struct {
-	// Flag is the command line's name for the kind of expression: --where.
-	Flag string
-	// Text is the whole expression.
+	// Option names the kind of expression, by the field of [Options] that holds
+	// it: Class, Event, Where, JQ or Args. For [CompileRegexp] it is Regexp.
+	Option string
+	// Text is the whole expression as it was given.
 	Text string
 	// Offset is the number of bytes of Text before the fault, its length if
 	// something is missing at the end.
 	Offset int
-	// Reason says what is wrong, in lower case.
+	// Reason says what is wrong, in lower case and on one line.
 	Reason string
 }
 
-// Error returns three lines: the reason, the line of the expression that has
-// the fault, and a caret under it. A long line is cut around the fault, and
-// what cannot be printed is shown as U+FFFD.
+// Error returns one line: where the fault is, with at most some 80 bytes of the
+// expression around it, and the reason.
 func (e *SyntaxError) Error() string {
+	const around = 40 // bytes shown on each side of the fault
 	at := min(max(e.Offset, 0), len(e.Text))
-	start := strings.LastIndexByte(e.Text[:at], '\n') + 1
-	line := e.Text[start:]
-	if i := strings.IndexByte(line, '\n'); i >= 0 {
-		line = line[:i]
+	begin, end := max(0, at-around), min(len(e.Text), at+around)
+	part := strings.ToValidUTF8(e.Text[begin:end], "\ufffd")
+	if begin > 0 {
+		part = "…" + part
 	}
-	before, after := excerpt(line, at-start)
-	prefix := "    "
-	if strings.Contains(strings.TrimSuffix(e.Text, "\n"), "\n") {
-		prefix += fmt.Sprintf("%d | ", strings.Count(e.Text[:start], "\n")+1)
+	if end < len(e.Text) {
+		part += "…"
 	}
-	return fmt.Sprintf("%s: %s\n%s%s%s\n%s^", e.Flag, e.Reason, prefix, before, after,
-		// Together: a combining mark joins the space before it.
-		strings.Repeat(" ", ansi.StringWidth(prefix+before)))
-}
-
-// excerpt returns the text of a line before and after an offset, as much as
-// goes on a terminal's line.
-func excerpt(line string, at int) (before, after string) {
-	const most = 60 // columns before the caret, when the line is cut
-	show := func(r rune) rune {
-		switch {
-		case r == '\t':
-			return ' '
-		case !unicode.IsPrint(r):
-			return utf8.RuneError
-		}
-		return r
-	}
-	before = strings.Map(show, strings.ToValidUTF8(line[:at], "\uFFFD"))
-	after = strings.Map(show, strings.ToValidUTF8(strings.TrimSuffix(line[at:], "\r"), "\uFFFD"))
-	if w := ansi.StringWidth(before); w > most {
-		before = ansi.TruncateLeft(before, w-most, "")
-	}
-	return before, ansi.Truncate(after, most/2, "")
+	return fmt.Sprintf("%s, byte %d of %q: %s", e.Option, at, part, e.Reason)
 }

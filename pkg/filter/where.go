@@ -7,13 +7,13 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// condition is one compiled --where.
+// condition is a compiled condition of [Options].Where.
 type condition struct {
 	field  string
 	op     string
 	value  string
 	regexp *regexp.Regexp // of ~ and !~
-	number decimal        // of the orders
+	number event.Decimal  // of the orders
 }
 
 // operator returns the place and the text of the first operator in expr.
@@ -30,7 +30,7 @@ func operator(expr string) (at int, op string) {
 
 func compileCondition(expr string) (condition, error) {
 	bad := func(at int, reason string) (condition, error) {
-		return condition{}, &SyntaxError{Flag: "--where", Text: expr, Offset: at, Reason: reason}
+		return condition{}, &SyntaxError{Option: "Where", Text: expr, Offset: at, Reason: reason}
 	}
 	at, op := operator(expr)
 	if at < 0 {
@@ -56,7 +56,7 @@ func compileCondition(expr string) (condition, error) {
 		}
 	case "<", "<=", ">", ">=":
 		var ok bool
-		if c.number, ok = parseDecimal([]byte(c.value)); !ok {
+		if c.number, ok = event.ParseDecimal([]byte(c.value)); !ok {
 			return bad(value, "a number must follow "+op)
 		}
 	}
@@ -65,7 +65,7 @@ func compileCondition(expr string) (condition, error) {
 
 // holds reports whether the event meets a condition.
 func (f *Filter) holds(c *condition, x *event.Index) bool {
-	v := f.find(c.field, x)
+	v := x.Get(c.field)
 	if v.Kind == event.Absent {
 		return c.op[0] == '!'
 	}
@@ -81,11 +81,11 @@ func (f *Filter) holds(c *condition, x *event.Index) bool {
 	case "!~":
 		return !c.regexp.Match(text)
 	}
-	n, ok := parseDecimal(text)
+	n, ok := event.ParseDecimal(text)
 	if !ok {
 		return false
 	}
-	order := n.compare(c.number)
+	order := n.Compare(c.number)
 	switch c.op {
 	case "<":
 		return order < 0
@@ -95,27 +95,5 @@ func (f *Filter) holds(c *condition, x *event.Index) bool {
 		return order > 0
 	default:
 		return order >= 0
-	}
-}
-
-// find returns the value of a field; a name with a dot that no field has
-// reaches into an object.
-func (f *Filter) find(name string, x *event.Index) event.Value {
-	for {
-		v := x.Get(name)
-		if v.Kind != event.Absent {
-			return v
-		}
-		object, rest, ok := strings.Cut(name, ".")
-		if !ok {
-			return v
-		}
-		// The value points into the event, not into the index that found it,
-		// so one index does for every depth.
-		v = x.Get(object)
-		if v.Kind != event.Object || f.nested.Scan(v.JSON) != nil {
-			return event.Value{}
-		}
-		x, name = &f.nested, rest
 	}
 }

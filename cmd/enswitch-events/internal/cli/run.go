@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // Run runs the command that args name, of those that newRoot makes, and returns the exit
@@ -42,7 +42,7 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 		e = NewError(ExitUsage, errors.New(first), "see 'enswitch-events --help'")
 	}
 	msg, hint := OneLine(e), e.hint
-	if _, ok := errors.AsType[*filter.SyntaxError](err); ok {
+	if _, ok := errors.AsType[*caret.Error](err); ok {
 		// The expression and the caret under it are lines of their own.
 		first, excerpt, _ := strings.Cut(e.Error(), "\n")
 		msg = first

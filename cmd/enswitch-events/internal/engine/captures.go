@@ -23,7 +23,7 @@ type CaptureOptions struct {
 	// MaxLine is the longest line in bytes.
 	MaxLine int
 	// Narrow leaves out the parts of large files that are outside From and To, in
-	// microseconds since 1970; see capture.Reader.Narrow.
+	// microseconds since 1970; see capture.Reader.SeekTime.
 	Narrow   bool
 	From, To int64
 }
@@ -202,16 +202,16 @@ func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.
 	}
 	var r *capture.Reader
 	if name == "-" {
-		r = capture.NewReader(capture.Within(ctx, o.o.Stdin), options)
+		r = capture.NewReaderContext(ctx, o.o.Stdin, options)
 	} else {
 		var err error
-		if r, err = capture.OpenWithin(ctx, name, options); err != nil {
+		if r, err = capture.OpenContext(ctx, name, options); err != nil {
 			add(damage(shown, err))
 			return nil
 		}
 	}
 	if o.o.Narrow {
-		left, err := r.Narrow(o.o.From, o.o.To)
+		left, err := r.SeekTime(o.o.From, o.o.To)
 		if err != nil {
 			add(damage(shown, err))
 		}

@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -80,7 +81,7 @@ func (m *model) line(name string, offset int64, line string, keep *filter.Filter
 		m.rejects = append(m.rejects, fmt.Sprintf("%s:%d:%v", name, offset, err))
 	}
 	if len(line) > m.MaxLine {
-		reject(event.ErrTooLong)
+		reject(capture.ErrTooLong)
 		return
 	}
 	if strings.TrimSpace(line) == "" {

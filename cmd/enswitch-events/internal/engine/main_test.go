@@ -77,7 +77,7 @@ func (w hookedWorker) Event(e *Event) bool {
 
 func query(t fataler, expr string) *filter.Query {
 	t.Helper()
-	q, err := filter.CompileQuery("--until", expr, nil, filter.EngineAuto)
+	q, err := filter.CompileQuery(expr, nil, filter.EngineAuto)
 	if err != nil {
 		t.Fatal(err)
 	}

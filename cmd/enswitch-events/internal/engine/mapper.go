@@ -356,7 +356,7 @@ func (m *mapper) inBounds() bool {
 	if m.From == 0 && m.To == 0 {
 		return true
 	}
-	usec, ok := capture.Time(&m.ev.X)
+	usec, ok := m.ev.X.Get("timestamp").Timestamp()
 	if !ok {
 		m.b.untimed++
 		return false
@@ -443,7 +443,7 @@ func (m *mapper) gap(b *Block) {
 func gapRecord(dst []byte, g *Gap) []byte {
 	stamp := func(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }
 	dst = append(dst, `{"class":"enswitch-events","event":"gap","timestamp":"`+stamp(g.To)+`","reason":"`+g.Reason+`","source":`...)
-	dst = event.AppendString(dst, []byte(g.Source))
+	dst = event.AppendString(dst, g.Source)
 	return fmt.Appendf(dst, `,"from":"%s","to":"%s","dropped":%d}`, stamp(g.From), stamp(g.To), g.Dropped)
 }
 

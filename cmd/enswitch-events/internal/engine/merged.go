@@ -132,7 +132,7 @@ func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
 		}
 		cur.noted(b, cur.offset)
 		if m.x.Scan(line) == nil || m.x.Scan(capture.Clean(line)) == nil {
-			switch usec, ok := capture.Time(&m.x); {
+			switch usec, ok := m.x.Get("timestamp").Timestamp(); {
 			case !ok:
 				m.untimed.Add(1)
 			case usec < cur.latest-slack:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -47,13 +48,13 @@ func (o *Ends) Queries(vars map[string]any, engine filter.Engine) (until, failIf
 		}
 	}
 	if o.Until != "" {
-		if until, err = filter.CompileQuery("--until", o.Until, vars, engine); err != nil {
-			return nil, nil, cli.Usage("", "%w", err)
+		if until, err = filter.CompileQuery(o.Until, vars, engine); err != nil {
+			return nil, nil, cli.Usage("", "%w", caret.Wrap("--until", err))
 		}
 	}
 	if o.FailIf != "" {
-		if failIf, err = filter.CompileQuery("--fail-if", o.FailIf, vars, engine); err != nil {
-			return nil, nil, cli.Usage("", "%w", err)
+		if failIf, err = filter.CompileQuery(o.FailIf, vars, engine); err != nil {
+			return nil, nil, cli.Usage("", "%w", caret.Wrap("--fail-if", err))
 		}
 	}
 	return until, failIf, nil

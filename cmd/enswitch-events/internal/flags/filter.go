@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -85,7 +86,7 @@ func (o *Filter) Variables() (map[string]any, error) {
 		if arg.flag == "argjson" {
 			var err error
 			if v, err = filter.ParseJSONArg(name, value); err != nil {
-				return nil, cli.Usage("the value is JSON: a text needs quotes, or use --arg", "%w", err)
+				return nil, cli.Usage("the value is JSON: a text needs quotes, or use --arg", "%w", caret.Wrap("--argjson", err))
 			}
 		}
 		if _, bound := vars[name]; !bound {
@@ -131,7 +132,7 @@ func (o *Filter) Compile(vars map[string]any, onError func(error)) (*filter.Filt
 		Class: o.Class, Event: o.Event, Where: o.Where, JQ: expr, Args: vars, Engine: o.Engine, OnError: onError,
 	})
 	if err != nil {
-		return nil, cli.Usage("", "%w", err)
+		return nil, cli.Usage("", "%w", caret.WrapOptions(err))
 	}
 	return f, nil
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 func TestSplitWords(t *testing.T) {
@@ -44,7 +44,7 @@ func TestSplitWords(t *testing.T) {
 			}
 			continue
 		}
-		if e, ok := errors.AsType[*filter.SyntaxError](err); !ok || e.Offset != row.at {
+		if e, ok := errors.AsType[*caret.Error](err); !ok || e.Offset != row.at {
 			t.Errorf("%s: got %q, %v; want the caret at %d", row.text, got, err, row.at)
 		}
 	}

@@ -6,14 +6,14 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 )
 
 // splitWords splits a command line as a shell does, quotes and backslashes
-// included. Whatever a shell does beyond that is a [*filter.SyntaxError].
+// included. Whatever a shell does beyond that is a [*caret.Error].
 func splitWords(text string) ([]string, error) {
 	bad := func(at syntax.Pos, reason string) error {
-		return &filter.SyntaxError{Flag: "--exec", Text: text, Offset: int(at.Offset()), Reason: reason}
+		return &caret.Error{Flag: "--exec", Text: text, Offset: int(at.Offset()), Reason: reason}
 	}
 	const shell = "this is for a shell: --exec-shell has one run it"
 	var words []string

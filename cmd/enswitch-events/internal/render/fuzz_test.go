@@ -125,7 +125,7 @@ func checkTables(t *testing.T, one func(Options) []byte, x *event.Index, fields 
 	r := mustNew(t, Options{Format: "csv", Fields: fields})
 	var want []string
 	for i := range r.fields {
-		v := r.find(x, &r.fields[i])
+		v := x.Get(r.fields[i].name)
 		text := string(v.Text())
 		switch v.Kind {
 		case event.Null:

@@ -17,7 +17,7 @@ func (r *Renderer) object(dst []byte, x *event.Index) []byte {
 	first := true
 	for i := range r.fields {
 		f := &r.fields[i]
-		v := r.find(x, f)
+		v := x.Get(f.name)
 		if v.Kind == event.Absent {
 			continue
 		}

@@ -228,7 +228,7 @@ func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
 		if f.inHead && w.shown(roleOf(f.text)) {
 			continue
 		}
-		if v := r.find(x, f); v.Kind != event.Absent {
+		if v := x.Get(f.name); v.Kind != event.Absent {
 			r.field(l, r.word(f.text), v, w)
 		}
 	}

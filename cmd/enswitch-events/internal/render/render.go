@@ -19,6 +19,7 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -90,7 +91,6 @@ type Renderer struct {
 	keyText []byte
 	scratch []byte
 	result  event.Index // of an object that jq made, or of an event read anew
-	nested  event.Index
 }
 
 // look is what the options say and no event changes.
@@ -170,10 +170,9 @@ func (r *Renderer) Parallel() bool {
 // field is a field that the user picked.
 type field struct {
 	name    string
-	text    []byte   // the name
-	path    []string // more than one for a dotted name
-	jsonKey []byte   // "name":
-	inHead  bool     // the line format has a column for it
+	text    []byte // the name
+	jsonKey []byte // "name":
+	inHead  bool   // the line format has a column for it
 }
 
 // New compiles options, which it does not keep. Its errors are about the
@@ -219,9 +218,9 @@ func New(o *Options) (*Renderer, error) {
 		return nil, err
 	}
 	for _, expr := range o.Highlight {
-		re, err := filter.CompileRegexp("--highlight", expr)
+		re, err := filter.CompileRegexp(expr)
 		if err != nil {
-			return nil, err
+			return nil, caret.Wrap("--highlight", err)
 		}
 		if r.theme.on {
 			r.marks = append(r.marks, re)
@@ -272,30 +271,13 @@ func compileFields(names []string) ([]field, error) {
 				return nil, fmt.Errorf("field %q is named twice in --fields: leave one out", name)
 			}
 		}
-		f := field{name: name, text: []byte(name), path: strings.Split(name, ".")}
-		f.jsonKey = append(event.AppendString(nil, []byte(name)), ':')
+		f := field{name: name, text: []byte(name)}
+		f.jsonKey = append(event.AppendString(nil, name), ':')
 		// Not the timestamp: to pick it is to ask for all of its digits.
 		f.inHead = name == "class" || name == "event" || name == "machine"
 		fields = append(fields, f)
 	}
 	return fields, nil
-}
-
-// find returns the value of a picked field: of the field with that very name,
-// else of what its dots lead to. It is valid as long as x is.
-func (r *Renderer) find(x *event.Index, f *field) event.Value {
-	v := x.Get(f.name)
-	if v.Kind != event.Absent || len(f.path) == 1 {
-		return v
-	}
-	v = x.Get(f.path[0])
-	for _, name := range f.path[1:] {
-		if v.Kind != event.Object || r.nested.Scan(v.JSON) != nil {
-			return event.Value{}
-		}
-		v = r.nested.Get(name)
-	}
-	return v
 }
 
 // Header appends what stands before the first event: the names of the columns

@@ -19,7 +19,7 @@ func (r *Renderer) row(dst []byte, x *event.Index) []byte {
 			dst = r.separator(dst)
 		}
 		var text []byte
-		switch v := r.find(x, &r.fields[i]); v.Kind {
+		switch v := x.Get(r.fields[i].name); v.Kind {
 		case event.Absent, event.Null:
 		case event.Object, event.Array:
 			r.text = event.AppendCompact(r.text[:0], v.JSON)

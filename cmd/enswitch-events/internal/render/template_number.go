@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -9,6 +8,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // A number of an event is of type whole if its text is that of an int64, and of
@@ -32,33 +33,28 @@ func numberOf(text string) any {
 	return number(text)
 }
 
-// precision is the bits of numbers that are compared: those of 77 digits.
-const precision = 256
-
-// decimal returns the number that v is. Text is one if it reads as a JSON number,
-// as the fields of POSTed forms do.
-func decimal(v any) (f *big.Float, ok bool) {
+// decimal returns the number that v is. Text is one if it reads as a JSON number, as
+// the fields of POSTed forms do; 007 is none, but perhaps the number of a telephone.
+func decimal(v any) (d event.Decimal, ok bool) {
 	var digits string
 	switch v := v.(type) {
 	case whole:
-		return new(big.Float).SetInt64(int64(v)), true
+		digits = strconv.FormatInt(int64(v), 10)
 	case number:
 		digits = string(v)
-	case float64: // the template's, as it stands there
+	case float64: // a constant of the template
 		digits = strconv.FormatFloat(v, 'g', -1, 64)
 	case string, text, shown:
-		digits = plainText(v)
-		if digits == "" || strings.Trim(digits, "0123456789.+-eE") != "" || !json.Valid([]byte(digits)) {
-			return nil, false
+		if digits = plainText(v); !event.IsNumber([]byte(digits)) {
+			return d, false
 		}
 	default:
 		if !isNumber(v) {
-			return nil, false
+			return d, false
 		}
 		digits = fmt.Sprint(v)
 	}
-	f, _, err := big.ParseFloat(digits, 10, precision, big.ToNearestEven)
-	return f, err == nil
+	return event.ParseDecimal([]byte(digits))
 }
 
 // isNumber reports whether v is a number, and not text that reads as one.
@@ -112,7 +108,7 @@ func order(a, b any) (int, error) {
 	if !ok {
 		return 0, &valueError{b, "is no number"}
 	}
-	return x.Cmp(y), nil
+	return x.Compare(y), nil
 }
 
 // equal reports whether a is b, or one of the others. Values of different kinds
@@ -139,15 +135,15 @@ func equals(a, b any) (bool, error) {
 	case isNumber(a) || isNumber(b):
 		x, ok := decimal(a)
 		y, okToo := decimal(b)
-		return ok && okToo && x.Cmp(y) == 0, nil
+		return ok && okToo && x.Compare(y) == 0, nil
 	}
 	return a == b, nil
 }
 
 // integer returns the value of an argument that is a number of columns.
 func integer(v any) (int, error) {
-	if f, ok := decimal(v); ok && f.IsInt() {
-		if i, exact := f.Int64(); exact == big.Exact && math.MinInt32 <= i && i <= math.MaxInt32 {
+	if d, ok := decimal(v); ok {
+		if i, ok := d.Int64(); ok && math.MinInt32 <= i && i <= math.MaxInt32 {
 			return int(i), nil
 		}
 	}
@@ -211,6 +207,10 @@ func (f formatted) Format(s fmt.State, verb rune) {
 // numberVerbs are the verbs of printf that only numbers go with.
 const numberVerbs = "dboOcUeEfFgG"
 
+// maxBits bounds whole numbers that are formatted with %d and the like: to those of
+// some 77 digits.
+const maxBits = 256
+
 // formatNumber formats the number that digits is, if that goes with the verb.
 func formatNumber(s fmt.State, spec string, verb rune, digits string) bool {
 	switch verb {
@@ -226,15 +226,14 @@ func formatNumber(s fmt.State, spec string, verb rune, digits string) bool {
 		}
 		fmt.Fprintf(s, spec, f)
 	case 'd', 'b', 'o', 'O', 'x', 'X', 'c', 'U':
-		f, ok := decimal(number(digits))
-		if !ok || !f.IsInt() || f.MantExp(nil) > precision {
+		if d, ok := decimal(number(digits)); !ok {
 			return false
-		}
-		if i, exact := f.Int64(); exact == big.Exact {
+		} else if i, ok := d.Int64(); ok {
 			fmt.Fprintf(s, spec, i)
 			return true
 		}
-		if verb == 'c' || verb == 'U' {
+		f, _, err := big.ParseFloat(digits, 10, maxBits, big.ToNearestEven)
+		if err != nil || !f.IsInt() || f.MantExp(nil) > maxBits || verb == 'c' || verb == 'U' {
 			return false
 		}
 		i, _ := f.Int(nil)

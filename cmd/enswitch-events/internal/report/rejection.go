@@ -7,6 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
@@ -17,7 +18,7 @@ const shownExcerpt = 80
 // Rejection is why something of that size, which begins with raw, is no event. How
 // large what is too long would have been is not known.
 func Rejection(err error, raw []byte, size int64) string {
-	if errors.Is(err, event.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) {
+	if errors.Is(err, capture.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) {
 		return fmt.Sprintf("(longer than --max-message): %s…", raw[:min(len(raw), shownExcerpt)])
 	}
 	return fmt.Sprintf("(%v): %s", err, excerptOf(raw, size))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -15,7 +16,7 @@ func compileSteps(text string) ([]*filter.Filter, error) {
 		name := strings.TrimSpace(part)
 		offset := at + strings.Index(part, name)
 		bad := func(n int, reason string) error {
-			return &filter.SyntaxError{Flag: "--sequence", Text: text, Offset: offset + n, Reason: reason}
+			return &caret.Error{Flag: "--sequence", Text: text, Offset: offset + n, Reason: reason}
 		}
 		if name == "" {
 			return nil, bad(len(part), "a step is missing here")

@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +71,7 @@ func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) 
 		p.notEvents++
 		p.Reject(engine.Rejected{Source: name, Excerpt: line, Size: len(line), Offset: offset, Err: err})
 	}
-	c, err := capture.OpenWithin(ctx, name, &capture.Options{
+	c, err := capture.OpenContext(ctx, name, &capture.Options{
 		MaxLine: p.MaxLine, OnReject: rejected,
 		OnDamage: func(d capture.Damage) { p.Damage(d) },
 	})
@@ -83,7 +82,7 @@ func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) 
 		return true
 	}
 	defer c.Close()
-	left, err := c.Narrow(p.From, p.To)
+	left, err := c.SeekTime(p.From, p.To)
 	if err != nil {
 		p.Damage(err)
 	} else if left > 0 {
@@ -99,16 +98,14 @@ func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) 
 			return ctx.Err() == nil
 		}
 		buf = lines
-		for line := range bytes.Lines(lines) {
-			at := offset
-			offset += int64(len(line))
-			raw := capture.Clean(capture.TrimLine(bytes.TrimSuffix(line, []byte{'\n'})))
+		for at, line := range capture.Lines(lines) {
+			raw := capture.Clean(line)
 			if len(raw) == 0 || !p.within(raw) {
 				continue
 			}
 			played, err := r.Next(ctx, raw)
 			if _, bad := errors.AsType[*event.Error](err); bad {
-				rejected(raw, at, err)
+				rejected(raw, offset+int64(at), err)
 				continue
 			} else if err != nil {
 				return false
@@ -127,7 +124,7 @@ func (p *Player) within(raw []byte) bool {
 	if p.From == 0 && p.To == 0 || p.x.Scan(raw) != nil {
 		return true
 	}
-	usec, timed := capture.Time(&p.x)
+	usec, timed := p.x.Get("timestamp").Timestamp()
 	switch {
 	case !timed:
 		p.untimed++
