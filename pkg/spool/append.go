@@ -6,22 +6,22 @@ import (
 	"os"
 )
 
-// Append adds records to the queue, all or none, in one write if they are
-// small: a batch of 1,024 costs little more than one. It does not keep them.
-// A record may be empty and has at most MaxRecord bytes.
+// Append adds records to the queue, all or none. Small ones are one write: a batch
+// of 1,024 costs little more than a single record. Append does not keep the slices.
+// A record may be empty; it has at most MaxRecord bytes.
 //
-// When they do not fit beside what waits the error is ErrFull; when they could
-// not fit even into an empty queue it is another one. After these errors, and
-// those of the file system such as a full disk, the queue is as it was before,
-// can be read, and Append may be tried again. Only a durable queue that could
-// not be synced takes no more: what the disk holds of it is unknown.
+// The error is ErrFull if the records do not fit beside the waiting ones, and another
+// one if they would not fit into an empty queue. After these errors, and after one of
+// the file system such as a full disk, the queue is as before: it can be read, and
+// Append may be tried again. But a durable queue that could not be synced takes no
+// more records, as nobody knows what of it is on disk.
 //
-// A process that is killed during Append leaves a beginning of the records; see
-// Sync for a loss of power.
+// A process that is killed during Append leaves some of the records, from the first
+// one on. For a loss of power see Sync.
 func (q *Queue) Append(records ...[]byte) error {
 	q.appending.Lock()
 	defer q.appending.Unlock()
-	if err := q.usable(); err != nil {
+	if err := q.checkOpen(); err != nil {
 		return err
 	}
 	if q.failed != nil {
@@ -45,7 +45,7 @@ func (q *Queue) Append(records ...[]byte) error {
 		return err
 	}
 	if err := q.write(off, records); err != nil {
-		// What does not go away now is overwritten by the next Append.
+		// If this fails, the next Append overwrites the rest.
 		_ = q.w.Truncate(off)
 		return fmt.Errorf("spool: %w", err)
 	}
@@ -53,17 +53,17 @@ func (q *Queue) Append(records ...[]byte) error {
 	seg := &q.segs[len(q.segs)-1]
 	seg.size += need
 	q.bytes += need
-	q.next += uint64(len(records))
-	seg.next = q.next
+	q.endOffset += uint64(len(records))
+	seg.next = q.endOffset
 	q.mu.Unlock()
 	return nil
 }
 
-// prepare makes room for need bytes in the newest segment, or begins a new
-// one, and returns where they go.
+// prepare makes room for need bytes in the newest segment, or in a new one, and
+// returns where in the file they go.
 func (q *Queue) prepare(need int64) (off int64, err error) {
 	q.mu.Lock()
-	grows, idle := need, q.done() == q.next
+	grows, idle := need, q.neededFrom() == q.endOffset
 	off = segmentHeader
 	fresh := true
 	if q.open {
@@ -81,7 +81,7 @@ func (q *Queue) prepare(need int64) (off int64, err error) {
 	if full && !idle {
 		return 0, ErrFull
 	}
-	// When nothing waits, all files can go.
+	// If no record is needed, all files can be removed.
 	if err := q.endSegment(); err != nil {
 		return 0, err
 	}
@@ -105,14 +105,14 @@ func (q *Queue) write(off int64, records [][]byte) error {
 	return q.bw.Flush()
 }
 
-// beginSegment makes the file that the next records go to.
+// beginSegment makes the file for the next records.
 func (q *Queue) beginSegment() error {
-	name := segmentName(q.next)
+	name := segmentName(q.endOffset)
 	f, err := q.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	_, err = f.WriteAt(stamp(segmentMagic, q.next), 0)
+	_, err = f.WriteAt(encodeOffset(segmentMagic, q.endOffset), 0)
 	if err == nil && q.o.Durable {
 		err = syncDirectory(q.root)
 	}
@@ -123,15 +123,15 @@ func (q *Queue) beginSegment() error {
 	}
 	q.w = f
 	q.mu.Lock()
-	q.segs = append(q.segs, segment{first: q.next, next: q.next, size: segmentHeader})
+	q.segs = append(q.segs, segment{first: q.endOffset, next: q.endOffset, size: segmentHeader})
 	q.open = true
 	q.bytes += segmentHeader
 	q.mu.Unlock()
 	return nil
 }
 
-// endSegment closes the file that records went to. A durable one is synced, so
-// that only the newest segment can ever end in what was not.
+// endSegment closes the newest file. In a durable queue it syncs it, so that only
+// the newest segment can lose records to a loss of power.
 func (q *Queue) endSegment() error {
 	if q.w == nil {
 		return nil
@@ -147,13 +147,13 @@ func (q *Queue) endSegment() error {
 	return err
 }
 
-// Sync returns when all records of a durable queue are on the disk, where a
-// loss of power leaves them. After an error the queue takes no more records.
-// Of a plain queue it does nothing.
+// Sync writes all records of a durable queue to the disk, where they survive a loss
+// of power. After an error the queue takes no more records. For a plain queue it does
+// nothing.
 func (q *Queue) Sync() error {
 	q.appending.Lock()
 	defer q.appending.Unlock()
-	if err := q.usable(); err != nil {
+	if err := q.checkOpen(); err != nil {
 		return err
 	}
 	return q.sync()
@@ -165,8 +165,7 @@ func (q *Queue) sync() error {
 	}
 	if q.failed == nil {
 		if err := q.w.Sync(); err != nil {
-			// A second try may succeed without having written what the first
-			// could not.
+			// A second sync may succeed without the data of the first.
 			q.failed = fmt.Errorf("spool: %w", err)
 		}
 	}

@@ -47,7 +47,7 @@ func BenchmarkDurable(b *testing.B) {
 			}
 			out = record
 		}
-		if err := q.Ack(q.Taken()); err != nil {
+		if err := q.Ack(q.ReadOffset()); err != nil {
 			b.Fatal(err)
 		}
 	}

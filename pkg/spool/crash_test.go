@@ -35,7 +35,7 @@ func childAppend(dir string) error {
 	if err != nil {
 		return err
 	}
-	next := q.Taken() + uint64(q.Len())
+	next := q.ReadOffset() + uint64(q.Len())
 	for {
 		var batch [][]byte
 		for range 1 + rand.IntN(100) {
@@ -56,10 +56,10 @@ func childAppend(dir string) error {
 				return err
 			}
 		}
-		if err := q.Ack(q.Taken()); err != nil {
+		if err := q.Ack(q.ReadOffset()); err != nil {
 			return err
 		}
-		if _, err := fmt.Println("acked", q.Taken()); err != nil {
+		if _, err := fmt.Println("acked", q.ReadOffset()); err != nil {
 			return err
 		}
 	}
@@ -79,22 +79,22 @@ func TestKilled(t *testing.T) {
 				}
 			}
 			var what string
-			var position uint64
-			if _, err := fmt.Sscan(lines.Text(), &what, &position); err != nil {
+			var offset uint64
+			if _, err := fmt.Sscan(lines.Text(), &what, &offset); err != nil {
 				t.Fatal(lines.Text())
 			}
 			switch what {
 			case "synced":
-				synced = position
+				synced = offset
 			case "acked":
-				acked = position
+				acked = offset
 			}
 		}
 		if err := cmd.Wait(); err == nil {
 			t.Fatal("was not killed")
 		}
 		q := mustOpen(t, dir, crashOptions())
-		begin := q.Taken()
+		begin := q.ReadOffset()
 		if begin < acked {
 			t.Errorf("begins at %d, acknowledged %d", begin, acked)
 		}

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// plainPrefix begins the name of a plain queue's own directory.
+// plainPrefix is the prefix of the name of a plain queue's directory.
 const plainPrefix = "enswitch-spool-"
 
-// claim opens a directory and locks it.
+// claim opens and locks a directory.
 func claim(dir string) (*os.Root, *os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
@@ -43,7 +43,7 @@ func claimRoot(root *os.Root) (*os.File, error) {
 	return lock, nil
 }
 
-// claimNew makes a directory of its own inside dir.
+// claimNew makes a new directory inside dir, opens and locks it.
 func claimNew(dir string) (*os.Root, *os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, err
@@ -56,7 +56,7 @@ func claimNew(dir string) (*os.Root, *os.File, error) {
 		}
 		root, lock, err := claim(own)
 		if err == nil {
-			// Before it was locked, another process may have swept it away.
+			// Another process may have swept it away before it was locked.
 			held, err1 := lock.Stat()
 			named, err2 := root.Lstat(lockName)
 			if err1 == nil && err2 == nil && os.SameFile(held, named) {
@@ -72,15 +72,15 @@ func claimNew(dir string) (*os.Root, *os.File, error) {
 	}
 }
 
-// sweep removes the directories that killed processes left in dir: those whose
-// lock nobody holds. What it may not remove stays.
+// sweep removes the directories that killed processes left in dir: those that are not
+// locked. What it must not remove stays.
 func sweep(dir string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		if e.IsDir() && strings.HasPrefix(e.Name(), plainPrefix) {
 			own := filepath.Join(dir, e.Name())
 			sweepFiles(own)
-			// Only removes an empty one.
+			// This fails if a file is left.
 			_ = os.Remove(own)
 		}
 	}
@@ -94,7 +94,7 @@ func sweepFiles(own string) {
 	defer func() { _ = root.Close() }()
 	lock, err := root.OpenFile(lockName, os.O_RDWR, 0)
 	if err != nil {
-		return // without a lock it is being made, or not ours
+		return // a directory without a lock is being made, or is not a queue's
 	}
 	defer func() { _ = lock.Close() }()
 	if tryLock(lock) == nil {
@@ -102,8 +102,8 @@ func sweepFiles(own string) {
 	}
 }
 
-// discard removes the files of a plain queue. The lock is held and goes last,
-// so that what a killed process leaves of this is swept too.
+// discard removes the files of a plain queue. It removes the lock, which is held,
+// last: a later sweep finds it if this process is killed.
 func discard(root *os.Root) error {
 	names, err := segmentFiles(root)
 	for _, name := range append(names, lockName) {
@@ -122,7 +122,7 @@ func segmentFiles(root *os.Root) (names []string, err error) {
 			continue
 		}
 		if !e.Type().IsRegular() {
-			return nil, fmt.Errorf("%s is no regular file", filepath.Join(root.Name(), e.Name()))
+			return nil, fmt.Errorf("%s is not a regular file", filepath.Join(root.Name(), e.Name()))
 		}
 		names = append(names, e.Name())
 	}
@@ -130,7 +130,7 @@ func segmentFiles(root *os.Root) (names []string, err error) {
 	return names, err
 }
 
-// recover takes over what a durable queue's directory holds.
+// recover reads the directory of a durable queue.
 func (q *Queue) recover() error {
 	if err := q.openAcked(); err != nil {
 		return err
@@ -139,13 +139,13 @@ func (q *Queue) recover() error {
 	if err != nil {
 		return err
 	}
-	newest := q.acked
+	newest := q.ackOffset
 	if len(names) > 0 {
 		first, _ := segmentFirst(names[len(names)-1])
 		newest = max(newest, first)
 	}
-	if newest >= mostPosition {
-		return fmt.Errorf("%s: no queue has a position %d", q.root.Name(), newest)
+	if newest >= maxOffset {
+		return fmt.Errorf("%s: offset %d is out of range", q.root.Name(), newest)
 	}
 	for i, name := range names {
 		seg, err := q.inspect(name, i == len(names)-1)
@@ -157,17 +157,17 @@ func (q *Queue) recover() error {
 		}
 		q.segs = append(q.segs, seg)
 		q.bytes += seg.size
-		q.next = seg.next
+		q.endOffset = seg.next
 	}
 	if len(q.segs) > 0 {
-		// Files go when they are acknowledged, even if the acknowledgement is
-		// lost.
-		q.acked = max(q.acked, q.segs[0].first)
+		// A segment is removed only when its records are acknowledged, even if the
+		// file of acknowledgements says less.
+		q.ackOffset = max(q.ackOffset, q.segs[0].first)
 	}
-	q.taken = q.acked
-	q.next = max(q.next, q.acked)
+	q.readOffset = q.ackOffset
+	q.endOffset = max(q.endOffset, q.ackOffset)
 	if n := len(q.segs); n > 0 && q.segs[n-1].first == q.segs[n-1].next {
-		// Nothing is left of it, and the next one will have its name.
+		// It is empty, and the next segment has the same name.
 		seg := q.segs[n-1]
 		if err := q.root.Remove(segmentName(seg.first)); err != nil {
 			return err
@@ -178,8 +178,8 @@ func (q *Queue) recover() error {
 	return q.reclaim()
 }
 
-// inspect opens a segment and looks at its header. The newest one is cut at
-// its first bad record; what is wrong with the others, Next will find.
+// inspect opens a segment and checks its header. It truncates the newest segment at
+// its first damaged record. Damage in the others is left to Next.
 func (q *Queue) inspect(name string, newest bool) (seg segment, err error) {
 	f, err := q.root.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
@@ -215,7 +215,7 @@ func (q *Queue) inspect(name string, newest bool) (seg segment, err error) {
 		}
 	}
 	if whole < seg.size {
-		q.cut = seg.size - whole
+		q.truncated = seg.size - whole
 		seg.size = whole
 		if err := f.Truncate(whole); err != nil {
 			return seg, err
@@ -225,26 +225,26 @@ func (q *Queue) inspect(name string, newest bool) (seg segment, err error) {
 	return seg, nil
 }
 
-// openAcked opens the file of acknowledgements and reads it. If it is damaged,
-// records come again rather than never.
+// openAcked opens and reads the file of acknowledgements. If it is damaged, records
+// come again: that is better than losing them.
 func (q *Queue) openAcked() (err error) {
 	if info, err := q.root.Lstat(ackedName); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", filepath.Join(q.root.Name(), ackedName))
+		return fmt.Errorf("%s is not a regular file", filepath.Join(q.root.Name(), ackedName))
 	}
 	q.acks, err = q.root.OpenFile(ackedName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	for slot := range 2 {
-		position, err := readStamp(q.acks, int64(slot)*slotDistance, ackedMagic)
+		offset, err := decodeOffset(q.acks, int64(slot)*slotDistance, ackedMagic)
 		if err != nil {
 			if errors.Is(err, errHeader) {
 				continue
 			}
 			return fmt.Errorf("%s: %w", q.acks.Name(), err)
 		}
-		if position >= q.acked {
-			q.acked, q.slot = position, 1-slot
+		if offset >= q.ackOffset {
+			q.ackOffset, q.slot = offset, 1-slot
 		}
 	}
 	return nil

@@ -58,8 +58,8 @@ func childLimit(dir string) error {
 		return err
 	}
 	records, damage := drain(complaint{}, q)
-	if uint64(len(records)) != next+1 || len(damage) != 0 || q.Cut() != 0 {
-		return fmt.Errorf("%d records of %d, damage %v, cut %d", len(records), next+1, damage, q.Cut())
+	if uint64(len(records)) != next+1 || len(damage) != 0 || q.Truncated() != 0 {
+		return fmt.Errorf("%d records of %d, damage %v, cut %d", len(records), next+1, damage, q.Truncated())
 	}
 	for n := range next {
 		if got := number(complaint{}, records[n]); got != n {

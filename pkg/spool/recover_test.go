@@ -88,8 +88,8 @@ func TestTornWrite(t *testing.T) {
 		case len(kept) < total && end+recordHeader+len(numbered(uint64(len(kept)))) <= i:
 			t.Fatalf("%s at %d: record %d is gone", what, i, len(kept))
 		}
-		if q.Cut() != int64(len(files[last])-end) {
-			t.Fatalf("%s at %d: says %d bytes were cut, of %d", what, i, q.Cut(), len(files[last]))
+		if q.Truncated() != int64(len(files[last])-end) {
+			t.Fatalf("%s at %d: says %d bytes were cut, of %d", what, i, q.Truncated(), len(files[last]))
 		}
 		mustAppend(t, q, numbered(uint64(len(kept))))
 		if more, _ := drain(t, q); len(more) != 1 || number(t, more[0]) != uint64(len(kept)) {
@@ -171,10 +171,10 @@ func TestDamageInTheMiddle(t *testing.T) {
 					t.Fatalf("record %d is %d, want %d", i, got, want)
 				}
 			}
-			if len(records) != total-int(next-first-kept) || q.Taken() != total {
-				t.Errorf("%d records, %d taken", len(records), q.Taken())
+			if len(records) != total-int(next-first-kept) || q.ReadOffset() != total {
+				t.Errorf("%d records, %d taken", len(records), q.ReadOffset())
 			}
-			if err := q.Ack(q.Taken()); err != nil {
+			if err := q.Ack(q.ReadOffset()); err != nil {
 				t.Fatal(err)
 			}
 			if left := segments(t, dir); len(left) != 0 {
@@ -202,7 +202,7 @@ func TestDamageWhileOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = q.Next(nil)
-	if e, ok := errors.AsType[*CorruptError](err); !ok || e.Records != 3 || e.Offset != segmentHeader {
+	if e, ok := errors.AsType[*CorruptError](err); !ok || e.Records != 3 || e.FileOffset != segmentHeader {
 		t.Fatalf("got %v", err)
 	}
 	mustAppend(t, q, numbered(3))
@@ -218,8 +218,8 @@ func TestAckedDamaged(t *testing.T) {
 		mustAppend(t, q, numbered(n))
 	}
 	drain(t, q)
-	for position := uint64(1); position <= 4; position++ {
-		if err := q.Ack(position); err != nil {
+	for offset := uint64(1); offset <= 4; offset++ {
+		if err := q.Ack(offset); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -244,8 +244,8 @@ func TestAckedDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := mustOpen(t, dir, &Options{Durable: true})
-		if q.Taken() != tt.want || q.Len() != int64(5-tt.want) {
-			t.Errorf("%s: %d records from %d", tt.name, q.Len(), q.Taken())
+		if q.ReadOffset() != tt.want || q.Len() != int64(5-tt.want) {
+			t.Errorf("%s: %d records from %d", tt.name, q.Len(), q.ReadOffset())
 		}
 		mustClose(t, q)
 	}
@@ -261,7 +261,7 @@ func TestRefused(t *testing.T) {
 			changed[name] = bytes.Clone(data)
 		}
 		if name == ackedName {
-			changed[name] = stamp("esacked\x02", 1)
+			changed[name] = encodeOffset("esacked\x02", 1)
 		} else {
 			changed[name][len(segmentMagic)-1] = 2
 		}
@@ -280,11 +280,11 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, far := range []map[string][]byte{
-		{segmentName(math.MaxUint64): stamp(segmentMagic, math.MaxUint64)},
-		{ackedName: append(stamp(ackedMagic, math.MaxUint64), make([]byte, slotDistance)...)},
+		{segmentName(math.MaxUint64): encodeOffset(segmentMagic, math.MaxUint64)},
+		{ackedName: append(encodeOffset(ackedMagic, math.MaxUint64), make([]byte, slotDistance)...)},
 	} {
 		if _, err := Open(place(t, far), &Options{Durable: true}); err == nil {
-			t.Error("a position that no queue has was accepted")
+			t.Error("an offset that no queue has was accepted")
 		}
 	}
 	for _, name := range []string{segmentName(1 << 20), ackedName} {
@@ -353,7 +353,7 @@ func TestSweep(t *testing.T) {
 // withSums returns data with the header and the checksums of a good segment, as
 // far as its lengths allow.
 func withSums(data []byte, first uint64) []byte {
-	data = append(stamp(segmentMagic, first), data[min(segmentHeader, len(data)):]...)
+	data = append(encodeOffset(segmentMagic, first), data[min(segmentHeader, len(data)):]...)
 	for rest := data[segmentHeader:]; len(rest) >= recordHeader; {
 		n := int64(binary.LittleEndian.Uint32(rest))
 		if n > int64(len(rest)-recordHeader) {
@@ -367,26 +367,26 @@ func withSums(data []byte, first uint64) []byte {
 
 // FuzzReopen opens directories that hold anything.
 func FuzzReopen(f *testing.F) {
-	good := stamp(segmentMagic, 0)
+	good := encodeOffset(segmentMagic, 0)
 	for n := range uint64(3) {
 		var head [recordHeader]byte
 		putHeader(&head, numbered(n))
 		good = append(append(good, head[:]...), numbered(n)...)
 	}
 	huge := append(bytes.Clone(good), 0, 0, 0, 4, 1, 2, 3, 4)
-	f.Add(good, stamp(segmentMagic, 3), stamp(ackedMagic, 1), uint64(3), false)
+	f.Add(good, encodeOffset(segmentMagic, 3), encodeOffset(ackedMagic, 1), uint64(3), false)
 	f.Add(good, good, []byte{}, uint64(1), true)
-	f.Add(huge, huge, stamp(ackedMagic, mostPosition-1), uint64(mostPosition-1), true)
+	f.Add(huge, huge, encodeOffset(ackedMagic, maxOffset-1), uint64(maxOffset-1), true)
 	f.Add(good[:50], good[:10], make([]byte, 5000), uint64(1<<40), false)
 	f.Add([]byte{}, []byte("esspool\x02"), []byte("esacked\x02"), uint64(0), false)
-	f.Fuzz(func(t *testing.T, first, second, acked []byte, position uint64, sums bool) {
+	f.Fuzz(func(t *testing.T, first, second, acked []byte, offset uint64, sums bool) {
 		if sums { // chance does not find them
-			first, second = withSums(first, 0), withSums(second, position)
+			first, second = withSums(first, 0), withSums(second, offset)
 			if len(acked) >= 16 {
-				acked = append(stamp(ackedMagic, binary.LittleEndian.Uint64(acked[8:])), acked[16:]...)
+				acked = append(encodeOffset(ackedMagic, binary.LittleEndian.Uint64(acked[8:])), acked[16:]...)
 			}
 		}
-		dir := place(t, map[string][]byte{segmentName(0): first, segmentName(position): second, ackedName: acked})
+		dir := place(t, map[string][]byte{segmentName(0): first, segmentName(offset): second, ackedName: acked})
 		var size int64
 		for _, path := range segments(t, dir) {
 			info, err := os.Stat(path)
@@ -400,7 +400,7 @@ func FuzzReopen(f *testing.F) {
 			return
 		}
 		defer mustClose(t, q)
-		if q.Len() < 0 || q.Bytes() < 0 || q.Bytes()+q.Cut() > size {
+		if q.Len() < 0 || q.Bytes() < 0 || q.Bytes()+q.Truncated() > size {
 			t.Fatalf("%d records in %d bytes", q.Len(), q.Bytes())
 		}
 		records, damage := drain(t, q)
@@ -418,7 +418,7 @@ func FuzzReopen(f *testing.F) {
 		if more, damage := drain(t, q); len(more) != 1 || string(more[0]) != "x" || len(damage) != 0 {
 			t.Fatalf("goes on with %q, %v", more, damage)
 		}
-		if err := q.Ack(q.Taken()); err != nil {
+		if err := q.Ack(q.ReadOffset()); err != nil {
 			t.Fatal(err)
 		}
 		if q.Len() != 0 {

@@ -17,16 +17,16 @@ const (
 	segmentMagic  = "esspool\x01"
 	ackedMagic    = "esacked\x01"
 	segmentHeader = 20
-	slotDistance  = 4096 // no sector holds both
+	slotDistance  = 4096 // the slots are never in one sector
 	recordHeader  = 8
 
 	segmentSuffix = ".seg"
 	ackedName     = "acked"
 	lockName      = "lock"
 
-	// mostPosition is where a directory is refused: no queue gets there, and
-	// sums of positions stay far from overflow.
-	mostPosition = 1 << 60
+	// maxOffset is the largest offset in a directory. No queue gets there, and sums
+	// of smaller offsets cannot overflow.
+	maxOffset = 1 << 60
 )
 
 var (
@@ -40,14 +40,14 @@ var (
 
 // segment is one file of records.
 type segment struct {
-	first uint64 // position of its first record
-	next  uint64 // position behind its last one
-	size  int64  // of the file, up to where it holds whole records
+	first uint64 // offset of its first record
+	next  uint64 // offset after its last record
+	size  int64  // of the whole records and the header
 }
 
 func segmentName(first uint64) string { return fmt.Sprintf("%016x%s", first, segmentSuffix) }
 
-// segmentFirst is the opposite of segmentName. It is false for other names.
+// segmentFirst is the inverse of segmentName. It returns false for other names.
 func segmentFirst(name string) (first uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, segmentSuffix)
 	if !ok {
@@ -57,14 +57,15 @@ func segmentFirst(name string) (first uint64, ok bool) {
 	return first, err == nil && name == segmentName(first)
 }
 
-// stamp returns a position as it stands in a segment's header and in a slot.
-func stamp(magic string, position uint64) []byte {
-	b := binary.LittleEndian.AppendUint64([]byte(magic), position)
+// encodeOffset returns the bytes of an offset for the header of a segment and for a
+// slot.
+func encodeOffset(magic string, offset uint64) []byte {
+	b := binary.LittleEndian.AppendUint64([]byte(magic), offset)
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// readStamp reads what stamp made, at an offset of the file.
-func readStamp(f *os.File, off int64, magic string) (position uint64, err error) {
+// decodeOffset reads the bytes that encodeOffset made, at byte off of the file.
+func decodeOffset(f *os.File, off int64, magic string) (offset uint64, err error) {
 	var b [segmentHeader]byte
 	if _, err := f.ReadAt(b[:], off); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -72,23 +73,23 @@ func readStamp(f *os.File, off int64, magic string) (position uint64, err error)
 		}
 		return 0, err
 	}
-	position = binary.LittleEndian.Uint64(b[len(magic):])
+	offset = binary.LittleEndian.Uint64(b[len(magic):])
 	version := len(magic) - 1
 	switch {
 	case string(b[:version]) != magic[:version] || b[version] == 0:
-		return 0, errHeader // of a write that was torn, perhaps
+		return 0, errHeader // perhaps of a write that was interrupted
 	case b[version] != magic[version]:
-		// The checksum of a later version may be elsewhere.
+		// Not errHeader: a later version may have its checksum elsewhere.
 		return 0, errVersion
-	case !bytes.Equal(b[:], stamp(magic, position)):
+	case !bytes.Equal(b[:], encodeOffset(magic, offset)):
 		return 0, errHeader
 	}
-	return position, nil
+	return offset, nil
 }
 
 func checkHeader(f *os.File, first uint64) error {
-	position, err := readStamp(f, 0, segmentMagic)
-	if err == nil && position != first {
+	offset, err := decodeOffset(f, 0, segmentMagic)
+	if err == nil && offset != first {
 		err = errHeader
 	}
 	return err
@@ -101,11 +102,12 @@ func putHeader(head *[recordHeader]byte, data []byte) {
 }
 
 func checksum(head *[recordHeader]byte, data []byte) uint32 {
-	// The length is part of the sum, so that zeros are no empty record.
+	// The sum includes the length, so that zeros are not an empty record.
 	return crc32.Update(crc32.Checksum(head[:4], castagnoli), castagnoli, data)
 }
 
-// cursor reads or writes a file from an offset on, without the file's own.
+// cursor reads or writes a file from byte off, independent of the file's own
+// position.
 type cursor struct {
 	file *os.File
 	off  int64
@@ -127,18 +129,18 @@ func (c *cursor) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// reader reads the records of one segment at a time. What it reads is not
-// trusted: it never asks for more memory than the file has bytes.
+// reader reads the records of one segment at a time. It does not trust the file:
+// it never allocates more memory than the file has bytes.
 type reader struct {
-	file  *os.File // nil: none
-	first uint64   // the segment that it is
-	off   int64    // where the next record begins
+	file  *os.File // nil without a segment
+	first uint64   // the offset in the name of the segment
+	off   int64    // byte at which the next record begins
 	src   cursor
 	br    *bufio.Reader // of src
 	head  [recordHeader]byte
 }
 
-// open begins to read f at its first record.
+// open starts reading f at its first record.
 func (r *reader) open(f *os.File, first uint64) {
 	r.file, r.first = f, first
 	r.src.file = f
@@ -152,7 +154,7 @@ func (r *reader) seek(off int64) {
 
 func (r *reader) close() {
 	if r.file != nil {
-		_ = r.file.Close() // was only read
+		_ = r.file.Close() // nothing was written
 		r.file, r.src.file = nil, nil
 	}
 }
@@ -197,8 +199,7 @@ func (r *reader) record(dst []byte, size int64) ([]byte, error) {
 	return data, nil
 }
 
-// skip goes past the next record by its length alone: it is done with, and its
-// data does not matter.
+// skip skips the next record without a look at its data.
 func (r *reader) skip(size int64) error {
 	n, err := r.begin(size)
 	if err != nil {
@@ -211,7 +212,7 @@ func (r *reader) skip(size int64) error {
 	return nil
 }
 
-// verify goes past the next record if it is whole.
+// verify skips the next record if it is whole.
 func (r *reader) verify(size int64) error {
 	n, err := r.begin(size)
 	if err != nil {
@@ -225,7 +226,7 @@ func (r *reader) verify(size int64) error {
 		}
 		sum = crc32.Update(sum, castagnoli, part)
 		left -= len(part)
-		_, _ = r.br.Discard(len(part)) // is in the buffer
+		_, _ = r.br.Discard(len(part)) // it is in the buffer
 	}
 	if sum != binary.LittleEndian.Uint32(r.head[4:]) {
 		return errRecord
@@ -234,8 +235,8 @@ func (r *reader) verify(size int64) error {
 	return nil
 }
 
-// badRead is the error of a record that could not be read whole: of a file
-// that has become shorter than it was, or of the disk.
+// badRead returns the error for a record that could not be read whole: errRecord if
+// the file has become shorter, otherwise the error of the disk.
 func badRead(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errRecord

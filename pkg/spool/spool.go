@@ -1,29 +1,28 @@
-// Package spool is a queue of records on disk: first in, first out, bounded,
-// with a checksum on every record.
+// Package spool is a queue of records on disk: first in, first out, of bounded
+// size, with a checksum for each record.
 //
-// It comes in two kinds. The plain one is the part of a buffer that does not
-// fit into memory: it lives as long as its Queue, never waits for the disk to
-// have written anything, and its files are gone after Close. The durable one
-// outlives the process: it is opened again where it was left, survives a
-// process killed at any moment, after Sync also a loss of power, and keeps a
-// record until it is acknowledged.
+// There are two kinds. A plain queue extends a buffer in memory: it lives as long
+// as its Queue, does not wait for the disk, and Close removes its files. A durable
+// queue outlives the process: Open continues where the last process stopped. It
+// survives a process that is killed at any moment, and after Sync a loss of power.
+// It keeps a record until it is acknowledged.
 //
 // # Files
 //
-// Records are appended to segment files, each removed when its last record is
-// done with. A segment's name is the position of its first record, 16 digits
-// in hexadecimal, and ".seg". All numbers are little-endian, all checksums
-// CRC-32C.
+// Records are appended to segment files. A segment is removed when all its records
+// are done with: read in a plain queue, acknowledged in a durable one. Its name is
+// the offset of its first record, 16 hexadecimal digits, and ".seg". All numbers
+// are little-endian, all checksums CRC-32C.
 //
-//	segment  "esspool", version 1 (1 byte), position of the first record (8),
-//	         checksum of all that (4), then records
+//	segment  "esspool", version 1 (1 byte), offset of the first record (8),
+//	         checksum of the bytes before (4), then records
 //	record   length of the data (4), checksum of length and data (4), data
 //
-// Beside them a durable queue has the file "acked": two slots, at 0 and at
-// 4096, each "esacked", version 1 (1 byte), the position up to which records
-// are acknowledged (8), checksum (4). They are written in turn, and the higher
-// one that is whole counts. The file "lock" is locked as long as the queue is
-// open. Files have mode 0600.
+// A durable queue also has the file "acked" with two slots, at byte 0 and at byte
+// 4096. Each is "esacked", version 1 (1 byte), the offset up to which records are
+// acknowledged (8), checksum (4). They are written in turn; the higher offset with
+// a good checksum counts. The file "lock" is locked while the queue is open. Files
+// have the mode 0600.
 package spool
 
 import (
@@ -41,44 +40,45 @@ const (
 	MaxRecord = 64 << 20
 
 	defaultMaxBytes  = 1 << 30
-	mostSegment      = 16 << 20
+	maxSegment      = 16 << 20
 	segmentsPerQueue = 64
 	bufferSize       = 64 << 10
 )
 
 var (
-	// ErrFull says that the records do not fit beside those that wait. They
-	// will when enough of those are done with.
+	// ErrFull says that the records do not fit now. They will when enough of the
+	// waiting records are done with.
 	ErrFull = errors.New("spool: full")
 	// ErrClosed is returned by a queue after Close.
 	ErrClosed = errors.New("spool: closed")
-	// ErrInUse says that another Queue, most likely of another process, has
-	// the directory open.
+	// ErrInUse says that another Queue, usually of another process, has the
+	// directory open.
 	ErrInUse = errors.New("directory in use by another process")
 )
 
-// CorruptError tells of records that were in the queue and cannot be read any
-// more. They are skipped: the queue goes on behind them.
+// CorruptError reports records that were in the queue and can no longer be read.
+// They are skipped: the queue goes on with the records after them.
 type CorruptError struct {
-	File    string // path of the segment file
-	Offset  int64  // where in the file the first bad record begins
-	Bytes   int64  // how much of the file is skipped
-	Records int64  // how many records are lost
-	Err     error  // what is wrong
+	File       string // path of the segment file
+	FileOffset int64  // where in the file the first damaged record begins, in bytes
+	Bytes      int64  // how much of the file is skipped
+	Records    int64  // how many records are lost
+	Err        error  // what is wrong
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("spool: %s: %v at offset %d, %d records in %d bytes lost", e.File, e.Err, e.Offset, e.Records, e.Bytes)
+	return fmt.Sprintf("spool: %s: %v at byte %d, %d records in %d bytes lost", e.File, e.Err, e.FileOffset, e.Records, e.Bytes)
 }
 
+// Unwrap returns what is wrong.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// Options of a Queue. The zero value is the default.
+// Options are the settings of a Queue. The zero value of each field is its default.
 type Options struct {
-	// MaxBytes is how large all segment files together may become. Beside the
-	// data that waits they hold 8 bytes for each record, 20 for each file and
-	// what is done with of the oldest file. A file becomes as large as a 64th
-	// of MaxBytes, 16 MiB at most, or one batch. 0 means 1 GiB.
+	// MaxBytes is the largest size of all segment files together. They hold the
+	// waiting records, 8 bytes for each record, 20 for each file, and in the oldest
+	// file records that are done with. A file has at most a 64th of MaxBytes and at most
+	// 16 MiB, unless a single Append needs more. 0 means 1 GiB.
 	MaxBytes int64
 	// Durable makes a queue that outlives the process.
 	Durable bool
@@ -86,55 +86,56 @@ type Options struct {
 	segmentBytes int64 // begin a new file rather than pass this size
 }
 
-// Queue is a queue of records on disk. All methods are safe for concurrent
-// use. Append and Next do not wait for each other's reading and writing, so
-// one goroutine that writes and one that reads get all that the disk has; more
-// of either take turns.
+// Queue is a queue of records on disk. All methods are safe for concurrent use.
+// Append and Next do not wait for each other's disk accesses, so one goroutine that
+// appends and one that reads use all that the disk can do. Several goroutines that
+// append take turns, and so do several that read.
 //
-// Every record has a position: how many were appended before it since the
+// Every record has an offset: the number of records appended before it since the
 // queue was made.
 type Queue struct {
-	o    Options
-	root *os.Root
-	lock *os.File
-	cut  int64
+	o         Options
+	root      *os.Root
+	lock      *os.File
+	truncated int64
 
 	// The locks are taken in this order.
-	appending sync.Mutex // Append, Sync, Close: out to synced
-	reading   sync.Mutex // Next, Ack, Close, Append to remove files: r to slot
-	mu        sync.Mutex // never held over a system call: segs to closed
+	appending sync.Mutex // Append, Sync, Close; guards out to failed
+	reading   sync.Mutex // Next, Ack, Close, and Append when it removes files; guards r to slot
+	mu        sync.Mutex // never held during a system call; guards segs to closed
 
-	w      *os.File // the newest segment, nil if there is none to append to
+	w      *os.File // the newest segment, nil before the next one is made
 	out    cursor
 	bw     *bufio.Writer
 	head   [recordHeader]byte
-	failed error // of a sync: what is on disk is unknown from then on
+	failed error // of a sync: after it nobody knows what is on disk
 
 	r    reader
 	acks *os.File
 	slot int // the slot of acks to write next
 
-	segs   []segment // oldest first
-	open   bool      // the last of segs may still grow
-	bytes  int64     // size of all segs
-	taken  uint64    // position of the record that Next returns next
-	acked  uint64    // records before this position are done with
-	next   uint64    // position of the record that Append adds next
-	closed bool
+	segs       []segment // oldest first
+	open       bool      // the last of segs may still grow
+	bytes      int64     // size of all segs
+	readOffset uint64    // of the record that Next returns next
+	ackOffset  uint64    // records before it are acknowledged
+	endOffset  uint64    // of the record that Append adds next
+	closed     bool
 }
 
-// Open opens a queue in the directory dir, which is created with mode 0700 if
-// need be. A nil o means the defaults.
+// Open opens a queue in the directory dir. It makes the directory, with the mode
+// 0700, if it does not exist. A nil o means the defaults.
 //
-// A durable queue has the directory to itself; what it held is there again,
-// from the first record that was not acknowledged. The newest segment is cut
-// at its first bad record, where a process died while it wrote; see
-// [Queue.Cut]. Only files of the names described above are touched. A
-// directory in use is ErrInUse, and files of another version are an error.
+// A durable queue has the directory to itself. It holds again what it held, from
+// the first record that was not acknowledged. The newest segment is truncated at
+// its first damaged record, where a process died while it wrote; see
+// [Queue.Truncated]. Other files than those described above are left alone. The
+// error for a directory in use wraps ErrInUse; files of another version are an
+// error.
 //
-// A plain queue makes a directory of its own inside dir, so many can share one,
-// the system's directory for temporary files too. What killed processes have
-// left in dir is removed.
+// A plain queue makes a directory of its own inside dir, so many can share one, such
+// as the system's directory for temporary files. It removes what killed processes
+// have left in dir.
 func Open(dir string, o *Options) (*Queue, error) {
 	q := &Queue{bw: bufio.NewWriterSize(nil, bufferSize)}
 	if o != nil {
@@ -147,7 +148,7 @@ func Open(dir string, o *Options) (*Queue, error) {
 		q.o.MaxBytes = defaultMaxBytes
 	}
 	if q.o.segmentBytes == 0 {
-		q.o.segmentBytes = min(q.o.MaxBytes/segmentsPerQueue, mostSegment)
+		q.o.segmentBytes = min(q.o.MaxBytes/segmentsPerQueue, maxSegment)
 	}
 	q.r.br = bufio.NewReaderSize(&q.r.src, bufferSize)
 	var err error
@@ -168,38 +169,37 @@ func Open(dir string, o *Options) (*Queue, error) {
 	return q, nil
 }
 
-// Len returns how many records wait for Next. It counts damaged records as
-// long as nobody has tried to read them.
+// Len returns the number of records that Next has not returned. It includes damaged
+// records until Next has tried to read them.
 func (q *Queue) Len() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return int64(q.next - q.taken)
+	return int64(q.endOffset - q.readOffset)
 }
 
-// Bytes returns the size of all segment files, which MaxBytes bounds.
+// Bytes returns the size of all segment files. MaxBytes bounds it.
 func (q *Queue) Bytes() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.bytes
 }
 
-// Taken returns the position behind the record that Next returned last: what
-// to give to Ack when that record and all before it are done with. At first it
-// is the position of the oldest record.
-func (q *Queue) Taken() uint64 {
+// ReadOffset returns the offset of the record that Next returns next. Given to Ack,
+// it acknowledges all records that Next has returned.
+func (q *Queue) ReadOffset() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.taken
+	return q.readOffset
 }
 
-// Cut returns how many bytes Open cut off a durable queue's newest segment. A
-// process that is killed leaves part of an Append that never returned; a loss
-// of power can cost records that were appended and not synced.
-func (q *Queue) Cut() int64 { return q.cut }
+// Truncated returns how many bytes Open removed from the end of a durable queue's
+// newest segment. They are part of an Append that did not return because the process
+// was killed, or, after a loss of power, records that were not synced.
+func (q *Queue) Truncated() int64 { return q.truncated }
 
-// Close closes the queue, and waits for calls under way. A plain queue's files
-// are removed with all records in them; a durable queue's are synced. A second
-// Close does nothing.
+// Close waits for running calls and closes the queue. It removes the files of a
+// plain queue, with all records in them, and syncs those of a durable queue. A
+// second Close does nothing.
 func (q *Queue) Close() error {
 	q.appending.Lock()
 	defer q.appending.Unlock()
@@ -220,8 +220,8 @@ func (q *Queue) Close() error {
 	return errors.Join(err, q.release())
 }
 
-// release gives the directory back: a plain queue's is removed. Segments that
-// are open must have been closed.
+// release unlocks the directory, and removes it if the queue is plain. No segment
+// may be open.
 func (q *Queue) release() (err error) {
 	if q.acks != nil {
 		err = q.acks.Close()
@@ -240,9 +240,9 @@ func (q *Queue) path(first uint64) string {
 	return filepath.Join(q.root.Name(), segmentName(first))
 }
 
-// usable returns ErrClosed if the queue is closed. Who relies on it holds
-// appending or reading.
-func (q *Queue) usable() error {
+// checkOpen returns ErrClosed if the queue is closed. The caller holds appending or
+// reading, so that it stays open.
+func (q *Queue) checkOpen() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -251,26 +251,26 @@ func (q *Queue) usable() error {
 	return nil
 }
 
-// done is the position before which nothing is needed any more. mu is held.
-func (q *Queue) done() uint64 {
+// neededFrom is the offset of the first record that is still needed. mu is held.
+func (q *Queue) neededFrom() uint64 {
 	if q.o.Durable {
-		return q.acked
+		return q.ackOffset
 	}
-	return q.taken
+	return q.readOffset
 }
 
-// reclaim removes the segments that are done with. reading is held.
+// reclaim removes the segments without a needed record. reading is held.
 func (q *Queue) reclaim() error {
 	for {
 		q.mu.Lock()
-		if len(q.segs) == 0 || q.segs[0].next > q.done() || len(q.segs) == 1 && q.open {
+		if len(q.segs) == 0 || q.segs[0].next > q.neededFrom() || len(q.segs) == 1 && q.open {
 			q.mu.Unlock()
 			return nil
 		}
 		seg := q.segs[0]
 		q.mu.Unlock()
 		if q.r.file != nil && q.r.first == seg.first {
-			q.r.close() // some systems do not remove what is open
+			q.r.close() // some systems do not remove an open file
 		}
 		if err := q.root.Remove(segmentName(seg.first)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("spool: %w", err)

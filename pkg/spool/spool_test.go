@@ -36,8 +36,8 @@ func TestOrderAndReuse(t *testing.T) {
 			t.Error("dst is not used")
 		}
 	}
-	if q.Len() != 0 || q.Taken() != 3 {
-		t.Errorf("%d records wait, %d taken", q.Len(), q.Taken())
+	if q.Len() != 0 || q.ReadOffset() != 3 {
+		t.Errorf("%d records wait, %d taken", q.Len(), q.ReadOffset())
 	}
 }
 
@@ -146,8 +146,8 @@ func TestAck(t *testing.T) {
 		t.Error("acknowledged what was not taken")
 	}
 	files := len(segments(t, dir))
-	for _, position := range []uint64{3, 7, 5, 7} {
-		if err := q.Ack(position); err != nil {
+	for _, offset := range []uint64{3, 7, 5, 7} {
+		if err := q.Ack(offset); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -156,22 +156,22 @@ func TestAck(t *testing.T) {
 	}
 	mustClose(t, q)
 	q = mustOpen(t, dir, o)
-	if q.Len() != 3 || q.Taken() != 7 {
-		t.Fatalf("%d records, from %d", q.Len(), q.Taken())
+	if q.Len() != 3 || q.ReadOffset() != 7 {
+		t.Fatalf("%d records, from %d", q.Len(), q.ReadOffset())
 	}
 	got, _ := drain(t, q)
 	if len(got) != 3 || number(t, got[0]) != 7 {
 		t.Fatalf("%d records", len(got))
 	}
-	if err := q.Ack(q.Taken()); err != nil {
+	if err := q.Ack(q.ReadOffset()); err != nil {
 		t.Fatal(err)
 	}
 	mustClose(t, q)
 	q = mustOpen(t, dir, o)
 	defer mustClose(t, q)
 	mustAppend(t, q, numbered(10))
-	if q.Len() != 1 || q.Taken() != 10 || len(segments(t, dir)) != 1 {
-		t.Errorf("%d records from %d in %d files", q.Len(), q.Taken(), len(segments(t, dir)))
+	if q.Len() != 1 || q.ReadOffset() != 10 || len(segments(t, dir)) != 1 {
+		t.Errorf("%d records from %d in %d files", q.Len(), q.ReadOffset(), len(segments(t, dir)))
 	}
 }
 
@@ -246,7 +246,7 @@ func TestConcurrent(t *testing.T) {
 			want++
 			buf = record
 			if want%100 == 0 {
-				if err := q.Ack(q.Taken()); err != nil {
+				if err := q.Ack(q.ReadOffset()); err != nil {
 					t.Fatal(err)
 				}
 				signal(room)
@@ -308,11 +308,11 @@ func TestModel(t *testing.T) {
 				}
 			},
 			"ack": func(t *rapid.T) {
-				position := rapid.IntRange(0, taken).Draw(t, "position")
-				if err := q.Ack(uint64(position)); err != nil {
+				offset := rapid.IntRange(0, taken).Draw(t, "offset")
+				if err := q.Ack(uint64(offset)); err != nil {
 					t.Fatal(err)
 				}
-				acked = max(acked, position)
+				acked = max(acked, offset)
 			},
 			"sync": func(t *rapid.T) {
 				if err := q.Sync(); err != nil {
@@ -329,13 +329,13 @@ func TestModel(t *testing.T) {
 				if o.Durable {
 					taken = acked
 				}
-				if q.Cut() != 0 {
-					t.Fatalf("%d bytes were cut", q.Cut())
+				if q.Truncated() != 0 {
+					t.Fatalf("%d bytes were cut", q.Truncated())
 				}
 			},
 			"": func(t *rapid.T) {
-				if q.Len() != int64(len(all)-taken) || q.Taken() != uint64(taken) {
-					t.Fatalf("%d wait, %d taken, want %d and %d", q.Len(), q.Taken(), len(all)-taken, taken)
+				if q.Len() != int64(len(all)-taken) || q.ReadOffset() != uint64(taken) {
+					t.Fatalf("%d wait, %d taken, want %d and %d", q.Len(), q.ReadOffset(), len(all)-taken, taken)
 				}
 				var size int64
 				for _, path := range segments(t, dir) {
@@ -354,7 +354,7 @@ func TestModel(t *testing.T) {
 }
 
 func TestSegmentNames(t *testing.T) {
-	for _, first := range []uint64{0, 1, 0xabcdef, mostPosition, math.MaxUint64} {
+	for _, first := range []uint64{0, 1, 0xabcdef, maxOffset, math.MaxUint64} {
 		if got, ok := segmentFirst(segmentName(first)); !ok || got != first {
 			t.Errorf("%d becomes %d, %v", first, got, ok)
 		}
@@ -368,6 +368,6 @@ func TestSegmentNames(t *testing.T) {
 		}
 	}
 	if !slices.IsSorted([]string{segmentName(9), segmentName(10), segmentName(255), segmentName(256)}) {
-		t.Error("names do not sort as positions")
+		t.Error("names do not sort as offsets")
 	}
 }

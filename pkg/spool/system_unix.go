@@ -9,9 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock locks a file until it is closed or the process ends, however it
-// ends. The error is
-// ErrInUse if the file is locked already.
+// tryLock locks a file until it is closed, or until the process ends in any way. The
+// error wraps ErrInUse if the file is locked already.
 func tryLock(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -35,7 +34,7 @@ func tryLock(f *os.File) error {
 	return &os.PathError{Op: "lock", Path: f.Name(), Err: locked}
 }
 
-// syncDirectory makes the names of new files outlive a loss of power.
+// syncDirectory writes the names of new files to the disk.
 func syncDirectory(root *os.Root) error {
 	d, err := root.Open(".")
 	if err != nil {

@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock locks a file until it is closed or the process ends, however it
-// ends. The error is
-// ErrInUse if the file is locked already.
+// tryLock locks a file until it is closed, or until the process ends in any way. The
+// error wraps ErrInUse if the file is locked already.
 func tryLock(f *os.File) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -29,6 +28,6 @@ func tryLock(f *os.File) error {
 	return &os.PathError{Op: "lock", Path: f.Name(), Err: locked}
 }
 
-// syncDirectory does nothing: Windows has no such call, and NTFS keeps a log
-// of its names.
+// syncDirectory does nothing: Windows has no such call, and NTFS logs changes of
+// names.
 func syncDirectory(*os.Root) error { return nil }
