@@ -40,7 +40,7 @@ const (
 	MaxRecord = 64 << 20
 
 	defaultMaxBytes  = 1 << 30
-	maxSegment      = 16 << 20
+	maxSegment       = 16 << 20
 	segmentsPerQueue = 64
 	bufferSize       = 64 << 10
 )
