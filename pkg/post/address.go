@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// unmapped returns a copy of the prefixes in which those of IPv4 addresses
-// mapped into IPv6 are IPv4 prefixes.
+// unmapped returns a copy of the prefixes. Those of IPv4 addresses mapped into IPv6
+// become IPv4 prefixes.
 func unmapped(prefixes []netip.Prefix) ([]netip.Prefix, error) {
 	plain := make([]netip.Prefix, 0, len(prefixes))
 	for _, p := range prefixes {
 		switch {
 		case !p.IsValid():
-			return nil, errors.New("post: invalid address prefix")
+			return nil, errors.New("post: Allow or TrustProxy has an invalid prefix")
 		case p.Addr().Is4In6() && p.Bits() < 96:
 			return nil, fmt.Errorf("post: %v covers more than the IPv4 addresses mapped into IPv6", p)
 		case p.Addr().Is4In6():
@@ -26,8 +26,8 @@ func unmapped(prefixes []netip.Prefix) ([]netip.Prefix, error) {
 	return plain, nil
 }
 
-// within reports whether one of the prefixes, as unmapped returns them, covers
-// the address. None covers the zero Addr.
+// within reports whether one of the unmapped prefixes covers the address. None covers
+// the zero Addr.
 func within(addr netip.Addr, prefixes []netip.Prefix) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, p := range prefixes {
@@ -38,23 +38,22 @@ func within(addr netip.Addr, prefixes []netip.Prefix) bool {
 	return false
 }
 
-// client returns the address that the request comes from, without port, and
-// whether it may send.
+// client returns the address of the client, without port, and whether it may send.
 func (h *Handler) client(r *http.Request) (remote string, allowed bool) {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	addr := peer.Addr()
 	switch {
-	case err != nil: // a socket that has no addresses, such as Unix's
+	case err != nil: // a socket without addresses, such as Unix's
 		remote = r.RemoteAddr
 	case addr.Is4In6():
 		remote = addr.Unmap().String()
-	default: // the text that is there already
+	default: // without an allocation
 		remote = strings.Trim(r.RemoteAddr[:strings.LastIndexByte(r.RemoteAddr, ':')], "[]")
 	}
 	if h.o.ForwardedHeader != "" && within(addr, h.o.TrustProxy) {
 		if lines := r.Header[h.o.ForwardedHeader]; len(lines) > 0 {
-			// What is no address leaves addr without one, which no Allow
-			// covers; the proxy then stands as the source.
+			// If the header is not an address, addr is the zero Addr, which no
+			// Allow covers, and the source remains the proxy.
 			if addr = h.forwarded(lines); addr.IsValid() {
 				remote = addr.String()
 			}
@@ -63,8 +62,8 @@ func (h *Handler) client(r *http.Request) (remote string, allowed bool) {
 	return remote, len(h.o.Allow) == 0 || within(addr, h.o.Allow)
 }
 
-// forwarded returns the rightmost address that is not a trusted proxy's; the
-// leftmost if all are; the zero Addr if something else is met on the way.
+// forwarded returns the last address that is not a trusted proxy's, or the first one
+// if all are. It returns the zero Addr if it meets something else on the way.
 func (h *Handler) forwarded(lines []string) (addr netip.Addr) {
 	for i := len(lines) - 1; i >= 0; i-- {
 		rest, more := lines[i], true

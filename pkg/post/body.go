@@ -9,12 +9,12 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// event makes an event of the body, which decompressed has at most the given
-// number of bytes. The result is part of x.
-func (x *exchange) event(number func(name []byte) bool, most int64) ([]byte, Note, error) {
+// event makes an event of the body, which has at most maxBytes when decompressed. The
+// result is memory of x.
+func (x *exchange) event(number func(name []byte) bool, maxBytes int64) ([]byte, Note, error) {
 	if x.isCompressed() {
 		var err error
-		if x.body, err = decompress(x.body, most); err != nil {
+		if x.body, err = decompress(x.body, maxBytes); err != nil {
 			return nil, Note{}, err
 		}
 	}
@@ -54,7 +54,7 @@ func (x *exchange) event(number func(name []byte) bool, most int64) ([]byte, Not
 	return nil, Note{}, errors.New("neither a form nor JSON")
 }
 
-// sniff tells what a body is that does not say it.
+// sniff guesses the encoding of a body whose type says nothing.
 func sniff(text []byte) encoding {
 	switch {
 	case text[0] == '{', text[0] == '[':
@@ -67,8 +67,8 @@ func sniff(text []byte) encoding {
 	return unstated
 }
 
-// isJSON reports whether a body that is declared as a form is JSON, be it cut
-// short or no object: a form that begins with a brace has an equals sign.
+// isJSON reports whether a body that is declared as a form is JSON, perhaps cut short
+// or not an object: a form that begins with a brace has an equals sign.
 func (x *exchange) isJSON(text []byte) bool {
 	return x.index.Scan(text) == nil || bytes.IndexByte(text, '=') < 0 || json.Valid(text)
 }

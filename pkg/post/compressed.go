@@ -21,8 +21,8 @@ const (
 	deflated
 )
 
-// compressionOf reads a Content-Encoding. It reports false for one that is not
-// known, and for several.
+// compressionOf reads a Content-Encoding. It returns false for an unknown one, and for
+// more than one.
 func compressionOf(values []string) (c compression, known bool) {
 	for _, value := range values {
 		for name := range strings.SplitSeq(value, ",") {
@@ -48,11 +48,11 @@ func compressionOf(values []string) (c compression, known bool) {
 
 func unknownEncoding(values []string) string {
 	given := strings.Join(values, ", ")
-	return fmt.Sprintf("Content-Encoding %q is not taken: one of gzip and deflate is", given[:min(len(given), 40)])
+	return fmt.Sprintf("Content-Encoding %q is not supported: use gzip or deflate", given[:min(len(given), 40)])
 }
 
-// isCompressed reports whether the body is compressed, as it says or as it
-// begins. A body that says so and is text after all is taken as text.
+// isCompressed reports whether the body is compressed, according to its header or its
+// first bytes. One that claims to be compressed and is text is read as text.
 func (x *exchange) isCompressed() bool {
 	return isGzip(x.body) || x.compressed == deflated && !isText(x.body)
 }
@@ -70,14 +70,14 @@ func isText(body []byte) bool {
 	return true
 }
 
-// decompress returns what the body holds, at most the given number of bytes.
-func decompress(body []byte, most int64) ([]byte, error) {
+// decompress returns the decompressed body, which may have at most maxBytes.
+func decompress(body []byte, maxBytes int64) ([]byte, error) {
 	in := bytes.NewReader(body)
 	var text bytes.Buffer
-	err := inflate(&text, in, isGzip(body), most+1)
+	err := inflate(&text, in, isGzip(body), maxBytes+1)
 	switch {
-	case int64(text.Len()) > most:
-		return body, fmt.Errorf("body longer than %d bytes when decompressed", most)
+	case int64(text.Len()) > maxBytes:
+		return body, fmt.Errorf("body longer than %d bytes when decompressed", maxBytes)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return body, errors.New("compressed body cut short")
 	case err != nil:
@@ -86,40 +86,40 @@ func decompress(body []byte, most int64) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// inflate decompresses up to most bytes. Of gzip it takes all members; what
-// follows them and is none is left.
-func inflate(text *bytes.Buffer, in *bytes.Reader, zipped bool, most int64) error {
+// inflate decompresses up to limit bytes. It reads all members of a gzip body and
+// ignores other bytes after them.
+func inflate(text *bytes.Buffer, in *bytes.Reader, zipped bool, limit int64) error {
 	head := make([]byte, 2)
 	_, _ = in.ReadAt(head, 0)
 	var r io.Reader
 	var err error
 	switch {
 	case zipped:
-		return gunzip(text, in, most)
+		return gunzip(text, in, limit)
 	case head[0]&0xf == 8 && (int(head[0])<<8|int(head[1]))%31 == 0:
 		r, err = zlib.NewReader(in)
-	default: // many send it without the header of zlib that belongs to it
+	default: // many senders leave out the header of zlib
 		r = flate.NewReader(in)
 	}
 	if err == nil {
-		_, err = io.Copy(text, io.LimitReader(r, most))
+		_, err = io.Copy(text, io.LimitReader(r, limit))
 	}
 	return err
 }
 
-func gunzip(text *bytes.Buffer, in *bytes.Reader, most int64) error {
+func gunzip(text *bytes.Buffer, in *bytes.Reader, limit int64) error {
 	r, err := gzip.NewReader(in)
 	if err != nil {
 		return err
 	}
-	for int64(text.Len()) < most {
+	for int64(text.Len()) < limit {
 		r.Multistream(false)
-		if _, err := io.Copy(text, io.LimitReader(r, most-int64(text.Len()))); err != nil {
+		if _, err := io.Copy(text, io.LimitReader(r, limit-int64(text.Len()))); err != nil {
 			return err
 		}
 		if r.Reset(in) != nil {
 			break
 		}
 	}
-	return nil //nolint:nilerr // what cannot be told is no failure
+	return nil //nolint:nilerr // the bytes after the last member are ignored
 }

@@ -9,18 +9,17 @@ import (
 
 // deadline is the time limit of a connection's reads, or of its writes.
 //
-// net/http sets one anew for every part of every request, eight times in all,
-// and next to none is ever reached. Each time a timer would be moved, which
-// together costs more than the parsing of the event. So the socket's own
-// deadline stays where it is unless that is too late, and is moved when it is
-// found to be too early: once in some seconds.
+// net/http sets a new one for each part of each request, eight times in all, and hardly
+// any is ever reached. Moving the socket's deadline each time would cost more than the
+// parsing of the event. So the socket's deadline is moved only if it is too late, or
+// once it turns out to have been too early: once in some seconds.
 type deadline struct {
-	move func(time.Time) error // moves the socket's own
+	move func(time.Time) error // moves the socket's deadline
 
 	mu     sync.Mutex
 	want   time.Time // what was asked for, zero for none
-	have   time.Time // the socket's own
-	active int       // reads, or writes, under way
+	have   time.Time // the socket's
+	active int       // number of reads, or writes, that are running
 }
 
 // set is SetReadDeadline or SetWriteDeadline.
@@ -34,8 +33,8 @@ func (d *deadline) set(t time.Time) error {
 	return nil
 }
 
-// begin comes before a read or write. Its error is that the deadline has
-// passed already; without one, again has to be called afterwards.
+// begin is called before a read or write. It returns an error if the deadline has
+// passed. Otherwise again must be called afterwards.
 func (d *deadline) begin() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -51,8 +50,8 @@ func (d *deadline) begin() error {
 	return nil
 }
 
-// again comes after a read or write that returned err, and reports whether
-// only the socket's own deadline has passed: it is to go on then.
+// again is called after a read or write that returned err. It reports whether to read
+// or write again, as only the socket's deadline has passed.
 func (d *deadline) again(err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -60,8 +59,7 @@ func (d *deadline) again(err error) bool {
 	return err != nil && errors.Is(err, os.ErrDeadlineExceeded) && !d.passed() && d.meet() == nil
 }
 
-// tooLate reports whether the socket's own deadline is later than the one that
-// is wanted.
+// tooLate reports whether the socket's deadline is later than the wanted one.
 func (d *deadline) tooLate() bool {
 	return !d.want.IsZero() && (d.have.IsZero() || d.have.After(d.want))
 }

@@ -8,25 +8,23 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// AppendJSON appends the fields of an application/x-www-form-urlencoded body
-// to dst as one JSON object and returns the extended slice, what was odd, and
-// an [*event.Error] if the body breaks the rules; then the slice is dst as it
-// was. The form must not overlap dst's free capacity.
+// AppendJSON appends the fields of an application/x-www-form-urlencoded body to dst as
+// one JSON object. It returns the extended slice, what is odd about the form, and an
+// [*event.Error] if there is no object; then the slice is dst. The form must not
+// overlap the free capacity of dst.
 //
-// Names and values are what [net/url.ParseQuery] makes of the body, but what is
-// an error there is text here: a semicolon, a percent sign without two
-// hexadecimal digits. Beyond that
+// Names and values are those of [net/url.ParseQuery], but what is an error there is text
+// here: a semicolon, a percent sign without two hexadecimal digits. Beyond that:
 //
-//   - fields keep the order received; of a repeated field the first counts;
-//   - a value is a string, empty if the field has none, but for the fields of
-//     which number reports true: these are JSON numbers if their text is
-//     exactly one. A nil number means machine alone;
-//   - bytes that are not UTF-8 stay as they are, for [event.Index] to repair
-//     and count;
-//   - a body without fields, or with more than [MaxFields], is an error.
+//   - The fields keep their order. If a field is repeated, the first one counts.
+//   - A value is a string, empty if the field has none. It is a number if number returns
+//     true for the name and the text is exactly a JSON number. A nil number stands for
+//     machine alone.
+//   - Bytes that are not UTF-8 stay, for [event.Index] to repair and count.
+//   - A form without fields, or with more than [MaxFields], is an error.
 //
-// It takes one pass, and allocates only to grow dst and for forms of more than
-// 32 fields.
+// It takes one pass. It allocates only to grow dst, and for forms with more than 32
+// fields.
 func AppendJSON(dst, form []byte, number func(name []byte) bool) ([]byte, Note, error) {
 	return appendForm(dst, form, number, false)
 }
@@ -65,7 +63,7 @@ func appendForm(dst, form []byte, number func(name []byte) bool, latin1 bool) ([
 	return append(json, '}'), names.note(Note{}), nil
 }
 
-// openField appends what stands before the name of a field.
+// openField appends the bytes before the name of a field.
 func openField(json []byte, earlier int) []byte {
 	if earlier > 0 {
 		json = append(json, ',')
@@ -73,8 +71,8 @@ func openField(json []byte, earlier int) []byte {
 	return append(json, '"')
 }
 
-// closeField ends a field whose value, a string so far, begins at value, and
-// strips the quotes off a number. The name is as it stands in the JSON.
+// closeField ends a field whose value begins at value, and removes the quotes of a
+// number. name is escaped as in the JSON.
 func closeField(json, name []byte, value int, number func(name []byte) bool) []byte {
 	if isNumberField(name, number) && isNumber(json[value:]) {
 		copy(json[value-1:], json[value:])
@@ -94,38 +92,38 @@ func isNumberField(name []byte, number func(name []byte) bool) bool {
 	return number(name)
 }
 
-// span is where a name stands in the JSON.
+// span is the place of a name in the JSON.
 type span struct{ start, end int }
 
-// names knows the names of an object's fields, as they stand in its JSON. Most
-// forms need only few, which stays on the stack.
+// names are the names of an object's fields, escaped as in its JSON. Most forms need
+// only few, which is on the stack.
 type names struct {
 	few      [32]span
 	more     map[string]struct{}
 	distinct int
-	met      uint64 // a bit for each name, which tells most new ones from the old without a comparison
-	count    int    // repeated ones too
+	mask     uint64 // one bit for each name: a name whose bit is not set is new
+	count    int    // repeated names included
 	class    bool
 	repeated bool
 }
 
-// add notes a name and reports whether it is new.
+// add adds a name and reports whether it is new.
 func (n *names) add(json []byte, start, end int) bool {
 	name := json[start:end]
 	n.count++
-	mark := uint(len(name))
+	hash := uint(len(name))
 	if len(name) > 0 {
-		mark = mark*31 + uint(name[0])*7 + uint(name[len(name)-1])
+		hash = hash*31 + uint(name[0])*7 + uint(name[len(name)-1])
 	}
-	bit := uint64(1) << (mark & 63)
-	if n.met&bit != 0 {
+	bit := uint64(1) << (hash & 63)
+	if n.mask&bit != 0 {
 		same := func(s span) bool { return string(json[s.start:s.end]) == string(name) }
 		if _, known := n.more[string(name)]; known || slices.ContainsFunc(n.few[:min(n.distinct, len(n.few))], same) {
 			n.repeated = true
 			return false
 		}
 	}
-	n.met |= bit
+	n.mask |= bit
 	if n.distinct < len(n.few) {
 		n.few[n.distinct] = span{start, end}
 	} else {
@@ -139,10 +137,10 @@ func (n *names) add(json []byte, start, end int) bool {
 	return true
 }
 
-// note adds what is odd about the names to what is odd already.
-func (n *names) note(odd Note) Note {
-	odd.NoClass, odd.Repeated = !n.class, n.repeated
-	return odd
+// note returns the note with what is odd about the names.
+func (n *names) note(note Note) Note {
+	note.NoClass, note.Repeated = !n.class, n.repeated
+	return note
 }
 
 // special marks the bytes of a form that are not copied as they are.
@@ -156,9 +154,9 @@ var special = func() (t [256]bool) {
 	return t
 }()
 
-// appendText appends what form holds from i up to an ampersand, stop, or the
-// end, unescaped and escaped anew for the inside of a JSON string. It returns
-// the offset where it ended.
+// appendText appends the text of form from i to the next ampersand, stop or the end. It
+// replaces the escapes of the form by those of a JSON string. It returns the offset of
+// the end.
 func appendText(json, form []byte, i int, stop byte, latin1 bool) ([]byte, int) {
 	for {
 		run := i

@@ -9,28 +9,29 @@ import (
 )
 
 const (
-	// small is the longest body that is parsed before its answer: that takes
-	// some 50 µs at most. One that is compressed or multipart never is.
-	small = 8 << 10
-	// mostLate bounds the memory of the bodies that are parsed after their
-	// answer. When they have more, an answer waits until they have less.
-	mostLate = 32 << 20
+	// maxEarly is the size of the longest body that is parsed before its answer,
+	// which takes some 50 µs at most. Compressed and multipart bodies are always
+	// parsed after it.
+	maxEarly = 8 << 10
+	// maxLate is the memory of the bodies in the queue. While they have more,
+	// answers wait.
+	maxLate = 32 << 20
 )
 
-// late is the queue of the bodies that have their place and are parsed after
-// their answer, one after another by one goroutine: a burst of large bodies
-// takes one processor and leaves the others to the answers.
+// late is the queue of the bodies that are parsed after their answer. One goroutine
+// parses them in order: so a burst of large bodies takes one processor and leaves the
+// others to the answers.
 type late struct {
 	mu      sync.Mutex
-	less    sync.Cond // there is less to do
+	less    sync.Cond // the queue has become shorter
 	queue   []*exchange
-	bytes   int // of the queue and what is being parsed
-	most    int
+	bytes   int // memory of the queue and of the body that is being parsed
+	max     int // limit of bytes
 	working bool
 }
 
-// queue gives x its place among the bodies that are parsed after their answer,
-// if it is one or has to come after one. It reports false otherwise.
+// queue puts x into the queue if it takes long to parse, or if the queue is not empty,
+// as the order must stay. Otherwise it returns false.
 func (h *Handler) queue(x *exchange) bool {
 	l := &h.late
 	l.mu.Lock()
@@ -44,16 +45,16 @@ func (h *Handler) queue(x *exchange) bool {
 		l.working = true
 		go h.work()
 	}
-	for l.bytes > l.most {
+	for l.bytes > l.max {
 		l.less.Wait()
 	}
 	return true
 }
 
-// quick reports whether x is parsed in microseconds.
+// quick reports whether x can be parsed in microseconds.
 func (x *exchange) quick() bool {
 	const slow = "multipart/"
-	return len(x.body) <= small && !x.isCompressed() && (len(x.contentType) < len(slow) || !strings.EqualFold(x.contentType[:len(slow)], slow))
+	return len(x.body) <= maxEarly && !x.isCompressed() && (len(x.contentType) < len(slow) || !strings.EqualFold(x.contentType[:len(slow)], slow))
 }
 
 func (x *exchange) size() int { return cap(x.body) + cap(x.json) }
@@ -68,8 +69,8 @@ func (h *Handler) work() {
 		l.queue[0], l.queue = nil, l.queue[1:]
 		size := x.size()
 		l.mu.Unlock()
-		note, err := h.handOn(x)
-		h.tell(x, note, err)
+		note, err := h.deliver(x)
+		h.report(x, note, err)
 		l.mu.Lock()
 		l.bytes -= size
 		l.less.Broadcast()
@@ -78,8 +79,8 @@ func (h *Handler) work() {
 	l.less.Broadcast()
 }
 
-// Wait returns when every body that has been answered has been handed on. It is
-// called after the server has been shut down.
+// Wait waits until OnEvent or OnReject has got every request that was answered. Call
+// it after the shutdown of the server.
 func (h *Handler) Wait() {
 	l := &h.late
 	l.mu.Lock()
@@ -89,8 +90,8 @@ func (h *Handler) Wait() {
 	}
 }
 
-// handOn makes an event of the body and hands it on.
-func (h *Handler) handOn(x *exchange) (Note, error) {
+// deliver makes an event of the body and calls OnEvent.
+func (h *Handler) deliver(x *exchange) (Note, error) {
 	x.length = len(x.body)
 	raw, note, err := x.event(h.number, h.o.MaxBody)
 	if err == nil && h.o.OnEvent != nil {
@@ -99,8 +100,8 @@ func (h *Handler) handOn(x *exchange) (Note, error) {
 	return note, err
 }
 
-// tell says what became of the body, and ends x.
-func (h *Handler) tell(x *exchange, note Note, err error) {
+// report calls OnReject or OnNote for a body if needed, and ends x.
+func (h *Handler) report(x *exchange, note Note, err error) {
 	switch {
 	case err != nil:
 		h.reject(Rejection{Remote: x.remote, Status: http.StatusOK, Reason: err.Error(), Body: h.excerpt(x.body), Size: int64(x.length)})

@@ -27,7 +27,7 @@ func serve(t *testing.T, h *Handler, contentType, body string) {
 // numbered is a form, longer than what is parsed before the answer if it is to be.
 func numbered(n int, long bool) string {
 	if long {
-		return fmt.Sprintf("n=%d&pad=%s", n, strings.Repeat("x", small))
+		return fmt.Sprintf("n=%d&pad=%s", n, strings.Repeat("x", maxEarly))
 	}
 	return fmt.Sprintf("n=%d", n)
 }
@@ -95,7 +95,7 @@ func TestLateIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.late.most = 3 * small
+		h.late.max = 3 * maxEarly
 		serve(t, h, "", numbered(1, true))
 		answered := make(chan struct{})
 		go func() {
@@ -127,7 +127,7 @@ func TestLateRejection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve(t, h, "application/json", strings.Repeat("x", small+1))
+	serve(t, h, "application/json", strings.Repeat("x", maxEarly+1))
 	serve(t, h, "", "class=a")
 	h.Wait()
 	if want := []string{"200 not JSON at byte 0", "event"}; !slices.Equal(got, want) {

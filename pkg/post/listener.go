@@ -9,32 +9,32 @@ import (
 	"time"
 )
 
-// LimitListener returns a listener that keeps at most n connections of l open,
-// n at least 1. One more closes the connection that has been silent longest:
-// making the new one wait would delay a call, and turning it away would let
-// whoever opens n idle connections shut everybody out. Where the system allows
-// fewer open files, n becomes smaller, so that some are left for others.
+// LimitListener returns a listener that keeps at most maxConns connections of l open,
+// at least 1. When one more comes, it closes the connection that has been silent
+// longest: a new connection that had to wait would delay a call, and if it were turned
+// away, idle connections could shut out everybody. If the system allows fewer open
+// files, it lowers the limit, so that some are left for the rest of the program.
 //
-// Connections that are closed in this way, and such that begin with TLS, are
-// reported to onFault, unless that is nil.
-func LimitListener(l net.Listener, n int, onFault func(Fault)) net.Listener {
+// onFault gets the connections that were closed in this way, and those that begin with
+// TLS; it may be nil. It is called from many goroutines and must return soon.
+func LimitListener(l net.Listener, maxConns int, onFault func(Fault)) net.Listener {
 	if onFault == nil {
 		onFault = func(Fault) {}
 	}
-	return &limitListener{Listener: l, onFault: onFault, most: max(n, 1), conns: make(map[*limitedConn]struct{})}
+	return &limitListener{Listener: l, onFault: onFault, limit: max(maxConns, 1), conns: make(map[*limitedConn]struct{})}
 }
 
-// spareFiles is how many open files are left for others where the system allows
-// no more of them.
+// spareFiles is how many open files are left for the rest of the program when the
+// system allows no more.
 const spareFiles = 16
 
 type limitListener struct {
 	net.Listener
 	onFault func(Fault)
-	reads   atomic.Int64 // of all connections, in the place of a clock
+	reads   atomic.Int64 // number of reads of all connections: cheaper than a clock
 
 	mu    sync.Mutex
-	most  int
+	limit int
 	conns map[*limitedConn]struct{}
 }
 
@@ -50,41 +50,40 @@ func (l *limitListener) Accept() (net.Conn, error) {
 	}
 }
 
-// noFiles reports whether there can be no more open files.
+// noFiles reports whether the limit of open files is reached.
 func noFiles(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// add makes c one of the connections, in the place of another if need be.
+// add adds c to the connections, and closes another one if there are too many.
 func (l *limitListener) add(c net.Conn) net.Conn {
 	conn := &limitedConn{Conn: c, listener: l, reads: deadline{move: c.SetReadDeadline}, writes: deadline{move: c.SetWriteDeadline}}
-	conn.heard.Store(l.reads.Add(1))
+	conn.lastRead.Store(l.reads.Add(1))
 	l.mu.Lock()
-	silent := l.take(len(l.conns) + 1 - l.most)
+	silent := l.take(len(l.conns) + 1 - l.limit)
 	l.conns[conn] = struct{}{}
 	l.mu.Unlock()
-	l.end(silent)
+	l.close(silent)
 	return conn
 }
 
-// shrink lowers the limit below the number of connections. It reports false if
-// there is none to close.
+// shrink lowers the limit below the number of connections and closes the excess. It
+// returns false if there is nothing to close.
 func (l *limitListener) shrink() bool {
 	l.mu.Lock()
-	l.most = max(min(l.most, len(l.conns)-spareFiles), 1)
-	silent := l.take(len(l.conns) + 1 - l.most)
+	l.limit = max(min(l.limit, len(l.conns)-spareFiles), 1)
+	silent := l.take(len(l.conns) + 1 - l.limit)
 	l.mu.Unlock()
-	l.end(silent)
+	l.close(silent)
 	return len(silent) > 0
 }
 
-// take removes the n connections that have been silent longest. The mutex is
-// held.
+// take removes the n connections that have been silent longest. mu is held.
 func (l *limitListener) take(n int) (silent []*limitedConn) {
 	for len(silent) < n && len(l.conns) > 0 {
 		var longest *limitedConn
 		for conn := range l.conns {
-			if longest == nil || conn.heard.Load() < longest.heard.Load() {
+			if longest == nil || conn.lastRead.Load() < longest.lastRead.Load() {
 				longest = conn
 			}
 		}
@@ -94,7 +93,7 @@ func (l *limitListener) take(n int) (silent []*limitedConn) {
 	return silent
 }
 
-func (l *limitListener) end(silent []*limitedConn) {
+func (l *limitListener) close(silent []*limitedConn) {
 	for _, conn := range silent {
 		_ = conn.Conn.Close()
 		l.onFault(Fault{Kind: TooManyConns, Remote: host(conn.RemoteAddr().String()), Text: "closed as the one silent longest"})
@@ -104,8 +103,8 @@ func (l *limitListener) end(silent []*limitedConn) {
 type limitedConn struct {
 	net.Conn
 	listener      *limitListener
-	heard         atomic.Int64 // listener.reads when something was last read
-	begun         bool         // something has been read
+	lastRead      atomic.Int64 // listener.reads at the last read with bytes
+	begun         bool         // bytes have been read
 	reads, writes deadline
 }
 
@@ -122,7 +121,7 @@ func (c *limitedConn) Read(p []byte) (n int, err error) {
 			c.listener.onFault(Fault{Kind: TLS, Remote: host(c.RemoteAddr().String()), Text: "a TLS handshake"})
 		}
 		c.begun = true
-		c.heard.Store(c.listener.reads.Add(1))
+		c.lastRead.Store(c.listener.reads.Add(1))
 	}
 	return n, err
 }
@@ -154,8 +153,8 @@ func (c *limitedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite lets net/http end a refused request so that the sender still
-// reads the answer.
+// CloseWrite is called by net/http after a refusal, so that the sender can still read
+// the answer.
 func (c *limitedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

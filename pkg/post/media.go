@@ -23,7 +23,7 @@ type media struct {
 }
 
 func parseMedia(contentType string) media {
-	switch contentType { // those that come, without an allocation
+	switch contentType { // the usual ones, without an allocation
 	case "":
 		return media{}
 	case "application/x-www-form-urlencoded":
@@ -46,9 +46,9 @@ func parseMedia(contentType string) media {
 	return m
 }
 
-// parameters returns the parameters of a header such as Content-Type. Where it
-// breaks the rules those are taken that can be told: a value that should have
-// been quoted goes up to the next semicolon.
+// parameters returns the parameters of a header such as Content-Type. In a header that
+// breaks the rules it reads what it can: a value without the quotes that it needs ends
+// at the next semicolon.
 func parameters(header string) map[string]string {
 	if _, all, err := mime.ParseMediaType(header); err == nil {
 		return all
@@ -91,8 +91,8 @@ func cutQuoted(s string) (text, rest string) {
 	return b.String(), ""
 }
 
-// isLatin1 reports whether text in the charset must be converted, and notes one
-// that is neither that nor UTF-8.
+// isLatin1 reports whether the charset is ISO-8859-1. It notes one that is neither that
+// nor UTF-8.
 func isLatin1(charset string) (bool, Note) {
 	switch strings.ToLower(charset) {
 	case "", "utf-8", "utf8", "us-ascii", "ascii":
@@ -103,5 +103,5 @@ func isLatin1(charset string) (bool, Note) {
 	return false, Note{Charset: charset[:min(len(charset), maxCharset)]}
 }
 
-// maxCharset is the most bytes of a charset's name in a Note.
+// maxCharset is the largest size of Note.Charset, in bytes.
 const maxCharset = 40

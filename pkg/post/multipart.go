@@ -9,10 +9,9 @@ import (
 	"strings"
 )
 
-// appendMultipart does for multipart/form-data what appendForm does for the
-// other form. It takes what can be read: a body whose end is missing, a part
-// with lines in its header that are none, line ends without CR. Its errors never
-// quote the body.
+// appendMultipart is appendForm for multipart/form-data. It accepts damage that leaves
+// fields readable: a missing end, header lines without a colon, line ends without CR.
+// Its errors never quote the body.
 func appendMultipart(dst, body []byte, m media, number func(name []byte) bool) ([]byte, Note, error) {
 	if m.boundary == "" {
 		return dst, Note{}, errors.New("multipart without boundary")
@@ -59,8 +58,8 @@ func appendMultipart(dst, body []byte, m media, number func(name []byte) bool) (
 	return append(json, '}'), names.note(note), nil
 }
 
-// cutPart returns what stands before the next line that is the delimiter, and
-// what follows that line, nil if it is the last one or there is none.
+// cutPart returns the bytes before the next line that is the delimiter, and the bytes
+// after it. The rest is nil after the last delimiter and if there is none.
 func cutPart(body, delimiter []byte) (part, rest []byte) {
 	for from := 0; ; {
 		i := bytes.Index(body[from:], delimiter)
@@ -85,14 +84,14 @@ func cutPart(body, delimiter []byte) (part, rest []byte) {
 	}
 }
 
-// partHeader is what a part says of itself.
+// partHeader is the header of a part.
 type partHeader struct{ disposition, contentType, transfer string }
 
-// maxPartHeader is the most bytes of a line of a part's header, with those that
-// continue it.
+// maxPartHeader is the largest size of a header line of a part, with its continuation
+// lines, in bytes.
 const maxPartHeader = 4 << 10
 
-// cutHeader returns what a part says of itself, and what it holds.
+// cutHeader splits a part into its header and its content.
 func cutHeader(part []byte) (h partHeader, text []byte) {
 	var line *string
 	for len(part) > 0 {
@@ -123,8 +122,8 @@ func cutHeader(part []byte) (h partHeader, text []byte) {
 	return h, part
 }
 
-// boundaryOf returns the boundary that a multipart body begins with, for a sender
-// that does not say it.
+// boundaryOf returns the boundary with which a multipart body begins, for a request
+// without the parameter boundary.
 func boundaryOf(body []byte) string {
 	line, _, _ := bytes.Cut(body, []byte("\n"))
 	boundary, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t\r"), []byte("--"))
@@ -134,8 +133,8 @@ func boundaryOf(body []byte) string {
 	return string(boundary)
 }
 
-// transferred undoes a Content-Transfer-Encoding. What is not in it stays as
-// it is.
+// transferred decodes a Content-Transfer-Encoding. Text that cannot be decoded is
+// returned unchanged.
 func transferred(text []byte, encoding string) []byte {
 	var r io.Reader
 	switch strings.ToLower(encoding) {
