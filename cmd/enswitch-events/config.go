@@ -117,7 +117,7 @@ func showSettings(a *cli.App, out io.Writer, cmd *cobra.Command) error {
 	}
 	line("authkey", value, from)
 	set.VisitAll(func(f *pflag.Flag) {
-		if f.Name == "help" || strings.HasPrefix(f.Name, "authkey") {
+		if f.Hidden || f.Name == "help" || strings.HasPrefix(f.Name, "authkey") {
 			return
 		}
 		line(f.Name, shownValue(f), cmp.Or(origin[f.Name], "default"))

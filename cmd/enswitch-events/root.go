@@ -42,9 +42,7 @@ event a line, in a pipe.`,
 	root.SetOut(a.Page(ctx))
 	root.SetErr(a.Err)
 	root.SetIn(a.In)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return cli.Usage("see '"+cmd.CommandPath()+" --help'", "%s", cli.FlagError(cmd, err))
-	})
+	root.SetFlagErrorFunc(cli.FlagError)
 	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
 	root.Version = cli.Version()
 	root.SetVersionTemplate(cli.VersionLine())
@@ -58,6 +56,7 @@ event a line, in a pipe.`,
 	}
 	root.SetHelpCommand(cli.NewHelp())
 	flags.Complete(root)
+	cli.TakeHabits(root)
 	root.SetHelpFunc(a.Help)
 	return root
 }

@@ -4,8 +4,10 @@
 package cli
 
 import (
+	"cmp"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/statusline"
 )
 
@@ -27,7 +30,8 @@ type App struct {
 	// needless is about a flag that was typed for nothing. A command returns it
 	// once all values are known to be right, before anything is opened.
 	Needless error
-	helped   error // of printing help, which cobra has no place for
+	origin   settings.Origin // where the values of the flags come from
+	helped   error           // of printing help, which cobra has no place for
 }
 
 // globalOptions are the flags of every command.
@@ -66,8 +70,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	if a.Profile, err = settings.Load(a.Global.Config, a.Global.profile); err != nil {
 		return Usage("", "%w", err)
 	}
-	known := knownKeys(cmd.Root())
-	if err := a.Profile.Check(func(k string) bool { return known[k] }); err != nil {
+	if err := a.Profile.Check(knownKeys(cmd.Root())); err != nil {
 		return Usage("", "%w", err)
 	}
 	origin, err := settings.Apply(flags, lookup, a.Profile, func(f string) bool {
@@ -76,6 +79,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	if err != nil {
 		return Usage("", "%w", err)
 	}
+	a.origin = origin
 	a.Needless = check(origin)
 	level := slog.LevelInfo
 	switch {
@@ -87,7 +91,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 		level = slog.LevelDebug
 	}
 	if f := a.Global.logFormat; f != "text" && f != "json" {
-		return Usage("it is text or json", "--log-format %q is not known", f)
+		return Usage(cmp.Or(spelling.Hint(f, []string{"text", "json"}), "it is text or json"), "--log-format %q is not known", f)
 	}
 	a.Log.Close()
 	a.Line = a.statusLine()
@@ -105,10 +109,15 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	return a.writable()
 }
 
-// knownKeys are the names that a profile may use: all flags of all commands.
-func knownKeys(root *cobra.Command) map[string]bool {
-	known := map[string]bool{"address": true, "authkey-file": true, "authkey-command": true}
-	add := func(f *pflag.Flag) { known[f.Name] = known[f.Name] || f.Name != "authkey" && f.Name != "help" }
+// knownKeys are the names that a profile may use: all flags of all commands, and those
+// that are no flags.
+func knownKeys(root *cobra.Command) []string {
+	known := []string{"address", "authkey-file", "authkey-command"}
+	add := func(f *pflag.Flag) {
+		if f.Name != "authkey" && f.Name != "help" && !f.Hidden && !slices.Contains(known, f.Name) {
+			known = append(known, f.Name)
+		}
+	}
 	for _, cmd := range root.Commands() {
 		cmd.Flags().VisitAll(add)
 	}

@@ -2,58 +2,48 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
-// FlagError says what pflag found in our words.
-func FlagError(cmd *cobra.Command, err error) string {
+// FlagError is the error of a flag that pflag refused, in our words.
+func FlagError(cmd *cobra.Command, err error) error {
+	hint := "see '" + cmd.CommandPath() + " --help'"
 	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		name := missing.GetSpecifiedName()
-		msg := fmt.Sprintf("there is no flag -%s", name)
-		if missing.GetSpecifiedShortnames() == "" {
-			msg = fmt.Sprintf("there is no flag --%s", name)
-			if near := nearest(cmd, name); near != "" {
-				msg += ": did you mean --" + near + "?"
-			}
+		name, dashes := missing.GetSpecifiedName(), "--"
+		if missing.GetSpecifiedShortnames() != "" {
+			dashes = "-"
 		}
-		return msg
+		msg := "there is no flag " + dashes + name
+		if here := here(name); here != "" {
+			hint = here + "\n" + hint
+		} else if near := spelling.Nearest(name, flagNames(cmd)); len(near) > 0 && dashes == "--" {
+			msg += ": did you mean --" + strings.Join(near, " or --") + "?"
+		}
+		return Usage(hint, "%s", msg)
 	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return fmt.Sprintf("--%s %q: %s", bad.GetFlag().Name, bad.GetValue(), settings.Reason(bad))
+		return Usage(hint, "--%s %q: %s", bad.GetFlag().Name, bad.GetValue(), settings.Reason(bad))
 	}
 	if none, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return fmt.Sprintf("--%s wants a value", none.GetFlag().Name)
+		return Usage(hint, "--%s wants a value", none.GetFlag().Name)
 	}
-	return err.Error()
+	return Usage(hint, "%w", err)
 }
 
-// nearest returns the flag of cmd that name is a slip of the hand for, or else
-// the one that begins like it, or "".
-func nearest(cmd *cobra.Command, name string) (near string) {
-	flags := &cobra.Command{SuggestionsMinimumDistance: 2}
+// flagNames returns the names of the flags of cmd that help shows.
+func flagNames(cmd *cobra.Command) (names []string) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
-	})
-	best := 2
-	if slips := flags.SuggestionsFor(name); len(slips) == 1 && len(name) > 3 {
-		return slips[0]
-	}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		n := 0
-		for n < len(name) && n < len(f.Name) && name[n] == f.Name[n] {
-			n++
-		}
-		if n > best {
-			best, near = n, f.Name
+		if !f.Hidden {
+			names = append(names, f.Name)
 		}
 	})
-	return near
+	return names
 }
 
 // NoArgs refuses arguments in our words.
@@ -76,9 +66,15 @@ func suggest(cmd *cobra.Command, args []string) string {
 	if len(args) == 0 {
 		return hint
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		return "did you mean " + strings.Join(near, " or ") + "? " + hint
+	if here := commandHere(args[0]); here != "" && !cmd.HasParent() {
+		return here + "\n" + hint
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	if near := spelling.Hint(args[0], names); near != "" {
+		return near + " " + hint
 	}
 	return hint
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -48,6 +50,9 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 		msg = first
 		hint = strings.TrimSuffix(excerpt+"\n"+e.hint, "\n")
 	}
+	if from := a.foreign(msg); from != "" && e.Code == ExitUsage {
+		hint = strings.TrimPrefix(hint+"\n"+from, "\n")
+	}
 	attrs := []any{slog.Int("exit_code", e.Code)}
 	if hint != "" {
 		attrs = append(attrs, slog.String(log.Below, hint))
@@ -55,6 +60,22 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	a.Log.Error(msg, attrs...)
 	return e.Code
 }
+
+// foreign says of the flags that a message names where those got their values that were
+// not typed.
+func (a *App) foreign(msg string) string {
+	var said []string
+	for _, m := range flagName.FindAllStringSubmatch(msg, -1) {
+		from := a.origin[m[1]]
+		if text := "--" + m[1] + " comes from " + from; from != "" && from != "flag" && !slices.Contains(said, text) {
+			said = append(said, text)
+		}
+	}
+	return strings.Join(said, "\n")
+}
+
+// flagName finds the flags that a message names.
+var flagName = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
 // samePress is how close together two signals count as one: a terminal and a
 // timeout command send the same one to the process and to its group.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
 // Output is the flags that say how events are printed.
@@ -73,6 +75,17 @@ func outputFormat(name, template string, tty, meta bool) string {
 // fails on an event, onBlank for one that prints nothing of it.
 func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*render.Renderer, error) {
 	tty := cli.Terminal(out)
+	if strings.ContainsAny(o.format, "./") {
+		return nil, cli.Usage("> FILE keeps what is printed, --record FILE every event received", "--output %q is a format and no file", o.format)
+	}
+	for _, v := range []struct {
+		flag, value string
+		known       []string
+	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"color", o.color, []string{"auto", "always", "never"}}} {
+		if v.value != "" && !slices.Contains(v.known, v.value) {
+			return nil, cli.Usage(strings.TrimSpace(spelling.Hint(v.value, v.known)+" it is one of "+strings.Join(v.known, ", ")), "--%s %q is not known", v.flag, v.value)
+		}
+	}
 	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
 	if err != nil {
 		return nil, cli.Usage("", "--color: %w", err)

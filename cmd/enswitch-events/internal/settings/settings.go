@@ -26,6 +26,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
 // EnvPrefix begins the names of the variables.
@@ -92,7 +94,8 @@ func Load(file, name string) (*Profile, error) {
 	}
 	table, ok := tables[p.Name]
 	if !ok && name != "" {
-		return nil, fmt.Errorf("profile %q is not in %s, which has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(tables)), ", "))
+		profiles := slices.Sorted(maps.Keys(tables))
+		return nil, fmt.Errorf("profile %q is not in %s, which has: %s%s", name, file, strings.Join(profiles, ", "), question(name, profiles))
 	}
 	for k, v := range table {
 		p.Values[strings.ReplaceAll(k, "_", "-")] = v
@@ -107,14 +110,22 @@ func readBounded(file string, most int64) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// Check reports the keys of the profile that known does not accept.
-func (p *Profile) Check(known func(key string) bool) error {
+// Check reports the first key of the profile that is not among known.
+func (p *Profile) Check(known []string) error {
 	for _, k := range slices.Sorted(maps.Keys(p.Values)) {
-		if !known(k) {
-			return fmt.Errorf("configuration file %s, profile %s: unknown key %q: keys are the names of flags, see 'enswitch-events config show'", p.File, p.Name, k)
+		if !slices.Contains(known, k) {
+			return fmt.Errorf("configuration file %s, profile %s: unknown key %q%s: keys are the names of flags, see 'enswitch-events config show'", p.File, p.Name, k, question(k, known))
 		}
 	}
 	return nil
+}
+
+// question asks in brackets whether another word was meant.
+func question(typed string, known []string) string {
+	if near := spelling.Hint(typed, known); near != "" {
+		return " (" + near + ")"
+	}
+	return ""
 }
 
 // Strings returns the value of a key as a list of texts: one for a scalar.
@@ -154,7 +165,7 @@ func Apply(flags *pflag.FlagSet, lookupEnv func(string) (string, bool), p *Profi
 		case failed != nil:
 		case f.Changed:
 			origin[f.Name] = "flag"
-		case skip(f.Name):
+		case f.Hidden, skip(f.Name):
 		default:
 			failed = origin.apply(flags, f, lookupEnv, p)
 		}

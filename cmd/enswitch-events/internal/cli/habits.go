@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// What fingers type that know stern, kubectl, jq, hl, tcpdump or wscat is either done,
+// where there is no doubt what is meant, or answered with what it is called here.
+
+// commandsElsewhere are the names of commands in other programs.
+var commandsElsewhere = []struct{ typed, here string }{ //nolint:gochecknoglobals // a table that nothing changes
+	{"subscribe sub logs log follow watch stream monitor live connect ws websocket wscat events get", "'enswitch-events tail ADDRESS' shows live events"},
+	{"read view show print dump open less grep filter jq query", "'enswitch-events cat FILE' reads captures"},
+	{"recv receive http webhook post posts", "'enswitch-events listen --port 8080' takes POSTs"},
+	{"record save capture write", "'enswitch-events tail ADDRESS --record FILE' keeps what comes"},
+	{"serve server mock fake generate emulate sim", "'enswitch-events simulate' is a made-up cluster, 'tail --demo' has one inside"},
+	{"play playback", "'enswitch-events replay FILE' plays a capture"},
+	{"await until expect sequence", "'enswitch-events wait' waits for events"},
+	{"settings setting env profile profiles configure", "'enswitch-events config show' prints the settings in force"},
+	{"login auth key authkey", "the key goes into a file: --authkey-file FILE, or ENSWITCH_AUTHKEY"},
+	{"commands topics usage man docs", "see 'enswitch-events help'"},
+}
+
+// flagsElsewhere are the names of flags in other programs, a single letter without its
+// dash. A command that has such a flag takes it for its own.
+var flagsElsewhere = []struct{ typed, here string }{ //nolint:gochecknoglobals // a table that nothing changes
+	{"connect url host hostname server address addr websocket uri", "the address is an argument: enswitch-events tail HOST"},
+	{"I input file read f infile r", "files are arguments: enswitch-events cat FILE"},
+	{"tail lines last head first", "the feed has no history: -n 10 ends after ten events, and a capture has the last ones: cat FILE | tail -n 10"},
+	{"since since-time", "the feed has no history: --record FILE keeps it, and 'cat FILE --since 10m' reads it"},
+	{"timeout", "--for 10s ends after that time, --idle-timeout 10s when nothing comes, --connect-timeout 10s gives up connecting"},
+	{"A all all-namespaces namespace selector l", "every event is shown unless filters drop it; several clusters are several ADDRESSes"},
+	{"filter select expression expr E query", "-q EXPR is jq's, -w field=value compares a field, -c and -e go by class and event"},
+	{"exclude hide not", "-c '!registration' leaves out a class, -w 'field!=value' a value"},
+	{"grep include search pattern match", "-w 'field~REGEXP' looks into a field, -H REGEXP marks and keeps all"},
+	{"token password passwd api-key apikey secret user auth bearer", "the key goes into a file: --authkey-file FILE, or ENSWITCH_AUTHKEY"},
+	{"out outfile output-file save write w", "> FILE keeps what is printed, --record FILE every event received"},
+	{"indent", "-o pretty indents"},
+	{"csv tsv", "-o csv or -o tsv, with --fields"},
+	{"compact compact-output", "-o ndjson prints an event a line: in a pipe that is the default"},
+	{"C color-output", "--color always"},
+	{"debug trace vv", "-v says more"},
+	{"reconnect", "it reconnects by itself; --retry keeps trying from the first connection on"},
+	{"no-follow", "'enswitch-events cat FILE' reads what is there; live events go on until Ctrl-C, or --for, or -n"},
+	{"no-check no-tls-verify skip-verify insecure-skip-verify", "-k does not check the server's certificate"},
+	{"context", "--profile NAME takes the settings of a profile"},
+	{"interval rate", "simulate has --rate; live events come when they come"},
+	{"V", "'enswitch-events version'"},
+}
+
+// aliases are other names of flags, with the same meaning.
+var aliases = map[string]string{ //nolint:gochecknoglobals // a table that nothing changes
+	"duration": "for", "limit": "count", "max-count": "count",
+	"from": "since", "to": "until-time", "until-timestamp": "until-time",
+	"colour": "color", "format": "output", "silent": "quiet", "field": "fields",
+	"key-file": "authkey-file", "idle": "idle-timeout",
+}
+
+// presets are flags without a value that give another flag one.
+var presets = []struct{ typed, flag, value string }{ //nolint:gochecknoglobals // a table that nothing changes
+	{"no-color", "color", "never"},
+	{"no-colour", "color", "never"},
+	{"monochrome-output", "color", "never"},
+	{"json", "output", "ndjson"},
+	{"jsonl", "output", "ndjson"},
+	{"ndjson", "output", "ndjson"},
+	{"pretty", "output", "pretty"},
+}
+
+// preset is the value of such a flag; one that gives nothing is taken and has no more to
+// do.
+type preset struct {
+	flags       *pflag.FlagSet
+	flag, value string
+}
+
+func (p preset) Set(text string) error {
+	if text == "false" || p.flag == "" {
+		return nil
+	}
+	return p.flags.Set(p.flag, p.value)
+}
+
+func (p preset) String() string   { return "false" }
+func (p preset) Type() string     { return "bool" }
+func (p preset) IsBoolFlag() bool { return true }
+
+// TakeHabits has the commands below root take the aliases and presets, as far as they have
+// the flags that these stand for. Live commands take -f and --follow: they follow anyway.
+func TakeHabits(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		set := cmd.Flags()
+		hide := func(typed, short string, p preset) {
+			if set.Lookup(typed) != nil {
+				return
+			}
+			f := set.VarPF(p, typed, short, "")
+			f.Hidden, f.NoOptDefVal = true, "true"
+		}
+		for _, p := range presets {
+			if set.Lookup(p.flag) != nil {
+				hide(p.typed, "", preset{set, p.flag, p.value})
+			}
+		}
+		if set.Lookup("listen") != nil || cmd.Name() == "listen" {
+			hide("follow", "f", preset{})
+		}
+		names := map[string]string{}
+		for typed, flag := range aliases {
+			if set.Lookup(typed) == nil && (set.Lookup(flag) != nil || root.PersistentFlags().Lookup(flag) != nil) {
+				names[typed] = flag
+			}
+		}
+		set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+			if flag, ok := names[name]; ok {
+				name = flag
+			}
+			return pflag.NormalizedName(name)
+		})
+	}
+}
+
+// here returns what a flag of another program is called here, or "".
+func here(typed string) string {
+	for _, f := range flagsElsewhere {
+		for name := range strings.FieldsSeq(f.typed) {
+			if name == typed {
+				return f.here
+			}
+		}
+	}
+	return ""
+}
+
+// commandHere returns what a command of another program is called here, or "". What looks
+// like an address or a file is taken for what it is.
+func commandHere(typed string) string {
+	for _, c := range commandsElsewhere {
+		for name := range strings.FieldsSeq(c.typed) {
+			if name == strings.ToLower(typed) {
+				return c.here
+			}
+		}
+	}
+	if st, err := os.Stat(typed); err == nil && !st.IsDir() {
+		return "'enswitch-events cat " + typed + "' reads a capture"
+	}
+	if strings.ContainsAny(typed, ".:") || typed == "localhost" {
+		return "'enswitch-events tail " + typed + "' shows the live events of an address"
+	}
+	return ""
+}
