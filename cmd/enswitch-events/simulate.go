@@ -31,6 +31,9 @@ type simulateOptions struct {
 	shape    enswitchtest.Shape
 	skew     time.Duration
 	faults   enswitchtest.Faults
+
+	halfOpenAfter time.Duration
+	rejectKey     bool
 }
 
 // rate is a number of events a second, or max.
@@ -104,10 +107,10 @@ its own events one after the other, beside the other machines.
 	})
 	cli.Group(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
 		flags.DurationVar(f, &o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
-		flags.DurationVar(f, &o.faults.HalfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
+		flags.DurationVar(f, &o.halfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
 		f.Float64Var(&o.faults.Duplicates, "duplicates", 0, "send an event twice with this probability `P`, from 0 to 1")
 		f.Float64Var(&o.faults.Reorder, "reorder", 0, "send an event behind later ones with this probability `P`, from 0 to 1")
-		f.BoolVar(&o.faults.RejectKey, "reject-key", false, "refuse every key")
+		f.BoolVar(&o.rejectKey, "reject-key", false, "refuse every key")
 		flags.DurationVar(f, &o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
 	})
 	cli.Group(cmd, "Serving", o.serve.Bind)
@@ -132,7 +135,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 		return cli.Usage("", "--shape-peak %d: from 1 to 1000", o.shape.Peak)
 	case o.skew < 0 || o.skew > time.Hour:
 		return cli.Usage("", "--clock-skew %v: from 0 to 1h", o.skew)
-	case o.faults.DropEvery < 0 || o.faults.HalfOpenAfter < 0 || o.faults.SlowPost < 0:
+	case o.faults.DropEvery < 0 || o.halfOpenAfter < 0 || o.faults.SlowPost < 0:
 		return cli.Usage("it is written like 90s, 5m or 1d", "--drop-every, --half-open-after, --slow-post: not below 0")
 	case !(o.faults.Duplicates >= 0 && o.faults.Duplicates <= 1) || !(o.faults.Reorder >= 0 && o.faults.Reorder <= 1):
 		return cli.Usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
@@ -154,6 +157,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	if err != nil {
 		return err
 	}
+	server.HalfOpenAfter, server.RejectKey = o.halfOpenAfter, o.rejectKey
 	a.Log.Info(enswitchtest.Illustrative)
 	options := &enswitchtest.ClusterOptions{
 		Server: *server, Generator: generator, Faults: o.faults,

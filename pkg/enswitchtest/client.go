@@ -10,23 +10,23 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// One write hands the kernel at most this much, so that the room which a slow
-// reader makes is seen while a large block is still being written.
+// The limits of one write. They are small enough that the buffer of a slow reader
+// shrinks in steps while a large block is written.
 const (
 	writeBytes  = 256 << 10
-	writeBlocks = 1024 // the most that one writev takes
+	writeBlocks = 1024 // the maximum of writev
 )
 
-// client is one connection. Two goroutines work on it: the handler's, which
-// reads, and a writer. Only the writer writes, so that nothing lands in the
-// middle of a frame: pongs and close frames take their turn in the queue.
+// client is one connection. Two goroutines work on it: the handler's, which reads, and a
+// writer. Only the writer writes, so that pongs and close frames never end up in the
+// middle of another frame: they are in the queue like events.
 type client struct {
 	s       *Server
 	ws      *websocket.Conn
 	conn    net.Conn
 	remote  string
-	more    chan struct{} // holds one token: there is something to write, or the end
-	room    chan struct{} // holds one token: the buffer is at most half full again
+	more    chan struct{} // holds a token if there is something to write, or the end
+	room    chan struct{} // holds a token if the buffer is at most half full again
 	gone    chan struct{} // closed when the connection is over
 	written chan struct{} // closed when the writer has ended
 
@@ -52,7 +52,7 @@ func newClient(s *Server, ws *websocket.Conn, remote string) *client {
 	}
 }
 
-// signal leaves a token in the channel unless one is there.
+// signal puts a token into the channel unless it has one.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -60,8 +60,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// push queues a block. It reports false if there is no room for it. For a
-// client that is ending it does nothing.
+// push queues a block. It returns false if there is no room. For a client that is
+// ending it does nothing.
 func (c *client) push(block []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,8 +82,8 @@ func (c *client) add(block []byte) {
 	signal(c.more)
 }
 
-// finish queues a close frame, and gives the client SlowAfter to read what
-// waits for it and to answer.
+// finish queues a close frame. The client has SlowAfter to read what waits for it and to
+// answer.
 func (c *client) finish(code int, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func (c *client) abort(cause error) {
 	if c.end(cause) {
 		raw := c.conn
 		if t, ok := raw.(interface{ NetConn() net.Conn }); ok {
-			raw = t.NetConn() // below TLS, which would say goodbye
+			raw = t.NetConn() // below TLS, which would close properly
 		}
 		if t, ok := raw.(interface{ SetLinger(int) error }); ok {
 			_ = t.SetLinger(0)
@@ -111,8 +111,8 @@ func (c *client) abort(cause error) {
 	c.s.remove(c)
 }
 
-// end notes that the connection is over, and why. Only the first call counts,
-// and is told so.
+// end notes that the connection is over, and why. It returns true for the first call,
+// and the others have no effect.
 func (c *client) end(cause error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,12 +127,13 @@ func (c *client) end(cause error) bool {
 	return true
 }
 
-// run reads until the connection ends and returns why, nil for an end that
-// either side wanted.
+// run reads until the connection ends. It returns why, nil if either side closed it on
+// purpose.
 func (c *client) run() error {
 	go c.write()
 	c.ws.SetPingHandler(func(data string) error {
-		// A client that pings without reading loses pongs, not us memory.
+		// If the buffer is full, the pong is lost: a client that pings without
+		// reading must not cost memory.
 		c.push(AppendFrame(nil, true, websocket.PongMessage, []byte(data)))
 		return nil
 	})
@@ -147,8 +148,8 @@ func (c *client) run() error {
 		_, _, err = c.ws.NextReader() // skips the message before
 	}
 	if goodbye {
-		// The answer to its close frame still has to be written, but a
-		// stalled server must not hold the connection for ever.
+		// The answer to its close frame must still be written, but a stalled
+		// server must not keep the connection for ever.
 		patience := time.NewTimer(c.s.o.SlowAfter)
 		select {
 		case <-c.written:
@@ -201,7 +202,7 @@ func (c *client) write() {
 				}
 			}
 			buffers := net.Buffers(batch)
-			c.hurry()
+			c.setDeadline()
 			if _, err := buffers.WriteTo(c.conn); err != nil {
 				if errors.Is(err, os.ErrDeadlineExceeded) {
 					err = ErrSlow
@@ -215,8 +216,8 @@ func (c *client) write() {
 	}
 }
 
-// freeze ends all writing, while the connection stays open. Who waits for room
-// need not any more.
+// freeze stops all writing and keeps the connection open. It wakes a Send that waits for
+// room.
 func (c *client) freeze() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -224,7 +225,7 @@ func (c *client) freeze() {
 	signal(c.room)
 }
 
-// flowing returns a channel that is closed as soon as there may be writing.
+// flowing returns a channel that is closed when writing is allowed.
 func (c *client) flowing() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,8 +235,8 @@ func (c *client) flowing() <-chan struct{} {
 	return c.s.flowing()
 }
 
-// hurry gives the client StallAfter to take the next write.
-func (c *client) hurry() {
+// setDeadline gives the client StallAfter for the next write.
+func (c *client) setDeadline() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.s.o.StallAfter > 0 && !c.ending {

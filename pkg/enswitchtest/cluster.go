@@ -11,44 +11,41 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Faults are what goes wrong in a [Cluster] on purpose. The zero Faults are
-// none. What of it is random is decided by the generator's seed.
+// Faults are what goes wrong in a [Cluster] on purpose, beside the faults in
+// [ServerOptions]. The zero Faults are none. The generator's seed decides what of it is
+// random.
 type Faults struct {
-	// DropEvery is how often the connections of all clients break, with a TCP
-	// reset. What happens until a client is back is lost to it.
+	// DropEvery is the time between two breaks of the connections of all clients, with
+	// a TCP reset. A client loses the events until it is back.
 	DropEvery time.Duration
-	// HalfOpenAfter is how long after it began a connection goes dead: it stays
-	// open and nothing comes any more, not even an answer to a ping.
-	HalfOpenAfter time.Duration
-	// Duplicates is how likely an event is sent twice, from 0 to 1. The copy
-	// comes at once, or behind one of the next three events.
+	// Duplicates is the probability that an event is sent twice, from 0 to 1. The copy
+	// comes at once, or after one to three other events.
 	Duplicates float64
-	// Reorder is how likely an event is held back until one to five others
-	// have been sent, from 0 to 1.
+	// Reorder is the probability that an event is sent one to five events later, from
+	// 0 to 1.
 	Reorder float64
-	// RejectKey has every key refused.
-	RejectKey bool
-	// SlowPost is how long after its header the body of each POST comes.
+	// SlowPost is the time between the header of a POST and its body.
 	SlowPost time.Duration
 }
 
-// ClusterOptions are the settings of a [Cluster]. Nil and zero fields mean the
-// defaults that are named here, and in the options of each part.
+// ClusterOptions are the settings of a [Cluster]. Nil and zero fields mean the defaults
+// that are named here, and in the options of each part.
 type ClusterOptions struct {
 	Server    ServerOptions
 	Generator GeneratorOptions
 	Faults    Faults
-	// WaitClients is how many clients must be connected before the first event
-	// is sent. Below zero: none; zero: one, or none if Post is given.
+	// WaitClients is the number of clients for which the first event waits. Negative:
+	// none. Zero: one, or none if Post is set.
 	WaitClients int
-	// Count ends the events after so many, copies not counted, and For after
-	// so long; zero: never.
+	// Count is the number of events after which the cluster stops, copies not
+	// included. For is the time after which it stops. Zero: never.
 	Count int64
 	For   time.Duration
-	// Post is a URL that each event is POSTed to as well, by as many senders as
-	// there are machines. Frames of a scenario that are no events are not.
+	// Post is a URL to which each event is POSTed as well, by one sender for each
+	// machine. Frames of a scenario that are not events are not POSTed.
 	Post string
-	// OnPost is told of each POST, by the senders at the same time.
+	// OnPost gets the result of each POST. It is called by several senders at the same
+	// time.
 	OnPost func(error)
 }
 
@@ -58,19 +55,17 @@ type Cluster struct {
 	o       ClusterOptions
 	cancel  context.CancelFunc
 	running sync.WaitGroup
-	done    chan struct{} // closed when no event follows
+	done    chan struct{} // closed after the last event
 	sent    atomic.Int64
 	posted  atomic.Int64
 }
 
-// NewCluster starts a cluster, as NewServer does. The caller ends it with Close.
+// NewCluster starts a cluster, as NewServer starts a server. Call Close when done.
 func NewCluster(o *ClusterOptions) *Cluster {
 	c := &Cluster{done: make(chan struct{})}
 	if o != nil {
 		c.o = *o
 	}
-	c.o.Server.RejectKey = c.o.Server.RejectKey || c.o.Faults.RejectKey
-	c.o.Server.HalfOpenAfter = cmp.Or(c.o.Server.HalfOpenAfter, c.o.Faults.HalfOpenAfter)
 	if c.o.WaitClients == 0 && c.o.Post == "" {
 		c.o.WaitClients = 1
 	}
@@ -84,13 +79,12 @@ func NewCluster(o *ClusterOptions) *Cluster {
 	return c
 }
 
-// Sent is how many events have been sent, and how many of them POSTed or queued
-// for that, copies included.
+// Sent returns the number of events sent, and the number of POSTs sent or queued, copies
+// included.
 func (c *Cluster) Sent() (events, posts int64) { return c.sent.Load(), c.posted.Load() }
 
-// Wait waits until Count or For has been reached and POSTs have been answered,
-// after For those that are within PostTimeout. If ctx ends first it returns the
-// context's error.
+// Wait waits until Count or For is reached and all POSTs are answered, after For at most
+// PostTimeout longer. If ctx ends first, it returns the error of ctx.
 func (c *Cluster) Wait(ctx context.Context) error {
 	select {
 	case <-c.done:
@@ -100,7 +94,7 @@ func (c *Cluster) Wait(ctx context.Context) error {
 	}
 }
 
-// Close ends the events, breaks POSTs off, and closes the server, see
+// Close stops the events, cancels running POSTs, and closes the server: see
 // [Server.Close].
 func (c *Cluster) Close() {
 	c.cancel()
@@ -127,7 +121,7 @@ func (c *Cluster) run(ctx context.Context) {
 	c.play(playing, stop, send)
 	stop()
 	dropping.Wait()
-	if limited.Err() != nil { // time has run out
+	if limited.Err() != nil { // For is reached
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, PostTimeout)
 		defer cancel()
@@ -135,7 +129,7 @@ func (c *Cluster) run(ctx context.Context) {
 	finish(ctx)
 }
 
-// play sends what is generated, in the order that the faults make of it.
+// play sends the generated events, in the order that the faults make of it.
 func (c *Cluster) play(ctx context.Context, stop func(), send func(raw []byte)) {
 	d := newShuffle(&c.o.Faults, c.o.Generator.Seed)
 	n := int64(0)
@@ -148,16 +142,16 @@ func (c *Cluster) play(ctx context.Context, stop func(), send func(raw []byte)) 
 	d.flush(send)
 }
 
-// sender returns what sends an event, and what ends that.
+// sender returns a function that sends an event, and one that ends the sending.
 func (c *Cluster) sender(ctx context.Context) (send func([]byte), finish func(context.Context)) {
 	var senders *Senders
 	if c.o.Post != "" {
-		told := c.o.OnPost
-		if told == nil {
-			told = func(error) {}
+		onPost := c.o.OnPost
+		if onPost == nil {
+			onPost = func(error) {}
 		}
 		machines := cmp.Or(max(c.o.Generator.Machines, 0), defaultMachines)
-		senders = NewSenders(&Poster{URL: c.o.Post, Slow: c.o.Faults.SlowPost}, machines, told)
+		senders = NewSenders(&Poster{URL: c.o.Post, Slow: c.o.Faults.SlowPost}, machines, onPost)
 	}
 	var x event.Index
 	send = func(raw []byte) {
@@ -188,14 +182,14 @@ func (c *Cluster) drop(ctx context.Context) {
 	}
 }
 
-// shuffle sends events twice and in another order.
+// shuffle duplicates and reorders events.
 type shuffle struct {
 	f    *Faults
 	rand *rand.Rand
 	held []held
 }
 
-// held is an event that is sent when so many others have been.
+// held is an event that is sent after that many others.
 type held struct {
 	raw   []byte
 	after int
@@ -205,11 +199,12 @@ func newShuffle(f *Faults, seed uint64) *shuffle {
 	return &shuffle{f: f, rand: rand.New(rand.NewPCG(seed, 2))}
 }
 
-// push sends an event, unless it is held back, and then those whose turn it is.
+// push sends an event, unless it is held back, and then the held events whose turn it
+// is.
 func (d *shuffle) push(raw []byte, send func([]byte)) {
 	again := d.f.Duplicates > 0 && d.rand.Float64() < d.f.Duplicates
 	if d.f.Reorder > 0 && d.rand.Float64() < d.f.Reorder {
-		d.held = append(d.held, held{raw, 2 + d.rand.IntN(5)}) // itself counted
+		d.held = append(d.held, held{raw, 2 + d.rand.IntN(5)}) // this push counts, too
 	} else {
 		send(raw)
 	}
@@ -228,7 +223,7 @@ func (d *shuffle) push(raw []byte, send func([]byte)) {
 	d.held = waiting
 }
 
-// flush sends what is held back.
+// flush sends the held events.
 func (d *shuffle) flush(send func([]byte)) {
 	for _, h := range d.held {
 		send(h.raw)

@@ -60,7 +60,7 @@ func TestCluster(t *testing.T) {
 }
 
 func TestClusterRejectsKey(t *testing.T) {
-	c := NewCluster(&ClusterOptions{Server: ServerOptions{Authkey: "secret"}, Faults: Faults{RejectKey: true}})
+	c := NewCluster(&ClusterOptions{Server: ServerOptions{Authkey: "secret", RejectKey: true}})
 	defer c.Close()
 	if _, resp, err := websocket.DefaultDialer.Dial(c.URL(), nil); err == nil || resp == nil || resp.StatusCode != 401 {
 		t.Errorf("%v, %v", resp, err)
@@ -77,8 +77,8 @@ func TestHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipes()
 		c := NewCluster(&ClusterOptions{
-			Server: ServerOptions{Listener: l}, Generator: GeneratorOptions{Rate: 100},
-			Faults: Faults{HalfOpenAfter: 10 * time.Second}, For: time.Minute,
+			Server: ServerOptions{Listener: l, HalfOpenAfter: 10 * time.Second}, Generator: GeneratorOptions{Rate: 100},
+			For: time.Minute,
 		})
 		defer c.Close()
 		d := websocket.Dialer{NetDialContext: l.dial}

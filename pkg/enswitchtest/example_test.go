@@ -78,3 +78,19 @@ func ExampleForm() {
 	fmt.Println(string(body), err)
 	// Output: class=call&event=start&machine=1&timestamp=1234567890.123456 <nil>
 }
+
+// A Replay plays recorded events at the pace of their timestamps: here a thousand
+// times as fast.
+func ExampleReplay() {
+	r := enswitchtest.NewReplay(&enswitchtest.ReplayOptions{Speed: 1000})
+	for _, raw := range []string{
+		`{"class":"call","event":"start","timestamp":"1234567890.000000"}`,
+		`{"class":"call","event":"start","timestamp":"1234567891.000000"}`,
+	} {
+		event, err := r.Next(context.Background(), []byte(raw)) // the second comes after a millisecond
+		fmt.Println(string(event), err)
+	}
+	// Output:
+	// {"class":"call","event":"start","timestamp":"1234567890.000000"} <nil>
+	// {"class":"call","event":"start","timestamp":"1234567891.000000"} <nil>
+}

@@ -6,12 +6,11 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// AppendFrame appends one websocket frame as a server writes it, unmasked, and
-// returns the extended slice. The opcode is one of RFC 6455 (1 text, 2 binary,
-// 0 continuation, 8 close, 9 ping, 10 pong) or a wrong one for a hostile test;
-// only its lowest four bits are used. fin says that the frame is the last, or
-// only, one of its message. With it a block for [Server.SendRaw] can be
-// prepared once and sent many times.
+// AppendFrame appends one websocket frame as a server writes it, unmasked, and returns
+// the extended slice. opcode is one of RFC 6455 (1 text, 2 binary, 0 continuation, 8
+// close, 9 ping, 10 pong), or a wrong one for a hostile test; only its lowest four bits
+// are used. fin says that the frame is the last one of its message. A block of frames for
+// [Server.SendRaw] can be prepared once and sent many times.
 func AppendFrame(dst []byte, fin bool, opcode int, payload []byte) []byte {
 	first := byte(opcode & 0xf)
 	if fin {
@@ -33,7 +32,7 @@ func AppendFrame(dst []byte, fin bool, opcode int, payload []byte) []byte {
 // maxHeader is the length of the longest frame header that AppendFrame writes.
 const maxHeader = 10
 
-// textFrames makes the block of bytes that carries each of raw in a frame.
+// textFrames returns one text frame for each of raw.
 func textFrames(raw [][]byte) []byte {
 	size := 0
 	for _, r := range raw {

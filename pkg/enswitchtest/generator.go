@@ -9,66 +9,64 @@ import (
 	"time"
 )
 
-// GeneratorOptions are the settings of a [Generator]. Nil and zero fields mean
-// the defaults that are named here.
+// GeneratorOptions are the settings of a [Generator]. Nil and zero fields mean the
+// defaults that are named here.
 type GeneratorOptions struct {
-	// Seed decides all that is random: the same seed and options give the
-	// same bytes, on every machine.
+	// Seed decides everything that is random: the same seed and options give the same
+	// bytes, on every machine.
 	Seed uint64
-	// Rate is how many events a second come on average, in event time, once
-	// as many calls end as begin; 10 if zero. Up to 1,000 a call lasts as long
-	// as people talk; above, calls become shorter as more begin, so that some
-	// thousands at most go on at once. With math.Inf(1) Play does not wait at
-	// all, and Next moves event time on by about a microsecond an event.
+	// Rate is the average number of events a second, in event time, once calls end as
+	// often as they begin; 10 if zero. Up to 1,000 a call lasts as long as people talk.
+	// Above, calls become shorter, so that at most some thousands run at once. With
+	// math.Inf(1) Play does not wait at all, and Next advances event time by about a
+	// microsecond for each event.
 	Rate float64
-	// Machines is how many machines the cluster has, numbered from 1; 7 if
-	// zero.
+	// Machines is the number of machines in the cluster, numbered from 1; 7 if zero.
 	Machines int
-	// Shape is how the rate goes up and down. It does nothing where Play does
-	// not wait.
+	// Shape is how the rate goes up and down. It has no effect if Rate is math.Inf(1).
 	Shape Shape
-	// Skew is how far the clocks of the machines are off at most: each one
-	// goes ahead or behind by an amount of its own. It shows in timestamps and
-	// in ids that hold a time, not in Event.At.
+	// Skew is the largest error of the machines' clocks: each one is ahead or behind by
+	// an amount of its own. It shows in timestamps and in ids with a time, not in
+	// Event.At.
 	Skew time.Duration
-	// Scenario is what happens, instead of what the generator makes up by
-	// itself, where it is not nil. At most 100,000 of its flows go on at once.
+	// Scenario replaces what the generator makes up by itself. At most 100,000 of its
+	// flows run at once.
 	Scenario *Scenario
-	// Start is the time of the first event that Next returns; if zero the
-	// second of the vendor's example, 1234567890 (13 February 2009), so that
-	// output can be compared with a file. Play uses the clock instead.
+	// Start is the time of the first event that Next returns. If zero it is the second
+	// of the vendor's example, 1234567890 (13 February 2009), so that output can be
+	// compared with a file. Play uses the clock instead.
 	Start time.Time
 }
 
 // Event is one generated event.
 type Event struct {
-	// Raw is the event in JSON. It is the receiver's to keep and change.
+	// Raw is the event in JSON. It belongs to the receiver, who may change it.
 	Raw []byte
-	// At is the event's timestamp, by a clock that is right.
+	// At is the time of the event by a clock that is right.
 	At time.Time
 }
 
-// Generator makes up the events of a cluster: overlapping calls with their
-// legs, text messages, registrations of phones and the watching of Asterisk
-// machines; see the package's documentation for what of it is illustrative.
-// Every event has class, event, timestamp and machine; those of class call
-// have callid, uniqueid and asteriskid too. Events of one class and event
-// always have the same fields. It is not safe for concurrent use.
+// Generator makes up the events of a cluster: overlapping calls with their legs, text
+// messages, registrations of phones, and the health checks of Asterisk machines. The
+// documentation of the package says what of it is illustrative. Every event has class,
+// event, timestamp and machine. Events of the class call also have callid, uniqueid and
+// asteriskid. Events of one class and event always have the same fields. A Generator is
+// not safe for concurrent use.
 type Generator struct {
 	start    time.Time
 	machines int
 	paced    bool
-	gap      int64         // nanoseconds of event time between two arrivals, on average
+	gap      int64         // average event time between two arrivals, in nanoseconds
 	shrink   time.Duration // calls are shorter by this factor
 	shape    Shape
-	storms   int64           // number of the period of the last storm, counted from 1
+	storms   int64           // number of the period of the last storm, from 1
 	skew     []time.Duration // by machine
 	scenario *Scenario
-	going    int // flows of the scenario
+	running  int // flows of the scenario
 
 	rand      *rand.Rand
 	steps     steps
-	order     uint64   // of steps for the same moment
+	order     uint64   // of steps at the same time
 	unique    uint64   // last number given to a leg
 	asterisk  []uint64 // last number given to a channel, by machine
 	messageid uint64
@@ -78,11 +76,11 @@ type Generator struct {
 
 const defaultMachines = 7
 
-// perArrival is how many events an arrival makes on average, by the odds in
-// arrive and newCall.
+// perArrival is the average number of events of an arrival, from the odds in arrive and
+// newCall.
 const perArrival = 4.67
 
-// NewGenerator makes a generator.
+// NewGenerator makes a generator. A nil o means the defaults.
 func NewGenerator(o *GeneratorOptions) *Generator {
 	var set GeneratorOptions
 	if o != nil {
@@ -105,7 +103,7 @@ func NewGenerator(o *GeneratorOptions) *Generator {
 	if g.shape = set.Shape; !g.paced {
 		g.shape.Kind = Constant
 	}
-	g.shape.set()
+	g.shape.setDefaults()
 	each := perArrival
 	if g.scenario = set.Scenario; g.scenario != nil {
 		each = g.scenario.perArrival
@@ -115,13 +113,13 @@ func NewGenerator(o *GeneratorOptions) *Generator {
 	g.shrink = time.Duration(max(rate/1000, 1))
 	g.asterisk = make([]uint64, g.machines+1)
 	g.skew = make([]time.Duration, g.machines+1)
-	if most := set.Skew.Microseconds(); most > 0 {
+	if limit := set.Skew.Microseconds(); limit > 0 {
 		clocks := rand.New(rand.NewPCG(set.Seed, 1))
 		for i := range g.skew {
-			g.skew[i] = time.Duration(clocks.Int64N(2*most+1)-most) * time.Microsecond
+			g.skew[i] = time.Duration(clocks.Int64N(2*limit+1)-limit) * time.Microsecond
 		}
 	}
-	// A newcomer who watches shall see a call at once.
+	// The first call begins at once, so that whoever watches need not wait.
 	if g.scenario != nil {
 		g.newFlow(0)
 	} else {
@@ -131,18 +129,17 @@ func NewGenerator(o *GeneratorOptions) *Generator {
 	return g
 }
 
-// Next returns the next event in order of time. There is always another one.
+// Next returns the next event in order of time. The events never end.
 func (g *Generator) Next() Event {
 	at := g.start.Add(g.due())
 	return g.emit(at)
 }
 
-// Play hands events to send at the pace of the clock, stamped with the time at
-// which they are handed over, until ctx ends, and returns the context's error.
-// What is handed over is send's to keep. Time lost because send takes longer
-// than the events are apart is made up for, but not more than a second of it.
+// Play calls send with events at the pace of the clock, stamped with the current time,
+// until ctx ends. It returns the error of ctx. The events belong to send. If send takes
+// longer than the time between events, Play catches up, but at most one second.
 func (g *Generator) Play(ctx context.Context, send func(raw []byte)) error {
-	const most = time.Second
+	const maxLag = time.Second
 	base := time.Now().Add(-g.due())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -150,7 +147,7 @@ func (g *Generator) Play(ctx context.Context, send func(raw []byte)) error {
 		due := g.due()
 		if g.paced {
 			switch wait := time.Until(base.Add(due)); {
-			case wait < -most:
+			case wait < -maxLag:
 				base = base.Add(-wait)
 			case wait > 0:
 				timer.Reset(wait)
@@ -166,11 +163,11 @@ func (g *Generator) Play(ctx context.Context, send func(raw []byte)) error {
 	return ctx.Err()
 }
 
-// kind is what happens in a step.
+// kind is the kind of a step.
 type kind uint8
 
 const (
-	arrival kind = iota // something begins; makes no event itself
+	arrival kind = iota // a call or the like begins; it makes no event itself
 	legStart
 	callRoute
 	legRing
@@ -185,7 +182,7 @@ const (
 	flowStep
 )
 
-// step is something that will happen.
+// step is a planned event or arrival.
 type step struct {
 	at    time.Duration // since the start
 	order uint64
@@ -200,27 +197,28 @@ func (g *Generator) plan(at time.Duration, k kind, c *call, leg int) {
 	g.steps.push(step{at: at, order: g.order, kind: k, leg: uint8(leg), call: c})
 }
 
-// due makes a step that makes an event the first one, and returns its time.
+// due handles the arrivals before the next event, and returns the time of that event.
 func (g *Generator) due() time.Duration {
 	for g.steps[0].kind == arrival {
 		at := g.steps.pop().at
 		g.arrive(at)
 		next := g.nextArrival(at)
-		if g.going >= maxGoing {
-			next = max(next, g.steps[0].at) // before that none ends
+		if g.running >= maxRunning {
+			next = max(next, g.steps[0].at) // none ends before that
 		}
 		g.plan(next, arrival, nil, 0)
 	}
 	return g.steps[0].at
 }
 
-// nextArrival is uniform and in whole numbers: exponential gaps need floating
-// point functions, which differ between machines in the last bit.
+// nextArrival returns the time of the next arrival. Gaps are uniform, in whole numbers:
+// exponential ones need floating point functions, which differ between machines in the
+// last bit.
 func (g *Generator) nextArrival(at time.Duration) time.Duration {
 	return g.shape.after(at, time.Duration(g.rand.Int64N(2*g.gap+1)))
 }
 
-// arrive begins something at the given time.
+// arrive plans a new call, message, registration or check at the given time.
 func (g *Generator) arrive(at time.Duration) {
 	if g.shape.Kind == Storm && g.storm(at) {
 		return
@@ -245,8 +243,8 @@ func (g *Generator) arrive(at time.Duration) {
 	}
 }
 
-// storm begins what a storm adds to the usual things at the given time, and
-// reports whether it did.
+// storm plans what a storm adds at the given time. It returns false if the arrival is a
+// usual one.
 func (g *Generator) storm(at time.Duration) bool {
 	n, high := g.shape.high(at)
 	if !high {
@@ -258,7 +256,7 @@ func (g *Generator) storm(at time.Duration) bool {
 		g.plan(at, machineDown, c, 0)
 		g.plan(at+g.shape.Period/10, machineUp, c, 0)
 	}
-	if g.rand.Int64N(g.shape.arrivals(at)) < 1000 {
+	if g.rand.Int64N(g.shape.rateFactor(at)) < 1000 {
 		return false
 	}
 	g.plan(at, registerAgain, nil, 0)
@@ -267,12 +265,12 @@ func (g *Generator) storm(at time.Duration) bool {
 
 func (g *Generator) machine() int { return 1 + g.rand.IntN(g.machines) }
 
-// between is a random time of the stated range, shorter if the rate is high.
+// between returns a random duration of the range, shorter if the rate is high.
 func (g *Generator) between(low, high time.Duration) time.Duration {
 	return (low + time.Duration(g.rand.Int64N(int64(high-low)))) / g.shrink
 }
 
-// emit makes the event of the first step, which due has prepared.
+// emit makes the event of the first step. due must have been called before.
 func (g *Generator) emit(at time.Time) Event {
 	at = at.Truncate(time.Microsecond)
 	s := g.steps.pop()
@@ -292,7 +290,7 @@ func (g *Generator) emit(at time.Time) Event {
 	return Event{Raw: slices.Clone(g.line.end()), At: at}
 }
 
-// steps is a heap, the earliest first.
+// steps is a heap with the earliest step first.
 type steps []step
 
 func (a step) before(b step) bool {

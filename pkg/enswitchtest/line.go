@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// line builds one event. Keys need no escapes.
+// line builds one event. Keys must not need escapes.
 type line struct{ b []byte }
 
 func (w *line) reset() { w.b = w.b[:0] }
 
-// end closes the event and returns it; it is overwritten after reset.
+// end closes the event and returns it. It is valid until reset.
 func (w *line) end() []byte {
 	w.b[0] = '{' // was the comma before the first key
 	return append(w.b, '}')
@@ -22,7 +22,7 @@ func (w *line) key(k string) {
 	w.b = append(w.b, '"', ':')
 }
 
-// json appends a value that is JSON already.
+// json appends a value in JSON.
 func (w *line) json(k string, v []byte) {
 	w.key(k)
 	w.b = append(w.b, v...)

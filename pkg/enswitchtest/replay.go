@@ -10,46 +10,45 @@ import (
 
 // Pacing of a [Replay].
 const (
-	// disorder is how far timestamps may go back without meaning that a new
-	// stretch of events begins: machines have their own clocks.
-	disorder = time.Minute
-	// longWait is from when on a wait is told of.
+	// maxDisorder is how far timestamps may go back within a stretch of events:
+	// machines have their own clocks.
+	maxDisorder = time.Minute
+	// longWait is the shortest wait for which OnWait is called.
 	longWait = 10 * time.Second
-	// catchUp is how much time lost is made up for.
-	catchUp = time.Second
-	// longest bounds the microseconds between two events, thirty years, so that
-	// sums of times do not overflow.
-	longest = 1e15
+	// maxLag is how far the replay may be late before it stops catching up.
+	maxLag = time.Second
+	// maxApart bounds the time between two events, in microseconds: thirty years, so
+	// that sums of times do not overflow.
+	maxApart = 1e15
 )
 
-// ReplayOptions are the settings of a [Replay]. Nil and zero fields mean the
-// defaults that are named here.
+// ReplayOptions are the settings of a [Replay]. Nil and zero fields mean the defaults
+// that are named here.
 type ReplayOptions struct {
-	// Speed is how many times as fast as its timestamps the replay runs; 1 if
-	// zero. With math.Inf(1) it does not wait at all.
+	// Speed is the factor by which the replay is faster than the timestamps; 1 if zero.
+	// With math.Inf(1) it does not wait at all.
 	Speed float64
-	// Restamp moves timestamps to now, see [Replay.Next].
+	// Restamp replaces timestamps by the time of the replay: see [Replay.Next].
 	Restamp bool
-	// OnWait is told before the replay waits for longer than ten seconds for the
-	// next event, and how long.
+	// OnWait is called before a wait of more than ten seconds, with its duration.
 	OnWait func(time.Duration)
-	// OnUntimed is told of each event without a timestamp that can be read.
+	// OnUntimed is called for each event without a readable timestamp.
 	OnUntimed func()
 }
 
-// Replay plays events that were recorded at the pace of their timestamps. It is
-// not safe for concurrent use.
+// Replay plays recorded events at the pace of their timestamps. It is not safe for
+// concurrent use.
 type Replay struct {
-	o      ReplayOptions
-	x      event.Index
-	timer  *time.Timer
-	begun  bool
-	base   time.Time // when what has due 0 is due
-	due    time.Duration
-	latest int64 // timestamp, in microseconds, that due belongs to
+	o       ReplayOptions
+	x       event.Index
+	timer   *time.Timer
+	started bool
+	base    time.Time     // when due 0 is
+	due     time.Duration // of the current event, from base
+	latest  int64         // the timestamp that belongs to due, in microseconds
 }
 
-// NewReplay makes a replay. It panics if the speed is below 0 or no number.
+// NewReplay makes a replay. It panics if Speed is negative or not a number.
 func NewReplay(o *ReplayOptions) *Replay {
 	r := &Replay{}
 	if o != nil {
@@ -64,23 +63,21 @@ func NewReplay(o *ReplayOptions) *Replay {
 	return r
 }
 
-// Next waits until the event is due and returns it as it is to be sent: raw
-// itself, or with Restamp a copy that is the caller's. It returns an
-// [*event.Error] at once for what is no event, and the context's error if that
-// ends first.
+// Next waits until the event is due, and returns the event to send: raw itself, or with
+// Restamp a copy, which belongs to the caller. It returns an [*event.Error] at once if raw
+// is not an event, and the error of ctx if that ends first.
 //
-// The first event is due at once, each later one as much later as its timestamp
-// says. One that is earlier than another before it, because machines have their
-// own clocks, or that has no timestamp, goes with the one before. Where
-// timestamps go back by more than a minute a new stretch begins, and its first
-// event is due at once. Time lost because the caller took longer than the
-// events are apart is made up for, but not more than a second of it.
+// The first event is due at once. Each later event is due as much later as its timestamp
+// is. An event that is earlier than one before it, because machines have their own clocks,
+// or that has no timestamp, is due with the one before. If timestamps go back by more than
+// a minute, a new stretch begins, and its first event is due at once. If the caller takes
+// longer than the time between events, the replay catches up, but at most one second.
 //
-// Restamp replaces the text of the field timestamp, of the last one if it is
-// repeated, and no other byte. The new timestamp is the moment at which the
-// event is due, and earlier by as much as its old one was earlier than one
-// before it; at speeds other than 1 distances shrink or grow with the speed,
-// and without waiting all are now. An event without a timestamp stays as it is.
+// Restamp replaces the text of the field timestamp, the last one if it is repeated, and no
+// other byte. The new timestamp is the time at which the event is due; an event that is
+// earlier than one before it stays earlier by as much. At another speed than 1 the times
+// between events change with the speed. Without waiting, each timestamp is the current
+// time. An event without a timestamp is not changed.
 func (r *Replay) Next(ctx context.Context, raw []byte) ([]byte, error) {
 	if err := r.x.Scan(raw); err != nil {
 		return nil, err
@@ -100,14 +97,14 @@ func (r *Replay) Next(ctx context.Context, raw []byte) ([]byte, error) {
 	if !timed && r.o.OnUntimed != nil {
 		r.o.OnUntimed()
 	}
-	if !r.begun {
-		r.begun, r.base = true, time.Now()
+	if !r.started {
+		r.started, r.base = true, time.Now()
 		r.latest = usec
 	}
-	behind := time.Duration(0) // how far the event is before the latest one
+	behind := time.Duration(0) // how much earlier the event is than the latest one
 	if timed {
-		switch apart := time.Duration(min(usec-r.latest, longest)) * time.Microsecond; {
-		case r.latest == 0 || usec < r.latest-disorder.Microseconds():
+		switch apart := time.Duration(min(usec-r.latest, maxApart)) * time.Microsecond; {
+		case r.latest == 0 || usec < r.latest-maxDisorder.Microseconds():
 			r.latest = usec
 		case apart < 0:
 			behind = -apart
@@ -129,7 +126,7 @@ func (r *Replay) Next(ctx context.Context, raw []byte) ([]byte, error) {
 	return restamp(raw, field, v.Kind == event.String, at.UnixMicro()), nil
 }
 
-// scaled is a time of the capture as a time of the replay.
+// scaled converts a duration of the recording into one of the replay.
 func (r *Replay) scaled(d time.Duration) time.Duration {
 	return time.Duration(min(float64(d)/r.o.Speed, float64(math.MaxInt64/4)))
 }
@@ -140,7 +137,7 @@ func (r *Replay) wait(ctx context.Context) error {
 		return nil
 	}
 	wait := time.Until(r.base.Add(r.due))
-	if wait < -catchUp {
+	if wait < -maxLag {
 		r.base = r.base.Add(-wait)
 	}
 	if wait <= 0 {
@@ -163,8 +160,7 @@ func (r *Replay) wait(ctx context.Context) error {
 	}
 }
 
-// restamp returns a copy of the event with the given time as the text of the
-// value of that field.
+// restamp returns a copy of the event with the given time as the value of a field.
 func restamp(raw []byte, field int, quoted bool, usec int64) []byte {
 	begin, end := valueAt(raw, field)
 	if quoted {
@@ -176,9 +172,9 @@ func restamp(raw []byte, field int, quoted bool, usec int64) []byte {
 	return append(b, raw[end:]...)
 }
 
-// valueAt finds the value of a field of an event that event.Index accepts. Of
-// one that was repaired the index has only other bytes. The value must be a
-// string or a number.
+// valueAt returns the place of the value of a field in an event that event.Index accepts.
+// The index itself cannot: the values of a repaired event are not in raw. The value must
+// be a string or a number.
 func valueAt(raw []byte, field int) (begin, end int) {
 	depth := 0
 	for i := 0; i < len(raw); i++ {
@@ -214,7 +210,7 @@ func valueAt(raw []byte, field int) (begin, end int) {
 	panic("enswitchtest: an event without that field")
 }
 
-// stringEnd is the offset behind the string that begins at b[i].
+// stringEnd returns the offset after the string that begins at b[i].
 func stringEnd(b []byte, i int) int {
 	for i++; b[i] != '"'; i++ {
 		if b[i] == '\\' {

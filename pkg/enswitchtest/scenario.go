@@ -9,20 +9,19 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Scenario is a description of what happens in a cluster, for a [Generator]:
-// flows, each of some events one after the other, such as the calls that are
-// answered and those that are busy. [ParseScenario] makes one. It is not changed
-// after that and may be used by several generators.
+// Scenario describes what happens in a cluster, for a [Generator]: flows, each a sequence
+// of events, such as the calls that are answered and those that are busy. [ParseScenario]
+// makes one. It does not change afterwards, so several generators can use it.
 type Scenario struct {
 	flows      []flow
 	weights    int
-	perArrival float64 // events that a flow makes on average
+	perArrival float64 // average number of events of a flow
 }
 
-// flow is one kind of thing that happens.
+// flow is one kind of sequence.
 type flow struct {
 	weight int
-	fields []scenarioField // picked once for a run of the flow
+	fields []scenarioField // chosen once for each run of the flow
 	steps  []scenarioStep
 }
 
@@ -33,20 +32,20 @@ type scenarioStep struct {
 	class     string
 	event     string
 	fields    []scenarioField
-	raw       []byte // sent as it stands instead of an event, if not nil
-	// With these odds in a hundred the flow goes on with otherwise, and ends
-	// with that, instead of with this step.
+	raw       []byte // if not nil, sent unchanged instead of an event
+	// In this many of a hundred runs the flow continues with otherwise instead of
+	// this step, and ends with it.
 	odds      int
 	otherwise []scenarioStep
 }
 
-// scenarioField is a field with its values, as JSON; one is picked.
+// scenarioField is a field with its possible values in JSON.
 type scenarioField struct {
 	name   string
 	values [][]byte
 }
 
-// events is how many events the steps make on average.
+// events returns the average number of events of the steps.
 func events(steps []scenarioStep) float64 {
 	n, reached := 0.0, 1.0
 	for i := range steps {
@@ -59,7 +58,7 @@ func events(steps []scenarioStep) float64 {
 	return n
 }
 
-// run is a flow that goes on.
+// run is a run of a flow.
 type run struct {
 	machine int
 	callid  id
@@ -74,16 +73,16 @@ type pickedField struct {
 	value []byte
 }
 
-// maxGoing is how many flows go on at the same time: scenarios with long delays
-// would take any amount of memory.
-const maxGoing = 100_000
+// maxRunning is the number of flows that run at the same time. Without a limit,
+// scenarios with long delays would need any amount of memory.
+const maxRunning = 100_000
 
-// newFlow plans all events of one of the scenario's flows, unless too many go on.
+// newFlow plans all events of one of the scenario's flows, unless too many run.
 func (g *Generator) newFlow(at time.Duration) {
-	if g.going >= maxGoing {
+	if g.running >= maxRunning {
 		return
 	}
-	g.going++
+	g.running++
 	i := 0
 	for n := g.rand.IntN(g.scenario.weights); n >= g.scenario.flows[i].weight; i++ {
 		n -= g.scenario.flows[i].weight
@@ -93,7 +92,7 @@ func (g *Generator) newFlow(at time.Duration) {
 	g.planSteps(r, f.steps, at)
 }
 
-// planSteps plans steps that follow one another.
+// planSteps plans a sequence of steps.
 func (g *Generator) planSteps(r *run, steps []scenarioStep, at time.Duration) {
 	for i := range steps {
 		s := &steps[i]
@@ -112,7 +111,7 @@ func (g *Generator) planSteps(r *run, steps []scenarioStep, at time.Duration) {
 	}
 }
 
-// pick appends one value of each field.
+// pick appends each field with one of its values.
 func (g *Generator) pick(dst []pickedField, fields []scenarioField) []pickedField {
 	for i := range fields {
 		f := &fields[i]
@@ -125,12 +124,12 @@ func (g *Generator) pick(dst []pickedField, fields []scenarioField) []pickedFiel
 	return dst
 }
 
-// flowEvent makes the next event of a flow: the fields in alphabetical order, as
-// the published example has them.
+// flowEvent makes the next event of a flow, with the fields in alphabetical order as in
+// the published example.
 func (g *Generator) flowEvent(r *run, at time.Time) []byte {
 	s := r.steps[r.next]
 	if r.next++; r.next == len(r.steps) {
-		g.going--
+		g.running--
 	}
 	if s.raw != nil {
 		return slices.Clone(s.raw)

@@ -18,11 +18,11 @@ import (
 
 // The limits of a scenario.
 const (
-	// MaxScenario is how long the text of a scenario may be, in bytes.
+	// MaxScenario is the largest size of the text of a scenario, in bytes.
 	MaxScenario = 1 << 20
 
 	maxFlows  = 100
-	maxSteps  = 1000 // of a flow, with all that happens otherwise
+	maxSteps  = 1000 // of a flow, including otherwise
 	maxNested = 10   // otherwise in otherwise
 	maxFields = 100
 	maxValues = 1000
@@ -31,9 +31,9 @@ const (
 	maxLegs   = 100
 )
 
-// ScenarioError is what is wrong with a scenario, and where.
+// ScenarioError is a fault in the text of a scenario.
 type ScenarioError struct {
-	Line   int // from 1; 0 where no line is at fault
+	Line   int // from 1; 0 if the fault is not in one line
 	Reason string
 }
 
@@ -47,33 +47,32 @@ func (e *ScenarioError) Error() string {
 // ParseScenario reads a scenario in YAML:
 //
 //	flows:
-//	  - name: answered            # to tell the flows apart
-//	    weight: 3                 # how often, beside the others; 1 if left out
-//	    class: call               # of all steps that name no other; call if left out
+//	  - name: answered            # must be unique
+//	    weight: 3                 # how often, compared with the others; default 1
+//	    class: call               # of steps without a class; default call
 //	    fields:                   # of all events of the flow
 //	      from: ["+441632960001", "+441632960123"]   # one of these, for each run
 //	    steps:
 //	      - event: start
 //	      - event: answer
-//	        after: 2s..8s         # the step before, or 300ms; 0s if left out
-//	        leg: 1                # of the call; 0, the caller's, if left out
+//	        after: 2s..8s         # after the step before; or 300ms; default 0s
+//	        leg: 1                # of the call; default 0, the caller's
 //	        fields: {phone: desk-101}
-//	        odds: 20              # in a hundred, the flow does not go on here
-//	        otherwise:            # but with these steps, and ends with them
+//	        odds: 20              # in 20 of 100 runs, instead of this step and the rest
+//	        otherwise:            # these steps
 //	          - {event: end, after: 20s, fields: {cause: noanswer}}
 //	      - event: end
 //	        after: 10s..2m
-//	      - raw: '{"cut'          # no event: these bytes, as they stand
+//	      - raw: '{"cut'          # these bytes, unchanged, instead of an event
 //
-// Every event gets class, event, machine and timestamp, those of class call get
-// asteriskid, callid and uniqueid, too; fields cannot set these. Values are
-// strings, numbers, true, false and null; quote what shall be a string. Fields
+// Every event gets class, event, machine and timestamp; events of the class call also get
+// asteriskid, callid and uniqueid. Fields cannot set these. Values are strings, numbers,
+// true, false and null; a string that looks like one of the others needs quotes. Fields
 // are sent in alphabetical order.
 //
-// Unknown and repeated keys, anchors and aliases are refused, and so is more
-// than 100 flows, 1,000 steps in a flow, 100 fields in one place, 1,000 values
-// of one field, a delay of a day, and 1 MiB of text. What is wrong is a
-// [*ScenarioError].
+// Unknown and repeated keys, anchors and aliases are errors. The limits are 100 flows,
+// 1,000 steps in a flow, 100 fields in one place, 1,000 values of a field, a delay of a
+// day, and 1 MiB of text. The error is a [*ScenarioError].
 func ParseScenario(text []byte) (*Scenario, error) {
 	if len(text) > MaxScenario {
 		return nil, &ScenarioError{0, fmt.Sprintf("longer than %d bytes", MaxScenario)}
@@ -106,7 +105,7 @@ func ParseScenario(text []byte) (*Scenario, error) {
 	return s, nil
 }
 
-// yamlError takes the line out of an error of the parser.
+// yamlError makes a ScenarioError of an error of the YAML parser.
 func yamlError(err error) error {
 	reason := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(reason, "line "); ok {
@@ -176,7 +175,7 @@ func (p *scenarioParser) list(n *yaml.Node, class string, depth int, steps *[]sc
 }
 
 func (p *scenarioParser) step(n *yaml.Node, depth int, s *scenarioStep) error {
-	inherited := s.class // by what happens otherwise
+	inherited := s.class // by the steps of otherwise
 	own := ""
 	err := keys(n, nil, []key{
 		{"after", func(n *yaml.Node) error { return after(n, s) }},
@@ -199,7 +198,7 @@ func (p *scenarioParser) step(n *yaml.Node, depth int, s *scenarioStep) error {
 	case s.raw != nil && s.event != "":
 		return fault(n, "event and raw exclude each other")
 	case s.raw != nil && own != "":
-		return fault(n, "%s is no use beside raw", own)
+		return fault(n, "%s has no effect beside raw", own)
 	case s.raw == nil && s.event == "":
 		return fault(n, "event is missing")
 	case s.odds > 0 && s.otherwise == nil, s.odds == 0 && s.otherwise != nil:
@@ -208,13 +207,13 @@ func (p *scenarioParser) step(n *yaml.Node, depth int, s *scenarioStep) error {
 	return nil
 }
 
-// key is a key that a mapping may have and what takes its value.
+// key is a key that a mapping may have.
 type key struct {
 	name string
-	take func(*yaml.Node) error
+	read func(value *yaml.Node) error
 }
 
-// keys reads a mapping, the keys in the order of known.
+// keys reads a mapping. It reads the values in the order of known.
 func keys(n *yaml.Node, required []string, known []key) error {
 	values, err := mapping(n)
 	if err != nil {
@@ -236,7 +235,7 @@ func keys(n *yaml.Node, required []string, known []key) error {
 	}
 	for _, k := range known {
 		if v := values[k.name]; v != nil {
-			if err := k.take(v); err != nil {
+			if err := k.read(v); err != nil {
 				return err
 			}
 		}
@@ -247,14 +246,14 @@ func keys(n *yaml.Node, required []string, known []key) error {
 // mapping returns the values of a mapping by their keys.
 func mapping(n *yaml.Node) (map[string]*yaml.Node, error) {
 	if n.Kind != yaml.MappingNode || n.Anchor != "" {
-		return nil, fault(n, "keys with values wanted, not %s", kindOf(n))
+		return nil, fault(n, "want keys with values, not %s", kindOf(n))
 	}
 	values := make(map[string]*yaml.Node, len(n.Content)/2)
 	for i := 0; i < len(n.Content); i += 2 {
 		k := n.Content[i]
 		switch {
 		case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Tag == "!!merge":
-			return nil, fault(k, "a plain key wanted")
+			return nil, fault(k, "want a plain key")
 		case values[k.Value] != nil:
 			return nil, fault(k, "the key %q is there twice", k.Value)
 		}
@@ -263,25 +262,25 @@ func mapping(n *yaml.Node) (map[string]*yaml.Node, error) {
 	return values, nil
 }
 
-// items reads a list that is not empty.
-func items(n *yaml.Node, what string, most int, take func(*yaml.Node) error) error {
+// items reads a list of one to limit items.
+func items(n *yaml.Node, what string, limit int, read func(*yaml.Node) error) error {
 	switch {
 	case n.Kind != yaml.SequenceNode || n.Anchor != "":
-		return fault(n, "a list of %s wanted, not %s", what, kindOf(n))
+		return fault(n, "want a list of %s, not %s", what, kindOf(n))
 	case len(n.Content) == 0:
-		return fault(n, "a list of %s without any", what)
-	case len(n.Content) > most:
-		return fault(n, "more than %d %s", most, what)
+		return fault(n, "an empty list of %s", what)
+	case len(n.Content) > limit:
+		return fault(n, "more than %d %s", limit, what)
 	}
 	for _, c := range n.Content {
-		if err := take(c); err != nil {
+		if err := read(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// kindOf is what a node is, in words.
+// kindOf says in words what a node is.
 func kindOf(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.AliasNode:
@@ -301,7 +300,7 @@ func kindOf(n *yaml.Node) string {
 // text reads a string that is not empty.
 func text(n *yaml.Node, to *string) error {
 	if n.Kind != yaml.ScalarNode || n.Anchor != "" || n.Tag == "!!null" || n.Value == "" {
-		return fault(n, "a text wanted, not %s", kindOf(n))
+		return fault(n, "want a text, not %s", kindOf(n))
 	}
 	*to = n.Value
 	return nil
@@ -310,7 +309,7 @@ func text(n *yaml.Node, to *string) error {
 func number(n *yaml.Node, low, high int, to *int) error {
 	v, err := strconv.Atoi(n.Value)
 	if n.Kind != yaml.ScalarNode || n.Anchor != "" || err != nil || v < low || v > high {
-		return fault(n, "a number from %d to %d wanted, not %s", low, high, kindOf(n))
+		return fault(n, "want a number from %d to %d, not %s", low, high, kindOf(n))
 	}
 	*to = v
 	return nil
@@ -364,11 +363,11 @@ func fields(n *yaml.Node, to *[]scenarioField) error {
 	return nil
 }
 
-// scalarJSON is a value as JSON: a number as it is written where JSON can have
-// it, any other text as a string.
+// scalarJSON returns a value in JSON: a number that JSON can have unchanged, any other text
+// as a string.
 func scalarJSON(n *yaml.Node) ([]byte, error) {
 	if n.Kind != yaml.ScalarNode || n.Anchor != "" {
-		return nil, fault(n, "a value, or a list of values, wanted, not %s", kindOf(n))
+		return nil, fault(n, "want a value or a list of values, not %s", kindOf(n))
 	}
 	switch n.Tag {
 	case "!!null":

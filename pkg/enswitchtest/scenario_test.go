@@ -61,8 +61,8 @@ func TestManyFlows(t *testing.T) {
 	for range 10 {
 		g.Next()
 	}
-	if g.going > maxGoing || g.going < maxGoing-10 || len(g.steps) != g.going+1 {
-		t.Errorf("%d flows, %d steps", g.going, len(g.steps))
+	if g.running > maxRunning || g.running < maxRunning-10 || len(g.steps) != g.running+1 {
+		t.Errorf("%d flows, %d steps", g.running, len(g.steps))
 	}
 }
 
@@ -76,21 +76,21 @@ func TestScenarioErrors(t *testing.T) {
 	}{
 		{"", 0, "empty"},
 		{"# nothing\n", 0, "empty"},
-		{"flows", 1, `keys with values wanted, not "flows"`},
+		{"flows", 1, `want keys with values, not "flows"`},
 		{"{}", 1, "flows is missing"},
-		{"flows: []", 1, "a list of flows without any"},
-		{"flows:\n", 1, "a list of flows wanted, not nothing"},
+		{"flows: []", 1, "an empty list of flows"},
+		{"flows:\n", 1, "want a list of flows, not nothing"},
 		{"flow: []", 1, `unknown key "flow": it may be flows`},
 		{"flows: [}", 0, "did not find"},
 		{"flows:\n\t- x", 2, "cannot start any token"},
 		{flow("    weigth: 1\n"), 3, `unknown key "weigth": it may be name, weight, class, fields, steps`},
 		{flow(""), 2, "steps is missing"},
 		{flow("    name: b\n    steps: [{event: x}]\n"), 3, `the key "name" is there twice`},
-		{flow("    weight: 0\n    steps: [{event: x}]\n"), 3, `a number from 1 to 1000000 wanted, not "0"`},
+		{flow("    weight: 0\n    steps: [{event: x}]\n"), 3, `want a number from 1 to 1000000, not "0"`},
 		{flow("    steps: [{event: x}]\n  - name: a\n    steps: [{event: x}]\n"), 4, `a second flow is called "a"`},
 		{step("leg: 1"), 4, "event is missing"},
 		{step("event: x, raw: y"), 4, "exclude"},
-		{step("raw: y, fields: {a: 1}"), 4, "fields is no use beside raw"},
+		{step("raw: y, fields: {a: 1}"), 4, "fields has no effect beside raw"},
 		{step("event: x, after: soon"), 4, `a delay is written like 300ms or 2s..8s and is at most 24h0m0s, not "soon"`},
 		{step("event: x, after: 3s..1s"), 4, "a delay"},
 		{step("event: x, after: 25h"), 4, "a delay"},
@@ -98,10 +98,10 @@ func TestScenarioErrors(t *testing.T) {
 		{step("event: x, odds: 20"), 4, "go together"},
 		{step("event: x, otherwise: [{event: y}]"), 4, "go together"},
 		{step("event: x, odds: 101"), 4, "from 1 to 100"},
-		{step("event: [x]"), 4, "a text wanted, not a list"},
+		{step("event: [x]"), 4, "want a text, not a list"},
 		{step("event: x, fields: {timestamp: 1}"), 4, "timestamp is set by the simulator"},
-		{step("event: x, fields: {a: {b: 1}}"), 4, "a value, or a list of values, wanted, not keys with values"},
-		{step("event: x, fields: {a: []}"), 4, "without any"},
+		{step("event: x, fields: {a: {b: 1}}"), 4, "want a value or a list of values, not keys with values"},
+		{step("event: x, fields: {a: []}"), 4, "an empty list"},
 		{step("event: &x x, fields: {a: *x}"), 4, "an anchor"},
 		{step("event: x, fields: &f {a: 1}"), 4, "an anchor"},
 		{step("event: x, fields: {<<: {a: 1}}"), 4, "a plain key"},

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// call is a call that goes on. The watching of a machine uses it too, for the
-// two machines.
+// call is a running call. A health check uses it too, for its two machines.
 type call struct {
 	machine  int
 	from, to int // persons
@@ -23,7 +22,7 @@ type leg struct {
 	cause                string
 }
 
-// id is written as the vendor's example writes them: Unix time, point, number.
+// id is an id as in the vendor's example: Unix time, point, number.
 type id struct {
 	unix   int64
 	number uint64
@@ -37,9 +36,8 @@ func (v id) appendJSON(b []byte) []byte {
 	return append(b, '"')
 }
 
-// newCall plans all events of a call that begins at the given time: the
-// caller's leg starts and is routed, one to three phones ring, and every leg
-// ends, the caller's last.
+// newCall plans all events of a call that begins at the given time: the caller's leg
+// starts and is routed, one to three phones ring, and every leg ends, the caller's last.
 func (g *Generator) newCall(at time.Duration) {
 	c := &call{
 		machine:  g.machine(),
@@ -80,7 +78,7 @@ func (g *Generator) newCall(at time.Duration) {
 	}
 }
 
-// answered plans a call that one of the phones takes.
+// answered plans the rest of a call that is answered.
 func (g *Generator) answered(c *call, at time.Duration) {
 	at = g.ring(c, at) + g.between(time.Second, 6*time.Second)
 	winner := 1 + g.rand.IntN(len(c.legs)-1)
@@ -104,8 +102,8 @@ func (g *Generator) answered(c *call, at time.Duration) {
 	g.plan(at+g.between(time.Millisecond, 20*time.Millisecond), legEnd, c, 0)
 }
 
-// ring plans the start and the ringing of all legs but the caller's, and
-// returns when the last one rings.
+// ring plans the start and the ringing of all legs but the caller's. It returns the time
+// at which the last one rings.
 func (g *Generator) ring(c *call, at time.Duration) time.Duration {
 	last := at
 	for i := 1; i < len(c.legs); i++ {
@@ -118,7 +116,7 @@ func (g *Generator) ring(c *call, at time.Duration) time.Duration {
 	return last
 }
 
-// endAll plans the end of all legs for the same cause, the caller's last.
+// endAll plans the end of all legs with the same cause, the caller's last.
 func (g *Generator) endAll(c *call, at time.Duration, cause string) {
 	for i := len(c.legs) - 1; i >= 0; i-- {
 		c.legs[i].cause = cause

@@ -8,29 +8,27 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// waitingPosts is how many events may wait for one sender.
+// waitingPosts is the number of events that may wait for one sender.
 const waitingPosts = 1024
 
-// Senders POST events beside whatever else is done with them, so that a slow
-// receiver of POSTs holds up nothing but POSTs.
+// Senders POST events in the background, so that a slow receiver delays only the POSTs.
 type Senders struct {
 	ctx     context.Context //nolint:containedctx // of the goroutines, which Close ends
 	cancel  context.CancelFunc
 	poster  *Poster
-	done    func(err error)
+	onPost  func(err error)
 	queues  []chan []byte
 	running sync.WaitGroup
 	x       event.Index
 }
 
-// NewSenders starts n senders: one, which keeps the order of all events, or as
-// many as the cluster has machines. Then the events of one machine, by their
-// field machine, are sent one after the other and beside those of the others,
-// as by real machines. done is told of each event that was sent, with the error
-// of [Poster.Post]; n senders may call it at the same time. The caller ends them
-// with Close.
-func NewSenders(p *Poster, n int, done func(err error)) *Senders {
-	s := &Senders{poster: p, done: done}
+// NewSenders starts n senders. One keeps the order of all events. With as many as the
+// cluster has machines, the events of one machine, according to the field machine, are
+// sent in order, and beside those of the others, as real machines do. onPost gets the
+// result of [Poster.Post] for each event sent; the senders call it at the same time. Call
+// Close when done.
+func NewSenders(p *Poster, n int, onPost func(err error)) *Senders {
+	s := &Senders{poster: p, onPost: onPost}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for range max(n, 1) {
 		q := make(chan []byte, waitingPosts)
@@ -41,7 +39,7 @@ func NewSenders(p *Poster, n int, done func(err error)) *Senders {
 					continue
 				}
 				if err := s.poster.Post(s.ctx, raw); err == nil || s.ctx.Err() == nil {
-					s.done(err)
+					s.onPost(err)
 				}
 			}
 		})
@@ -49,8 +47,9 @@ func NewSenders(p *Poster, n int, done func(err error)) *Senders {
 	return s
 }
 
-// Send queues a copy of an event. While 1,024 wait for the same sender it waits,
-// until ctx ends, and returns the context's error. It is for one goroutine.
+// Send queues a copy of an event. If 1,024 events wait for the same sender, Send waits,
+// too; if ctx ends meanwhile, it returns the error of ctx. It must be called from one
+// goroutine at a time.
 func (s *Senders) Send(ctx context.Context, raw []byte) error {
 	n := 0
 	if len(s.queues) > 1 && s.x.Scan(raw) == nil {
@@ -66,9 +65,9 @@ func (s *Senders) Send(ctx context.Context, raw []byte) error {
 	}
 }
 
-// Close waits until all that was queued has been sent. When ctx ends first the
-// POSTs under way are broken off and the rest is not sent; done is not told of
-// these. No Send may follow.
+// Close waits until all queued events have been sent. If ctx ends first, it cancels the
+// running POSTs and does not send the rest; onPost does not get these. No Send may
+// follow.
 func (s *Senders) Close(ctx context.Context) {
 	for _, q := range s.queues {
 		close(q)

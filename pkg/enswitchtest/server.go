@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -21,65 +20,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// DefaultPath is the path at which messaged serves events.
-const DefaultPath = "/events/websocket/"
-
-var (
-	// ErrSlow is given to OnClient for a client that did not read fast enough
-	// and was cut.
-	ErrSlow = errors.New("client too slow")
-	// ErrKey is given to OnClient for a request with a wrong key or none.
-	ErrKey = errors.New("wrong or missing authkey")
-)
-
-// ServerOptions are the settings of a [Server]. Nil and zero fields mean the
-// defaults that are named here.
-type ServerOptions struct {
-	// Authkey is the key that the URL must carry in its parameter authkey.
-	// Empty: no key is asked for.
-	Authkey string
-	// Path is where events are served, DefaultPath if empty. Any other path
-	// is answered with 404.
-	Path string
-	// RejectStatus is the HTTP status that a wrong key gets, 401 if zero.
-	RejectStatus int
-	// Listener is where NewServer accepts connections; the server closes it.
-	// Nil: a free port of 127.0.0.1.
-	Listener net.Listener
-	// TLS makes NewServer speak TLS with a certificate of its own making, see
-	// [Server.Certificate].
-	TLS bool
-	// ClientBuffer is how many bytes may wait for one client, 16 MiB if zero.
-	// A single Send to a client for which nothing waits may exceed it.
-	ClientBuffer int
-	// SlowAfter is how long Send waits for a client whose buffer is full
-	// before it cuts the client, and how long an orderly close waits for the
-	// client to read what is left and to answer; one second if zero.
-	SlowAfter time.Duration
-	// StallAfter is how long a client may take to read what one write hands to
-	// the system, at most 256 KiB, before it is cut, whether its buffer is full
-	// or not: so it is cut without holding up Send. Zero: for ever.
-	StallAfter time.Duration
-	// HalfOpenAfter is how long after it began a connection goes dead, as if
-	// the cable had been pulled: it stays open, but nothing is written to it any
-	// more, not even pongs, and what is sent is lost to the client. Zero: never.
-	HalfOpenAfter time.Duration
-	// RejectKey has every key refused, the right one too.
-	RejectKey bool
-	// OnClient is told of each client that has connected, and of its end: err
-	// is nil if the client or this server closed or dropped the connection on
-	// purpose, ErrSlow if the client was cut, otherwise what broke. A request
-	// with a wrong key is told once, with connected false and ErrKey. remote
-	// is the client's address. A client that leaves by itself is counted by
-	// Clients until OnClient has returned. It is called from many goroutines,
-	// and must not call Close or WaitClients with 0, which wait for it.
-	OnClient func(remote string, connected bool, err error)
-}
-
-// Server sends events to websocket clients as messaged does. It answers pings,
-// and reads and ignores whatever else clients send. Make one with [NewServer]
-// or, to serve it from an http.Server of one's own, with [NewHandler]. Its
-// methods may be called from several goroutines.
+// Server sends events to websocket clients, as messaged does. It answers pings, and
+// reads and ignores everything else that clients send. [NewServer] makes one that
+// listens, [NewHandler] one for your own http.Server. It is safe for concurrent use.
 type Server struct {
 	o        ServerOptions
 	upgrader websocket.Upgrader
@@ -87,22 +30,21 @@ type Server struct {
 	listener net.Listener // nil from NewHandler
 	cert     *x509.Certificate
 
-	// order is held while something is queued for all clients, so that
-	// concurrent sends reach all of them in the same order.
+	// order is held while frames are queued for all clients, so that concurrent
+	// sends reach all of them in the same order.
 	order sync.Mutex
 
 	mu      sync.Mutex
 	clients map[*client]struct{}
 	changed chan struct{} // closed, and replaced, when clients has changed
-	flow    chan struct{} // closed unless stalled
+	flow    chan struct{} // open while stalled, else closed
 	closed  bool
 	running sync.WaitGroup
 }
 
-// NewServer starts a server, which accepts connections when NewServer returns.
-// Like httptest it panics if it cannot listen on the loopback interface or
-// make a certificate; with a Listener of the caller's and no TLS it cannot
-// fail. The caller ends it with Close.
+// NewServer starts a server. It accepts connections when NewServer returns. Like
+// httptest, NewServer panics if it cannot listen on the loopback interface or make a
+// certificate; with a Listener and without TLS it cannot fail. Call Close when done.
 func NewServer(o *ServerOptions) *Server {
 	s := NewHandler(o)
 	s.listener = s.o.Listener
@@ -130,7 +72,7 @@ func NewServer(o *ServerOptions) *Server {
 	return s
 }
 
-// loopbackAnd returns localhost, the loopback addresses, and that of a listener.
+// loopbackAnd returns localhost, the loopback addresses, and the address of a listener.
 func loopbackAnd(addr net.Addr) []string {
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && !tcp.IP.IsUnspecified() {
 		return append(loopback[:len(loopback):len(loopback)], tcp.IP.String())
@@ -138,9 +80,9 @@ func loopbackAnd(addr net.Addr) []string {
 	return loopback[:]
 }
 
-// NewHandler makes a server without a listener, to be used as an http.Handler;
-// Listener and TLS are ignored, and URL, HTTPURL and Addr are empty. The caller
-// ends its clients with Close, as closing an http.Server does not.
+// NewHandler makes a server without a listener, to be used as an http.Handler. It
+// ignores the options Listener and TLS, and its URL, HTTPURL and Addr are empty. Call
+// Close when done: closing an http.Server does not end websocket clients.
 func NewHandler(o *ServerOptions) *Server {
 	s := &Server{
 		clients: map[*client]struct{}{},
@@ -159,12 +101,12 @@ func NewHandler(o *ServerOptions) *Server {
 	return s
 }
 
-// URL is the address to connect to, key included:
+// URL returns the address to connect to, with the key:
 // "ws://127.0.0.1:40123/events/websocket/?authkey=KEY", or wss with TLS.
 func (s *Server) URL() string { return s.url("ws", "wss") }
 
-// HTTPURL is the same address in the form in which the vendor documents it:
-// it begins with http, or https with TLS.
+// HTTPURL returns the same address as the vendor documents it: it begins with http,
+// or https with TLS.
 func (s *Server) HTTPURL() string { return s.url("http", "https") }
 
 func (s *Server) url(plain, secure string) string {
@@ -181,7 +123,7 @@ func (s *Server) url(plain, secure string) string {
 	return u.String()
 }
 
-// Addr is the host and port that the server listens on.
+// Addr returns the host and the port that the server listens on.
 func (s *Server) Addr() string {
 	if s.listener == nil {
 		return ""
@@ -189,12 +131,13 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// Certificate is what clients must trust if the option TLS is set, else nil.
-// It is valid for the listener's address, localhost and the loopback addresses.
+// Certificate returns the certificate that clients must trust if the option TLS is
+// set, else nil. It is for the listener's address, localhost and the loopback
+// addresses.
 func (s *Server) Certificate() *x509.Certificate { return s.cert }
 
-// ServeHTTP checks path and key, and serves a websocket client until it or the
-// server ends.
+// ServeHTTP checks the path and the key, and serves a websocket client until the
+// client or the server ends the connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != s.o.Path {
 		http.NotFound(w, r)
@@ -202,7 +145,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	key := r.URL.Query().Get("authkey")
 	if s.o.RejectKey || s.o.Authkey != "" && subtle.ConstantTimeCompare([]byte(key), []byte(s.o.Authkey)) == 0 {
-		s.tell(r.RemoteAddr, false, ErrKey)
+		s.onClient(r.RemoteAddr, false, ErrKey)
 		http.Error(w, ErrKey.Error(), s.o.RejectStatus)
 		return
 	}
@@ -234,18 +177,18 @@ func (s *Server) serve(c *client) {
 	s.clients[c] = struct{}{}
 	s.noteChange()
 	s.mu.Unlock()
-	// Only now, so that what OnClient sends reaches the client.
-	s.tell(c.remote, true, nil)
+	// After the client was added, so that it gets what OnClient sends.
+	s.onClient(c.remote, true, nil)
 	if s.o.HalfOpenAfter > 0 {
 		defer time.AfterFunc(s.o.HalfOpenAfter, c.freeze).Stop()
 	}
 	err := c.run()
-	// In this order, so that whoever waits for no clients has been told of them.
-	s.tell(c.remote, false, err)
+	// In this order: when WaitClients with 0 returns, OnClient has been called.
+	s.onClient(c.remote, false, err)
 	s.remove(c)
 }
 
-func (s *Server) tell(remote string, connected bool, err error) {
+func (s *Server) onClient(remote string, connected bool, err error) {
 	if s.o.OnClient != nil {
 		s.o.OnClient(remote, connected, err)
 	}
@@ -266,23 +209,23 @@ func (s *Server) noteChange() {
 	s.changed = make(chan struct{})
 }
 
-// snapshot returns the clients of this moment.
+// snapshot returns the clients that are connected now.
 func (s *Server) snapshot() []*client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.clients))
 }
 
-// Clients is the number of connected clients. One that was dropped or cut is
-// not counted any more when the method that did it returns.
+// Clients returns the number of connected clients. It does not include a client that
+// was dropped or cut by a method that has returned.
 func (s *Server) Clients() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.clients)
 }
 
-// WaitClients waits until at least n clients are connected; with n 0, until
-// none is. When the context ends first, it returns the context's error.
+// WaitClients waits until at least n clients are connected, or with n 0 until none is.
+// If ctx ends first, it returns an error that wraps that of ctx.
 func (s *Server) WaitClients(ctx context.Context, n int) error {
 	for {
 		s.mu.Lock()
@@ -299,12 +242,11 @@ func (s *Server) WaitClients(ctx context.Context, n int) error {
 	}
 }
 
-// Send queues one text frame for each of raw for every connected client, in
-// order, and returns without waiting for them to be written. The frames of one
-// Send go out in as few writes as possible. It copies raw. While a client's
-// buffer is full Send waits for it, so that a flood runs at the speed of its
-// reader, but for SlowAfter at most: then the client is cut. Without clients
-// it does nothing, as messaged keeps nothing for later.
+// Send queues one text frame for each of raw for every connected client, in order, and
+// returns before they are written. The frames of one Send go out in as few writes as
+// possible. It copies raw. While the buffer of a client is full, Send waits, so that a
+// flood runs at the speed of its slowest reader; after SlowAfter it cuts the client.
+// Without clients it does nothing: messaged keeps nothing for later.
 func (s *Server) Send(raw ...[]byte) {
 	s.order.Lock()
 	defer s.order.Unlock()
@@ -313,9 +255,9 @@ func (s *Server) Send(raw ...[]byte) {
 	}
 }
 
-// SendFrame queues one message of the given opcode (1 text, 2 binary, 9 ping,
-// others for hostile tests), in as many frames as there are fragments; without
-// any it is one empty frame. It is otherwise like Send.
+// SendFrame queues one message with the given opcode (1 text, 2 binary, 9 ping, others
+// for hostile tests), one frame for each fragment; without fragments it is one empty
+// frame. Otherwise it is like Send.
 func (s *Server) SendFrame(opcode int, fragments ...[]byte) {
 	if len(fragments) == 0 {
 		fragments = [][]byte{nil}
@@ -328,21 +270,20 @@ func (s *Server) SendFrame(opcode int, fragments ...[]byte) {
 	s.SendRaw(block)
 }
 
-// SendRaw queues bytes for every client as they stand: many frames that
-// [AppendFrame] made beforehand, half a frame, or nonsense. It does not copy
-// wire, which must not be changed any more; one block may be sent many times.
-// A pong or a close frame may follow wherever the bytes end. It is otherwise
-// like Send.
+// SendRaw queues bytes for every client unchanged: frames that [AppendFrame] made, half
+// a frame, or nonsense. It does not copy wire, which must not be changed afterwards; a
+// block may be sent many times. A pong or a close frame may follow where the bytes end.
+// Otherwise it is like Send.
 func (s *Server) SendRaw(wire []byte) {
 	s.order.Lock()
 	defer s.order.Unlock()
 	s.queue(s.snapshot(), wire)
 }
 
-// queue hands the block to each of the clients and cuts those that stay full.
-// s.order is held.
+// queue adds the block to the buffer of each client, and cuts the clients whose buffer
+// stays full. s.order is held.
 func (s *Server) queue(clients []*client, block []byte) {
-	var patience context.Context // begins when the first client is found full
+	var patience context.Context // begins with the first full buffer
 	for _, c := range clients {
 		for !c.push(block) {
 			if patience == nil {
@@ -362,18 +303,17 @@ func (s *Server) queue(clients []*client, block []byte) {
 	}
 }
 
-// Drop breaks the connections of all clients as a crash does: with a TCP reset,
-// without a close frame, and without what still waited for them.
+// Drop breaks the connections of all clients as a crash does: with a TCP reset, without
+// a close frame. What waits for them is lost.
 func (s *Server) Drop() {
 	for _, c := range s.snapshot() {
 		c.abort(nil)
 	}
 }
 
-// CloseClients sends a close frame with the code and reason to every client,
-// after what still waits for it, and does not wait for that. The code 1005
-// makes a close frame without any code. Reasons are cut to the 123 bytes that
-// fit.
+// CloseClients queues a close frame with the code and the reason for every client,
+// behind what waits for it, and returns before it is written. The code 1005 makes a
+// close frame without a code. A reason longer than the 123 bytes that fit is cut.
 func (s *Server) CloseClients(code int, reason string) {
 	s.order.Lock()
 	defer s.order.Unlock()
@@ -382,9 +322,9 @@ func (s *Server) CloseClients(code int, reason string) {
 	}
 }
 
-// Stall makes the server hang: nothing more is written, not even pongs, but
-// connections stay open, what clients send is read, and new clients are
-// accepted. What is sent meanwhile waits in the clients' buffers until Resume.
+// Stall makes the server hang: it writes nothing, not even pongs. Connections stay
+// open, it reads what clients send, and it accepts new clients. Events wait in the
+// buffers of the clients until Resume.
 func (s *Server) Stall() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -406,18 +346,16 @@ func (s *Server) Resume() {
 	}
 }
 
-// flowing returns a channel that is closed as soon as the server is not
-// stalled.
+// flowing returns a channel that is closed when the server is not stalled.
 func (s *Server) flowing() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.flow
 }
 
-// Close stops accepting clients, ends a Stall, lets each client read what
-// still waits for it for at most SlowAfter, closes with code 1001 (going
-// away), and returns when all goroutines of the server have ended. More calls
-// do no harm.
+// Close stops accepting clients and ends a Stall. Each client has SlowAfter to read what
+// waits for it, then the connection is closed with code 1001 (going away). Close returns
+// when all goroutines of the server have ended. A second Close does nothing.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true

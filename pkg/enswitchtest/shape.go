@@ -6,34 +6,34 @@ import (
 	"time"
 )
 
-// ShapeKind says how the load of a [Generator] goes up and down.
+// ShapeKind is the way in which the load of a [Generator] goes up and down.
 type ShapeKind uint8
 
 // The shapes of load.
 const (
-	// Constant load is the rate at all times.
+	// Constant is the rate at all times.
 	Constant ShapeKind = iota
-	// Ramp grows evenly from the rate to Peak times the rate over the first
-	// Period, and stays there.
+	// Ramp grows evenly from the rate to Peak times the rate over the first Period,
+	// and stays there.
 	Ramp
-	// Burst is Peak times the rate in the last tenth of each Period, and the
-	// rate otherwise.
+	// Burst is Peak times the rate in the last tenth of each Period, otherwise the
+	// rate.
 	Burst
-	// Storm is what follows when a machine fails: in the last tenth of each
-	// Period an Asterisk machine is seen to go down and phones register again,
-	// so many that the load is Peak times the rate.
+	// Storm is what follows the failure of a machine: in the last tenth of each Period
+	// an Asterisk machine goes down and phones register again, so many that the load
+	// is Peak times the rate.
 	Storm
 )
 
 var shapeNames = [...]string{Constant: "constant", Ramp: "ramp", Burst: "burst", Storm: "storm"}
 
-// String is the name in lower case.
+// String returns the name in lower case.
 func (k ShapeKind) String() string { return shapeNames[k] }
 
-// MarshalText is String.
+// MarshalText returns the same as String.
 func (k ShapeKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
-// UnmarshalText takes what String gives.
+// UnmarshalText reads the name that String returns.
 func (k *ShapeKind) UnmarshalText(text []byte) error {
 	for i, name := range shapeNames {
 		if string(text) == name {
@@ -47,34 +47,35 @@ func (k *ShapeKind) UnmarshalText(text []byte) error {
 // Shape is how the load goes up and down in event time.
 type Shape struct {
 	Kind ShapeKind
-	// Period is one minute if zero. At least a second.
+	// Period is at least a second; one minute if zero.
 	Period time.Duration
-	// Peak is how many times the rate the load is at its highest, 10 if zero.
+	// Peak is the highest load, as a multiple of the rate; 10 if zero.
 	Peak int
 }
 
-// parts is into how many parts of the same load a period is divided.
-const parts = 100
+// slicesPerPeriod is the number of parts of a period within which the load does not change.
+const slicesPerPeriod = 100
 
-// set fills in the defaults.
-func (s *Shape) set() {
+// setDefaults fills in the defaults.
+func (s *Shape) setDefaults() {
 	s.Period = max(cmp.Or(s.Period, time.Minute), time.Second)
 	s.Peak = max(cmp.Or(s.Peak, 10), 1)
 }
 
-// high reports whether a burst or a storm goes on, and the number of its period.
+// high reports whether at is in the part of a period for bursts and storms, and returns
+// the number of the period.
 func (s *Shape) high(at time.Duration) (number int64, ok bool) {
 	return int64(at / s.Period), at%s.Period >= s.Period/10*9
 }
 
-// arrivals is how many times as often things begin at the given time, in
-// thousandths. Whole numbers are the same on every machine.
-func (s *Shape) arrivals(at time.Duration) int64 {
+// rateFactor is the arrival rate ÷ the base rate × 1000. Whole numbers are the same on
+// every machine.
+func (s *Shape) rateFactor(at time.Duration) int64 {
 	peak := int64(s.Peak-1) * 1000
 	switch _, high := s.high(at); {
 	case s.Kind == Ramp:
-		part := min(int64(at/(s.Period/parts)), parts)
-		return 1000 + peak*part/parts
+		n := min(int64(at/(s.Period/slicesPerPeriod)), slicesPerPeriod)
+		return 1000 + peak*n/slicesPerPeriod
 	case s.Kind == Burst && high:
 		return 1000 + peak
 	case s.Kind == Storm && high:
@@ -83,19 +84,18 @@ func (s *Shape) arrivals(at time.Duration) int64 {
 	return 1000
 }
 
-// after is when something begins that would begin gap after at if the load were
-// constant.
+// after returns the time of an arrival that would be at+gap if the load were constant.
 func (s *Shape) after(at, gap time.Duration) time.Duration {
 	if s.Kind == Constant {
 		return at + gap
 	}
-	slice := s.Period / parts
+	slice := s.Period / slicesPerPeriod
 	for {
-		times := s.arrivals(at)
+		factor := s.rateFactor(at)
 		end := at - at%slice + slice
-		room := (end - at) / 1000 * time.Duration(times)
+		room := (end - at) / 1000 * time.Duration(factor)
 		if gap <= room {
-			return at + gap*1000/time.Duration(times)
+			return at + gap*1000/time.Duration(factor)
 		}
 		gap -= room
 		at = end

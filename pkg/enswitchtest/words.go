@@ -70,7 +70,7 @@ var agents = [...]string{
 	`Desk "Pro" 7`,
 }
 
-// words are the texts above as JSON strings.
+// words are the texts above in JSON.
 type words struct{ names, customers, texts, agents [][]byte }
 
 func newWords() words {

@@ -1,5 +1,6 @@
-// Package oserr says what an error of the operating system means. package syscall
-// has the names of Unix on Windows too, but as numbers that no call there returns.
+// Package oserr tells what an error of the operating system means, on every system.
+// Package syscall has the names of Unix on Windows too, but with numbers that no call
+// there returns, so errors.Is(err, syscall.ECONNREFUSED) is false there.
 package oserr
 
 import (
@@ -8,32 +9,32 @@ import (
 	"syscall"
 )
 
-// IsClosedPipe reports whether the reader of a pipe, or the other side of a
-// connection that was written to, has gone.
+// IsClosedPipe reports whether a write failed because the reader of the pipe, or the
+// other side of the connection, has gone.
 func IsClosedPipe(err error) bool { return is(err, closedPipe) || errors.Is(err, io.ErrClosedPipe) }
 
-// IsDiskFull reports whether there is no room for what was to be written.
+// IsDiskFull reports whether a write failed for lack of space.
 func IsDiskFull(err error) bool { return is(err, diskFull) }
 
-// IsReset reports whether the other side has broken the connection off.
+// IsReset reports whether the other side has reset the connection.
 func IsReset(err error) bool { return is(err, reset) }
 
-// IsRefused reports whether nothing listens where a connection was to be made.
+// IsRefused reports whether the connection was refused: nothing listens there.
 func IsRefused(err error) bool { return is(err, refused) }
 
-// IsTimedOut reports whether TCP has given up.
+// IsTimedOut reports whether TCP gave up waiting for the other side.
 func IsTimedOut(err error) bool { return is(err, timedOut) }
 
-// IsNoRoute reports whether there is no way to the host.
+// IsNoRoute reports whether there is no route to the host.
 func IsNoRoute(err error) bool { return is(err, noRoute) }
 
-// IsNoNetwork reports whether there is no way to the network.
+// IsNoNetwork reports whether there is no route to the network of the host.
 func IsNoNetwork(err error) bool { return is(err, noNetwork) }
 
-// IsAddrInUse reports whether something else listens on the address.
+// IsAddrInUse reports whether another socket has the address.
 func IsAddrInUse(err error) bool { return is(err, addrInUse) }
 
-// IsAddrNotAvailable reports whether the address is none of this machine.
+// IsAddrNotAvailable reports whether the address is not one of this machine.
 func IsAddrNotAvailable(err error) bool { return is(err, addrNotAvailable) }
 
 func is(err error, meaning []syscall.Errno) bool {

@@ -78,3 +78,26 @@ func TestClosedPipe(t *testing.T) {
 		t.Errorf("a pipe without a reader: %v", err)
 	}
 }
+
+// TestReason: the reason has neither the operation nor the addresses.
+func TestReason(t *testing.T) {
+	wrap := func(err error) error {
+		return fmt.Errorf("x: %w", &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{Port: 1}, Err: os.NewSyscallError("connect", err)})
+	}
+	for want, err := range map[string]error{
+		"connection refused":                          wrap(refused[0]),
+		"connection reset":                            wrap(reset[0]),
+		"no route to the host":                        wrap(noRoute[0]),
+		"the network is unreachable":                  wrap(noNetwork[0]),
+		"the address is in use":                       wrap(addrInUse[0]),
+		addrNotAvailable[0].Error():                   wrap(addrNotAvailable[0]),
+		"another":                                     errors.New("another"),
+		`no such host: "h"`:                           wrap(&net.DNSError{Name: "h", IsNotFound: true}),
+		`the name "h" could not be looked up in time`: &net.DNSError{Name: "h", IsTimeout: true},
+		`the name "h" could not be looked up: server misbehaving`: &net.DNSError{Name: "h", Err: "server misbehaving"},
+	} {
+		if got := Reason(err); got != want {
+			t.Errorf("%v: %s; want %s", err, got, want)
+		}
+	}
+}

@@ -7,13 +7,12 @@ import (
 	"os"
 )
 
-// maxName is the most bytes of a host name in a Reason.
+// maxName is the largest size of a host name in a Reason, in bytes.
 const maxName = 100
 
-// Reason says in a few words why a call of the network failed: "connection
-// refused". It leaves out the operation and the addresses with which package net
-// begins its text, as the caller says where it happened in its own words. The
-// error must not be nil.
+// Reason returns why a call of the network failed, in a few words such as "connection
+// refused". It leaves out the operation and the addresses with which package net begins
+// its texts: the caller says in its own words where it happened. err must not be nil.
 func Reason(err error) string {
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return lookup(e)
@@ -41,7 +40,7 @@ func Reason(err error) string {
 	}
 }
 
-// lookup says why a name could not be looked up.
+// lookup returns why a name could not be looked up.
 func lookup(e *net.DNSError) string {
 	name := e.Name[:min(len(e.Name), maxName)]
 	switch {
