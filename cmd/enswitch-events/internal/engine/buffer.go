@@ -134,7 +134,7 @@ func (f *Feed) flush(patient bool) bool {
 	}
 	b := f.b
 	b.mu.Lock()
-	if patient && b.bytes > b.o.Size/2 {
+	if patient && b.bytes > b.pace.backlog(b.o.Size) {
 		b.keepPace(f.cur)
 	}
 	b.brought[f.number] += int64(len(f.cur.items))

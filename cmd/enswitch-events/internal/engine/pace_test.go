@@ -11,8 +11,10 @@ import (
 func TestPace(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		blocks   int // of the ten that the buffer has room for
+		blocks   int  // of the ten that the buffer has room for
+		large    bool // it has room for a hundred
 		brisk    bool
+		fast     bool
 		writing  bool
 		finished bool
 		posted   bool
@@ -25,16 +27,24 @@ func TestPace(t *testing.T) {
 		{name: "half full, and a block is finished", blocks: 6, brisk: true, finished: true, after: true},
 		{name: "half full, by POST", blocks: 6, brisk: true, posted: true, after: true},
 		{name: "less full", blocks: 3, brisk: true, after: true},
+		{name: "less full, and the worker is fast", blocks: 40, large: true, brisk: true, fast: true, want: paceTime, after: true},
+		{name: "little, and the worker is fast", blocks: 20, large: true, brisk: true, fast: true, after: true},
+		{name: "less full, and the worker is not fast", blocks: 40, large: true, brisk: true, after: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := NewBuffer(BufferOptions{}).block()
-			buf := newBuffer(10 * c.size())
+			room := int64(10)
+			if tt.large {
+				room = 100
+			}
+			buf := newBuffer(room * c.size())
 			feed := buf.Feed("test")
 			for n := range tt.blocks {
 				feed.Add(testEvent(n, blockSize-100))
 				feed.Flush()
 			}
 			buf.pace.brisk.Store(tt.brisk)
+			buf.pace.fast.Store(tt.fast)
 			buf.pace.writing.Store(tt.writing)
 			if tt.finished {
 				buf.pace.finish()
