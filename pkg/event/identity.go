@@ -10,8 +10,8 @@ import (
 type Identity [16]byte
 
 // Hasher computes identities. Its seeds are random, so only identities of one
-// Hasher can be compared, and they mean nothing outside the process. It is not
-// safe for concurrent use.
+// Hasher and its clones can be compared, and they mean nothing outside the
+// process. It is not safe for concurrent use; a clone is for another goroutine.
 type Hasher struct {
 	seeds [2]maphash.Seed
 	buf   []byte // one field as it is hashed
@@ -21,6 +21,9 @@ type Hasher struct {
 func NewHasher() *Hasher {
 	return &Hasher{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 }
+
+// Clone returns a Hasher that gives every event the same identity as h does.
+func (h *Hasher) Clone() *Hasher { return &Hasher{seeds: h.seeds} }
 
 // Identity returns the identity of the event that x holds. It depends on the
 // names of the fields and on their values as text, on nothing else: not on

@@ -54,7 +54,6 @@ type item struct {
 	end      int   // of its bytes in data and a newline
 	received int64 // Unix nanoseconds
 	source   int32 // number of its name
-	feed     int32
 }
 
 // span is lines in a row of one file, up to the begin of the next span.
@@ -90,6 +89,16 @@ func (b *Block) reset() *Block {
 	b.from = Place{}
 	b.begin()
 	return b
+}
+
+// add adds the events of c, for which b has room.
+func (b *Block) add(c *Block) {
+	base := len(b.data)
+	b.data = append(b.data, c.data...)
+	for _, it := range c.items {
+		it.end += base
+		b.items = append(b.items, it)
+	}
 }
 
 // results is memory for what is made of blocks. A block has some only between
@@ -213,7 +222,6 @@ type Event struct {
 	begin, end int  // in the block's data, its newline included
 	verbatim   bool // the bytes from begin to end are Raw and a newline
 	item       int
-	feed       int
 }
 
 // Block is the block that e belongs to.

@@ -81,7 +81,7 @@ func TestOutput(t *testing.T) {
 func TestGapIsNotMapped(t *testing.T) {
 	b := &Block{}
 	b.reset().gap = &Gap{}
-	f, err := newFolder(verbatim(t, &bytes.Buffer{}), &blocks{all: []*Block{b}}, nil)
+	f, err := newFolder(verbatim(t, &bytes.Buffer{}), &blocks{all: []*Block{b}})
 	if err != nil {
 		t.Fatal(err)
 	}

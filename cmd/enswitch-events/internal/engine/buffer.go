@@ -46,8 +46,10 @@ type Buffer struct {
 	overflow *Gap // the stretch of dropped events that is under way
 	sources  []string
 	numbers  map[string]int32 // of the sources
-	brought  []int64          // events, by feed, see keepLevel
-	spill    *spiller         // nil without
+	feeds    []*Feed
+	brought  []int64       // events, by feed, see keepLevel
+	window   *event.Window // of several feeds
+	spill    *spiller      // nil without
 }
 
 // NewBuffer returns an empty Buffer. The caller ends it with Release.
@@ -61,27 +63,6 @@ func NewBuffer(o BufferOptions) *Buffer {
 		go b.spillLoop()
 	}
 	return b
-}
-
-// Feed is one source's way into a Buffer. It is for one goroutine; a source
-// with many uses [Feed.Put].
-type Feed struct {
-	b      *Buffer
-	number int32
-	source int32
-	level  int64 // the count of feeds that were silent, see keepLevel
-	name   string
-	cur    *Block
-	putBy  string // the source of that number, once there is one by Put
-	mu     sync.Mutex
-}
-
-// Feed returns a new way in for the source of that name.
-func (b *Buffer) Feed(name string) *Feed {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.brought = append(b.brought, 0)
-	return &Feed{b: b, number: int32(len(b.brought)) - 1, level: -1, source: b.number(name), name: name, cur: b.block()}
 }
 
 // number returns the number of the source called name. The mutex is held.
@@ -105,127 +86,30 @@ const (
 	otherSource = "other"
 )
 
-// Add copies ev into the feed. It is seen by the other side after Flush, or
-// when a block is full.
-func (f *Feed) Add(ev event.Event) {
-	if f.b.o.Record != nil {
-		f.b.o.Record(ev.Raw)
-	}
+// push puts what f has collected at the end of the queue, and returns an empty block
+// to go on with. The mutex is held.
+func (b *Buffer) push(f *Feed) *Block {
 	c := f.cur
-	if len(c.items) > 0 && (len(c.data)+len(ev.Raw) >= cap(c.data) || len(c.items) == cap(c.items)) {
-		f.Flush()
-		c = f.cur
+	b.ledger.Received += int64(len(c.items))
+	last := b.lastFor(c)
+	if last == nil && b.noRoom(c) {
+		b.drop(c)
+		return b.emptied(c)
 	}
-	c.data = append(append(c.data, ev.Raw...), '\n')
-	c.items = append(c.items, item{end: len(c.data), received: ev.Received.UnixNano(), source: f.source, feed: f.number})
-}
-
-// Flush hands over what was added and reports whether there was anything. It
-// never waits for who reads the output, nor for longer than some 20 ms, or
-// levelTime if another feed is far behind, or
-// diskTime if the memory is full and the disk is being written to.
-func (f *Feed) Flush() bool { return f.flush(true) }
-
-// flush is Flush. If patient is not set it waits for nothing, and for no jq
-// expression that gojq runs either.
-func (f *Feed) flush(patient bool) bool {
-	if len(f.cur.items) == 0 {
-		return false
+	if b.window != nil {
+		b.leaveOut(f)
 	}
-	b := f.b
-	b.mu.Lock()
-	if patient && b.bytes > b.pace.backlog(b.o.Size) {
-		b.keepPace(f.cur)
-	}
-	b.brought[f.number] += int64(len(f.cur.items))
-	if patient && len(b.brought) > 1 {
-		b.keepLevel(f)
-	}
-	f.cur = b.push(f.cur)
-	b.mu.Unlock()
-	b.lastIn.Store(int64(max(time.Since(b.start), 1)))
-	b.signal()
-	return true
-}
-
-// Put adds one event and hands it over at once: when it returns, the event has
-// its place in the stream. Unlike Add it is safe for concurrent use, it waits for
-// nobody unless the event is large, and it takes the source's name from the event.
-func (f *Feed) Put(ev event.Event) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if ev.Source != f.putBy {
-		f.b.mu.Lock()
-		f.source, f.putBy = f.b.number(ev.Source), ev.Source
-		f.b.mu.Unlock()
-	}
-	f.Add(ev)
-	f.flush(len(ev.Raw) > blockSize/2) // one so large has been answered before
-}
-
-// Gap marks a stretch of time in which the source was away, at this place in
-// the stream.
-func (f *Feed) Gap(g Gap) {
-	f.Flush()
-	g.Source = f.name
-	b := f.b
-	b.mu.Lock()
-	b.ledger.Gaps++
-	b.queue = append(b.queue, &Block{gap: &g})
-	b.mu.Unlock()
-	b.signal()
-}
-
-// Reject counts something received that is no event and went no further.
-func (f *Feed) Reject() {
-	f.b.mu.Lock()
-	f.b.ledger.Received++
-	f.b.ledger.Rejected++
-	f.b.mu.Unlock()
-}
-
-// push puts c at the end of the queue and returns an empty block to go on
-// with. The mutex is held.
-func (b *Buffer) push(c *Block) *Block {
-	n := int64(len(c.items))
-	b.ledger.Received += n
-	// A trickle of small blocks behind a slow reader would cost a whole block
-	// each, so they are put together.
-	if last := len(b.queue) - 1; last >= 0 {
-		t := b.queue[last]
-		if t.gap == nil && b.overflow == nil && cap(t.data)-len(t.data) >= len(c.data) && cap(t.items)-len(t.items) >= len(c.items) {
-			base := len(t.data)
-			t.data = append(t.data, c.data...)
-			for _, it := range c.items {
-				it.end += base
-				t.items = append(t.items, it)
-			}
-			b.ledger.Waiting += n
-			return c.reset()
-		}
-	}
-	if b.noRoom(c) {
-		at := time.Unix(0, c.items[0].received)
-		if b.overflow == nil {
-			b.overflow = &Gap{Reason: "overflow", From: at}
-			b.ledger.Gaps++
-			if b.o.OnOverflow != nil {
-				b.o.OnOverflow(*b.overflow)
-			}
-		}
-		b.overflow.To = time.Unix(0, c.items[n-1].received)
-		b.overflow.Dropped += n
-		b.ledger.Dropped += n
-		if c.size() > 2*blockSize {
-			return b.block()
-		}
+	b.ledger.Waiting += int64(len(c.items))
+	switch {
+	case len(c.items) == 0:
+		return b.emptied(c)
+	case last != nil:
+		last.add(c)
 		return c.reset()
-	}
-	if b.overflow != nil {
+	case b.overflow != nil:
 		b.queue = append(b.queue, &Block{gap: b.overflow})
 		b.overflow = nil
 	}
-	b.ledger.Waiting += n
 	c.held = c.size()
 	b.bytes += c.held
 	b.queue = append(b.queue, c)
@@ -233,6 +117,44 @@ func (b *Buffer) push(c *Block) *Block {
 		b.wakeSpiller()
 	}
 	return b.block()
+}
+
+// lastFor returns the last block of the queue if it has room for c, else nil: a
+// trickle of small blocks behind a slow reader would cost a whole block each, so
+// they are put together. The mutex is held.
+func (b *Buffer) lastFor(c *Block) *Block {
+	if len(b.queue) == 0 || b.overflow != nil {
+		return nil
+	}
+	last := b.queue[len(b.queue)-1]
+	if last.gap != nil || cap(last.data)-len(last.data) < len(c.data) || cap(last.items)-len(last.items) < len(c.items) {
+		return nil
+	}
+	return last
+}
+
+// drop counts the events of c as dropped. The mutex is held.
+func (b *Buffer) drop(c *Block) {
+	n := int64(len(c.items))
+	if b.overflow == nil {
+		b.overflow = &Gap{Reason: "overflow", From: time.Unix(0, c.items[0].received)}
+		b.ledger.Gaps++
+		if b.o.OnOverflow != nil {
+			b.o.OnOverflow(*b.overflow)
+		}
+	}
+	b.overflow.To = time.Unix(0, c.items[n-1].received)
+	b.overflow.Dropped += n
+	b.ledger.Dropped += n
+}
+
+// emptied returns c, or another block if it is large, for other events. The mutex
+// is held.
+func (b *Buffer) emptied(c *Block) *Block {
+	if c.size() > 2*blockSize {
+		return b.block()
+	}
+	return c.reset()
 }
 
 // noRoom reports whether there is no memory for c. The size may be passed by one
@@ -366,10 +288,4 @@ func (b *Buffer) LastReceived() time.Time {
 		return b.start.Add(time.Duration(n))
 	}
 	return time.Time{}
-}
-
-func (b *Buffer) feedCount() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.brought)
 }

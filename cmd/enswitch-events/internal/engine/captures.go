@@ -125,7 +125,7 @@ func (c *Captures) Position() int64 { return c.lines.position() }
 // events were left out because they have no timestamp to compare with the bounds.
 // Run can be called once.
 func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed int64, err error) {
-	f, err := newFolder(cfg, c, nil)
+	f, err := newFolder(cfg, c)
 	if err != nil {
 		return EndOutput, 0, err
 	}

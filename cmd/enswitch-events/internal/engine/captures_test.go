@@ -42,9 +42,12 @@ func (t *told) listen(c *Config) {
 type model struct {
 	*Config
 	CaptureOptions
-	keep filter.Options
-	show render.Options
+	keep     filter.Options
+	show     render.Options
+	received time.Time
 
+	filter   *filter.Filter
+	renderer *render.Renderer
 	told
 	out []byte
 	l   Ledger
@@ -52,21 +55,11 @@ type model struct {
 }
 
 func (m *model) run(t *rapid.T, texts []string) {
-	m.keep.OnError = func(err error) { m.failures = append(m.failures, "jq: "+err.Error()); m.l.Failed++ }
-	keep, err := filter.Compile(&m.keep)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.show.OnError = func(err error) { m.failures = append(m.failures, "--template: "+err.Error()); m.l.Failed++ }
-	show, err := render.New(&m.show)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.out = show.Header(nil)
+	m.begin(t)
 	for i, text := range texts {
 		offset := int64(0)
 		for line := range strings.Lines(text) {
-			if m.line(m.Names[i], offset, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), keep, show); m.end != EndOfInput {
+			if m.line(m.Names[i], offset, strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")); m.end != EndOfInput {
 				return
 			}
 			offset += int64(len(line))
@@ -74,7 +67,22 @@ func (m *model) run(t *rapid.T, texts []string) {
 	}
 }
 
-func (m *model) line(name string, offset int64, line string, keep *filter.Filter, show *render.Renderer) {
+// begin compiles what a run needs.
+func (m *model) begin(t *rapid.T) {
+	m.keep.OnError = func(err error) { m.failures = append(m.failures, "jq: "+err.Error()); m.l.Failed++ }
+	var err error
+	if m.filter, err = filter.Compile(&m.keep); err != nil {
+		t.Fatal(err)
+	}
+	m.show.OnError = func(err error) { m.failures = append(m.failures, "--template: "+err.Error()); m.l.Failed++ }
+	if m.renderer, err = render.New(&m.show); err != nil {
+		t.Fatal(err)
+	}
+	m.out = m.renderer.Header(nil)
+}
+
+func (m *model) line(name string, offset int64, line string) {
+	show := m.renderer
 	reject := func(err error) {
 		m.l.Received++
 		m.l.Rejected++
@@ -105,7 +113,7 @@ func (m *model) line(name string, offset int64, line string, keep *filter.Filter
 		m.l.Repaired++
 	}
 	done, before, state := false, len(m.out), show.State()
-	ev := event.Event{Raw: []byte(line), Source: name}
+	ev := event.Event{Raw: []byte(line), Received: m.received, Source: name}
 	emit := func(o filter.Output) bool {
 		done = true
 		if o.Event {
@@ -115,7 +123,7 @@ func (m *model) line(name string, offset int64, line string, keep *filter.Filter
 		}
 		return true
 	}
-	keep.Run(&x, emit)
+	m.filter.Run(&x, emit)
 	if m.Until != nil {
 		if yes, _ := m.Until.True(&x); yes {
 			m.end = EndUntil

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // maxWorkers is how many processors are of use.
@@ -59,15 +57,14 @@ type folder struct {
 	silent   bool       // nothing is to be written any more
 }
 
-// newFolder returns a folder of src. With a window, events that several feeds
-// have delivered are left out.
-func newFolder(c *Config, src Source, window *event.Window) (*folder, error) {
+// newFolder returns a folder of src.
+func newFolder(c *Config, src Source) (*folder, error) {
 	workers := c.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	workers = min(workers, maxWorkers)
-	if c.Sink.InOrder() || window != nil {
+	if c.Sink.InOrder() {
 		workers = 1 // each event may depend on those before
 	}
 	f := &folder{
@@ -84,9 +81,6 @@ func newFolder(c *Config, src Source, window *event.Window) (*folder, error) {
 	}
 	f.own, mappers = mappers[0], mappers[1:]
 	f.own.write = f.writePart
-	if f.own.window = window; window != nil {
-		f.own.hash = event.NewHasher()
-	}
 	if workers == 1 {
 		return f, nil
 	}

@@ -38,8 +38,6 @@ type mapper struct {
 	worker        Worker
 	until, failIf *filter.Query
 	needles       *search
-	window        *event.Window // nil for a single feed
-	hash          *event.Hasher
 	stop          *atomic.Bool // set when nothing more is to be mapped
 	found         *atomic.Bool // set when an event was kept
 	tally         *tally.Tally
@@ -125,7 +123,7 @@ func (m *mapper) item(i, begin int) {
 	}
 	e.Raw = m.b.data[begin : it.end-1 : it.end-1]
 	e.Received = m.clock.at(it.received)
-	e.begin, e.end, e.verbatim, e.item, e.feed = begin, it.end, true, i, int(it.feed)
+	e.begin, e.end, e.verbatim, e.item = begin, it.end, true, i
 }
 
 // lines maps the lines of a capture.
@@ -225,28 +223,23 @@ func (m *mapper) event(behind Place) bool {
 		return false
 	}
 	m.before, m.whole, m.failed = b.Out.Len(), true, false
-	err := e.X.Scan(e.Raw)
-	if err != nil {
-		if clean := capture.Clean(e.Raw); len(clean) < len(e.Raw) && e.X.Scan(clean) == nil {
-			err, e.Raw, e.verbatim = nil, clean, false
-		}
-	}
+	text, err := scan(&e.X, e.Raw)
 	if err != nil {
 		l.Received++
 		l.Rejected++
 		m.reject(err)
 		return m.next(behind)
 	}
+	if len(text) < len(e.Raw) {
+		e.Raw, e.verbatim = text, false
+	}
 	repaired := int64(0)
 	if e.X.Repaired() {
 		repaired = 1
 	}
-	kept, twice := false, false
+	kept := false
 	notes, failed := len(b.notes), l.Failed
-	switch {
-	case m.window != nil && m.window.Seen(m.hash.Identity(&e.X), e.feed, time.Now()):
-		twice = true
-	case m.inBounds():
+	if m.inBounds() {
 		kept = m.worker.Event(e)
 		m.ask()
 		if b.end != EndOfInput && !kept {
@@ -274,9 +267,6 @@ func (m *mapper) event(behind Place) bool {
 		if l.Kept++; l.Kept == m.limit && b.end == EndOfInput {
 			b.end = EndCount
 		}
-	case twice:
-		l.Duplicates++
-		l.Filtered++
 	default:
 		l.Filtered++
 		m.missed()

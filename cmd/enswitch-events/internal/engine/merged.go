@@ -131,7 +131,7 @@ func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
 			continue
 		}
 		cur.noted(b, cur.offset)
-		if m.x.Scan(line) == nil || m.x.Scan(capture.Clean(line)) == nil {
+		if _, err := scan(&m.x, line); err == nil {
 			switch usec, ok := m.x.Get("timestamp").Timestamp(); {
 			case !ok:
 				m.untimed.Add(1)

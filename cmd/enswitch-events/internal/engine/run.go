@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // Input puts events into a feed until it ends, an error ends it, or ctx is
@@ -15,11 +13,6 @@ import (
 type Input func(ctx context.Context) error
 
 const (
-	// mergeCount and mergeAge bound what is remembered of events when there is
-	// more than one feed: an event that another feed has delivered already is
-	// left out.
-	mergeCount = 1 << 17
-	mergeAge   = 2 * time.Minute
 	// drainTime is how long what waits is written once the run is to end.
 	drainTime = 5 * time.Second
 	// stuckTime is how long a fold that is to end may take, and once more if it is
@@ -34,11 +27,7 @@ const (
 // still blocks then. The error belongs to EndInput, EndOutput, EndClosed, EndStuck
 // and EndSlow.
 func (b *Buffer) Run(parent context.Context, c *Config, inputs ...Input) (End, error) {
-	var window *event.Window
-	if n := b.feedCount(); n > 1 {
-		window = event.NewWindow(mergeCount, n, mergeAge)
-	}
-	f, err := newFolder(c, b, window)
+	f, err := newFolder(c, b)
 	if err != nil {
 		return EndOutput, err
 	}

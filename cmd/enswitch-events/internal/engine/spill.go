@@ -258,6 +258,7 @@ func (b *Buffer) Release() error {
 const (
 	recordGap    = 'g'
 	recordEvents = 'e'
+	itemRecord   = 20 // bytes of an item
 )
 
 func appendBlock(dst []byte, c *Block) ([]byte, error) {
@@ -271,7 +272,6 @@ func appendBlock(dst []byte, c *Block) ([]byte, error) {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(it.end))
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(it.received))
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(it.source))
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(it.feed))
 	}
 	return append(dst, c.data...), nil
 }
@@ -292,24 +292,23 @@ func (b *Block) read(record []byte) error {
 		return errRecord
 	}
 	n := int(binary.LittleEndian.Uint32(rest))
-	if rest = rest[4:]; len(rest)/itemSize < n {
+	if rest = rest[4:]; len(rest)/itemRecord < n {
 		return errRecord
 	}
-	data := rest[n*itemSize:]
+	data := rest[n*itemRecord:]
 	last := 0
 	for range n {
 		it := item{
 			end:      int(binary.LittleEndian.Uint64(rest)),
 			received: int64(binary.LittleEndian.Uint64(rest[8:])),
 			source:   int32(binary.LittleEndian.Uint32(rest[16:])),
-			feed:     int32(binary.LittleEndian.Uint32(rest[20:])),
 		}
 		if it.end <= last || it.end > len(data) {
 			return errRecord
 		}
 		last = it.end
 		b.items = append(b.items, it)
-		rest = rest[itemSize:]
+		rest = rest[itemRecord:]
 	}
 	b.data = append(b.data, data...)
 	return nil

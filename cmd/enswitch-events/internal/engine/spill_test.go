@@ -168,7 +168,7 @@ func TestBlockRecord(t *testing.T) {
 	c := &Block{}
 	data := testEvent(7, 30)
 	c.data = append(c.data, data.Raw...)
-	c.items = append(c.items, item{end: len(c.data), received: 5, source: 3, feed: 2})
+	c.items = append(c.items, item{end: len(c.data), received: 5, source: 3})
 	record, err := appendBlock(nil, c)
 	if err != nil {
 		t.Fatal(err)

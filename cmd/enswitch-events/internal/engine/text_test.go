@@ -66,7 +66,7 @@ func (g *guessed) run(t fataler, workers int, ahead func(*folder)) ran {
 		}
 		source.all = append(source.all, b)
 	}
-	f, err := newFolder(c, source, nil)
+	f, err := newFolder(c, source)
 	if err != nil {
 		t.Fatal(err)
 	}
