@@ -11,24 +11,27 @@ import (
 )
 
 func Example() {
-	ctx := context.Background()
-	url, stop := cluster() // stands in for a real one
-	defer stop()
+	// A cluster for tests stands in for a real one here.
+	cluster := enswitchtest.NewCluster(nil)
+	defer cluster.Close()
 
-	addr, err := messaged.ParseAddress(url) // or "10.0.0.5"
+	addr, err := messaged.ParseAddress(cluster.HTTPURL()) // or "10.0.0.5"
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	for ev, err := range messaged.New(addr, nil).Events(ctx) {
-		if err != nil { // ctx has ended, or the key was rejected, say
+	var fields event.Index
+	for ev, err := range messaged.New(addr, nil).Events(context.Background()) {
+		if err != nil { // the key was rejected, say: it connects again by itself
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(string(ev.Raw))
-		break
+		if fields.Scan(ev.Raw) == nil { // else it is not an event
+			fmt.Printf("%s.%s on machine %s\n", fields.Class().Text(), fields.Event().Text(), fields.Get("machine").Text())
+			break
+		}
 	}
-	// Output: {"class":"call","event":"start","machine":1,"timestamp":"1234567890.123456"}
+	// Output: call.start on machine 2
 }
 
 // The kind of an Error decides what to do about it.
@@ -48,9 +51,9 @@ func ExampleError() {
 
 // OnState shows what the connection does, and how long the feed was away.
 func ExampleOptions() {
-	url, stop := cluster()
-	defer stop()
-	addr, err := messaged.ParseAddress(url)
+	cluster := enswitchtest.NewCluster(nil)
+	defer cluster.Close()
+	addr, err := messaged.ParseAddress(cluster.HTTPURL())
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -72,20 +75,4 @@ func ExampleOptions() {
 	// Output:
 	// connecting
 	// connected
-}
-
-// cluster is a messaged that sends each client one event.
-func cluster() (url string, stop func()) {
-	var server *enswitchtest.Server
-	ready := make(chan struct{})
-	server = enswitchtest.NewServer(&enswitchtest.ServerOptions{
-		Authkey: "secret",
-		OnClient: func(_ string, connected bool, _ error) {
-			if <-ready; connected {
-				server.Send([]byte(`{"class":"call","event":"start","machine":1,"timestamp":"1234567890.123456"}`))
-			}
-		},
-	})
-	close(ready)
-	return server.HTTPURL(), server.Close
 }

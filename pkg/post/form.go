@@ -74,7 +74,7 @@ func openField(json []byte, earlier int) []byte {
 // closeField ends a field whose value begins at value, and removes the quotes of a
 // number. name is escaped as in the JSON.
 func closeField(json, name []byte, value int, number func(name []byte) bool) []byte {
-	if isNumberField(name, number) && isNumber(json[value:]) {
+	if isNumberField(name, number) && event.IsNumber(json[value:]) {
 		copy(json[value-1:], json[value:])
 		return json[:len(json)-1]
 	}
@@ -184,17 +184,14 @@ func appendText(json, form []byte, i int, stop byte, latin1 bool) ([]byte, int) 
 	}
 }
 
-const (
-	hexDigits = "0123456789abcdef"
-	notHex    = 0xff
-)
+const notHex = 0xff
 
 // unhex is the value of each hexadecimal digit, notHex for all other bytes.
 var unhex = func() (t [256]byte) {
 	for c := range t {
 		t[c] = notHex
 	}
-	for v, c := range hexDigits {
+	for v, c := range "0123456789abcdef" {
 		t[c] = byte(v)
 	}
 	for v, c := range "ABCDEF" {
@@ -203,56 +200,10 @@ var unhex = func() (t [256]byte) {
 	return t
 }()
 
-// appendByte appends one byte of text to the inside of a JSON string. Unlike
-// event.AppendString it leaves bytes that are not UTF-8 alone.
+// appendByte appends one byte of text to a JSON string.
 func appendByte(json []byte, c byte, latin1 bool) []byte {
-	switch {
-	case c == '"' || c == '\\':
-		return append(json, '\\', c)
-	case c == '\n':
-		return append(json, '\\', 'n')
-	case c == '\r':
-		return append(json, '\\', 'r')
-	case c == '\t':
-		return append(json, '\\', 't')
-	case c < 0x20:
-		return append(json, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-	case c >= utf8.RuneSelf && latin1:
+	if latin1 && c >= utf8.RuneSelf {
 		return utf8.AppendRune(json, rune(c))
 	}
-	return append(json, c)
-}
-
-// isNumber reports whether text is exactly a JSON number.
-func isNumber(text []byte) bool {
-	i := 0
-	digits := func() bool {
-		start := i
-		for i < len(text) && '0' <= text[i] && text[i] <= '9' {
-			i++
-		}
-		return i > start
-	}
-	if i < len(text) && text[i] == '-' {
-		i++
-	}
-	if i < len(text) && text[i] == '0' {
-		i++
-	} else if !digits() {
-		return false
-	}
-	if i < len(text) && text[i] == '.' {
-		if i++; !digits() {
-			return false
-		}
-	}
-	if i < len(text) && text[i]|0x20 == 'e' {
-		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return i == len(text)
+	return event.AppendEscaped(json, c)
 }

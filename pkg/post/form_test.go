@@ -115,17 +115,6 @@ func TestAppendJSONAllocations(t *testing.T) {
 	}
 }
 
-// TestIsNumber holds isNumber equal to encoding/json.
-func TestIsNumber(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`[-+0-9.eE ]{0,8}`).Draw(t, "text")
-		want := json.Valid([]byte(text)) && strings.TrimSpace(text) == text
-		if got := isNumber([]byte(text)); got != want {
-			t.Errorf("isNumber(%q) = %v", text, got)
-		}
-	})
-}
-
 // TestAppendJSONRoundTrip sends fields of any bytes through an escaped form.
 func TestAppendJSONRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
