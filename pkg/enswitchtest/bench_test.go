@@ -8,8 +8,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// BenchmarkFlood sends a block of prepared frames to a client that does
-// nothing but read.
+// BenchmarkFlood sends a block of prepared frames to a client that only reads.
 func BenchmarkFlood(b *testing.B) {
 	const events = 4096
 	g := NewGenerator(nil)
@@ -20,7 +19,7 @@ func BenchmarkFlood(b *testing.B) {
 	benchmarkSend(b, events, int64(len(block)), func(s *Server) { s.SendRaw(block) })
 }
 
-// BenchmarkSend has the frames made for every block of events.
+// BenchmarkSend makes the frames of each block of events.
 func BenchmarkSend(b *testing.B) {
 	for _, events := range []int{1, 64, 4096} {
 		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {

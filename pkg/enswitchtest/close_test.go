@@ -104,7 +104,7 @@ func TestClientCloses(t *testing.T) {
 	wait(t, s, 0)
 	s.Resume()
 
-	// One that vanishes is told of as an error.
+	// A client that vanishes is an error.
 	ws = dial(t, s)
 	_ = ws.NetConn().Close()
 	wait(t, s, 0)
@@ -139,7 +139,7 @@ func TestCloseDrains(t *testing.T) {
 	}
 }
 
-// A client that does not read cannot hold up Close.
+// A client that does not read does not block Close.
 func TestCloseOfSilentClient(t *testing.T) {
 	s := NewServer(&ServerOptions{SlowAfter: 10 * time.Millisecond})
 	dial(t, s)

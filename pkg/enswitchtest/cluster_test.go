@@ -72,7 +72,7 @@ func TestClusterRejectsKey(t *testing.T) {
 	}
 }
 
-// A connection that goes half open stays, and nothing comes any more.
+// A half-open connection stays open, and nothing comes any more.
 func TestHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipes()
@@ -140,7 +140,7 @@ func TestDropEvery(t *testing.T) {
 	})
 }
 
-// The header comes at once, the body when it is said.
+// With Slow the header comes at once, the body later.
 func TestSlowPost(t *testing.T) {
 	arrived := make(chan struct{})
 	bodies := make(chan string, 1)

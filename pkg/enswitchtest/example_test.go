@@ -33,12 +33,11 @@ func Example() {
 	// Output: {"class":"call","event":"start","timestamp":"1234567890.123456"} <nil>
 }
 
-// A cluster for a test: its calls come by themselves, and what shall go wrong
-// does.
+// The calls of a Cluster come by themselves, with the Faults that a test wants.
 func ExampleCluster() {
 	cluster := enswitchtest.NewCluster(&enswitchtest.ClusterOptions{Faults: enswitchtest.Faults{Duplicates: 0.1}})
 	defer cluster.Close()
-	client, _, err := websocket.DefaultDialer.Dial(cluster.URL(), nil) // what is to be tested
+	client, _, err := websocket.DefaultDialer.Dial(cluster.URL(), nil) // the client to test
 	if err != nil {
 		fmt.Println(err)
 		return

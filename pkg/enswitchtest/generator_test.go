@@ -277,7 +277,7 @@ func TestPlay(t *testing.T) {
 	})
 }
 
-// Lost time is made up for, but an hour asleep is no burst of an hour.
+// Play catches up after a delay, but not after an hour asleep.
 func TestPlayLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

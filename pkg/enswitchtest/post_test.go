@@ -51,7 +51,7 @@ func TestFormOfGenerated(t *testing.T) {
 	})
 }
 
-// checkForm holds the body against what url.ParseQuery makes of it.
+// checkForm compares the body with the result of url.ParseQuery.
 func checkForm(t interface{ Fatalf(string, ...any) }, x *event.Index, raw, body []byte) {
 	if err := x.Scan(raw); err != nil {
 		t.Fatalf("%v: %q", err, raw)

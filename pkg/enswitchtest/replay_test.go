@@ -24,8 +24,8 @@ func stamped(timestamp string) []byte {
 	return fmt.Appendf(nil, `{"class":"call","event":"start","timestamp":%s}`, timestamp)
 }
 
-// Each row is a timestamp as JSON and the seconds after the first event at
-// which it is due.
+// Each row is a timestamp in JSON, and the time at which the event is due, in seconds after
+// the first event.
 func TestReplayPace(t *testing.T) {
 	type row struct {
 		timestamp string
@@ -129,7 +129,7 @@ func TestRestamp(t *testing.T) {
 	})
 }
 
-// checkValueAt compares with what the index says.
+// checkValueAt compares valueAt with the index.
 func checkValueAt(t interface{ Fatalf(string, ...any) }, raw []byte) {
 	var x, y event.Index
 	if x.Scan(raw) != nil {
@@ -167,7 +167,7 @@ func FuzzRestamp(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) { checkValueAt(t, raw) })
 }
 
-// A client that stops reading is cut after StallAfter, and nobody waits for it.
+// A client that stops reading is cut after StallAfter, and Send does not wait for it.
 func TestStalledClientIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipes()
@@ -259,7 +259,7 @@ func TestSenders(t *testing.T) {
 	}
 }
 
-// A receiver that does not answer holds nobody up at the end.
+// A receiver that does not answer does not block Close.
 func TestSendersAreBrokenOff(t *testing.T) {
 	arrived := make(chan struct{}, 1)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -268,7 +268,7 @@ func TestSendersAreBrokenOff(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer receiver.Close()
-	s := NewSenders(&Poster{URL: receiver.URL}, 1, func(err error) { t.Errorf("told of %v", err) })
+	s := NewSenders(&Poster{URL: receiver.URL}, 1, func(err error) { t.Errorf("onPost got %v", err) })
 	ctx, cancel := context.WithCancel(t.Context())
 	for range waitingPosts {
 		if err := s.Send(ctx, []byte(`{"class":"call"}`)); err != nil {

@@ -54,7 +54,7 @@ func TestScenario(t *testing.T) {
 	}
 }
 
-// Long delays do not take any amount of memory.
+// The memory of long delays is bounded.
 func TestManyFlows(t *testing.T) {
 	s := parse(t, "flows: [{name: a, steps: [{event: x, after: 24h}]}]")
 	g := NewGenerator(&GeneratorOptions{Scenario: s, Rate: 1000})

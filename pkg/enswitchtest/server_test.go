@@ -18,7 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// serve starts a server that is closed after the clients that dial made.
+// serve starts a server. It is closed after the clients of dial.
 func serve(t testing.TB, o *ServerOptions) *Server {
 	s := NewServer(o)
 	t.Cleanup(s.Close)
@@ -53,7 +53,7 @@ func read(t testing.TB, ws *websocket.Conn) string {
 	return string(b)
 }
 
-// ends collects what OnClient is told.
+// ends records the calls of OnClient.
 type ends struct {
 	mu   sync.Mutex
 	list []error

@@ -12,8 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// pipes is a listener without a network, so that synctest knows when nothing
-// more will happen.
+// pipes is a listener without a network, so that synctest knows when all goroutines wait.
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}

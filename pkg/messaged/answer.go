@@ -25,6 +25,7 @@ func (c *Client) explainAnswer(a *attempt, err error) *Error {
 	status := strings.TrimSpace(fmt.Sprintf("HTTP %d %s", code, strings.ToLower(http.StatusText(code))))
 	e := c.failure(BadStatus, status, nil)
 	e.Status, e.Server = code, c.serverHeaders(resp.Header)
+	e.Challenge = bounded(c.secrets.clean(resp.Header.Get("WWW-Authenticate")), 80)
 	switch {
 	case code == http.StatusSwitchingProtocols:
 		e.Kind, e.Detail = NotWebsocket, "a broken websocket handshake"

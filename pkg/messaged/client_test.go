@@ -51,7 +51,7 @@ func TestEvents(t *testing.T) {
 		t.Error(err)
 	}
 	if waits == 0 {
-		t.Error("never told of waiting")
+		t.Error("OnWait was never called")
 	}
 
 	// What is too long is skipped, in one frame or in several.
@@ -85,7 +85,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A message that was large does not hold its memory.
+// The memory of a large message is not kept.
 func TestBufferShrinks(t *testing.T) {
 	l, stop := dialed(t, send(t, text(strings.Repeat("x", 3*keptBuffer)), text("small")), nil)
 	defer stop()
@@ -142,8 +142,8 @@ func TestHandshake(t *testing.T) {
 	}
 }
 
-// Whatever the client is doing, the end of its context ends it, and leaves
-// nothing behind (see TestMain).
+// The end of the context ends the client in any state, and leaves no goroutine behind
+// (see TestMain).
 func TestContextEnds(t *testing.T) {
 	quiet := send(t, text("first"))
 	flood := listen(t, func(_ int, nc net.Conn) {
@@ -168,7 +168,7 @@ func TestContextEnds(t *testing.T) {
 			defer cancel()
 			c := New(address(t, tt.server), &Options{RetryFirst: true, OnState: func(s State) {
 				if s.Status == Disconnected && tt.when != Waiting {
-					t.Error("told of a loss")
+					t.Error("a loss was reported")
 				}
 				if s.Status == tt.when && tt.when != Connected {
 					cancel()
@@ -187,8 +187,8 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
-// The same while the client is blocked reading: the server is the one who
-// knows when that is, from the request or from a ping.
+// The same while the client is blocked in a read. The server knows that from the request
+// or from a ping.
 func TestContextEndsWhileReading(t *testing.T) {
 	for _, handshake := range []bool{true, false} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -213,7 +213,7 @@ func TestContextEndsWhileReading(t *testing.T) {
 	}
 }
 
-// pipe makes c talk to serve over memory, so that time may be synctest's.
+// pipe connects c with serve in memory, for the clock of synctest.
 func pipe(c *Client, serve func(n int, nc net.Conn)) *sync.WaitGroup {
 	var n atomic.Int32
 	var servers sync.WaitGroup
@@ -229,7 +229,7 @@ func pipe(c *Client, serve func(n int, nc net.Conn)) *sync.WaitGroup {
 	return &servers
 }
 
-// pipeEnd takes deadlines after the other end has closed, too, as TCP does.
+// pipeEnd accepts deadlines after the other end has closed, as TCP does.
 type pipeEnd struct{ net.Conn }
 
 func (p pipeEnd) SetDeadline(t time.Time) error {

@@ -92,6 +92,10 @@ type Error struct {
 	// "nginx, WWW-Authenticate: Basic". The sender need not be messaged. It is
 	// "" if they say nothing.
 	Server string
+	// Challenge is the header WWW-Authenticate of an HTTP answer, at most some 80
+	// bytes: its sender wants a user and a password, which the key is not. It is ""
+	// without the header.
+	Challenge string
 	// Detail says what happened: in lower case, printable, in one line of some
 	// 300 bytes at most. Words of the server in it are not to be trusted.
 	Detail string

@@ -24,7 +24,7 @@ import (
 
 const testKey = `s3cret&"k=y`
 
-// noKey fails if the key shows anywhere in err.
+// noKey fails if err shows the key.
 func noKey(t *testing.T, err error) {
 	t.Helper()
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -276,8 +276,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// A close frame before any event that speaks of policy or of access is a key that
-// was rejected: another attempt would be in vain. One after an event is a loss.
+// A close frame for a reason of access before any event means that the key was rejected:
+// another attempt would fail, too. After an event it is a loss.
 func TestRejectedByClose(t *testing.T) {
 	for _, tt := range []struct {
 		before string
@@ -334,7 +334,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// What the headers of an answer say of who gave it is bounded, and shows no key.
+// The headers of an answer in an Error are bounded, and show no key.
 func TestServerOfAnAnswer(t *testing.T) {
 	server := listen(t, func(_ int, nc net.Conn) {
 		_, _ = http.ReadRequest(bufio.NewReader(nc))
@@ -346,8 +346,11 @@ func TestServerOfAnAnswer(t *testing.T) {
 	if !ok || e.Kind != Unauthorized || !strings.HasPrefix(e.Server, "nginx ***, Via: xx") || !strings.Contains(e.Server, "WWW-Authenticate: Basic") || len(e.Server) > 400 {
 		t.Errorf("%v: %q", err, e.Server)
 	}
+	if e.Challenge != `Basic realm="authkey=***"` {
+		t.Errorf("challenge %s", e.Challenge)
+	}
 	noKey(t, err)
-	if strings.Contains(e.Server, testKey) || strings.Contains(e.Server, url.QueryEscape(testKey)) {
-		t.Errorf("the key is shown: %s", e.Server)
+	if text := e.Server + e.Challenge; strings.Contains(text, testKey) || strings.Contains(text, url.QueryEscape(testKey)) {
+		t.Errorf("the key is shown: %s", text)
 	}
 }

@@ -24,7 +24,7 @@ func socksSays(t *testing.T, answer string) string {
 	})
 }
 
-// A proxy that answers as told, and one that connects.
+// Proxies that answer in different ways, and one that connects.
 func TestProxy(t *testing.T) {
 	target := send(t, text("through"), closing(1000, ""))
 	answer := func(s string) string {

@@ -22,8 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// upgrade answers a websocket handshake by hand, so that what follows may be
-// any bytes at all.
+// upgrade answers a websocket handshake by hand, so that any bytes can follow.
 func upgrade(nc net.Conn) (*http.Request, *bufio.Reader, error) {
 	br := bufio.NewReader(nc)
 	req, err := http.ReadRequest(br)
@@ -36,7 +35,8 @@ func upgrade(nc net.Conn) (*http.Request, *bufio.Reader, error) {
 	return req, br, err
 }
 
-// listen runs serve for each connection, numbered from 0, and closes it then.
+// listen runs serve for each connection, numbered from 0, and closes the connection after
+// it.
 func listen(t testing.TB, serve func(n int, nc net.Conn)) (address string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -73,8 +73,7 @@ func listen(t testing.TB, serve func(n int, nc net.Conn)) (address string) {
 	return ln.Addr().String()
 }
 
-// send is a server that upgrades, sends what it was given, and then reads
-// until the client goes.
+// send is a server that upgrades, sends wire, and then reads until the client goes.
 func send(t testing.TB, wire ...[]byte) string {
 	return listen(t, func(_ int, nc net.Conn) {
 		_, br, err := upgrade(nc)
@@ -120,7 +119,7 @@ func closing(code uint16, reason string) []byte {
 	return frame(final|opClose, append(binary.BigEndian.AppendUint16(nil, code), reason...))
 }
 
-// pages is an HTTP server that gives one answer.
+// pages is an HTTP server.
 func pages(t testing.TB, handle http.HandlerFunc) string {
 	s := httptest.NewServer(handle)
 	t.Cleanup(s.Close)
@@ -136,7 +135,7 @@ func address(t testing.TB, s string) Address {
 	return a
 }
 
-// gather ranges over all events and returns copies of them and the error.
+// gather returns copies of all events, and the error that ends them.
 func gather(t testing.TB, c *Client) (got []string, err error) {
 	t.Helper()
 	var ev event.Event

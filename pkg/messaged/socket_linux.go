@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// setUserTimeout bounds how long the kernel waits for an acknowledgement of
-// what was sent, keepalive probes included.
+// setUserTimeout bounds how long the kernel waits for the acknowledgement of sent bytes
+// and of keepalive probes.
 func setUserTimeout(_, _ string, c syscall.RawConn) error {
-	// A kernel that does not know the option still has keepalive.
+	// A kernel without the option still has keepalive.
 	return c.Control(func(fd uintptr) {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout/time.Millisecond))
 	})

@@ -4,6 +4,6 @@ package messaged
 
 import "syscall"
 
-// setUserTimeout does nothing: TCP_USER_TIMEOUT is Linux's, and keepalive
-// alone finds a dead peer elsewhere.
+// setUserTimeout does nothing: only Linux has TCP_USER_TIMEOUT. Elsewhere keepalive alone
+// finds out that a peer is gone.
 func setUserTimeout(_, _ string, _ syscall.RawConn) error { return nil }

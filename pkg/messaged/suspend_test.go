@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// overdue is a connection whose reads find the deadline passed so many times,
-// and then bytes.
+// overdue is a connection whose first reads, times of them, fail at the deadline. The
+// others return bytes.
 type overdue struct {
 	net.Conn
 	times     int
@@ -30,8 +30,8 @@ func (o *overdue) Read(p []byte) (int, error) {
 	return copy(p, "x"), nil
 }
 
-// TestSuspended: a deadline that has passed while the process was suspended
-// does not cost what came meanwhile, and the next read has all its time again.
+// TestSuspended: if the deadline passes while the process is suspended, the bytes that came
+// meanwhile are read, and the next read has a new deadline.
 func TestSuspended(t *testing.T) {
 	const timeout = 40 * time.Second
 	for times, want := range []error{nil, nil, os.ErrDeadlineExceeded} {

@@ -56,14 +56,14 @@ func TestCompressedBodies(t *testing.T) {
 		{"a bomb", "deflate", compress(t, "deflate", strings.Repeat("x", 20<<20)), "", "body longer than 1000 bytes when decompressed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			most := int64(1000)
+			maxBody := int64(1000)
 			if len(c.body) > 1000 {
-				most = 1 << 20
+				maxBody = 1 << 20
 				c.reason = "body longer than 1048576 bytes when decompressed"
 			}
 			var raw, reason string
 			h, err := NewHandler(&Options{
-				MaxBody: most,
+				MaxBody: maxBody,
 				OnEvent: func(ev event.Event) { raw = string(ev.Raw) },
 				OnReject: func(no Rejection) {
 					reason = no.Reason

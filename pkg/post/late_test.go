@@ -13,7 +13,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// serve has the handler answer a body, without a socket.
+// serve passes a body to the handler, without a socket.
 func serve(t *testing.T, h *Handler, contentType, body string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
@@ -24,7 +24,7 @@ func serve(t *testing.T, h *Handler, contentType, body string) {
 	}
 }
 
-// numbered is a form, longer than what is parsed before the answer if it is to be.
+// numbered is a form. A long one is parsed after its answer.
 func numbered(n int, long bool) string {
 	if long {
 		return fmt.Sprintf("n=%d&pad=%s", n, strings.Repeat("x", maxEarly))

@@ -22,12 +22,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// heard collects what a handler called back with, as text, in order.
-type heard struct{ calls chan string }
+// recorder records the callbacks of a handler, as text, in order.
+type recorder struct{ calls chan string }
 
-func listen(t testing.TB, o Options) (*httptest.Server, *heard) {
+func listen(t testing.TB, o Options) (*httptest.Server, *recorder) {
 	t.Helper()
-	h := &heard{calls: make(chan string, 100)}
+	h := &recorder{calls: make(chan string, 100)}
 	o.OnEvent = func(ev event.Event) {
 		if ev.Received.IsZero() {
 			t.Error("event without time")
@@ -50,8 +50,8 @@ func listen(t testing.TB, o Options) (*httptest.Server, *heard) {
 	return server, h
 }
 
-// want checks the next calls.
-func (h *heard) want(t testing.TB, calls ...string) {
+// want checks that the next calls are these, and that there are no others.
+func (h *recorder) want(t testing.TB, calls ...string) {
 	t.Helper()
 	for _, want := range calls {
 		if got := <-h.calls; got != want {
@@ -183,7 +183,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestMultipartWriter takes what Go's own client side makes.
+// TestMultipartWriter reads the bodies of Go's own writer.
 func TestMultipartWriter(t *testing.T) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -301,7 +301,7 @@ func TestNoCallbacks(t *testing.T) {
 	}
 }
 
-// mute is the least that a handler can answer to.
+// mute is an http.ResponseWriter that does nothing.
 type mute struct{ header http.Header }
 
 func (m mute) Header() http.Header         { return m.header }
@@ -309,7 +309,7 @@ func (m mute) Write(p []byte) (int, error) { return len(p), nil }
 func (m mute) WriteHeader(int)             {}
 func (m mute) Flush()                      {}
 
-// form is the body of a request that is made again and again.
+// form is the body of a request that is sent many times.
 type form struct {
 	strings.Reader
 	closed int
@@ -317,8 +317,8 @@ type form struct {
 
 func (f *form) Close() error { f.closed++; return nil }
 
-// TestNoAllocations: what a request costs beyond net/http's own part of it. A
-// body that is left open would cost there.
+// TestNoAllocations: a request costs no allocations beyond those of net/http, where a body
+// that is not closed would cost some.
 func TestNoAllocations(t *testing.T) {
 	h, err := NewHandler(&Options{Authkey: "key", Allow: prefixes("192.0.2.0/24"), OnEvent: func(event.Event) {}})
 	if err != nil {

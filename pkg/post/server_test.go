@@ -113,8 +113,8 @@ func TestSlowSenders(t *testing.T) {
 	}
 }
 
-// TestLimitListener fills a listener with silent connections: the one heard
-// longest ago goes, and a sender is served at once.
+// TestLimitListener fills a listener with silent connections: the one that was silent
+// longest is closed, and a sender is served at once.
 func TestLimitListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, err := NewHandler(nil)
@@ -196,7 +196,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestFaults: what net/http logs goes to the callback.
+// TestFaults: the log lines of net/http become faults.
 func TestFaults(t *testing.T) {
 	var faults []Fault
 	server := NewServer(nil, func(f Fault) { faults = append(faults, f) })
@@ -232,8 +232,8 @@ func TestFaults(t *testing.T) {
 	NewServer(nil, nil).ErrorLog.Print("nowhere")
 }
 
-// BenchmarkHandler is a kept connection that POSTs the sample, against a
-// handler that only answers, in a server without limits.
+// BenchmarkHandler POSTs the sample over a kept connection, and compares with a handler
+// that only answers, in a server without limits.
 func BenchmarkHandler(b *testing.B) {
 	h, err := NewHandler(nil)
 	if err != nil {

@@ -4,8 +4,7 @@ import (
 	"testing"
 )
 
-// BenchmarkBlocks is the buffer's use: blocks of events in and out of the page
-// cache.
+// BenchmarkBlocks is the use as a buffer: blocks of events go through the page cache.
 func BenchmarkBlocks(b *testing.B) {
 	q := mustOpen(b, b.TempDir(), nil)
 	defer mustClose(b, q)
@@ -23,8 +22,8 @@ func BenchmarkBlocks(b *testing.B) {
 	}
 }
 
-// BenchmarkDurable is the forwarder's use: events in batches of 1,024, synced,
-// taken and acknowledged.
+// BenchmarkDurable is the use as a queue for delivery: batches of 1,024 events are synced,
+// read and acknowledged.
 func BenchmarkDurable(b *testing.B) {
 	q := mustOpen(b, b.TempDir(), &Options{Durable: true})
 	defer mustClose(b, q)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// start runs a child of this test in a process of its own.
+// start runs a child in its own process.
 func start(t *testing.T, child, dir string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], dir)
@@ -28,8 +28,8 @@ func start(t *testing.T, child, dir string) (*exec.Cmd, *bufio.Scanner) {
 
 func crashOptions() *Options { return &Options{Durable: true, segmentBytes: 20_000} }
 
-// childAppend appends until it is killed, says what was synced, and takes and
-// acknowledges some of it.
+// childAppend appends until it is killed, prints what is synced, and reads and acknowledges
+// some of it.
 func childAppend(dir string) error {
 	q, err := Open(dir, crashOptions())
 	if err != nil {
@@ -124,8 +124,8 @@ func childSpill(dir string) error {
 	select {}
 }
 
-// TestKilledSpill: the next plain queue removes what a killed process left,
-// and leaves alone what a living one has.
+// TestKilledSpill: the next plain queue removes the files of a killed process, and leaves
+// those of a running one.
 func TestKilledSpill(t *testing.T) {
 	dir := t.TempDir()
 	cmd, lines := start(t, "spill", dir)
@@ -146,8 +146,8 @@ func TestKilledSpill(t *testing.T) {
 	}
 }
 
-// TestDiskFull has a process run into a limit on the size of its files, where
-// writes fail as they do on a full disk: after the part that still fits.
+// TestDiskFull runs a process with a limit on the size of its files. Writes fail there as
+// on a full disk: after the part that still fits.
 func TestDiskFull(t *testing.T) {
 	cmd, lines := start(t, "limit", t.TempDir())
 	var said []string

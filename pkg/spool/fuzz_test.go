@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// withSums returns data with the header and the checksums of a good segment, as
-// far as its lengths allow.
+// withSums returns data with the header and the checksums of a good segment, as far as the
+// lengths in it allow.
 func withSums(data []byte, first uint64) []byte {
 	data = append(encodeOffset(segmentMagic, first), data[min(segmentHeader, len(data)):]...)
 	for rest := data[segmentHeader:]; len(rest) >= recordHeader; {
@@ -22,7 +22,7 @@ func withSums(data []byte, first uint64) []byte {
 	return data
 }
 
-// FuzzReopen opens directories that hold anything.
+// FuzzReopen opens directories with any content.
 func FuzzReopen(f *testing.F) {
 	good := encodeOffset(segmentMagic, 0)
 	for n := range uint64(3) {

@@ -12,8 +12,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// children are what the test binary does when a test has started it as a
-// process of its own, by the value of childVariable.
+// children are the programs that a test can start in its own process, by the value of
+// childVariable.
 const childVariable = "SPOOL_TEST_CHILD"
 
 var children = map[string]func(dir string) error{
@@ -62,8 +62,7 @@ func mustClose(t fatal, q *Queue) {
 	}
 }
 
-// numbered is a record that says which one it is, and whose length depends on
-// that.
+// numbered is a record with the number n. Its length depends on the number.
 func numbered(n uint64) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, n)
 	return append(b, bytes.Repeat([]byte{byte(n)}, int(n*7%300))...)
@@ -81,7 +80,7 @@ func number(t fatal, record []byte) uint64 {
 	return n
 }
 
-// drain takes all records, and the damage reported between them.
+// drain reads all records, and the damage reported between them.
 func drain(t fatal, q *Queue) (records [][]byte, damage []*CorruptError) {
 	t.Helper()
 	for {

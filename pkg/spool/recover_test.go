@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// written returns what the files of a durable queue hold after records 0 to
-// count-1 were appended one by one, with a new segment each 4 or so.
+// written returns the files of a durable queue to which the records 0 to count-1 were
+// appended one by one, with about 4 in a segment.
 func written(t *testing.T, count uint64) map[string][]byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,8 +56,8 @@ func segmentNames(files map[string][]byte) (names []string) {
 	return names
 }
 
-// TestTornWrite cuts and damages the newest segment at every place: what comes
-// back is the records before it, and the queue goes on behind them.
+// TestTornWrite cuts and damages the newest segment at every byte: the queue returns the
+// records before it, and continues after them.
 func TestTornWrite(t *testing.T) {
 	const total = 9
 	files := written(t, total)
@@ -185,8 +185,7 @@ func TestDamageInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestDamageWhileOpen: the newest segment is spoiled under a queue that goes
-// on appending to it.
+// TestDamageWhileOpen damages the newest segment of a queue that continues to append to it.
 func TestDamageWhileOpen(t *testing.T) {
 	dir := t.TempDir()
 	q := mustOpen(t, dir, nil)
@@ -251,7 +250,7 @@ func TestAckedDamaged(t *testing.T) {
 	}
 }
 
-// TestRefused: what Open must not touch stays as it is.
+// TestRefused: Open returns an error and changes nothing.
 func TestRefused(t *testing.T) {
 	files := written(t, 13)
 	names := segmentNames(files)
@@ -301,7 +300,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestForeignFilesStay: a durable queue leaves alone what is not its own.
+// TestForeignFilesStay: a durable queue leaves other files alone.
 func TestForeignFilesStay(t *testing.T) {
 	dir := place(t, map[string][]byte{"README": []byte("x"), "1.seg": []byte("y")})
 	mustClose(t, mustOpen(t, dir, &Options{Durable: true}))
@@ -312,7 +311,8 @@ func TestForeignFilesStay(t *testing.T) {
 	}
 }
 
-// TestSweep: a plain queue removes what no living process owns, and only that.
+// TestSweep: a plain queue removes the directories that no running process has, and only
+// those.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	alive := mustOpen(t, dir, nil)

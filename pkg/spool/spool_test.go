@@ -143,7 +143,7 @@ func TestAck(t *testing.T) {
 	}
 	drain(t, q)
 	if err := q.Ack(11); err == nil {
-		t.Error("acknowledged what was not taken")
+		t.Error("acknowledged a record that was not read")
 	}
 	files := len(segments(t, dir))
 	for _, offset := range []uint64{3, 7, 5, 7} {
@@ -175,8 +175,8 @@ func TestAck(t *testing.T) {
 	}
 }
 
-// TestSyncFails: once the disk has failed to sync, nobody is told that a record
-// is safe, and what there is can be read.
+// TestSyncFails: after a failed sync no call says that a record is safe, and the records can
+// be read.
 func TestSyncFails(t *testing.T) {
 	q := mustOpen(t, t.TempDir(), &Options{Durable: true})
 	mustAppend(t, q, []byte("x"))
@@ -257,7 +257,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestModel holds a Queue equal to a slice, whatever is done to it.
+// TestModel compares a Queue with a slice after any sequence of calls.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "")

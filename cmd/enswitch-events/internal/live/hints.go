@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
@@ -131,7 +130,7 @@ func statusHint(status int) string {
 // has not seen it: a proxy in front of it has users of its own.
 func (u *upstream) rejected(e *messaged.Error) *cli.Error {
 	what, hint := "the key was rejected by", u.keyHint()
-	if strings.Contains(e.Server, "WWW-Authenticate") {
+	if e.Challenge != "" {
 		what = "access was refused by"
 	}
 	if e.Server != "" {
