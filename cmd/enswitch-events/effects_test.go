@@ -58,6 +58,8 @@ func TestEffects(t *testing.T) {
 		{"cat one -q .class -o csv -F n", "raw-output", "", ""},
 		{"cat one -q .class -o tsv -F n", "raw-output", "", ""},
 		{"cat one -q .class --meta", "raw-output", "", ""},
+		{cat, "ignore-case", "", "-g CALL"},
+		{cat, "ignore-case", "", "-G x"},
 		{cat, "arg", "a=b", "-q $a"},
 		{cat, "arg", "a=b", "--until $a==1"},
 		{cat, "argjson", "a=1", "--fail-if $a==2"},

@@ -1,7 +1,7 @@
 // Package filter decides which events are kept, and what is printed of them.
 //
-// There are four filters, the cheap ones first: the class, the event and the
-// fields are read from the event's bytes without decoding them; a jq
+// There are five filters, the cheap ones first: the class, the event, the
+// fields and the text are read from the event's bytes without decoding them; a jq
 // expression sees only what the others kept. Everything is compiled before the
 // first event, and what does not compile is a [*SyntaxError] that points at
 // the fault.
@@ -31,6 +31,15 @@
 // A name with a dot that no field has reaches into an object: the text before
 // the first dot names it, and the rest is looked up in it in the same way.
 //
+// # Text
+//
+// A text filter is a regular expression of package regexp that is searched for in the
+// text of every value of the event, also within objects and arrays: a string without
+// its escapes, anything else as its JSON text. The names of fields are not searched.
+//
+// In all these regular expressions a + before a digit that has nothing to repeat, as in
+// +44 or ^+44, is the sign itself.
+//
 // # jq
 //
 // An expression that gives true keeps the event; false, null and no value
@@ -57,9 +66,14 @@ import (
 
 // Options says what to keep. The zero Options keeps every event.
 type Options struct {
-	Class  []string       // lists of classes, see the package's Lists
-	Event  []string       // lists of events, or of class.event
-	Where  []string       // conditions, all of which must hold, see the package's Fields
+	Class []string // lists of classes, see the package's Lists
+	Event []string // lists of events, or of class.event
+	Where []string // conditions, all of which must hold, see the package's Fields
+	// Grep are regular expressions, each of which must be found in the event, and
+	// NotGrep some of which none may be, see the package's Text. IgnoreCase is for both.
+	Grep, NotGrep []string
+	IgnoreCase    bool
+
 	JQ     string         // a jq expression, empty for none
 	Args   map[string]any // values of the expression's variables by name, without the dollar: nil, bool, int, float64, json.Number, string, []any, map[string]any
 	Engine Engine         // what runs the jq expression
@@ -75,6 +89,7 @@ type Options struct {
 type Filter struct {
 	class, event *list // nil keeps all
 	where        []condition
+	grep, not    []search
 	jq           *Query // nil for none
 	onError      func(error)
 	text         []byte // an unescaped value
@@ -113,6 +128,12 @@ func Compile(o *Options) (*Filter, error) {
 		}
 		f.where = append(f.where, c)
 	}
+	if f.grep, err = compileSearches("Grep", o.Grep, o.IgnoreCase); err != nil {
+		return nil, err
+	}
+	if f.not, err = compileSearches("NotGrep", o.NotGrep, o.IgnoreCase); err != nil {
+		return nil, err
+	}
 	if o.JQ != "" {
 		if f.jq, err = compileQuery(o.JQ, o.Args, o.Engine, false); err != nil {
 			return nil, err
@@ -123,7 +144,7 @@ func Compile(o *Options) (*Filter, error) {
 
 // Clone returns a filter that does the same and can be used at the same time.
 func (f *Filter) Clone() *Filter {
-	c := &Filter{class: f.class, event: f.event, where: f.where, onError: f.onError}
+	c := &Filter{class: f.class, event: f.event, where: f.where, grep: f.grep, not: f.not, onError: f.onError}
 	if f.jq != nil {
 		c.jq = f.jq.Clone()
 	}
@@ -191,6 +212,16 @@ func (f *Filter) cheap(x *event.Index) bool {
 	}
 	for i := range f.where {
 		if !f.holds(&f.where[i], x) {
+			return false
+		}
+	}
+	for i := range f.grep {
+		if !f.found(&f.grep[i], x) {
+			return false
+		}
+	}
+	for i := range f.not {
+		if f.found(&f.not[i], x) {
 			return false
 		}
 	}

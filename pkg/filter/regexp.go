@@ -12,9 +12,10 @@ import (
 )
 
 // CompileRegexp compiles a regular expression as the conditions ~ and !~ do, in the
-// syntax of package regexp. An expression that is wrong is a [*SyntaxError].
+// syntax of package regexp, but for a + before a digit that has nothing to repeat: it is
+// the sign itself. An expression that is wrong is a [*SyntaxError].
 func CompileRegexp(expr string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(expr)
+	re, err := regexp.Compile(literalPlus(expr))
 	if err != nil {
 		at, reason := regexpFault(expr, err)
 		return nil, &SyntaxError{Option: "Regexp", Text: expr, Offset: at, Reason: reason}

@@ -21,7 +21,7 @@ func TestRegexpFaults(t *testing.T) {
 		{Options{Where: []string{`class~a(?=x)`}}, look, "(?=x)"},
 		{Options{Where: []string{`class!~(?<!x)a`}}, look, "(?<!x)a"},
 		{Options{Where: []string{`class~(a)\1`}}, "has no back references", `\1`},
-		{Options{Where: []string{`from~+44`}}, `nothing stands before the + that it could repeat: for the sign itself write \+`, "+44"},
+		{Options{Where: []string{`from~+x`}}, `nothing stands before the + that it could repeat: for the sign itself write \+`, "+x"},
 		{Options{Where: []string{`from~*44`}}, `write \*`, "*44"},
 		{Options{Where: []string{`class~a(`}}, "missing closing )", "a("},
 		{Options{JQ: `.class | test("a(?!x)")`}, look, `(?!x)")`},

@@ -8,7 +8,7 @@ import (
 // SyntaxError says what is wrong with an expression, and where.
 type SyntaxError struct {
 	// Option names the kind of expression, by the field of [Options] that holds
-	// it: Class, Event, Where, JQ or Args. For [CompileRegexp] it is Regexp.
+	// it: Class, Event, Where, Grep, NotGrep, JQ or Args. For [CompileRegexp] it is Regexp.
 	Option string
 	// Text is the whole expression as it was given.
 	Text string

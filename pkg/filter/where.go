@@ -50,7 +50,7 @@ func compileCondition(expr string) (condition, error) {
 	switch op {
 	case "~", "!~":
 		var err error
-		if c.regexp, err = regexp.Compile(c.value); err != nil {
+		if c.regexp, err = regexp.Compile(literalPlus(c.value)); err != nil {
 			at, reason := regexpFault(c.value, err)
 			return bad(value+at, reason)
 		}

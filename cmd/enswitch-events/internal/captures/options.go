@@ -84,7 +84,7 @@ func (o *Options) compile(c *session, names []string) (*engine.Config, error) {
 		return nil, err
 	}
 	if !o.Strict && config.Until == nil && config.FailIf == nil {
-		config.Needles = engine.Needles(o.Filter.Class, o.Filter.Event, o.Filter.Where, o.Filter.Jq)
+		config.Needles = o.Filter.Needles()
 	}
 	c.source = engine.NewCaptures(&engine.CaptureOptions{
 		Names: names, Stdin: c.A.In, Merge: o.Merge, MaxLine: int(o.Bounds.MaxLine),

@@ -35,7 +35,11 @@ func Wrap(flag string, err error) error {
 // flag of the same name.
 func WrapOptions(err error) error {
 	if e, ok := errors.AsType[*filter.SyntaxError](err); ok {
-		return Wrap("--"+strings.ToLower(e.Option), err)
+		flag := strings.ToLower(e.Option)
+		if e.Option == "NotGrep" {
+			flag = "not-grep"
+		}
+		return Wrap("--"+flag, err)
 	}
 	return err
 }

@@ -166,6 +166,7 @@ var captureFilters = []filter.Options{
 	{Event: []string{"call.answer,end"}},
 	{Class: []string{"call"}, Event: []string{"answer"}},
 	{Class: []string{"!call"}},
+	{Grep: []string{"^(answer|long_name)"}},
 	{JQ: ".n > 10"},
 	{JQ: `.class == "call" and .event == "answer"`},
 	{JQ: `select(.event == "end" or .class == "sip") | .n`},
@@ -235,7 +236,7 @@ func TestSameAsModel(t *testing.T) {
 		if rapid.Bool().Draw(t, "until") {
 			c.Until = until
 		} else {
-			c.Needles = Needles(keep.Class, keep.Event, keep.Where, keep.JQ)
+			c.Needles = Needles(&keep)
 		}
 		o := CaptureOptions{Names: names, MaxLine: rapid.IntRange(60, 400).Draw(t, "max")}
 		m := &model{Config: c, CaptureOptions: o, keep: keep, show: show}

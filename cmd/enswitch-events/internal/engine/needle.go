@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // A filter that keeps one class, one event or one value of a field can keep only
@@ -28,24 +30,35 @@ type demand struct {
 	field string // which the condition is of
 }
 
-// Needles returns texts of which every line that filters of these flags keep has
-// one, and nil if they require none. The flags are as in filter.Options; they
-// have been compiled without an error.
-func Needles(class, events, where []string, jq string) []string {
-	demands := []demand{{names(events, true), "event"}, {names(class, false), "class"}}
-	for _, expr := range where {
-		if i := strings.IndexAny(expr, "=!~<>"); i > 0 && expr[i] == '=' {
-			value := expr[i+1:]
-			field := strings.TrimRight(expr[:i], " \t")
-			if field != expr[:i] {
-				value = strings.TrimLeft(value, " \t")
-			}
+// Needles returns texts of which every line that a filter with these options keeps
+// has one, and nil if it requires none. The options have been compiled without an
+// error.
+func Needles(o *filter.Options) []string {
+	demands := []demand{{names(o.Event, true), "event"}, {names(o.Class, false), "class"}}
+	for _, expr := range o.Grep {
+		if !o.IgnoreCase {
+			demands = append(demands, demand{searched(expr), ""})
+		}
+	}
+	for _, expr := range o.Where {
+		i := strings.IndexAny(expr, "=!~<>")
+		if i <= 0 {
+			continue
+		}
+		value, field := expr[i+1:], strings.TrimRight(expr[:i], " \t")
+		if field != expr[:i] {
+			value = strings.TrimLeft(value, " \t")
+		}
+		switch expr[i] {
+		case '=':
 			if text, ok := needle(value); ok && len(value) >= minNeedle {
 				demands = append(demands, demand{[]string{text}, field})
 			}
+		case '~':
+			demands = append(demands, demand{searched(value), field})
 		}
 	}
-	demands = append(demands, queried(jq)...)
+	demands = append(demands, queried(o.JQ)...)
 	// The fewest texts are found the fastest, and a class tells the least.
 	var best demand
 	for _, d := range demands {
@@ -55,6 +68,22 @@ func Needles(class, events, where []string, jq string) []string {
 		}
 	}
 	return best.texts
+}
+
+// searched returns the texts that a regular expression requires of a value.
+func searched(expr string) []string {
+	texts, fold := filter.Literals(expr)
+	for i, text := range texts {
+		// The longest part that is written in one way only.
+		parts := strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' || r == '/' })
+		if len(parts) == 0 || fold {
+			return nil
+		}
+		if texts[i] = slices.MaxFunc(parts, func(a, b string) int { return len(a) - len(b) }); len(texts[i]) < minNeedle {
+			return nil
+		}
+	}
+	return texts
 }
 
 // names returns the texts that a list of names requires.

@@ -34,7 +34,7 @@ func TestNeedles(t *testing.T) {
 		{where: []string{"callid=1234.5"}, want: []string{"1234.5"}},
 		{where: []string{"name = Ann B"}, want: []string{`"Ann B"`}},
 		{where: []string{"name=An"}},
-		{where: []string{"name!=Anna", "name~Anna", "n>=1000"}},
+		{where: []string{"name!=Anna", "name~Anna", "n>=1000"}, want: []string{"Anna"}},
 		{jq: `.class == "call"`, want: []string{`"call"`}},
 		{jq: `"12" == .event`, want: []string{`"12"`}},
 		{jq: `.class == "call" and .event == "answer"`, want: []string{`"answer"`}},
@@ -62,7 +62,7 @@ func TestNeedles(t *testing.T) {
 		{jq: `if .event == "end" then true else true end`},
 		{class: []string{"call"}, jq: `.event == "end"`, want: []string{`"end"`}},
 	} {
-		if got := Needles(row.class, row.event, row.where, row.jq); !slices.Equal(got, row.want) {
+		if got := Needles(&filter.Options{Class: row.class, Event: row.event, Where: row.where, JQ: row.jq}); !slices.Equal(got, row.want) {
 			t.Errorf("%q %q %q: got %q, want %q", row.class, row.event, row.where, got, row.want)
 		}
 	}
@@ -74,17 +74,18 @@ func FuzzNeedles(f *testing.F) {
 	f.Add(`{"class":"c\u0061ll","event":12}`, "call", "12", "ab/c")
 	f.Add(`{"class":[1],"event":"a.b","f":{"x":1}}`, "[1]", "a.b", `{"x":1}`)
 	f.Add("{\"class\":\"M\xe9l\xe9\"}", "M", "answer", "1234")
+	f.Add(`{"name":"Z\u0061ra \/ x","n":"+4420"}`, "M", "answer", `Zar(a|x)+`)
 	f.Fuzz(func(t *testing.T, line, class, ev, value string) {
 		var x event.Index
 		if strings.Contains(line, "\n") || x.Scan([]byte(line)) != nil {
 			return
 		}
-		for _, o := range []filter.Options{{Class: []string{class}}, {Event: []string{ev}}, {Where: []string{"f=" + value}}, {Class: []string{class}, Event: []string{ev}}, {JQ: ".class == " + strconv.Quote(class)}, {JQ: "select(.event == " + strconv.Quote(ev) + " or .class == " + strconv.Quote(class) + ")"}} {
+		for _, o := range []filter.Options{{Class: []string{class}}, {Event: []string{ev}}, {Where: []string{"f=" + value}}, {Grep: []string{value}}, {Where: []string{"f~" + value}}, {Class: []string{class}, Event: []string{ev}}, {JQ: ".class == " + strconv.Quote(class)}, {JQ: "select(.event == " + strconv.Quote(ev) + " or .class == " + strconv.Quote(class) + ")"}} {
 			keep, err := filter.Compile(&o)
 			if err != nil {
 				continue
 			}
-			needles := Needles(o.Class, o.Event, o.Where, o.JQ)
+			needles := Needles(&o)
 			if needles == nil {
 				continue
 			}

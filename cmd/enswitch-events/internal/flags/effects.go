@@ -34,6 +34,7 @@ var Effects = []effect{ //nolint:gochecknoglobals // a table that nothing change
 	{"raw-output", (*given).query, "it prints the strings that --jq makes, and there is none", "add --jq EXPR"},
 	{"raw-output", func(g *given) bool { return !g.formats("csv", "tsv") }, "csv and tsv have no quotes of JSON", "leave it out"},
 	{"raw-output", func(g *given) bool { return !g.has("meta") }, "--meta prints JSON", "leave out one of them"},
+	{"ignore-case", func(g *given) bool { return g.has("grep") || g.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
 	{"arg argjson jq-engine", (*given).expression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
 	{
 		"time", func(g *given) bool {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -20,6 +21,8 @@ import (
 // Filter is the flags that choose events.
 type Filter struct {
 	Class, Event, Where []string
+	grep, notGrep       []string
+	ignoreCase          bool
 	Jq, jqFile          string
 	args                []jqArg // of --arg and --argjson, in order
 	Engine              filter.Engine
@@ -29,6 +32,9 @@ func (o *Filter) Bind(f *pflag.FlagSet) {
 	f.VarP(patterns{List{&o.Class}}, "class", "c", "keep events of these classes: `LIST` with commas, * globs, !x excludes")
 	f.VarP(patterns{List{&o.Event}}, "event", "e", "keep these events: `LIST` of event or class.event, as -e call.answer,message.*")
 	f.StringArrayVarP(&o.Where, "where", "w", nil, "keep events whose field holds: `EXPR` is field=value, or with != ~ !~ < <= > >=; repeatable, all must hold")
+	f.StringArrayVarP(&o.grep, "grep", "g", nil, "keep events in which the text of any value matches the `REGEXP`; repeatable, all must match")
+	f.StringArrayVarP(&o.notGrep, "not-grep", "G", nil, "leave out events in which the text of any value matches the `REGEXP`; repeatable")
+	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "let --grep and --not-grep match upper and lower case alike")
 	f.StringVarP(&o.Jq, "jq", "q", "", "keep or change events by a jq `EXPR`: true keeps, false, null and nothing drop, any other value is printed instead")
 	f.StringVar(&o.jqFile, "jq-file", "", "read the jq expression from `FILE`")
 	f.Var(jqArgs{&o.args, "arg"}, "arg", "in jq expressions, let $NAME be the text VALUE: `NAME VALUE`; repeatable, the first of a name counts")
@@ -129,7 +135,8 @@ func (o *Filter) Compile(vars map[string]any, onError func(error)) (*filter.Filt
 		expr = string(text)
 	}
 	f, err := filter.Compile(&filter.Options{
-		Class: o.Class, Event: o.Event, Where: o.Where, JQ: expr, Args: vars, Engine: o.Engine, OnError: onError,
+		Class: o.Class, Event: o.Event, Where: o.Where,
+		Grep: o.grep, NotGrep: o.notGrep, IgnoreCase: o.ignoreCase, JQ: expr, Args: vars, Engine: o.Engine, OnError: onError,
 	})
 	if err != nil {
 		return nil, cli.Usage("", "%w", caret.WrapOptions(err))
@@ -139,6 +146,14 @@ func (o *Filter) Compile(vars map[string]any, onError func(error)) (*filter.Filt
 
 // Tally returns what counts the events that come while the filters keep none.
 func (o *Filter) Tally() *tally.Tally { return tally.New(o.Class, o.Event, o.Where) }
+
+// Needles returns texts of which every line that the filters keep has one, nil if they
+// require none.
+func (o *Filter) Needles() []string {
+	return engine.Needles(&filter.Options{
+		Class: o.Class, Event: o.Event, Where: o.Where, Grep: o.grep, IgnoreCase: o.ignoreCase, JQ: o.Jq,
+	})
+}
 
 // JoinPairs makes one word of the two that follow --arg and --argjson, which
 // take a name and a value as in jq.
