@@ -54,7 +54,7 @@ event a line, in a pipe.`,
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 	}
-	root.SetHelpCommand(cli.NewHelp())
+	root.SetHelpCommand(a.NewHelp())
 	flags.Complete(root)
 	cli.TakeHabits(root)
 	root.SetHelpFunc(a.Help)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
 // groupAnnotation is where a flag keeps the title of the group that it is
@@ -87,6 +89,12 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 			}
 		}
 	}
+	if !cmd.HasParent() {
+		fmt.Fprint(w, "\nTopics:\n")
+		for _, t := range Topics() {
+			fmt.Fprintf(w, "  %-12s %s\n", t.Name, t.Short)
+		}
+	}
 	if cmd.Example != "" {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 	}
@@ -94,7 +102,11 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsages())
 	}
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "\n'%s COMMAND --help' tells more of a command.\n", cmd.CommandPath())
+		fmt.Fprintf(w, "\n'%s COMMAND --help' shows help for a command", cmd.CommandPath())
+		if !cmd.HasParent() {
+			fmt.Fprintf(w, ",\n'%s help TOPIC' for a topic", cmd.CommandPath())
+		}
+		fmt.Fprint(w, ".\n")
 	}
 	environment(w, cmd)
 }
@@ -105,17 +117,71 @@ func environment(w io.Writer, cmd *cobra.Command) {
 	}
 }
 
-// NewHelp is the command help, which refuses names that are no commands.
-func NewHelp() *cobra.Command {
+// NewHelp returns the command help, of commands and topics. Unlike cobra's it fails on a
+// name that is neither.
+func (a *App) NewHelp() *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
-		Short: "Tell more of a command",
+		Use:   "help [COMMAND|TOPIC]",
+		Short: "Show help for a command or a topic",
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if t := findTopic(strings.Join(names, "-")); t != nil {
+				_, err := io.WriteString(cmd.OutOrStdout(), t.Text)
+				return err
+			}
 			target, rest, err := cmd.Root().Find(names)
 			if err != nil || len(rest) > 0 {
-				return Usage(suggest(target, rest), "there is no command %q", strings.Join(names, " "))
+				return Usage(suggestHelp(target, rest), "there is no command or topic %q", strings.Join(names, " "))
 			}
 			return target.Help()
 		},
+		ValidArgsFunction: completeHelp,
 	}
+}
+
+// suggestHelp is a hint: the commands and topics that the first argument may have
+// meant, and how to list them.
+func suggestHelp(target *cobra.Command, names []string) string {
+	hint := "see '" + target.CommandPath() + " --help'"
+	if len(names) == 0 {
+		return hint
+	}
+	var known []string
+	for _, c := range target.Commands() {
+		known = append(known, c.Name())
+	}
+	if !target.HasParent() {
+		for _, t := range Topics() {
+			known = append(known, t.Name)
+		}
+	}
+	for _, name := range known { // "exit" is no slip of the hand for wait
+		if len(names[0]) > 1 && strings.HasPrefix(name, names[0]) {
+			return "did you mean " + name + "? " + hint
+		}
+	}
+	if near := spelling.Hint(names[0], known); near != "" {
+		return near + " " + hint
+	}
+	return hint
+}
+
+// completeHelp offers the commands below those named already, and the topics.
+func completeHelp(cmd *cobra.Command, names []string, typed string) (found []cobra.Completion, _ cobra.ShellCompDirective) {
+	target, rest, err := cmd.Root().Find(names)
+	if err != nil || len(rest) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, c := range target.Commands() {
+		if (c.IsAvailableCommand() || c == cmd) && strings.HasPrefix(c.Name(), typed) {
+			found = append(found, cobra.CompletionWithDesc(c.Name(), c.Short))
+		}
+	}
+	if len(names) == 0 {
+		for _, t := range Topics() {
+			if strings.HasPrefix(t.Name, typed) {
+				found = append(found, cobra.CompletionWithDesc(t.Name, t.Short))
+			}
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp
 }

@@ -66,6 +66,9 @@ func suggest(cmd *cobra.Command, args []string) string {
 	if len(args) == 0 {
 		return hint
 	}
+	if topic := findTopic(args[0]); topic != nil && !cmd.HasParent() {
+		return "'enswitch-events help " + topic.Name + "' is about that\n" + hint
+	}
 	if here := commandHere(args[0]); here != "" && !cmd.HasParent() {
 		return here + "\n" + hint
 	}

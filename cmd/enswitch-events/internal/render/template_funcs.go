@@ -58,6 +58,21 @@ func (u *userTemplate) funcs() template.FuncMap {
 	}
 }
 
+// builtins are the functions of text/template that a template has as they are.
+var builtins = []string{"and", "index", "len", "not", "or", "slice"} //nolint:gochecknoglobals // a table that nothing changes
+
+// TemplateFunctions returns the names of the functions that a template has, sorted.
+func TemplateFunctions() []string {
+	names := slices.Clone(builtins)
+	for name := range (&userTemplate{theme: &theme{}}).funcs() {
+		if name != showFunc {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // usages shows how the functions are written.
 func usages() map[string]string {
 	return map[string]string{
