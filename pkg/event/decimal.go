@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// Decimal is a number of any size and precision, kept as its digits. Numbers are
-// compared without being computed, so a timestamp of sixteen digits loses nothing
-// and 1e400 takes no memory. The zero Decimal is 0.
+// Decimal is a number of any size and precision, kept as its digits. Comparing two
+// of them is exact, so a timestamp of sixteen digits loses nothing, and 1e400 takes
+// no memory. The zero Decimal is 0.
 //
-// A Decimal points into the text that it was parsed from and is valid as long as
+// A Decimal points into the text that it was parsed from, and is valid as long as
 // that text is unchanged.
 type Decimal struct {
-	digits   []byte // from the first digit that is not zero, perhaps with a point among them; empty for zero
-	exponent int64  // power of ten of the first digit; numbers past ±10^(10^17) count as that
+	digits   []byte // from the first digit that is not 0, perhaps with a point among them; empty for 0
+	exponent int64  // power of ten of the first digit
 	negative bool
 }
 
@@ -28,10 +28,10 @@ func ParseDecimal(text []byte) (d Decimal, ok bool) {
 		i++
 	}
 	var (
-		start  = -1 // of the first digit that is not zero
-		whole  = -1 // number of digits from start to the point
+		start  = -1 // offset of the first digit that is not 0
+		whole  = -1 // number of digits from start to the point, -1 without a point
 		point  = false
-		zeros  int64 // number of zeros between the point and start
+		zeros  int64 // number of zeros from the point to start
 		digits = false
 	)
 	for ; i < len(text); i++ {
@@ -55,20 +55,12 @@ func ParseDecimal(text []byte) (d Decimal, ok bool) {
 			}
 		}
 	}
-	if !digits {
+	end := i
+	exponent, ok := parseExponent(text[i:])
+	if !ok || !digits {
 		return Decimal{}, false
 	}
-	end := i
-	var exponent int64
-	if i < len(text) {
-		if text[i]|0x20 != 'e' {
-			return Decimal{}, false
-		}
-		if exponent, ok = parseExponent(text[i+1:]); !ok {
-			return Decimal{}, false
-		}
-	}
-	if start < 0 { // there is no -0
+	if start < 0 { // 0, without a sign
 		return Decimal{}, true
 	}
 	d.digits = text[start:end]
@@ -93,9 +85,16 @@ func IsNumber(text []byte) bool {
 	return err == nil && end == len(text)
 }
 
-// parseExponent parses digits with an optional sign. Numbers past ±10^17 are cut
-// to about that.
+// parseExponent parses an exponent with its e, or nothing, which is 0. Past ±9×10^17
+// it returns that.
 func parseExponent(text []byte) (n int64, ok bool) {
+	if len(text) == 0 {
+		return 0, true
+	}
+	if text[0]|0x20 != 'e' {
+		return 0, false
+	}
+	text = text[1:]
 	negative := false
 	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
 		negative = text[0] == '-'

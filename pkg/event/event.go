@@ -1,30 +1,29 @@
 // Package event holds an Enswitch event and reads it without decoding it.
 //
 // An event is its original bytes: one JSON object, as messaged's websocket
-// sends it or as package post makes it of a POSTed form. [Index] finds the
-// fields of those bytes in one strict pass, and everything that filters or
-// shows events works on what it found.
+// sends it or as package post makes it from a POSTed form. An [Index] finds the
+// fields in those bytes in one strict pass and returns their values as slices of
+// them.
 //
-// Of an event's fields the vendor documents three that every event has:
-// class, event and timestamp. All others are data. New events and new fields
-// appear without warning, so nothing here depends on any other name.
+// The vendor documents three fields that every event has: class, event and
+// timestamp. New events and new fields appear without warning, so this package
+// depends on no other name.
 //
 // The package imports the standard library only.
 package event
 
 import "time"
 
-// Event is one event as it came in.
+// Event is one event as it was received.
 type Event struct {
-	// Raw is the event's bytes exactly as received: not yet validated, not
-	// repaired. Who hands an Event out says how long Raw stays valid.
+	// Raw is the event's bytes exactly as received, neither validated nor
+	// repaired. The function that returns the Event says how long Raw stays valid.
 	Raw []byte
-	// Received is when the read that delivered the event returned, on this
-	// machine's clock. Events of one read share it.
+	// Received is the time at which the read that delivered the event returned, by
+	// the clock of this machine. Events that came with the same read share it.
 	Received time.Time
-	// Source names where the event came from and never holds a key:
-	// "ws://10.0.0.5:4875", the address of the machine that POSTed it, or the
-	// name of a file.
+	// Source names where the event came from: "ws://10.0.0.5:4875", the address of
+	// the machine that POSTed it, or the name of a file. It never holds a key.
 	Source string
 }
 
@@ -57,8 +56,8 @@ func Timestamp(text []byte) (usec int64, ok bool) {
 	return textTime(text)
 }
 
-// feedTime parses the form that the feed has, digits with a point among them, in
-// one pass.
+// feedTime parses the notation of the feed, which is digits with a point, in one
+// pass.
 func feedTime(text []byte) (usec int64, ok bool) {
 	i := 0
 	var sec int64
@@ -85,7 +84,7 @@ func feedTime(text []byte) (usec int64, ok bool) {
 	return usec, true
 }
 
-// numberTime returns the time that a number is, by its size.
+// numberTime returns the time that a number stands for. Its size tells the unit.
 func numberTime(d Decimal) (usec int64, ok bool) {
 	if d.Sign() < 0 {
 		return 0, false
@@ -108,10 +107,10 @@ func numberTime(d Decimal) (usec int64, ok bool) {
 	return 0, false
 }
 
-// textTime parses RFC 3339 and its neighbours.
+// textTime parses RFC 3339 and its variants.
 func textTime(text []byte) (usec int64, ok bool) {
 	if len(text) < len("2006-01-02T15:04:05Z") {
-		return 0, false // most values that are no time, without an error made for each
+		return 0, false // time.Parse would allocate an error for each layout
 	}
 	for _, layout := range [...]string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700"} {
 		if t, err := time.Parse(layout, string(text)); err == nil && t.Unix() >= 0 && t.UTC().Year() <= 9999 {

@@ -12,39 +12,17 @@ import (
 
 func (x *Index) scan(b []byte) error {
 	x.text, x.fields, x.class, x.event = b, x.fields[:0], -1, -1
-	x.repaired, x.lines, x.escapedKeys, x.shadows.known = false, false, false, false
+	x.repaired, x.breaks, x.escapedKeys, x.shadows.known = false, false, false, false
 	if uint64(len(b)) > math.MaxInt32 {
 		return &Error{0, "too long"}
 	}
 	x.shapes.last = nil
 	x.shapes.events++
-	i, at := 0, &x.shapes.root // at is the lead before, nil if that is not kept
+	i, at := 0, &x.shapes.root // at is the previous lead, nil if that is not kept
 	for {
-		// The usual way: a lead that is known, and a string that is plain to its
-		// end.
 		var l *lead
-		plainTo := 0
-		for at != nil {
-			if l = at.follow; l != nil && !l.stands(b, i) {
-				l = l.match(b, i)
-			}
-			if l == nil {
-				break
-			}
-			value := i + len(l.text)
-			if value >= len(b) || b[value] != '"' {
-				break
-			}
-			if plainTo = plain(b, value+1); plainTo >= len(b) || b[plainTo] != '"' {
-				break
-			}
-			f := x.add()
-			f.key, f.keyEnd, f.value, f.valueEnd = uint32(i+int(l.key)), uint32(i+int(l.keyEnd)), uint32(value), uint32(plainTo+1)
-			f.kind, f.escaped, f.keyEscaped = String, false, false
-			x.named(l.class, l.event)
-			i, at = plainTo+1, l
-		}
-
+		var plainTo int
+		i, at, l, plainTo = x.plainFields(b, i, at)
 		var key, keyEnd int
 		var class, what, keyEscaped bool
 		var err error
@@ -52,7 +30,7 @@ func (x *Index) scan(b []byte) error {
 			key, keyEnd, class, what = i+int(l.key), i+int(l.keyEnd), l.class, l.event
 			i += len(l.text)
 			if i < len(b) && b[i] <= ' ' {
-				i = x.space(b, i) // one that was followed by the value is known
+				i = x.space(b, i) // the lead was learnt with less space behind it
 			}
 		} else {
 			begin := i
@@ -64,40 +42,24 @@ func (x *Index) scan(b []byte) error {
 				x.shapes.last = at
 				return x.end(b, i)
 			}
+			name := Value{JSON: b[key-1 : keyEnd+1], Kind: String, Escaped: keyEscaped}
+			class, what = name.Is("class"), name.Is("event")
 			if keyEscaped {
 				x.escapedKeys = true
-				name := Value{JSON: b[key-1 : keyEnd+1], Kind: String, Escaped: true}
-				class, what = name.Is("class"), name.Is("event")
-			} else {
-				name := string(b[key:keyEnd])
-				class, what = name == "class", name == "event"
-				if at != nil {
-					l = x.shapes.learn(at, b[begin:i], key-begin, keyEnd-begin)
-				}
+			} else if at != nil {
+				l = x.shapes.learn(at, b[begin:i], key-begin, keyEnd-begin)
 			}
 		}
 		at = l
 		if i >= len(b) {
 			return short(b)
 		}
-		value, escaped := i, false
-		var kind Kind
-		switch b[i] {
-		case '"':
-			kind = String
-			i, escaped, err = x.str(b, i, max(i+1, plainTo))
-		case '{':
-			kind = Object
-			i, err = x.nested(b, i)
-		case '[':
-			kind = Array
-			i, err = x.nested(b, i)
-		default:
-			kind, i, err = scalar(b, i)
-		}
+		value := i
+		kind, i2, escaped, err := x.value(b, i, plainTo)
 		if err != nil {
 			return err
 		}
+		i = i2
 		f := x.add()
 		f.key, f.keyEnd, f.value, f.valueEnd = uint32(key), uint32(keyEnd), uint32(value), uint32(i)
 		f.kind, f.escaped, f.keyEscaped = kind, escaped, keyEscaped
@@ -105,7 +67,53 @@ func (x *Index) scan(b []byte) error {
 	}
 }
 
-// add returns the next field, to be written in place: append would build it on
+// plainFields scans the usual case, as often as it comes: a known lead, and a string
+// without anything special. at is the lead before b[i]. It returns the new i and at,
+// the lead that b[i] begins with, nil if none is known, and up to which offset the
+// string behind that is known to be plain.
+func (x *Index) plainFields(b []byte, i int, at *lead) (next int, before, l *lead, plainTo int) {
+	for at != nil {
+		if l = at.follow; l != nil && !l.begins(b, i) {
+			l = l.match(b, i)
+		}
+		if l == nil {
+			break
+		}
+		value := i + len(l.text)
+		if value >= len(b) || b[value] != '"' {
+			break
+		}
+		if plainTo = plain(b, value+1); plainTo >= len(b) || b[plainTo] != '"' {
+			break
+		}
+		f := x.add()
+		f.key, f.keyEnd, f.value, f.valueEnd = uint32(i+int(l.key)), uint32(i+int(l.keyEnd)), uint32(value), uint32(plainTo+1)
+		f.kind, f.escaped, f.keyEscaped = String, false, false
+		x.named(l.class, l.event)
+		i, at = plainTo+1, l
+	}
+	return i, at, l, plainTo
+}
+
+// value scans the value that begins at b[i]. The bytes of a string before b[plainTo]
+// are known to be plain.
+func (x *Index) value(b []byte, i, plainTo int) (kind Kind, end int, escaped bool, err error) {
+	switch b[i] {
+	case '"':
+		end, escaped, err = x.str(b, i, max(i+1, plainTo))
+		return String, end, escaped, err
+	case '{':
+		end, err = x.nested(b, i)
+		return Object, end, false, err
+	case '[':
+		end, err = x.nested(b, i)
+		return Array, end, false, err
+	}
+	kind, end, err = scalar(b, i)
+	return kind, end, false, err
+}
+
+// add adds a field and returns it, to be filled in place: append would build it on
 // the stack and copy it, which takes some 5 % of the scan.
 func (x *Index) add() *field {
 	n := len(x.fields)
@@ -118,7 +126,7 @@ func (x *Index) add() *field {
 
 func (x *Index) grow() { x.fields = slices.Grow(x.fields, 1) }
 
-// named notes that the last field is one of those asked for most.
+// named notes that the last field is class or event.
 func (x *Index) named(class, event bool) {
 	if class {
 		x.class = int32(len(x.fields) - 1)
@@ -127,10 +135,10 @@ func (x *Index) named(class, event bool) {
 	}
 }
 
-// lead scans what stands before the next value, from b[i] on: a brace or, after
-// a value, a comma, a name and a colon. It returns where the name stands, between
-// its quotes, and where the value begins; more is false at the end of the object,
-// past whose brace is next then.
+// lead scans the text before the next value, from b[i] on: a brace or, after a
+// value, a comma, then a name and a colon. It returns the offsets of the name,
+// without its quotes, and of the value. At the end of the object more is false, and
+// next is the offset past the brace.
 func (x *Index) lead(b []byte, i int) (key, keyEnd int, escaped bool, next int, more bool, err error) {
 	first := i == 0
 	if i = x.space(b, i); i == len(b) {
@@ -154,24 +162,31 @@ func (x *Index) lead(b []byte, i int) (key, keyEnd int, escaped bool, next int, 
 	default:
 		return 0, 0, false, i, false, unexpected(b, i, "a comma or }")
 	}
+	key = i + 1
+	keyEnd, escaped, next, err = x.name(b, i)
+	return key, keyEnd, escaped, next, err == nil, err
+}
+
+// name scans the name and the colon from b[i] on. It returns the offset of the name's
+// closing quote, whether the name has an escape, and the offset of the value.
+func (x *Index) name(b []byte, i int) (end int, escaped bool, next int, err error) {
 	if i >= len(b) {
-		return 0, 0, false, i, false, short(b)
+		return i, false, i, short(b)
 	}
 	if b[i] != '"' {
-		return 0, 0, false, i, false, unexpected(b, i, "a field name")
+		return i, false, i, unexpected(b, i, "a field name")
 	}
-	key = i + 1
 	if i, escaped, err = x.str(b, i, i+1); err != nil {
-		return 0, 0, false, i, false, err
+		return i, false, i, err
 	}
-	keyEnd = i - 1
+	end = i - 1
 	if i = x.space(b, i); i >= len(b) {
-		return 0, 0, false, i, false, short(b)
+		return end, escaped, i, short(b)
 	}
 	if b[i] != ':' {
-		return 0, 0, false, i, false, unexpected(b, i, "a colon")
+		return end, escaped, i, unexpected(b, i, "a colon")
 	}
-	return key, keyEnd, escaped, x.space(b, i+1), true, nil
+	return end, escaped, x.space(b, i+1), nil
 }
 
 func (x *Index) end(b []byte, i int) error {
@@ -183,13 +198,14 @@ func (x *Index) end(b []byte, i int) error {
 	return nil
 }
 
-// space skips white space from i on and notes line breaks in it.
+// space returns the offset of the first byte from b[i] on that is no white space. It
+// notes line breaks.
 func (x *Index) space(b []byte, i int) int {
 	for i < len(b) {
 		switch b[i] {
 		case ' ', '\t':
 		case '\n', '\r':
-			x.lines = true
+			x.breaks = true
 		default:
 			return i
 		}
@@ -203,15 +219,15 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plain returns where the first byte from b[i] on is that is a quote, a
-// backslash, a control character or not ASCII, or a place before it from which
-// less than eight bytes are left.
+// plain returns the offset of the first byte from b[i] on that is a quote, a
+// backslash, a control character or not ASCII. In the last seven bytes of b it may
+// return a smaller offset.
 func plain(b []byte, i int) int {
 	for ; i+8 <= len(b); i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
-		// With 2 flipped a quote is below 0x21, as control characters stay, and
-		// nothing else is. The lowest high bit set in m is exact: a byte that
-		// borrows from the next one has its own set.
+		// XOR with 2 moves the quote below 0x21, leaves control characters there and
+		// brings nothing else there. The lowest high bit that is set in m is exact,
+		// because only a byte that has its own bit set borrows from the next one.
 		m := (w ^ ones*2 - ones*0x21) | (w ^ ones*'\\' - ones) | w
 		if m &= highs; m != 0 {
 			return i + bits.TrailingZeros64(m)>>3
@@ -220,9 +236,9 @@ func plain(b []byte, i int) int {
 	return i
 }
 
-// str scans the string whose opening quote is b[start], and of which all before
-// b[i] is plain. It returns the offset past its closing quote, and whether it
-// holds an escape.
+// str scans the string whose opening quote is b[start], and whose bytes before b[i]
+// are known to be plain. It returns the offset past its closing quote, and whether it
+// has an escape.
 func (x *Index) str(b []byte, start, i int) (end int, escaped bool, err error) {
 	for {
 		i = plain(b, i)
@@ -350,110 +366,10 @@ func digits(b []byte, i int) int {
 	return i
 }
 
-// nested checks the object or array that begins at b[i] and returns the
-// offset past it.
-func (x *Index) nested(b []byte, i int) (int, error) {
-	depth := 0 // brackets open, this one included
-	push := func(object bool) bool {
-		if depth+1 >= MaxDepth {
-			return false
-		}
-		word, bit := depth>>6, uint64(1)<<(depth&63)
-		if word == len(x.open) {
-			x.open = append(x.open, 0)
-		}
-		if object {
-			x.open[word] |= bit
-		} else {
-			x.open[word] &^= bit
-		}
-		depth++
-		return true
-	}
-	var err error
-value:
-	if i >= len(b) {
-		return i, short(b)
-	}
-	switch c := b[i]; c {
-	case '{', '[':
-		if !push(c == '{') {
-			return i, &Error{i, "nested more than 10,000 deep"}
-		}
-		i = x.space(b, i+1)
-		if i < len(b) && b[i] == c+2 { // } and ] follow { and [ at a distance of two
-			i++
-			depth--
-			break
-		}
-		if c == '{' {
-			goto key
-		}
-		goto value
-	case '"':
-		if i, _, err = x.str(b, i, i+1); err != nil {
-			return i, err
-		}
-	default:
-		if _, i, err = scalar(b, i); err != nil {
-			return i, err
-		}
-	}
-after:
-	if depth == 0 {
-		return i, nil
-	}
-	i = x.space(b, i)
-	if i >= len(b) {
-		return i, short(b)
-	}
-	if object := x.open[(depth-1)>>6]&(1<<((depth-1)&63)) != 0; object {
-		switch b[i] {
-		case ',':
-			i = x.space(b, i+1)
-			goto key
-		case '}':
-			i++
-			depth--
-			goto after
-		}
-		return i, unexpected(b, i, "a comma or }")
-	}
-	switch b[i] {
-	case ',':
-		i = x.space(b, i+1)
-		goto value
-	case ']':
-		i++
-		depth--
-		goto after
-	}
-	return i, unexpected(b, i, "a comma or ]")
-key:
-	if i >= len(b) {
-		return i, short(b)
-	}
-	if b[i] != '"' {
-		return i, unexpected(b, i, "a field name")
-	}
-	if i, _, err = x.str(b, i, i+1); err != nil {
-		return i, err
-	}
-	i = x.space(b, i)
-	if i >= len(b) {
-		return i, short(b)
-	}
-	if b[i] != ':' {
-		return i, unexpected(b, i, "a colon")
-	}
-	i = x.space(b, i+1)
-	goto value
-}
-
 func short(b []byte) error { return &Error{len(b), "cut short"} }
 
-// unexpected shows the byte at fault in printable ASCII, for a reason ends up on
-// a terminal.
+// unexpected is the error for the byte b[i]. It shows the byte in printable ASCII,
+// because the text may end up on a terminal.
 func unexpected(b []byte, i int, want string) error {
 	if b[i] >= utf8.RuneSelf {
 		return &Error{i, fmt.Sprintf("byte 0x%02x where %s should be", b[i], want)}
@@ -461,7 +377,8 @@ func unexpected(b []byte, i int, want string) error {
 	return &Error{i, fmt.Sprintf("%q where %s should be", b[i:i+1], want)}
 }
 
-// notObject tells JSON that is no object from what is no JSON.
+// notObject is the error for text that does not begin with a brace: JSON that is no
+// object, or no JSON.
 func notObject(b []byte, i int) error {
 	switch c := b[i]; {
 	case c == '[':

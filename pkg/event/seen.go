@@ -2,45 +2,42 @@ package event
 
 import "time"
 
-// Window remembers the identities of recent events, so that several sources
-// of the same events can be merged with each event once. It is not safe for
-// concurrent use.
+// Window finds duplicates where several sources send the same events. It remembers
+// the identities of recent events, and how often each source has delivered each. It
+// is not safe for concurrent use.
 //
-// What is remembered is how often each source has delivered an identity. An
-// event is a duplicate if another source has delivered that identity more
-// often than its own source has, itself not counted. So an event that one
-// source sends twice is two events (a Window never drops anything of a single
-// source), and if a second source sends both as well they are still two,
-// however the deliveries interleave and whichever source misses one.
+// An event is a duplicate if another source has delivered its identity more often
+// than its own source had before. So two equal events of one source are two events,
+// and with a single source there are no duplicates. If a second source sends both as
+// well they are still two, in whatever order they come and whichever source misses
+// one.
 type Window struct {
 	age     time.Duration
 	count   int
 	sources int
 	start   time.Time
-	now     time.Duration // since start, never backwards
+	now     time.Duration // since start, never decreasing
 
-	// The remembered identities in the order in which they were first seen:
-	// number n of all ever seen is at n modulo len(ring). They are those from
-	// first up to, but not including, next.
+	// The identities first to next-1, numbered in the order in which they were first
+	// seen, are remembered. Number n is at n modulo len(ring).
 	ring        []remembered
-	delivered   []uint32 // by source, sources of them for each place in ring
+	delivered   []uint32 // for each place in ring, a count for each source
 	first, next uint64
 	numbers     map[Identity]uint64
 }
 
 type remembered struct {
 	id Identity
-	at time.Duration // when it was first seen
+	at time.Duration // when it was first seen, since start
 }
 
-// NewWindow returns a Window for sources numbered from 0 to sources-1. It
-// remembers an identity for the given age after it was first seen, and at most
-// count of them: past that the oldest is forgotten early. A duplicate that
-// comes later than that is taken for a new event, so count should exceed the
-// rate of events times the longest lag between sources. All three must be
-// positive.
+// NewWindow returns a Window for sources numbered from 0 to sources-1. It remembers
+// at most count identities, each for the given age after it was first seen. When
+// there are more, the oldest is forgotten early. A duplicate of a forgotten identity
+// counts as a new event, so count should be larger than the rate of events times the
+// longest lag between sources. NewWindow panics if an argument is not positive.
 //
-// Memory grows with use up to about 100 + 4 × sources bytes for each of count.
+// Memory grows with use up to about (100 + 4 × sources) × count bytes.
 func NewWindow(count, sources int, age time.Duration) *Window {
 	if count <= 0 || sources <= 0 || age <= 0 {
 		panic("event: NewWindow wants a positive count, sources and age")
@@ -48,11 +45,11 @@ func NewWindow(count, sources int, age time.Duration) *Window {
 	return &Window{age: age, count: count, sources: sources, numbers: make(map[Identity]uint64)}
 }
 
-// Seen reports whether the event, which source delivered at the given time, is
-// a duplicate of one that another source delivered before, and remembers it.
-// A time before that of an earlier call counts as that earlier time; times
-// that come from time.Now are not troubled by a clock that is set. It takes
-// constant time on average and panics on a source out of range.
+// Seen remembers an event that source delivered at the given time, and reports
+// whether it is a duplicate of one that another source delivered before. Times must
+// not decrease: an earlier time counts as that of the call before. Times from
+// time.Now are right even if the clock is set meanwhile. Seen takes constant time on
+// average and panics if source is out of range.
 func (w *Window) Seen(id Identity, source int, at time.Time) bool {
 	if w.start.IsZero() {
 		w.start = at
@@ -76,7 +73,7 @@ func (w *Window) Seen(id Identity, source int, at time.Time) bool {
 	return false
 }
 
-// Len is how many identities are remembered.
+// Len returns how many identities are remembered.
 func (w *Window) Len() int { return len(w.numbers) }
 
 func (w *Window) place(n uint64) int { return int(n % uint64(len(w.ring))) }
@@ -107,7 +104,7 @@ func (w *Window) remember(id Identity) (n uint64) {
 	return n
 }
 
-// grow makes the ring larger; a Window of a quiet feed stays small.
+// grow makes the ring larger. It begins small, for a quiet feed.
 func (w *Window) grow() {
 	old := *w
 	size := min(max(2*len(w.ring), 64), w.count)

@@ -5,14 +5,14 @@ import (
 	"hash/maphash"
 )
 
-// fewFields is up to how many fields names are compared each with each.
-const fewFields = 32
+// maxCompared is the number of fields up to which each name is compared with each.
+const maxCompared = 32
 
-// Shadowed reports whether a later field has the same name as field i, so that
-// the later one counts. To ask it of every field of an event costs time in
-// proportion to the number of fields, however many there are.
+// Shadowed reports whether a later field has the same name as field i, so that the
+// later one counts. Calling it for all fields of an event takes time in proportion to
+// their number, however many there are.
 func (x *Index) Shadowed(i int) bool {
-	if len(x.fields) > fewFields || x.escapedKeys {
+	if len(x.fields) > maxCompared || x.escapedKeys {
 		if !x.shadows.known {
 			x.shadows.find(x)
 		}
@@ -20,7 +20,7 @@ func (x *Index) Shadowed(i int) bool {
 	}
 	name := x.text[x.fields[i].key:x.fields[i].keyEnd]
 	for j := i + 1; j < len(x.fields); j++ {
-		// The length alone tells most names apart.
+		// Most names differ in length.
 		f := &x.fields[j]
 		if int(f.keyEnd-f.key) == len(name) && string(x.text[f.key:f.keyEnd]) == string(name) {
 			return true
@@ -29,15 +29,16 @@ func (x *Index) Shadowed(i int) bool {
 	return false
 }
 
-// shadows is which fields of an event are shadowed, found at once for all
-// fields where comparing each with each would take a hostile event's time.
+// shadows holds which fields of an event are shadowed. They are found for all fields
+// together, because comparing each name with each would take too long for a hostile
+// event with many fields.
 type shadows struct {
 	known bool
-	bits  []uint64 // one for each field
+	bits  []uint64 // a bit for each field
 
 	seed  maphash.Seed
-	table []int32 // by hash of the name, open addressing: field number + 1
-	keys  []byte  // the two names under comparison, where they are escaped
+	table []int32 // by hash of the name, open addressing: index of the field + 1
+	keys  []byte  // the two names that are compared, if they have escapes
 }
 
 func (s *shadows) find(x *Index) {
@@ -70,7 +71,7 @@ func (s *shadows) find(x *Index) {
 	}
 }
 
-// key is the name of field i as text, at the end of keys if it is escaped.
+// key returns the name of field i as text. A name with escapes is appended to keys.
 func (s *shadows) key(x *Index, i int) []byte {
 	key := x.Key(i)
 	if !key.Escaped {

@@ -6,50 +6,49 @@ import (
 	"unicode/utf8"
 )
 
-// Events of the same class and event always have the same fields, says the
-// vendor, so the names of one event foretell those of others. What stands
-// between two values (a comma, a name, a colon, perhaps blanks) is a lead. Leads
-// that have been scanned once are kept in a tree, and where the bytes of the next
-// event are those of a lead that may follow, they need not be scanned again: two
-// comparisons of eight bytes instead of a search for the end of a string. As
-// only the very same bytes count, what comes out does not depend on what has been
-// seen before.
+// The vendor says that events of the same class and event always have the same
+// fields, so the names of one event predict those of the next. The text between two
+// values (a comma, a name, a colon, perhaps blanks) is called a lead here. Leads that
+// have been scanned are kept in a tree. Where the bytes of a later event equal those
+// of a lead that may follow, they are not scanned again: two comparisons of eight
+// bytes replace the search for the end of a string. Only equal bytes count, so the
+// result never depends on the events before.
 
 const (
-	// longestLead is how long a lead may be that is kept, in bytes.
-	longestLead = 64
-	// mostLeads is how many are kept. Whoever sends more sends new names for
-	// ever; then all are forgotten, but not before forgetAfter events, so that it
-	// costs next to nothing.
-	mostLeads   = 1024
+	// maxLead is the size in bytes of the longest lead that is kept.
+	maxLead = 64
+	// maxLeads is how many leads are kept. A feed that has more has new names all the
+	// time. Then all leads are forgotten, but only after forgetAfter events, so that
+	// learning them again costs next to nothing.
+	maxLeads    = 1024
 	forgetAfter = 1 << 16
 )
 
-// lead is what stands before a value.
+// lead is the text before a value.
 type lead struct {
-	first, firstMask   uint64 // the first eight bytes, as many as there are
+	first, firstMask   uint64 // the first eight bytes, and which of them there are
 	second, secondMask uint64 // the next eight
 	text               string
-	follow             *lead  // one that came after it, nil for none
-	other              *lead  // another that came in the same place, nil for none
+	follow             *lead  // a lead that came after this one, nil for none
+	other              *lead  // another lead that came in the same place, nil for none
 	number             uint32 // of the shape that ends here
-	key, keyEnd        uint8  // where the name stands, between its quotes
-	class, event       bool
-	short              bool // 16 bytes are all there is
+	key, keyEnd        uint8  // offsets of the name, without its quotes
+	class, event       bool   // the name is class, or event
+	short              bool   // the lead has at most 16 bytes
 }
 
-// stands reports whether b[i:] begins with l. It does not look at the last bytes
-// of b, and not at a long l.
-func (l *lead) stands(b []byte, i int) bool {
+// begins reports whether b[i:] begins with l. It is fast, but reports false for a
+// lead that is not short, and near the end of b.
+func (l *lead) begins(b []byte, i int) bool {
 	return l.short && i+16 <= len(b) &&
 		(binary.LittleEndian.Uint64(b[i:i+8])^l.first)&l.firstMask|(binary.LittleEndian.Uint64(b[i+8:i+16])^l.second)&l.secondMask == 0
 }
 
-// match returns l, or one that came in the same place, where b[i:] begins with
-// it, or nil. Near the end of b it is slow.
+// match returns the lead that b[i:] begins with: l, another one that came in the same
+// place, or nil.
 func (l *lead) match(b []byte, i int) *lead {
 	for ; l != nil; l = l.other {
-		if l.stands(b, i) || (!l.short || i+16 > len(b)) && bytes.HasPrefix(b[i:], []byte(l.text)) {
+		if l.begins(b, i) || (!l.short || i+16 > len(b)) && bytes.HasPrefix(b[i:], []byte(l.text)) {
 			return l
 		}
 	}
@@ -59,25 +58,24 @@ func (l *lead) match(b []byte, i int) *lead {
 // shapes is the tree of the leads seen. The zero value is ready.
 type shapes struct {
 	root    lead
-	last    *lead // of the event at hand, nil if there is none or it is not kept
+	last    *lead // last lead of the current event, nil if there is none or it is not kept
 	leads   int
-	numbers uint32 // given so far, of what was forgotten, too
-	events  uint32 // since all was forgotten
+	numbers uint32 // given so far, including those of forgotten leads
+	events  uint32 // since all leads were forgotten
 }
 
-// learn keeps a lead that came after another, and returns it, nil if it is not to
-// be kept. It has been scanned, and its name, which is not escaped, stands at
-// text[key:keyEnd].
+// learn keeps a lead that came after another one, and returns it, or nil if it is
+// not kept. text has been scanned, and text[key:keyEnd] is its name, without escapes.
 func (s *shapes) learn(after *lead, text []byte, key, keyEnd int) *lead {
-	if len(text) > longestLead || !utf8.Valid(text) {
+	if len(text) > maxLead || !utf8.Valid(text) {
 		return nil
 	}
 	for _, c := range text {
 		if c < ' ' {
-			return nil // a line break, or to be repaired
+			return nil // a line break, or a character that is to be repaired
 		}
 	}
-	if s.leads == mostLeads {
+	if s.leads == maxLeads {
 		if s.events >= forgetAfter {
 			s.root, s.leads, s.events = lead{}, 0, 0
 		}
@@ -104,12 +102,12 @@ func (s *shapes) learn(after *lead, text []byte, key, keyEnd int) *lead {
 	return l
 }
 
-// Shape returns a number for the names of the event's fields and their order, so
-// that what has been found out about the names of one event can be kept for
-// others: events of this Index that have the same number have the same names in
-// the same order, none of them escaped. The opposite need not be so, and not
-// every event has a number: then ok is false. Within 1<<38 events no number comes
-// again for other names.
+// Shape returns a number for the names of the event's fields in their order. Events
+// of this Index that have the same number have the same names in the same order, and
+// none of these has an escape. So a program can keep what it has found out about the
+// names of one event for others. Events with the same names may have different
+// numbers, or none, and then ok is false. A number is not given again for other names
+// within 1<<38 events.
 func (x *Index) Shape() (number uint32, ok bool) {
 	if x.shapes.last == nil || len(x.fields) == 0 {
 		return 0, false

@@ -32,7 +32,7 @@ func TestShape(t *testing.T) {
 		{`{"a":1,"b":2,"a":3}`, true},
 		{`{ "a": 1, "b" :2 }`, true},
 		{`{ "a":  1, "b":2 }`, true},
-		{`{"` + strings.Repeat("a", longestLead) + `":1}`, false},
+		{`{"` + strings.Repeat("a", maxLead) + `":1}`, false},
 		{`{"\u0061":1}`, false},
 		{"{\"Zo\xeb\":1}", true}, // as it is when it has been repaired
 		{"{\n\"a\":1}", false},
@@ -64,7 +64,7 @@ func TestShape(t *testing.T) {
 func TestShapesForgotten(t *testing.T) {
 	var x Index
 	numbers := map[uint32]string{}
-	for n := range 5 * mostLeads {
+	for n := range 5 * maxLeads {
 		if n%1500 == 1499 {
 			x.shapes.events = forgetAfter // so many events would take a while
 		}
@@ -79,11 +79,11 @@ func TestShapesForgotten(t *testing.T) {
 				numbers[number] = names(&x)
 			}
 		}
-		if x.shapes.leads > mostLeads {
+		if x.shapes.leads > maxLeads {
 			t.Fatalf("%d leads are kept", x.shapes.leads)
 		}
 	}
-	if len(numbers) < 2*mostLeads/2 {
+	if len(numbers) < 2*maxLeads/2 {
 		t.Errorf("only %d shapes had a number", len(numbers))
 	}
 }

@@ -7,10 +7,10 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// appendUnescaped appends the text of a valid JSON string, given without its
+// appendUnescaped appends the text of a valid JSON string s, which is without its
 // quotes.
 func appendUnescaped(dst, s []byte) []byte {
-	start := 0 // of what is to be appended as it stands
+	start := 0 // of what is appended unchanged
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c != '\\' {
@@ -65,9 +65,8 @@ func hexRune(s []byte) rune {
 	return r
 }
 
-// surrogatePair reports whether s begins with the escapes of both halves of a
-// surrogate pair, the higher one first. That s begins with one valid escape is
-// known.
+// surrogatePair reports whether s, which begins with a valid \u escape, begins with
+// the escapes of both halves of a surrogate pair, the higher one first.
 func surrogatePair(s []byte) bool {
 	return len(s) >= 12 && s[6] == '\\' && s[7] == 'u' && hex4(s[8:12]) &&
 		utf16.DecodeRune(hexRune(s[2:]), hexRune(s[8:])) != utf8.RuneError
@@ -115,9 +114,9 @@ func AppendString[T string | []byte](dst []byte, text T) []byte {
 	return append(append(dst, text[start:]...), '"')
 }
 
-// AppendEscaped appends one byte of text to a JSON string that is being written,
-// with an escape where JSON demands one. Bytes that are not ASCII are appended as
-// they are: unlike [AppendString] it leaves broken UTF-8 to whoever reads it.
+// AppendEscaped appends one byte of text to a JSON string, as an escape if JSON
+// needs one. A byte that is not ASCII is appended unchanged, so unlike with
+// [AppendString] the result is UTF-8 only if the text is.
 func AppendEscaped(dst []byte, c byte) []byte {
 	switch c {
 	case '"', '\\':
@@ -135,10 +134,9 @@ func AppendEscaped(dst []byte, c byte) []byte {
 	return append(dst, c)
 }
 
-// appendRepaired appends raw, which scan has accepted, with the contents of
-// its strings made valid: each byte that is not UTF-8 as U+FFFD, as
-// encoding/json does, each raw control character escaped, and the escape of half
-// a surrogate pair as \ufffd.
+// appendRepaired appends raw, which scan has accepted, with valid strings: each byte
+// that is not UTF-8 becomes U+FFFD, as in encoding/json, each raw control character
+// is escaped, and the escape of half a surrogate pair becomes \ufffd.
 func appendRepaired(dst, raw []byte) []byte {
 	inside := false
 	for i := 0; i < len(raw); {
@@ -176,11 +174,11 @@ func appendRepaired(dst, raw []byte) []byte {
 	return dst
 }
 
-// AppendCompact appends valid JSON without the white space between its tokens;
-// the tokens themselves, number text and escapes too, stay as they are.
+// AppendCompact appends valid JSON without the white space between its tokens. The
+// tokens themselves, including the text of numbers and escapes, stay as they are.
 func AppendCompact(dst, json []byte) []byte {
 	inside := false
-	start := 0 // of what is to be appended as it stands
+	start := 0 // of what is appended unchanged
 	for i := 0; i < len(json); i++ {
 		switch c := json[i]; {
 		case c == '"':

@@ -5,7 +5,7 @@ import "strings"
 // Kind is the JSON type of a value.
 type Kind uint8
 
-// The kinds of value. Absent is the kind of a field that is not there.
+// The kinds of value. Absent is the kind of the value of a missing field.
 const (
 	Absent Kind = iota
 	Null
@@ -16,20 +16,20 @@ const (
 	Object
 )
 
-// Value is one value inside an event. It points into the event's bytes and is
-// valid as long as they are. The zero Value is an absent one.
+// Value is one value inside an event. It points into the event's bytes and is valid
+// as long as they are. The zero Value is absent.
 type Value struct {
-	// JSON is the value's text as it stands in the event, a string with its
-	// quotes and escapes.
+	// JSON is the value as it is written in the event, a string with its quotes
+	// and escapes.
 	JSON []byte
 	Kind Kind
-	// Escaped says that the value is a string with a backslash in it, so that
-	// its text differs from the bytes between the quotes.
+	// Escaped is set for a string with a backslash in it, whose text differs from
+	// the bytes between the quotes.
 	Escaped bool
 }
 
-// AppendText appends the value as text: a string without quotes and escapes,
-// anything else as its JSON text. A lone surrogate (\ud800) becomes U+FFFD.
+// AppendText appends the value as text to dst: a string without its quotes and
+// escapes, anything else as JSON. Half a surrogate pair (\ud800) becomes U+FFFD.
 func (v Value) AppendText(dst []byte) []byte {
 	if v.Kind != String {
 		return append(dst, v.JSON...)
@@ -41,8 +41,8 @@ func (v Value) AppendText(dst []byte) []byte {
 	return appendUnescaped(dst, s)
 }
 
-// Text returns the value as text, as AppendText does, without copying where
-// the event's own bytes will do. The result must not be changed.
+// Text returns the value as text, as AppendText does. Without escapes the result is
+// part of the event and must not be changed. With escapes it is a new slice.
 func (v Value) Text() []byte {
 	switch {
 	case v.Kind != String:
@@ -53,22 +53,22 @@ func (v Value) Text() []byte {
 	return v.AppendText(nil)
 }
 
-// Is reports whether the value's text is s. It does not allocate unless the
-// value is a long escaped string.
+// Is reports whether the value's text is s. It allocates only for a string with
+// escapes that is longer than 128 bytes.
 func (v Value) Is(s string) bool {
 	if !v.Escaped {
 		return v.Kind != Absent && string(v.Text()) == s
 	}
-	if n := len(v.JSON) - 2; len(s) > n || 6*len(s) < n { // \u0061 is a
+	if n := len(v.JSON) - 2; len(s) > n || 6*len(s) < n { // an escape is 6 bytes at most: \u0061 is a
 		return false
 	}
 	var buf [128]byte
 	return string(v.AppendText(buf[:0])) == s
 }
 
-// Decimal returns the number that v is. A string that reads as a number is one,
-// too, because the fields of a POSTed form are strings. It reports false for any
-// other value. It allocates only for a string with escapes.
+// Decimal returns v as a number. It also parses a string, because all fields of a
+// POSTed form are strings; see [ParseDecimal] for what is a number. It reports false
+// for any other value. It allocates only for a string with escapes.
 func (v Value) Decimal() (d Decimal, ok bool) {
 	if v.Kind != Number && v.Kind != String {
 		return Decimal{}, false
@@ -76,8 +76,8 @@ func (v Value) Decimal() (d Decimal, ok bool) {
 	return ParseDecimal(v.Text())
 }
 
-// Timestamp returns the time that v is, a number or a string, in microseconds
-// since 1970; see the function [Timestamp]. It reports false if v is no time.
+// Timestamp returns v, a number or a string, as a time in microseconds since 1970.
+// It reports false if v is no time. See the function [Timestamp] for what is one.
 func (v Value) Timestamp() (usec int64, ok bool) {
 	if v.Kind != Number && v.Kind != String {
 		return 0, false
@@ -89,9 +89,9 @@ func (v Value) Timestamp() (usec int64, ok bool) {
 	return Timestamp(v.Text())
 }
 
-// Field returns the member of an object that is called name, the last one if it is
-// repeated; an absent value if there is none, or if v is no object. Dots in name
-// mean nothing.
+// Field returns the member of an object that is called name. It is absent if there
+// is none, or if v is no object. Of repeated members it is the last, as in jq. Dots
+// in name mean nothing.
 func (v Value) Field(name string) Value {
 	var found Value
 	if v.Kind != Object {
@@ -108,7 +108,7 @@ func (v Value) Field(name string) Value {
 	}
 }
 
-// get is Index.Get in an object.
+// get is Index.Get for an object.
 func (v Value) get(name string) Value {
 	member := v.Field(name)
 	if member.Kind == Absent {
@@ -119,8 +119,8 @@ func (v Value) get(name string) Value {
 	return member
 }
 
-// Element returns element i of an array, counted from its end if i is negative
-// (-1 is the last); an absent value if there is none, or if v is no array.
+// Element returns element i of an array. A negative i counts from the end: -1 is the
+// last element. The value is absent if there is none, or if v is no array.
 func (v Value) Element(i int) Value {
 	if v.Kind != Array {
 		return Value{}
@@ -141,9 +141,9 @@ func (v Value) Element(i int) Value {
 	return e
 }
 
-// next returns the value or key that follows b[i:] in an array or object, and the
-// offset past it. The value is absent at the end of the array or object. b is
-// valid JSON.
+// next returns the next value or key from b[i] on, in an array or object, and the
+// offset past it. At the end of the array or object the value is absent. b is valid
+// JSON.
 func next(b []byte, i int) (v Value, end int) {
 	for b[i] <= ' ' || b[i] == ',' || b[i] == ':' {
 		i++
@@ -182,8 +182,8 @@ func next(b []byte, i int) (v Value, end int) {
 	return v, i
 }
 
-// skipString returns the offset past the string that begins at b[i], and whether
-// it holds an escape.
+// skipString returns the offset past the string that begins at b[i], and whether it
+// has an escape.
 func skipString(b []byte, i int) (end int, escaped bool) {
 	for i++; ; {
 		switch i = plain(b, i); b[i] {
@@ -198,7 +198,7 @@ func skipString(b []byte, i int) (end int, escaped bool) {
 	}
 }
 
-// kindOf returns the kind of a valid value, which its first byte tells.
+// kindOf returns the kind of a valid value. The first byte tells it.
 func kindOf(json []byte) Kind {
 	if len(json) == 0 {
 		return Absent
