@@ -7,7 +7,7 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// compileJQ parses a jq expression that compiles. Every error is a SyntaxError.
+// compileJQ parses and checks a jq expression. Every error is a SyntaxError.
 func compileJQ(expr string, variables []string) (*gojq.Query, error) {
 	bad := func(at int, reason string) (*gojq.Query, error) {
 		return nil, &SyntaxError{Option: "JQ", Text: expr, Offset: at, Reason: reason}
@@ -29,8 +29,8 @@ func compileJQ(expr string, variables []string) (*gojq.Query, error) {
 			return err == nil && len(outside(ast, variables)) < len(off)
 		}), name+" is off: "+offReason(name))
 	}
-	// Without an environment loader $ENV and env would be empty, without a
-	// module loader and an input iterator the others do not compile.
+	// There is no module loader and no input iterator, so what needs one does not
+	// compile.
 	_, err = gojq.Compile(ast, gojq.WithVariables(variables))
 	if err == nil {
 		if at, reason := constantRegexpFault(expr, ast, variables); reason != "" {
@@ -62,7 +62,7 @@ func compileJQ(expr string, variables []string) (*gojq.Query, error) {
 	return bad(at, reason)
 }
 
-// parseFault turns gojq's error into a place and a reason.
+// parseFault returns the place and the reason of an error of gojq's parser.
 func parseFault(expr string, e *gojq.ParseError) (at int, reason string) {
 	at = min(e.Offset, len(expr))
 	reason = e.Error()
@@ -75,9 +75,9 @@ func parseFault(expr string, e *gojq.ParseError) (at int, reason string) {
 	return at, reason
 }
 
-// moduleFault finds the words that load modules. They stand before everything
-// else, so the first place where what comes before them is a program by itself
-// is theirs.
+// moduleFault finds the place of the words that load modules; reason is empty if there
+// are none. They come before everything else. So their place is the first one where
+// the text before it is a complete program.
 func moduleFault(expr string, ast *gojq.Query) (at int, reason string) {
 	words := []string{"import", "include"}
 	switch {
@@ -96,11 +96,11 @@ func moduleFault(expr string, ast *gojq.Query) (at int, reason string) {
 	return 0, "modules are off: an expression stands alone"
 }
 
-// locate finds where in expr the name stands that is at fault. gojq's syntax
-// tree has no places, but when another name, put where the name stands, moves
-// or removes the fault, then it is the place.
+// locate returns the offset in expr of the name that is at fault. gojq's syntax tree
+// has no offsets. But if another name in a place moves or removes the fault, it is the
+// right place.
 func locate(expr, name string, moves func(changed, other string) bool) int {
-	const most = 50 // each costs a compilation
+	const maxTried = 50 // places; each costs a compilation
 	sigil := 0
 	for sigil < len(name) && !identByte(name[sigil]) {
 		sigil++
@@ -119,14 +119,14 @@ func locate(expr, name string, moves func(changed, other string) bool) int {
 		if moves(expr[:i]+other+expr[i+len(name):], other) {
 			return i
 		}
-		if n++; n == most {
+		if n++; n == maxTried {
 			break
 		}
 	}
 	return max(first, 0)
 }
 
-// occurrences yields the places in expr where the name stands as a word.
+// occurrences returns the offsets in expr at which name is a word of its own.
 func occurrences(expr, name string) func(yield func(int) bool) {
 	return func(yield func(int) bool) {
 		for from := 0; ; {

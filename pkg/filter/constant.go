@@ -9,9 +9,8 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// constant returns the value of a literal, of a variable, or of an array or an
-// object of them. gojq itself computes it, so that there is nothing to differ
-// in.
+// constant returns the value of a literal, of a variable, or of an array or object of
+// them. gojq computes it, so it cannot differ.
 func (c *nativeCompiler) constant(t *gojq.Term) (any, bool) {
 	if !c.fixed(t) {
 		return nil, false
@@ -38,8 +37,8 @@ func (c *nativeCompiler) constantString(q *gojq.Query) (string, bool) {
 	return s, ok
 }
 
-// fixed reports whether a term is a literal, a variable, or an array or an
-// object of them.
+// fixed reports whether a term is a literal, a variable, or an array or object of
+// them.
 func (c *nativeCompiler) fixed(t *gojq.Term) bool {
 	if len(t.SuffixList) > 0 {
 		return false
@@ -77,7 +76,7 @@ func (c *nativeCompiler) fixedList(q *gojq.Query) bool {
 	return c.fixedQuery(q)
 }
 
-// constantValue makes a value of one of gojq's.
+// constantValue converts a value of gojq.
 func constantValue(v any) value {
 	switch v := v.(type) {
 	case bool:

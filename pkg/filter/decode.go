@@ -7,11 +7,11 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// decoder makes the values that gojq works on of an event's bytes, which are
-// known to be valid JSON. Numbers keep their text.
+// decoder decodes an event's bytes, which are valid JSON, to values of gojq. Numbers
+// keep their text, as json.Number.
 type decoder struct {
 	json []byte
-	text string // the same; strings of the values are parts of it
+	text string // a copy of json; strings of the values are parts of it
 	at   int
 	top  map[string]any // the last event
 	buf  []byte
@@ -28,8 +28,8 @@ func (d *decoder) object(json []byte) map[string]any {
 	return d.top
 }
 
-// fieldsOf decodes some fields of an event, always the same of one decoder. The
-// map is valid until the next call.
+// fieldsOf decodes some fields of an event. A decoder must always get the same names.
+// The map is valid until the next call.
 func (d *decoder) fieldsOf(x *event.Index, names []string) map[string]any {
 	if d.top == nil {
 		d.top = map[string]any{}
@@ -45,11 +45,11 @@ func (d *decoder) fieldsOf(x *event.Index, names []string) map[string]any {
 	return d.top
 }
 
-// begin takes a copy of the text: gojq keeps the regular expressions that it
-// has seen, which may be texts of events, and the event's bytes are used again.
+// begin copies the text. The event's bytes are overwritten by later events, and gojq
+// keeps the regular expressions that it has seen, which may be parts of events.
 func (d *decoder) begin(json []byte) { d.json, d.text, d.at = json, string(json), 0 }
 
-// next returns the first byte of the next token.
+// next moves to the next token and returns its first byte.
 func (d *decoder) next() byte {
 	for d.text[d.at] <= ' ' {
 		d.at++
@@ -57,8 +57,7 @@ func (d *decoder) next() byte {
 	return d.text[d.at]
 }
 
-// fields decodes the object that comes next into m. Of a repeated field the
-// last one counts.
+// fields decodes the next object into m. Of a repeated field the last one counts.
 func (d *decoder) fields(m map[string]any) {
 	d.next()
 	d.at++
@@ -118,7 +117,7 @@ func (d *decoder) value() any {
 	return json.Number(d.text[start:d.at])
 }
 
-// str decodes the string that comes next.
+// str decodes the next string.
 func (d *decoder) str() string {
 	start, escaped := d.at, false
 	d.at++

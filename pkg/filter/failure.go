@@ -9,15 +9,15 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Failure is why a jq expression failed on an event. Its texts are its own: it
-// can be kept and handed to another goroutine. They may hold parts of the event
-// as they came.
+// Failure is the error of a jq expression that failed on an event. Its texts may hold
+// parts of the event, unescaped. They are copies, so a Failure stays valid and can be
+// given to another goroutine.
 type Failure struct {
-	// Text is the message, of at most some 1,000 bytes.
+	// Text is the message, of some 1,000 bytes at most.
 	Text string
-	// Kind is the message without the values that differ from event to event:
-	// "cannot add: string (…) and number (…)". What an expression raised by
-	// itself, as with error, is its own kind.
+	// Kind is the message without the values, which differ from event to event:
+	// "cannot add: string (…) and number (…)". Use it to count equal failures. For an
+	// error that the expression raised itself, as with error, it is Text.
 	Kind string
 }
 
@@ -26,10 +26,10 @@ func (f *Failure) Error() string { return f.Text }
 
 const maxFailure = 1000 // bytes of a Failure's Text
 
-// newFailure makes a Failure of an error of gojq, whose text must be made before
-// the next event is decoded.
+// newFailure returns the Failure for an error of gojq. It must be called before the
+// next event is decoded, because the error's text is made from the event's values.
 func newFailure(err error) error {
-	if errors.Is(err, ErrTooLong) {
+	if errors.Is(err, ErrLimit) {
 		return err
 	}
 	if _, raised := err.(gojq.ValueError); raised { //nolint:errorlint // gojq wraps nothing
@@ -39,16 +39,16 @@ func newFailure(err error) error {
 	return builtinFailure(err.Error())
 }
 
-// builtinFailure makes a Failure of the message of one of gojq's own errors.
+// builtinFailure returns the Failure for the message of one of gojq's own errors.
 func builtinFailure(text string) *Failure {
 	text = shortened(text)
 	return &Failure{Text: text, Kind: withoutValues(text)}
 }
 
-// shortened returns text, cut short where it is too long.
+// shortened returns a copy of text, cut to maxFailure bytes.
 func shortened(text string) string {
 	if len(text) <= maxFailure {
-		return strings.Clone(text) // it may be part of a large event
+		return strings.Clone(text) // it may be part of a large event, which would stay in memory
 	}
 	n := maxFailure
 	for !utf8.RuneStart(text[n]) {
@@ -57,11 +57,11 @@ func shortened(text string) string {
 	return text[:n] + "…"
 }
 
-// slicing begins a message of gojq that has quotes of its own.
+// slicing is the beginning of a message of gojq that has quotes outside of values.
 const slicing = `expected "start" and "end" for slicing but got: `
 
-// withoutValues returns a message of gojq with … in the place of each value. A
-// value is written as gojq.Preview does and begins a word.
+// withoutValues returns a message of gojq with … in place of each value. A value is
+// written by gojq.Preview and begins a word.
 func withoutValues(text string) string {
 	var b strings.Builder
 	from, i := 0, 0
@@ -89,11 +89,11 @@ func withoutValues(text string) string {
 	return b.String()
 }
 
-// mostPreview is how long gojq.Preview makes a value.
-const mostPreview = 30
+// maxPreview is the size in bytes to which gojq.Preview cuts a value.
+const maxPreview = 30
 
-// previewed returns the length of the value that text begins with, 0 if it
-// begins with none.
+// previewed returns the length of the value that text begins with, or 0 if it does not
+// begin with one.
 func previewed(text string) int {
 	if text == "" || strings.IndexByte(`"[{-0123456789`, text[0]) < 0 && !strings.HasPrefix(text, "true)") && !strings.HasPrefix(text, "false)") {
 		return 0
@@ -107,16 +107,16 @@ func previewed(text string) int {
 	case '{':
 		end = " ...}"
 	}
-	// A whole value, unless it is the digits of a number that was cut short.
+	// A whole value. It is none if only its digits were cut short, as "12 ...".
 	d := json.NewDecoder(strings.NewReader(text))
 	var v json.RawMessage
 	if d.Decode(&v) == nil {
-		if n := int(d.InputOffset()); n <= mostPreview && wordEnds(text[n:]) && !strings.HasPrefix(text[n:], end) {
+		if n := int(d.InputOffset()); n <= maxPreview && wordEnds(text[n:]) && !strings.HasPrefix(text[n:], end) {
 			return n
 		}
 	}
-	// One that was cut short, which is at a whole character.
-	for n := mostPreview; n > mostPreview-utf8.UTFMax; n-- {
+	// A value that was cut short, between two characters.
+	for n := maxPreview; n > maxPreview-utf8.UTFMax; n-- {
 		if n <= len(text) && strings.HasSuffix(text[:n], end) && wordEnds(text[n:]) {
 			return n
 		}

@@ -11,37 +11,36 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// What one event may take of gojq, for the expressions that may go on for ever:
-// a step is some tens of nanoseconds.
+// Limits for one event, of expressions that may run for ever. A step of gojq takes
+// some tens of nanoseconds.
 const (
-	mostSteps = 1_000_000
-	mostTime  = 5 * time.Second
+	maxSteps = 1_000_000
+	maxTime  = 5 * time.Second
 )
 
-// recycleBytes is after how many bytes of events gojq's code is made anew for
-// an expression that computes regular expressions: the code keeps all of them.
+// recycleBytes is after how many bytes of events an expression that computes regular
+// expressions is compiled again, because gojq's code keeps all of them in memory.
 const recycleBytes = 32 << 10
 
-// plan is an expression as gojq runs it. It does not change, so that clones
-// share it.
+// plan is an expression for gojq. It does not change, so clones share it.
 type plan struct {
 	traits
 	ast       *gojq.Query
-	first     bool     // only the first value is asked for
-	fields    []string // what is decoded of an event, if whole is false
-	whole     bool
+	first     bool     // only the first value is needed
+	fields    []string // the fields that are decoded, unless whole is set
+	whole     bool     // the whole event is decoded
 	variables []string
 	values    []any
 }
 
-// program is the expression in a loop over events, because to begin anew with
-// each costs more than most expressions do:
+// program compiles the expression in a loop over events, because starting gojq for
+// each event takes longer than most expressions do:
 //
 //	events | (try (EXPR) catch a failure), the end
 //
-// Its input is the *fallback, so that clones share the code. The names of the
-// functions cannot be written in an expression, and its own definitions are in
-// force only inside of it.
+// The input of the loop is the *fallback, so clones share the code. The functions of
+// the loop have names with blanks, which no expression can call, and definitions in the
+// expression are valid only inside of it.
 func (p *plan) program() (*gojq.Code, error) {
 	call := func(name string, args ...*gojq.Query) *gojq.Query {
 		return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeFunc, Func: &gojq.Func{Name: name, Args: args}}}
@@ -50,7 +49,7 @@ func (p *plan) program() (*gojq.Code, error) {
 	if p.first {
 		body = call("first", body)
 	}
-	if !p.raises { // else an error ends the loop, which then begins anew
+	if !p.raises { // else an error ends the loop, and begin starts it again
 		body = &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeTry, Try: &gojq.Try{Body: body, Catch: call("a failure")}}}
 	}
 	body = &gojq.Query{Op: gojq.OpComma, Left: body, Right: call("the end")}
@@ -61,52 +60,52 @@ func (p *plan) program() (*gojq.Code, error) {
 		gojq.WithFunction("a failure", 0, 0, func(v any, _ []any) any { return failure{v} }))
 }
 
-// events is the event of a fallback, again and again: when it is asked for one,
-// the next has been set.
+// events is the iterator of the loop. It returns the current event of a fallback, which
+// begin has set before gojq asks for the next one.
 type events struct{ f *fallback }
 
 func (e events) Next() (any, bool) { return e.f.event, true }
 
-// end is a value that stands behind those of an event.
+// end is the value that follows those of an event.
 type end struct{}
 
-// failure is a value that stands for an error, which would end the loop.
+// failure is the value for an error, because an error itself would end the loop.
 type failure struct{ text any }
 
 // fallback runs an expression in gojq.
 type fallback struct {
 	*plan
 	code   *gojq.Code
-	loop   gojq.Iter // nil before the first event, and after one that broke it
-	used   int       // bytes of events since code was made
+	loop   gojq.Iter // nil before the first event, and after an error that ended it
+	used   int       // bytes of events since code was compiled
 	input  decoder
 	event  map[string]any
 	budget budget
 }
 
-// ErrTooLong is the error of an event on which an expression does not come to an
-// end.
-var ErrTooLong = fmt.Errorf("took more than %d steps or %v on one event", mostSteps, mostTime)
+// ErrLimit is the error of a jq expression that was stopped on an event, after a
+// million steps or 5 seconds.
+var ErrLimit = fmt.Errorf("took more than %d steps or %v on one event", maxSteps, maxTime)
 
-// budget is a context that ends after a number of steps, and a time: gojq asks it
-// before each step. Unlike a timer it costs nothing to set for each event.
+// budget is a context that ends after a number of steps or a time. gojq calls Done
+// before each step. Unlike a timer it costs nothing to start for each event.
 type budget struct {
 	context.Context
-	most        time.Duration
+	max         time.Duration
 	steps, left int
 	started     time.Time
-	over        chan struct{} // closed when the budget is spent, else nil
+	over        chan struct{} // nil, or closed once the budget is used up
 }
 
 func (b *budget) reset() { b.left, b.over = b.steps, nil }
 
 func (b *budget) Done() <-chan struct{} {
-	const stride = 1 << 12 // to look at the clock costs as much as a step
+	const stride = 1 << 12 // steps between looks at the clock, each of which costs as much as a step
 	if b.left--; b.left&(stride-1) == 0 && b.over == nil {
 		switch {
 		case b.steps-b.left <= stride:
 			b.started = time.Now()
-		case b.left <= 0 || time.Since(b.started) > b.most:
+		case b.left <= 0 || time.Since(b.started) > b.max:
 			b.over = make(chan struct{})
 			close(b.over)
 		}
@@ -118,11 +117,11 @@ func (b *budget) Err() error {
 	if b.over == nil {
 		return nil
 	}
-	return ErrTooLong
+	return ErrLimit
 }
 
-// clone returns a fallback that can be used at the same time.
-// The code of computed regular expressions is each one's own, as it grows.
+// clone returns a copy for another goroutine. The code of an expression that computes
+// regular expressions grows, so it is not shared.
 func (f *fallback) clone() fallback {
 	if f.dynamic {
 		return fallback{plan: f.plan}
@@ -140,7 +139,7 @@ func (f *fallback) begin(x *event.Index) error {
 	if f.code == nil {
 		var err error
 		if f.code, err = f.program(); err != nil {
-			return err // cannot be, the same has compiled before
+			return err // impossible: the same expression has compiled before
 		}
 	}
 	if f.whole {
@@ -152,7 +151,7 @@ func (f *fallback) begin(x *event.Index) error {
 	if f.loop == nil {
 		ctx := context.Background()
 		if f.loops {
-			f.budget = budget{Context: ctx, most: mostTime, steps: mostSteps, left: mostSteps}
+			f.budget = budget{Context: ctx, max: maxTime, steps: maxSteps, left: maxSteps}
 			ctx = &f.budget
 		}
 		f.loop = f.code.RunWithContext(ctx, f, f.values...)
@@ -178,7 +177,7 @@ func (f *fallback) next() (v any, more bool, err error) {
 	return v, true, nil
 }
 
-// drain brings the loop, after the last value, to the end of the event.
+// drain moves the loop from the last value to the end of the event.
 func (f *fallback) drain() {
 	if v, _ := f.loop.Next(); v != any(end{}) {
 		f.loop = nil

@@ -101,10 +101,10 @@ func TestEndless(t *testing.T) {
 			var got []string
 			failure = nil
 			f.Run(x, func(o Output) bool { got = append(got, string(o.JSON)); return true })
-			if errors.Is(failure, ErrTooLong) != endless || !endless && !slices.Equal(got, []string{`"end"`}) {
+			if errors.Is(failure, ErrLimit) != endless || !endless && !slices.Equal(got, []string{`"end"`}) {
 				t.Errorf("%s on %s: %q, %v", expr, raw, got, failure)
 			}
-			if yes, err := q.True(x); yes == endless || errors.Is(err, ErrTooLong) != endless {
+			if yes, err := q.True(x); yes == endless || errors.Is(err, ErrLimit) != endless {
 				t.Errorf("%s on %s: %v, %v", expr, raw, yes, err)
 			}
 		}
@@ -112,14 +112,14 @@ func TestEndless(t *testing.T) {
 }
 
 func TestBudgetOfTime(t *testing.T) {
-	b := &budget{Context: t.Context(), most: mostTime, steps: 1 << 20}
+	b := &budget{Context: t.Context(), max: maxTime, steps: 1 << 20}
 	b.reset()
 	for range 1 << 13 {
 		if b.Done() != nil || b.Err() != nil {
 			t.Fatal("over too soon")
 		}
 	}
-	b.started = time.Now().Add(-2 * mostTime)
+	b.started = time.Now().Add(-2 * maxTime)
 	for range 1 << 12 {
 		b.Done()
 	}
@@ -128,7 +128,7 @@ func TestBudgetOfTime(t *testing.T) {
 	default:
 		t.Error("not over in time")
 	}
-	if b.Err() != ErrTooLong {
+	if b.Err() != ErrLimit {
 		t.Error(b.Err())
 	}
 	if b.reset(); b.Done() != nil || b.Err() != nil {

@@ -6,24 +6,23 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// fieldsOf lists the fields of the event that an expression can read, so that
-// only these need to be decoded. It reports false when it cannot prove that
-// there are no others: when the event as a whole is given to anything but what
-// is named here.
+// fieldsOf returns the fields of the event that an expression can read, so that only
+// these need to be decoded. It reports false if the expression may read others: if it
+// gives the event as a whole to anything that is not listed here.
 func fieldsOf(q *gojq.Query) (names []string, ok bool) {
 	r := &reader{}
 	r.query(q, true)
 	return r.names, !r.whole
 }
 
-// reader goes through a syntax tree. Its methods are told whether the input of
-// a part is the event, and report whether its output may be the event.
+// reader walks a syntax tree. The parameter in of its methods says whether the input
+// of a part is the event. They return whether its output may be the event.
 type reader struct {
 	names []string
-	whole bool // more than names
+	whole bool // other fields may be read, too
 }
 
-// leaks notes that the event as a whole goes where it may be looked at.
+// leaks notes that the event as a whole may be read.
 func (r *reader) leaks(event bool) {
 	if event {
 		r.whole = true
@@ -41,7 +40,7 @@ func (r *reader) query(q *gojq.Query, in bool) bool {
 	case q == nil || r.whole:
 		return false
 	case len(q.FuncDefs) > 0 || q.Meta != nil || len(q.Imports) > 0:
-		r.whole = true // the input of its parts is not known
+		r.whole = true // the input of a function's body is not known
 		return false
 	case q.Term != nil:
 		return r.term(q.Term, in)
@@ -57,7 +56,7 @@ func (r *reader) query(q *gojq.Query, in bool) bool {
 	case gojq.OpComma, gojq.OpAlt:
 		left := r.query(q.Left, in)
 		return r.query(q.Right, in) || left
-	case gojq.OpAnd, gojq.OpOr: // the event is as good as true
+	case gojq.OpAnd, gojq.OpOr: // the event counts as true, and is not read
 		r.query(q.Left, in)
 		r.query(q.Right, in)
 	case gojq.OpAssign, gojq.OpModify, gojq.OpUpdateAdd, gojq.OpUpdateSub, gojq.OpUpdateMul, gojq.OpUpdateDiv, gojq.OpUpdateMod, gojq.OpUpdateAlt:
@@ -118,8 +117,8 @@ func (r *reader) term(t *gojq.Term, in bool) (out bool) {
 	return out
 }
 
-// index looks into a value, which may be the event. What it is looked into by
-// is computed of the input of the term.
+// index is .name or .[…] of a value, which may be the event. The key is computed from
+// the input of the term; in says whether that is the event.
 func (r *reader) index(x *gojq.Index, in, event bool) {
 	name, ok := fieldName(x)
 	switch {
@@ -176,8 +175,8 @@ func (r *reader) branches(e *gojq.If, in bool) bool {
 	return r.query(e.Else, in) || out
 }
 
-// call knows the builtins that do not look into their input. Without the event
-// for an input, nothing that a builtin calls has it.
+// call is a call of a builtin. Some are known not to read their input. If the input is
+// not the event, no builtin reads the event.
 func (r *reader) call(f *gojq.Func, in bool) bool {
 	if !in || f.Name[0] == '$' { // variables never hold the event, see the patterns in query
 		return false

@@ -10,13 +10,14 @@ type list struct {
 	keep, drop []item
 }
 
-// item is one pattern of a list. An item of the event list with a dot has both
-// a class and an event, and matches a whole name as well.
+// item is one pattern of a list. An item class.event of the event list matches a class
+// and an event, or an event whose whole name it is.
 type item struct {
-	class, event, whole *glob // class and event are nil together
+	class, event *glob // nil without a dot
+	whole        *glob
 }
 
-// compileList compiles the lists of an option, which count as one. It returns nil
+// compileList compiles the lists of an option, which count as one list. It returns nil
 // if there are none. With dotted an item may be class.event.
 func compileList(option string, lists []string, dotted bool) (*list, error) {
 	if len(lists) == 0 {
@@ -53,7 +54,8 @@ func compileList(option string, lists []string, dotted bool) (*list, error) {
 	return l, nil
 }
 
-// keeps reports whether the list keeps a name; nil is an absent one.
+// keeps reports whether the list keeps an event of a class with a name. Without it
+// class or name is nil.
 func (l *list) keeps(class, name []byte) bool {
 	for i := range l.drop {
 		if l.drop[i].matches(class, name) {
@@ -79,9 +81,9 @@ func (it *item) matches(class, name []byte) bool {
 // glob is a pattern in which a star stands for any text.
 type glob struct {
 	head  string   // before the first star
-	inner []string // between stars, none of them empty
+	inner []string // between stars, without empty ones
 	tail  string   // after the last star
-	star  bool     // false: head is all of it
+	star  bool     // there is a star; without one the pattern is head
 }
 
 func newGlob(pattern string) *glob {
@@ -108,7 +110,7 @@ func (g *glob) matches(s []byte) bool {
 	}
 	s = s[len(g.head) : len(s)-len(g.tail)]
 	for _, p := range g.inner {
-		// The first place is as good as any: what follows has the most room.
+		// The first place leaves the most text for the parts that follow.
 		i := indexString(s, p)
 		if i < 0 {
 			return false
@@ -118,7 +120,7 @@ func (g *glob) matches(s []byte) bool {
 	return true
 }
 
-// indexString is bytes.Index for a string, which it does not copy.
+// indexString is bytes.Index for a string, without a copy.
 func indexString(s []byte, sub string) int {
 	for i := 0; len(s)-i >= len(sub); i++ {
 		j := bytes.IndexByte(s[i:len(s)-len(sub)+1], sub[0])

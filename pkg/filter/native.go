@@ -10,31 +10,30 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// A jq expression that only compares and picks fields is compiled to functions
-// that read the event's bytes. They know the easy cases of each operation.
-// Whatever is not easy at run time (an error, an array compared with an array, a
-// number of thirty digits, an object inside the event that is to be printed)
-// they leave to gojq, which then runs the whole expression, so that there is one
-// truth about every hard case. What can be compiled is decided once, from the
-// syntax tree; whether the two agree, by fuzzing.
+// A jq expression that only compares and picks fields is compiled to functions that
+// read the event's bytes. These handle the easy cases of each operation. If a case is
+// hard at run time (an error, two arrays to compare, a number of thirty digits, an
+// object of the event to print), they give up, and gojq runs the whole expression on
+// that event. So only gojq decides the hard cases. The syntax tree shows which
+// expressions can be compiled. Fuzz tests compare the results with those of gojq.
 
 // answer says how many values an operation gave.
 type answer uint8
 
 const (
-	unsure answer = iota // gojq knows
+	unsure answer = iota // leave the event to gojq
 	none
 	one
 )
 
-// operation computes a value of its input.
+// operation computes a value from its input.
 type operation func(s *scratch, in value) (value, answer)
 
-// scratch is what the operations of one event share.
+// scratch is the state that the operations on one event share.
 type scratch struct {
 	x      *event.Index
-	text   []byte  // unescaped strings of the event and what was printed; values point into it
-	values []value // of the objects, arrays and strings that are being built
+	text   []byte  // buffer for strings without their escapes and for printed values, which point into it
+	values []value // parts of the objects, arrays and strings that are being built
 }
 
 // result runs a compiled expression on an event.
@@ -43,22 +42,22 @@ func (s *scratch) result(op operation, x *event.Index) (value, answer) {
 	return op(s, value{kind: kindObject, event: true})
 }
 
-// compileNative compiles an expression. It reports false if it does not know
-// it. names and values are the variables.
+// compileNative compiles an expression. It reports false if it cannot. names and
+// values are those of the variables.
 func compileNative(q *gojq.Query, names []string, values []any) (operation, bool) {
 	c := &nativeCompiler{names: names, values: values, known: true}
 	op := c.decided(q, c.query(q))
 	return op, c.known
 }
 
-// maxPairs bounds what is compared for one IN(a, b; c, d).
+// maxPairs is the largest number of comparisons for one IN(a, b; c, d).
 const maxPairs = 1000
 
-// nativeCompiler compiles until it meets something that it does not know.
+// nativeCompiler compiles until it meets something that it cannot compile.
 type nativeCompiler struct {
 	names  []string // of the variables, with the dollar
 	values []any
-	known  bool
+	known  bool // everything so far could be compiled
 }
 
 func (c *nativeCompiler) no() operation {
@@ -84,8 +83,8 @@ func (c *nativeCompiler) query(q *gojq.Query) operation {
 	}
 	switch q.Op {
 	case gojq.OpPipe:
-		// gojq v0.12.20 is wrong about some of these, as {a: (.b // $x | 1)}, and
-		// nobody means them.
+		// gojq v0.12.20 has a bug with some of these, as {a: (.b // $x | 1)}, and they
+		// are of no use.
 		if _, ok := c.constantQuery(q.Right); ok {
 			return c.no()
 		}
@@ -133,7 +132,7 @@ func (c *nativeCompiler) term(t *gojq.Term) (op operation) {
 	}
 	for _, suffix := range t.SuffixList {
 		if suffix.Optional {
-			continue // it only matters after an error, which gojq deals with
+			continue // it matters only after an error, which is left to gojq
 		}
 		next := c.index(suffix.Index)
 		if !c.known {
@@ -181,8 +180,8 @@ func literal(q *gojq.Query) (string, bool) {
 	return q.Term.Str.Str, q.Term.Str.Queries == nil
 }
 
-// call compiles a builtin. There are no other functions: an expression that
-// defines one is not compiled.
+// call compiles a call of a builtin. Expressions with definitions are not compiled, so
+// there are no other functions.
 func (c *nativeCompiler) call(f *gojq.Func) operation {
 	switch len(f.Args) {
 	case 0:
@@ -246,7 +245,8 @@ func (c *nativeCompiler) call1(name string, q *gojq.Query) operation {
 	return c.no()
 }
 
-// test compiles a search for a constant regular expression, as gojq does it.
+// test compiles a search for a constant regular expression, with the flags as gojq
+// handles them.
 func (c *nativeCompiler) test(args []*gojq.Query) operation {
 	text, ok := c.constantString(args[0])
 	flags := ""
@@ -274,8 +274,8 @@ func (c *nativeCompiler) test(args []*gojq.Query) operation {
 	}
 }
 
-// items compiles each of a, b, …; the elements of a constant array count as if
-// they were written out.
+// items compiles each of a, b, …. An iterated constant array, as $x[], counts as its
+// elements.
 func (c *nativeCompiler) items(q *gojq.Query) []operation {
 	if q == nil || !c.known {
 		return nil
@@ -299,9 +299,9 @@ func (c *nativeCompiler) items(q *gojq.Query) []operation {
 	return []operation{c.query(q)}
 }
 
-// overlap is IN(a, b, …; c, d, …): whether one of the first is one of the
-// second. gojq has its own order of comparing them; so an error in any pair
-// leaves all to it.
+// overlap compiles IN(a, b, …; c, d, …), which is whether one of the first equals one
+// of the second. gojq compares them in an order of its own, so an error in any pair
+// leaves the event to gojq.
 func (c *nativeCompiler) overlap(first, second []operation) operation {
 	if len(first)*len(second) > maxPairs {
 		return c.no()
@@ -315,8 +315,7 @@ func (c *nativeCompiler) overlap(first, second []operation) operation {
 	return quantifier(equals, identity, false, true)
 }
 
-// overArray compiles [a, b, …] | any(f) and all(f); it returns nil for anything
-// else.
+// overArray compiles [a, b, …] | any(f) and all(f). It returns nil for anything else.
 func (c *nativeCompiler) overArray(q *gojq.Query) operation {
 	left, right := q.Left.Term, q.Right.Term
 	if q.Op != gojq.OpPipe || left == nil || left.Type != gojq.TermTypeArray || q.Left.FuncDefs != nil || len(left.SuffixList) > 0 ||

@@ -25,14 +25,14 @@ func TestNative(t *testing.T) {
 		f, err := Compile(&Options{JQ: expr, Args: args})
 		if err != nil {
 			t.Error(err)
-		} else if f.Native() != want || f.Clone().Native() != want {
-			t.Errorf("%s: native %v", expr, f.Native())
+		} else if (f.Engine() == "native") != want || (f.Clone().Engine() == "native") != want {
+			t.Errorf("%s: runs by %s", expr, f.Engine())
 		}
 		_, err = Compile(&Options{JQ: expr, Args: args, Engine: EngineNative})
 		if _, refused := errors.AsType[*SyntaxError](err); refused == want {
 			t.Errorf("%s: %v", expr, err)
 		}
-		if f, err := Compile(&Options{JQ: expr, Args: args, Engine: EngineGojq}); err != nil || f.Native() {
+		if f, err := Compile(&Options{JQ: expr, Args: args, Engine: EngineGojq}); err != nil || f.Engine() == "native" {
 			t.Errorf("%s: native, or %v", expr, err)
 		}
 	}
@@ -48,7 +48,7 @@ func TestNativeNoAllocation(t *testing.T) {
 	}
 	x := scan(t, `{"class":"\u0063all","event":"\u0073tart","machine":1,"timestamp":"1234567890.123456","o":{"p":{"s":"\u0062\n"}}}`)
 	n := 0
-	if allocs := testing.AllocsPerRun(100, func() { f.Run(x, func(Output) bool { n++; return true }) }); allocs != 0 || n != 101 || !f.Native() {
+	if allocs := testing.AllocsPerRun(100, func() { f.Run(x, func(Output) bool { n++; return true }) }); allocs != 0 || n != 101 || f.Engine() != "native" {
 		t.Errorf("%v allocations, %d kept", allocs, n)
 	}
 	if f, err = Compile(&Options{JQ: `select(.event | inside("restart")) | {class, p: [.o.p.s, .machine, (.timestamp | tonumber)], "x": "\(.event)/\(.none)"}`}); err != nil {
@@ -62,7 +62,7 @@ func TestNativeNoAllocation(t *testing.T) {
 			}
 			return true
 		})
-	}); allocs != 0 || !f.Native() {
+	}); allocs != 0 || f.Engine() != "native" {
 		t.Errorf("%v allocations to project", allocs)
 	}
 }

@@ -7,9 +7,8 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// offReason says why a name that reaches outside the event is off; it is empty
-// for any other name. $ENV and env would show the key to whoever reads the
-// output.
+// offReason returns why a name that reaches outside of the event is off. It is empty
+// for any other name. env and $ENV would give away keys in the environment.
 func offReason(name string) string {
 	switch name {
 	case "env", "$ENV":
@@ -28,27 +27,26 @@ func offReason(name string) string {
 	return ""
 }
 
-// outside lists the uses of such names, in the order of the expression. A name
-// that the expression or variables define is the user's own.
+// outside returns the names that are off, in the order in which an expression uses
+// them. A name that the expression or variables define may be used.
 func outside(q *gojq.Query, variables []string) []string {
 	return walk(q, variables).uses
 }
 
-// walk goes through a syntax tree.
+// walk walks a syntax tree.
 func walk(q *gojq.Query, variables []string) *walker {
 	w := &walker{defined: slices.Clone(variables)}
 	w.query(q)
 	return w
 }
 
-// walker goes through a syntax tree with what is defined at each place: "$x"
-// for a variable, "f/1" for a function of one argument.
+// walker walks a syntax tree and keeps track of what is defined in each place.
 type walker struct {
-	defined []string
-	uses    []string // of what is off
+	defined []string // "$x" is a variable, "f/1" a function of one argument
+	uses    []string // names that are off
 	calls   []*gojq.Func
 	binds   bool // a pattern binds variables
-	defines bool // functions
+	defines bool // there are definitions of functions
 }
 
 func (w *walker) use(name string, args int) {
@@ -65,7 +63,7 @@ func (w *walker) use(name string, args int) {
 	w.uses = append(w.uses, name)
 }
 
-// scope runs body and forgets what it defined.
+// scope calls body and then removes what that has defined.
 func (w *walker) scope(body func()) {
 	n := len(w.defined)
 	body()
@@ -110,16 +108,7 @@ func (w *walker) term(t *gojq.Term) {
 			w.query(arg)
 		}
 	}
-	if t.Object != nil {
-		for _, kv := range t.Object.KeyVals {
-			if kv.Key != "" && kv.Key[0] == '$' {
-				w.use(kv.Key, 0)
-			}
-			w.str(kv.KeyString)
-			w.query(kv.KeyQuery)
-			w.query(kv.Val)
-		}
-	}
+	w.object(t.Object)
 	if t.Array != nil {
 		w.query(t.Array.Query)
 	}
@@ -166,6 +155,20 @@ func (w *walker) term(t *gojq.Term) {
 	}
 }
 
+func (w *walker) object(o *gojq.Object) {
+	if o == nil {
+		return
+	}
+	for _, kv := range o.KeyVals {
+		if kv.Key != "" && kv.Key[0] == '$' {
+			w.use(kv.Key, 0)
+		}
+		w.str(kv.KeyString)
+		w.query(kv.KeyQuery)
+		w.query(kv.Val)
+	}
+}
+
 func (w *walker) index(x *gojq.Index) {
 	if x != nil {
 		w.str(x.Str)
@@ -182,7 +185,7 @@ func (w *walker) str(s *gojq.String) {
 	}
 }
 
-// patterns defines the variables of patterns in the scope that is open.
+// patterns defines the variables of patterns in the current scope.
 func (w *walker) patterns(ps []*gojq.Pattern) {
 	for _, p := range ps {
 		w.binds = true

@@ -8,17 +8,18 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// What people filter by most, fields compared with constants and joined by and
-// and or, is a predicate of the event: it passes no values around.
+// The most common expressions compare fields with constants, joined by and and or.
+// They are compiled to predicates, which are faster than operations because they pass
+// no values.
 
-// predicate says whether an event has a property.
+// predicate reports whether an event has a property.
 type predicate func(s *scratch) verdict
 
-// verdict is what a predicate gives.
+// verdict is the result of a predicate.
 type verdict uint8
 
 const (
-	unknown verdict = iota // gojq knows
+	unknown verdict = iota // leave the event to gojq
 	no
 	yes
 )
@@ -30,8 +31,7 @@ func verdictOf(b bool) verdict {
 	return no
 }
 
-// orders is a set of the orders in which two values may be for a comparison to
-// hold.
+// orders is the set of results of cmp.Compare for which a comparison holds.
 type orders uint8
 
 const (
@@ -40,11 +40,11 @@ const (
 	greater
 )
 
-// hold reports whether an order as of cmp.Compare is in the set.
+// hold reports whether order, which is -1, 0 or 1, is in the set.
 func (o orders) hold(order int) bool { return o>>(order+1)&1 != 0 }
 
-// ordersOf returns what a comparison asks of the order of its sides, none for
-// any other operator.
+// ordersOf returns the orders of a comparison operator, and the empty set for any other
+// operator.
 func ordersOf(op gojq.Operator) orders {
 	switch op {
 	case gojq.OpEq:
@@ -63,8 +63,8 @@ func ordersOf(op gojq.Operator) orders {
 	return 0
 }
 
-// decided is op, which q compiled to, with its predicate, if it has one, for an
-// input that is the event.
+// decided returns an operation that does the same as op, the compiled q. If q can be
+// compiled to a predicate, it uses that when the input is the event.
 func (c *nativeCompiler) decided(q *gojq.Query, op operation) operation {
 	p := c.predicate(q)
 	if p == nil {
@@ -84,7 +84,7 @@ func (c *nativeCompiler) decided(q *gojq.Query, op operation) operation {
 	}
 }
 
-// predicate compiles a query to a predicate, nil if it is none.
+// predicate compiles a query to a predicate. It returns nil if it cannot.
 func (c *nativeCompiler) predicate(q *gojq.Query) predicate {
 	if !c.known || len(q.FuncDefs) > 0 || len(q.Patterns) > 0 {
 		return nil
@@ -104,7 +104,7 @@ func (c *nativeCompiler) predicate(q *gojq.Query) predicate {
 		if right == nil {
 			return nil
 		}
-		// The left side alone decides when it is like this.
+		// If the left side is decisive, it alone decides.
 		decisive := no
 		if q.Op == gojq.OpOr {
 			decisive = yes
@@ -170,8 +170,8 @@ func (s *scratch) verdict(v event.Value, with *value, set orders) verdict {
 	return verdictOf(set.hold(order))
 }
 
-// smallInt reads digits, with a minus perhaps, that are sure to fit. No other
-// JSON value begins with either.
+// smallInt parses an integer of at most 18 digits. It reports false for any other
+// JSON.
 func smallInt(text []byte) (n int64, ok bool) {
 	digits := text
 	if len(digits) > 0 && digits[0] == '-' {

@@ -11,8 +11,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// appendJSON appends one of gojq's values as gojq.Marshal writes it, which
-// cannot reuse memory.
+// appendJSON appends a value of gojq as gojq.Marshal prints it. Marshal itself cannot
+// reuse memory.
 func appendJSON(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case bool:
@@ -37,7 +37,7 @@ func appendJSON(dst []byte, v any) []byte {
 		}
 		return append(dst, ']')
 	case map[string]any:
-		var room [16]string // most objects need no more
+		var room [16]string // enough for most objects
 		names := slices.AppendSeq(room[:0], maps.Keys(v))
 		slices.Sort(names)
 		dst = append(dst, '{')
@@ -53,7 +53,8 @@ func appendJSON(dst []byte, v any) []byte {
 	return append(dst, "null"...)
 }
 
-// appendFloat writes a number as jq does: no NaN, no infinities, e-9 for e-09.
+// appendFloat appends a number as jq prints it: NaN as null, an infinity as the largest
+// number, and e-9 instead of e-09.
 func appendFloat(dst []byte, f float64) []byte {
 	if math.IsNaN(f) {
 		return append(dst, "null"...)

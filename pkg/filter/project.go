@@ -8,15 +8,15 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// member is one key and value of an object that an expression builds.
+// member is a key and its value in an object that an expression makes.
 type member struct {
 	name  string
 	value operation
 }
 
-// gather puts what each operation gives on s.values, where it begins at base:
-// the caller cuts it off again. The answer is none if one of them gave nothing,
-// unsure if one of them is.
+// gather appends the values of the operations to s.values, from base on. The caller
+// removes them again. The answer is none if an operation gave no value, and unsure if
+// one was unsure.
 func (s *scratch) gather(ops []operation, in value) (base int, a answer) {
 	base, a = len(s.values), one
 	for _, op := range ops {
@@ -32,8 +32,8 @@ func (s *scratch) gather(ops []operation, in value) (base int, a answer) {
 	return base, a
 }
 
-// object builds an object of the last member of each name, in the order of the
-// names, as gojq prints it.
+// object makes an object in the order of the names, as gojq prints it. Of members with
+// the same name the last one counts.
 func object(members []member) operation {
 	ops := make([]operation, len(members))
 	order := make([]int, len(members))
@@ -42,7 +42,7 @@ func object(members []member) operation {
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(members[i].name, members[j].name) })
 	var last []int
-	var names [][]byte // with the colon
+	var names [][]byte // as JSON, with the colon
 	for i, n := range order {
 		if i+1 == len(order) || members[order[i+1]].name != members[n].name {
 			last = append(last, n)
@@ -71,7 +71,7 @@ func object(members []member) operation {
 	}
 }
 
-// array builds an array of all that the items give.
+// array makes an array of the values that the items give.
 func array(items []operation) operation {
 	return func(s *scratch, in value) (value, answer) {
 		base, a := s.gather(items, in)
@@ -94,7 +94,7 @@ func array(items []operation) operation {
 	}
 }
 
-// interpolation builds a string of the texts of its parts.
+// interpolation makes a string of the texts of its parts.
 func interpolation(parts []operation) operation {
 	return func(s *scratch, in value) (value, answer) {
 		base, a := s.gather(parts, in)
@@ -125,8 +125,9 @@ func toString(s *scratch, in value) (value, answer) {
 	return value{kind: kindString, text: s.text[start:len(s.text):len(s.text)]}, one
 }
 
-// print appends a value to s.text as gojq prints it. It reports false for what
-// gojq would order and escape anew: arrays and objects of the event.
+// print appends a value to s.text as gojq prints it. It reports false for an array or
+// object of the event, whose keys gojq would sort and whose strings it would escape
+// in its own way.
 func (s *scratch) print(v value) bool {
 	switch v.kind {
 	case kindNull:

@@ -13,8 +13,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Query is a compiled jq expression of which one asks whether it is true. It is
-// not for concurrent use, its clones are.
+// Query is a compiled jq expression that is true or not for an event. It is not safe
+// for concurrent use: use a Clone for each goroutine.
 type Query struct {
 	native   operation // nil for an expression that only gojq knows
 	scratch  scratch
@@ -22,13 +22,13 @@ type Query struct {
 	printed  []byte
 }
 
-// Engine is what runs a jq expression. All give the same.
+// Engine is what runs a jq expression. The results are the same with all of them.
 type Engine uint8
 
-// EngineAuto runs simple expressions natively, on the event's bytes, and leaves
-// to gojq all others and those events on which the native engine is not sure.
-// EngineNative is the same, but refuses an expression that cannot run natively
-// with a [*SyntaxError]. EngineGojq runs everything in gojq.
+// EngineAuto runs simple expressions natively, which is on the event's bytes. It runs
+// other expressions in gojq, and also simple ones on an event for which the native
+// engine is not sure of the result. EngineNative is like EngineAuto, but an expression
+// that cannot run natively is a [*SyntaxError]. EngineGojq runs everything in gojq.
 const (
 	EngineAuto Engine = iota
 	EngineNative
@@ -43,7 +43,7 @@ func (e Engine) String() string { return engineNames[min(e, EngineGojq)] }
 // MarshalText returns the engine's name.
 func (e Engine) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// UnmarshalText reads auto, native or gojq; any other text is an error.
+// UnmarshalText parses auto, native or gojq. Any other text is an error.
 func (e *Engine) UnmarshalText(text []byte) error {
 	i := slices.Index(engineNames[:], string(text))
 	if i < 0 {
@@ -60,7 +60,7 @@ func CompileQuery(expr string, args map[string]any, engine Engine) (*Query, erro
 	return compileQuery(expr, args, engine, true)
 }
 
-// compileQuery compiles a query; first if only its first value is asked for.
+// compileQuery is CompileQuery. With first only the first value is needed.
 func compileQuery(expr string, args map[string]any, engine Engine, first bool) (*Query, error) {
 	names := slices.Sorted(maps.Keys(args))
 	p := &plan{first: first}
@@ -96,8 +96,9 @@ func compileQuery(expr string, args map[string]any, engine Engine, first bool) (
 	return q, nil
 }
 
-// ParseJSONArg decodes JSON text into a value for [Options].Args, its numbers
-// as they are written. What is not one JSON value is a [*SyntaxError].
+// ParseJSONArg decodes a JSON text to a value for [Options].Args. Numbers keep their
+// text. If text is not one JSON value, the error is a [*SyntaxError] whose Reason names
+// the variable.
 func ParseJSONArg(name, text string) (any, error) {
 	bad := func(at int, reason string) (any, error) {
 		return nil, &SyntaxError{Option: "Args", Text: text, Offset: at, Reason: "$" + name + ": " + reason}
@@ -119,14 +120,11 @@ func ParseJSONArg(name, text string) (any, error) {
 	return v, nil
 }
 
-// Clone returns a query that does the same and can be used at the same time.
+// Clone returns a copy of the query for use by another goroutine.
 func (q *Query) Clone() *Query { return &Query{native: q.native, fallback: q.fallback.clone()} }
 
-// Native reports whether the expression runs natively.
-func (q *Query) Native() bool { return q.native != nil }
-
-// Engine says in words what runs the expression: "native", or "gojq" with what
-// is decoded for it and whether it is bounded.
+// Engine describes what runs the expression: "native", or "gojq" with the fields that
+// are decoded for it and its limits, as in "gojq, decoding a, b".
 func (q *Query) Engine() string {
 	if q.native != nil {
 		return "native"
@@ -141,14 +139,13 @@ func (q *Query) Engine() string {
 		words += ", decoding " + strings.Join(q.fallback.fields, ", ")
 	}
 	if q.fallback.loops {
-		words += fmt.Sprintf(", at most %d steps or %v an event", mostSteps, mostTime)
+		words += fmt.Sprintf(", at most %d steps or %v an event", maxSteps, maxTime)
 	}
 	return words
 }
 
-// True reports whether the first value that the expression gives for the event
-// is true. It does not ask for a second one. An error is a [*Failure], or
-// [ErrTooLong].
+// True reports whether the first value that the expression gives for the event is true.
+// It does not compute a second one. The error is a [*Failure] or [ErrLimit].
 func (q *Query) True(x *event.Index) (bool, error) {
 	if q.native != nil {
 		if v, a := q.scratch.result(q.native, x); a != unsure {
@@ -165,8 +162,7 @@ func (q *Query) True(x *event.Index) (bool, error) {
 	return v == true, err
 }
 
-// run emits what the expression gives for the event, up to the first error,
-// which it returns.
+// run emits the values of the expression for the event. It returns the first error.
 func (q *Query) run(x *event.Index, emit func(Output) bool) error {
 	if q.native != nil && q.runNative(x, emit) {
 		return nil
@@ -203,8 +199,8 @@ func (q *Query) run(x *event.Index, emit func(Output) bool) error {
 	}
 }
 
-// runNative emits what the native engine makes of the event. It reports false
-// if that engine is not sure.
+// runNative emits the value of the native engine. It reports false if that is not
+// sure.
 func (q *Query) runNative(x *event.Index, emit func(Output) bool) bool {
 	s := &q.scratch
 	switch v, a := s.result(q.native, x); {
@@ -223,7 +219,7 @@ func (q *Query) runNative(x *event.Index, emit func(Output) bool) bool {
 	return true
 }
 
-// known reports whether gojq takes a value: it panics on any other.
+// known reports whether gojq knows the type of a value. It panics on others.
 func known(v any) bool {
 	switch v := v.(type) {
 	case nil, bool, int, float64, string:

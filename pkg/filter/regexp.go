@@ -12,8 +12,10 @@ import (
 )
 
 // CompileRegexp compiles a regular expression as the conditions ~ and !~ do, in the
-// syntax of package regexp, but for a + before a digit that has nothing to repeat: it is
-// the sign itself. An expression that is wrong is a [*SyntaxError].
+// syntax of package regexp. Unlike there, a + before a digit that has nothing to repeat
+// is the sign itself, as in +44. If the expression is wrong, the error is a
+// [*SyntaxError] that says where and, for what other languages have and Go has not, what
+// to write instead.
 func CompileRegexp(expr string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(literalPlus(expr))
 	if err != nil {
@@ -23,8 +25,7 @@ func CompileRegexp(expr string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// regexpFault returns what is wrong with a regular expression that does not
-// compile, and where.
+// regexpFault returns the place and the reason of an error of package regexp.
 func regexpFault(expr string, err error) (at int, reason string) {
 	e, ok := errors.AsType[*syntax.Error](err)
 	if !ok {
@@ -42,20 +43,20 @@ func regexpFault(expr string, err error) (at int, reason string) {
 	return max(0, strings.LastIndex(expr, e.Expr)), "bad regular expression: " + reason
 }
 
-// constantRegexpFault finds a regular expression of a jq expression, or the flags
-// of one, that are written out and wrong, so that it fails on every event.
+// constantRegexpFault finds a literal in a jq expression that is a wrong regular
+// expression or has wrong flags, so that the jq expression would fail on every event.
 func constantRegexpFault(expr string, ast *gojq.Query, variables []string) (at int, reason string) {
 	w := walk(ast, variables)
-	if w.defines { // which may be functions of these names
+	if w.defines { // the functions may have these names
 		return 0, ""
 	}
 	for _, f := range w.calls {
-		flags := 1 // the argument that is flags
+		flags := 1 // index of the argument with the flags
 		switch f.Name {
 		case "sub", "gsub":
 			flags = 2
 		case "split":
-			if len(f.Args) < 2 { // by a text
+			if len(f.Args) < 2 { // it splits by a text
 				continue
 			}
 		case "test", "match", "capture", "scan", "splits":
@@ -80,7 +81,7 @@ func constantRegexpFault(expr string, ast *gojq.Query, variables []string) (at i
 			if at := strings.Index(expr, `"`+text+`"`); at >= 0 {
 				return at + 1 + inside, reason
 			}
-			if at := strings.Index(expr, text); at >= 0 { // behind an escape
+			if at := strings.Index(expr, text); at >= 0 { // the string has an escape before it
 				return at + inside, reason
 			}
 			return max(0, strings.Index(expr, f.Name)), reason

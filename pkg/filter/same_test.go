@@ -77,7 +77,7 @@ func (e *engines) want(t testing.TB, raw []byte) (outputs []string, first bool, 
 		t.Fatal(err)
 	}
 	kept := false
-	limit := &budget{Context: t.Context(), most: mostTime, steps: 1 << 16}
+	limit := &budget{Context: t.Context(), max: maxTime, steps: 1 << 16}
 	limit.reset()
 	values := e.plain.RunWithContext(limit, in, e.values...)
 	for i := 0; ; i++ {
@@ -110,7 +110,7 @@ func (e *engines) want(t testing.TB, raw []byte) (outputs []string, first bool, 
 func (e *engines) agree(t testing.TB, x *event.Index) (settled bool) {
 	t.Helper()
 	want, first, firstErr, err := e.want(t, x.JSON())
-	if err == ErrTooLong {
+	if err == ErrLimit {
 		return false // a recursion without end
 	}
 	e.failures = [2]error{}
@@ -151,7 +151,7 @@ func compareEngines(t testing.TB, from, to uint64, sentence func(sentences) stri
 		if e == nil {
 			continue
 		}
-		if e.auto.Native() {
+		if e.auto.Engine() == "native" {
 			native++
 		}
 		for i := range each {

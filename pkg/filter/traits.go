@@ -6,16 +6,16 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// traits are what the fallback needs to know of an expression. When in doubt
-// they are true.
+// traits are properties of an expression that the fallback needs. They are true if in
+// doubt.
 type traits struct {
-	loops   bool // may go on for ever on one event
-	raises  bool // may raise an error whose value is not its text
-	dynamic bool // computes regular expressions, which gojq keeps
+	loops   bool // it may run for ever on one event
+	raises  bool // it may raise an error whose value is not a text
+	dynamic bool // it computes regular expressions, which gojq keeps
 }
 
-// traitsOf reads them off the syntax tree. variables are those that have one
-// value for all events.
+// traitsOf finds the traits in the syntax tree. variables have the same value for all
+// events.
 func traitsOf(q *gojq.Query, variables []string) traits {
 	w := walk(q, variables)
 	t := traits{loops: w.defines, raises: w.defines}
@@ -23,12 +23,12 @@ func traitsOf(q *gojq.Query, variables []string) traits {
 		if _, ok := literal(q); ok {
 			return true
 		}
-		// A variable may be hidden by another of the same name.
+		// Bindings and definitions may hide the variable.
 		return !w.binds && !w.defines && q.Term != nil && q.FuncDefs == nil && q.Term.SuffixList == nil &&
 			q.Term.Type == gojq.TermTypeFunc && slices.Contains(variables, q.Term.Func.Name)
 	}
 	for _, f := range w.calls {
-		flags := 1 // the argument that is flags
+		flags := 1 // index of the argument with the flags
 		switch f.Name {
 		case "recurse":
 			t.loops = t.loops || len(f.Args) > 0
@@ -42,7 +42,7 @@ func traitsOf(q *gojq.Query, variables []string) traits {
 		case "sub", "gsub":
 			flags = 2
 		case "split":
-			if len(f.Args) < 2 { // by a text
+			if len(f.Args) < 2 { // it splits by a text
 				continue
 			}
 		case "test", "match", "capture", "scan", "splits", "_match":

@@ -12,11 +12,11 @@ type condition struct {
 	field  string
 	op     string
 	value  string
-	regexp *regexp.Regexp // of ~ and !~
-	number event.Decimal  // of the orders
+	regexp *regexp.Regexp // for ~ and !~
+	number event.Decimal  // for the orders
 }
 
-// operator returns the place and the text of the first operator in expr.
+// operator returns the first operator in expr and its offset, -1 if there is none.
 func operator(expr string) (at int, op string) {
 	for i := range len(expr) {
 		for _, op := range [...]string{"!=", "!~", "<=", ">=", "=", "~", "<", ">"} {
@@ -63,7 +63,7 @@ func compileCondition(expr string) (condition, error) {
 	return c, nil
 }
 
-// holds reports whether the event meets a condition.
+// holds reports whether a condition holds for the event.
 func (f *Filter) holds(c *condition, x *event.Index) bool {
 	v := x.Get(c.field)
 	if v.Kind == event.Absent {
