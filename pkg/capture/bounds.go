@@ -9,81 +9,40 @@ import (
 )
 
 const (
-	// seekFrom is the size of file below which everything is read: it takes
-	// no time worth saving.
+	// seekFrom is the size in bytes from which a file is searched. To read a smaller
+	// one takes no time worth saving.
 	seekFrom = 16 << 20
-	// slack is how far, in microseconds, the events of a sorted capture may
-	// be out of order: machines have their own clocks.
+	// slack is by how many microseconds the events of a sorted capture may be out of
+	// order, because machines have their own clocks.
 	slack = 60_000_000
-	// samples is in how many places a capture is looked into to see whether it
-	// is sorted.
+	// samples is the number of places in which a capture is read to see whether it is
+	// sorted.
 	samples = 256
-	// window is how much is read in such a place to find an event with a time.
+	// window is how many bytes are read in such a place to find an event with a time.
 	window = 64 << 10
 )
 
-// SeekTime has only that part of the capture read that may hold events from the
-// time from on and before the time to, in microseconds since 1970; a zero is no
-// bound. It returns how many bytes of the file are left out. It must be called
-// before the first event is read.
+// SeekTime limits reading to the part of the capture that may hold events from the
+// time from on and before the time to, in microseconds since 1970. A zero is no bound.
+// SeekTime returns how many bytes of the file it leaves out. Call it before the first
+// event is read. The events that are read may still be outside the bounds.
 //
-// It works on plain files of 16 MiB and more that are sorted by time, and leaves
-// out nothing of any other. Whether a file is sorted cannot be known without
-// reading all of it: it is taken for sorted if the times in 256 places spread
-// over it rise, and events may be out of order by up to a minute. Events of a
-// file that is sorted in all of these places and not between them may be
-// missed. The events that are read may lie outside the bounds.
+// It leaves out something only of regular files of 16 MiB and more that are not
+// compressed and sorted by time, up to a minute of disorder. Only reading all of a
+// file would tell whether it is sorted. SeekTime takes it for sorted if the times in
+// 256 places spread over it increase. If it is not sorted between these places, events
+// may be missed.
 func (r *Reader) SeekTime(from, to int64) (left int64, err error) {
 	if r.file == nil || r.in.size < seekFrom || from == 0 && to == 0 {
 		return 0, nil
 	}
 	p := probe{file: r.file, size: r.in.size, buf: make([]byte, window)}
-	if _, err := io.ReadFull(io.NewSectionReader(r.file, 0, 6), p.buf[:6]); err != nil {
+	if sorted, err := p.sample(); !sorted || err != nil {
 		return 0, err
-	}
-	if compressed(p.buf[:6]) {
-		return 0, nil
-	}
-	// Where the capture is looked into, and what time it is there: the search
-	// then needs to look only between two of these places.
-	at := make([]int64, samples+1)
-	times := make([]int64, samples)
-	latest := int64(0)
-	for i := range samples {
-		at[i] = r.in.size / samples * int64(i)
-		usec, ok, err := p.after(at[i])
-		if err != nil || !ok || usec < latest-slack {
-			return 0, err
-		}
-		latest = max(latest, usec)
-		times[i] = latest
-	}
-	at[samples] = r.in.size
-	// find returns two places not far from each other: an event before usec
-	// follows low, or low is 0; one of usec or later follows high, or high is
-	// the end. They are further apart where no event has a time.
-	find := func(usec int64) (low, high int64, err error) {
-		n := sort.Search(samples, func(i int) bool { return times[i] >= usec })
-		low, high = at[max(n-1, 0)], at[n]
-		for high-low > window {
-			middle := low + (high-low)/2
-			t, ok, err := p.after(middle)
-			switch {
-			case err != nil:
-				return 0, 0, err
-			case !ok:
-				return low, high, nil
-			case t < usec:
-				low = middle
-			default:
-				high = middle
-			}
-		}
-		return low, high, nil
 	}
 	begin, end := int64(0), r.in.size
 	if from != 0 {
-		low, _, err := find(from - slack)
+		low, _, err := p.find(from - slack)
 		if err != nil {
 			return 0, err
 		}
@@ -94,7 +53,7 @@ func (r *Reader) SeekTime(from, to int64) (left int64, err error) {
 		}
 	}
 	if to != 0 {
-		_, high, err := find(to + slack)
+		_, high, err := p.find(to + slack)
 		if err != nil {
 			return 0, err
 		}
@@ -120,17 +79,68 @@ func (r *Reader) SeekTime(from, to int64) (left int64, err error) {
 	return left, nil
 }
 
-// probe looks into a file here and there.
+// probe reads a file at a few places.
 type probe struct {
 	file io.ReaderAt
 	size int64
 	buf  []byte
 	x    event.Index
+
+	// The places that sample has read, and the latest time up to each. The search for
+	// a time then needs to look only between two of them.
+	at    [samples + 1]int64 // the last is the size
+	times [samples]int64
 }
 
-// after returns the time of the first event with a time in a line that begins
-// after offset, or at the beginning of the file. It reports false if there is
-// none within the window.
+// sample reads places spread over the file, and reports whether it is plain and
+// sorted in all of them.
+func (p *probe) sample() (sorted bool, err error) {
+	if _, err := io.ReadFull(io.NewSectionReader(p.file, 0, 6), p.buf[:6]); err != nil {
+		return false, err
+	}
+	if compressed(p.buf[:6]) {
+		return false, nil
+	}
+	latest := int64(0)
+	for i := range samples {
+		p.at[i] = p.size / samples * int64(i)
+		usec, ok, err := p.after(p.at[i])
+		if err != nil || !ok || usec < latest-slack {
+			return false, err
+		}
+		latest = max(latest, usec)
+		p.times[i] = latest
+	}
+	p.at[samples] = p.size
+	return true, nil
+}
+
+// find returns two places that are close together. Behind low comes an event before
+// usec, or low is 0. Behind high comes an event of usec or later, or high is the end.
+// Where no event has a time they are further apart.
+func (p *probe) find(usec int64) (low, high int64, err error) {
+	n := sort.Search(samples, func(i int) bool { return p.times[i] >= usec })
+	low, high = p.at[max(n-1, 0)], p.at[n]
+	for high-low > window {
+		middle := low + (high-low)/2
+		t, ok, err := p.after(middle)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case !ok:
+			return low, high, nil
+		case t < usec:
+			low = middle
+		default:
+			high = middle
+		}
+	}
+	return low, high, nil
+}
+
+// after returns the time of the first event with a time in a line that begins after
+// offset, or at the beginning of the file. It reports false if there is none within
+// the window.
 func (p *probe) after(offset int64) (usec int64, ok bool, err error) {
 	n, err := p.file.ReadAt(p.buf[:min(window, p.size-offset)], offset)
 	if err != nil && err != io.EOF {
@@ -151,8 +161,8 @@ func (p *probe) after(offset int64) (usec int64, ok bool, err error) {
 	}
 }
 
-// line returns where the first line begins that begins after offset, or the
-// size of the file.
+// line returns the offset of the first line that begins after offset, or the size of
+// the file.
 func (p *probe) line(offset int64) (int64, error) {
 	for offset < p.size {
 		n, err := p.file.ReadAt(p.buf[:min(window, p.size-offset)], offset)

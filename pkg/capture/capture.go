@@ -1,11 +1,12 @@
 // Package capture reads and writes captures: files of events, one a line
 // (NDJSON), plain or compressed with gzip or zstd.
 //
-// How a capture is compressed is found by its content, never by its name. What
-// is wrong with a capture is reported where it is found, and everything that
-// can be read is: a file that was cut off gives all lines before the cut, and
-// behind a damaged place the reading goes on where the next gzip member or zstd
-// frame begins.
+// A [Reader] finds out how a capture is compressed from its content, never from its
+// name. It reports damage where it finds it and reads everything else: all lines
+// before the cut of a file that was cut off and, after a damaged place, everything
+// from the next gzip member or zstd frame on.
+//
+// A [Writer] records events in files, which it compresses and rotates.
 package capture
 
 import (
@@ -20,41 +21,42 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// ErrTooLong is what [Options.OnReject] is given for a line longer than MaxLine.
+// ErrTooLong is given to Options.OnReject for a line that is longer than MaxLine.
 var ErrTooLong = errors.New("line too long")
 
-// DefaultMaxLine is the longest line in bytes unless Options say otherwise.
+// DefaultMaxLine is the default of Options.MaxLine: 16 MiB.
 const DefaultMaxLine = 16 << 20
 
-// Options say how a capture is read. The zero Options are the defaults.
+// Options are the options of a Reader. Zero fields mean the defaults.
 type Options struct {
-	// Name is the Source of the events. The default is the name of the file,
-	// and "stdin" for what has none.
+	// Name is the Source of the events. The default is the name of the file, or
+	// "stdin" without one.
 	Name string
-	// MaxLine is the longest line in bytes, without its end. Longer ones are
-	// skipped and go to OnReject. The default is DefaultMaxLine.
+	// MaxLine is the size in bytes of the longest line, without its end. Longer
+	// lines are skipped and given to OnReject. The default is DefaultMaxLine.
 	MaxLine int
-	// OnReject is told of a line that is not handed out: the first bytes of it,
-	// where it begins in the text of the capture, and why: [ErrTooLong], or
-	// the error of the damage that cut it off. It is called by the goroutine
-	// that reads, and line is valid during the call.
+	// OnReject is called for each line that is skipped, with at most its first
+	// 4 KiB, its offset in the text of the capture, and the reason: [ErrTooLong],
+	// the error of the damage that cut the line off, or the error of reading. The
+	// goroutine that reads calls it, and line is valid during the call. It may be
+	// nil.
 	OnReject func(line []byte, offset int64, err error)
-	// OnDamage is told of a place that cannot be read. The reading goes on
-	// where it can. It is called by the goroutine that reads.
+	// OnDamage is called for each place that cannot be read. Reading goes on behind
+	// it if possible. The goroutine that reads calls it. It may be nil.
 	OnDamage func(Damage)
 }
 
 // Damage is a place of a capture that cannot be read. It is an error.
 type Damage struct {
-	Name string
-	// Offset is where it was found, in bytes of the file as it is stored:
-	// compressed, if it is. The fault itself may be a little before it.
+	Name string // the capture's, as in Options
+	// Offset is where the damage was found, in bytes of the file as it is stored,
+	// that is compressed or not. The fault itself may be a little before it.
 	Offset int64
-	// Text is how many bytes of the capture's text are before it, and before the
-	// line that it cuts off.
+	// Text is the offset in the text of the capture at which text is missing, before
+	// the line that the damage cuts off.
 	Text int64
-	// Err is io.ErrUnexpectedEOF for a capture that was cut off, or says what
-	// is wrong there.
+	// Err says what is wrong. It is io.ErrUnexpectedEOF for compressed data that
+	// were cut off, a [*FormatError] for a format that is not read, or another error.
 	Err error
 }
 
@@ -64,16 +66,16 @@ func (d Damage) Error() string {
 
 func (d Damage) Unwrap() error { return d.Err }
 
-// Reader reads one capture. It is for one goroutine, but for Position.
+// Reader reads one capture. It is not safe for concurrent use, except for Position.
 type Reader struct {
 	o     Options
 	max   int
 	in    counter
-	file  *os.File // nil if there is none, or it cannot be sought
+	file  *os.File // a regular file, read from its beginning; else nil
 	close io.Closer
-	text  io.Reader // the text of the capture; nil before the first Read
-	plain bool
-	hasty bool // hand out what a Read has brought before the next one
+	text  io.Reader // the text of the capture; nil before the first read
+	plain bool      // neither compressed nor in another encoding
+	hasty bool      // return lines as they come, as from a pipe
 
 	offset   int64  // of rest in the text
 	rest     []byte // an unfinished line
@@ -81,8 +83,9 @@ type Reader struct {
 	err      error  // what Next returns from now on
 }
 
-// Open opens the capture in the file called name. What can be wrong with a file
-// that is there is found when it is read.
+// Open opens the capture in the file called name. It fails if the file cannot be
+// opened or is a directory. Whatever is wrong with its content shows when it is read.
+// Close closes the file.
 func Open(name string, o *Options) (*Reader, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -104,11 +107,10 @@ func Open(name string, o *Options) (*Reader, error) {
 	return r, nil
 }
 
-// NewReader reads a capture from in. If that is a file that can be sought, it
-// must stand at its beginning. It stays the caller's to close.
+// NewReader returns a Reader of the capture in. The caller closes in. SeekTime and
+// Size need a regular file that is read from its beginning.
 //
-// Lines that come by a pipe are handed out when they come; from a file they are
-// read in large steps.
+// Lines from a pipe are returned as they come. A file is read in large steps.
 func NewReader(in io.Reader, o *Options) *Reader {
 	r := &Reader{hasty: true}
 	if o != nil {
@@ -132,7 +134,7 @@ func NewReader(in io.Reader, o *Options) *Reader {
 	return r
 }
 
-// Close closes the file that Open has opened and frees what the reading took.
+// Close releases the memory of decoders and closes the file that Open has opened.
 func (r *Reader) Close() error {
 	if c, ok := r.text.(interface{ release() }); ok {
 		c.release()
@@ -144,21 +146,22 @@ func (r *Reader) Close() error {
 	return r.close.Close()
 }
 
-// Name is the Source of the events.
+// Name returns the Source of the events.
 func (r *Reader) Name() string { return r.o.Name }
 
-// Size is how many bytes the file has, as it is stored; 0 if that is unknown.
+// Size returns the size of the file in bytes, as it is stored, or 0 if it is unknown.
+// After SeekTime it is the size of the part that is read.
 func (r *Reader) Size() int64 { return r.in.size }
 
-// Position is how many bytes of the file have been read, as it is stored. It
-// is safe for concurrent use.
+// Position returns how many bytes of the file have been read, as it is stored. It is
+// safe for concurrent use.
 func (r *Reader) Position() int64 { return r.in.n.Load() }
 
-// Events reads the events of the capture in order. Of each, Raw is the line
-// without its end, unchecked and valid until the next iteration, and Source the
-// capture's name; when it was received the capture does not say. Blank lines
-// are left out. An error of reading is yielded with an empty event and ends the
-// sequence. The sequence can be ranged over once.
+// Events returns the events of the capture in order. Raw is the line without its
+// end, not validated, and valid until the next iteration. Source is the name of the
+// capture. Received is zero, because a capture does not have it. Blank lines are left
+// out. An error of reading is yielded with an empty event and ends the sequence. The
+// sequence can be ranged over once.
 func (r *Reader) Events() iter.Seq2[event.Event, error] {
 	return func(yield func(event.Event, error) bool) {
 		var buf []byte
@@ -180,8 +183,8 @@ func (r *Reader) Events() iter.Seq2[event.Event, error] {
 	}
 }
 
-// Lines yields the lines of what [Reader.Next] has returned that are not blank,
-// without their ends (\n or \r\n), and how many bytes of text are before each.
+// Lines returns the lines of text, which [Reader.Next] has returned, each with its
+// offset in text and without its end (\n or \r\n). Blank lines are left out.
 func Lines(text []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
 		for at, end := 0, 0; at < len(text); at = end {
@@ -197,8 +200,8 @@ func Lines(text []byte) iter.Seq2[int, []byte] {
 	}
 }
 
-// TrimLine returns line without a carriage return at its end, and nothing of a
-// blank line.
+// TrimLine returns line, which has no newline, without a carriage return at its end.
+// It returns nil if line is blank.
 func TrimLine(line []byte) []byte {
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[: n-1 : n-1]
@@ -211,30 +214,30 @@ func TrimLine(line []byte) []byte {
 	return nil
 }
 
-// Clean returns line without what others have left around its text: a byte order
-// mark before it, as where files were put together, and NUL bytes on both sides,
-// as where a system crashed while the file grew. It is for lines that are no
-// events as they are.
+// Clean returns line without the garbage that other programs leave around an event: a
+// byte order mark before it, where files with one were put together, and NUL bytes on
+// both sides, where a system crashed while the file grew. A program calls it for a
+// line that is no event, and tries again.
 func Clean(line []byte) []byte {
 	line = bytes.Trim(line, "\x00")
 	return TrimLine(bytes.TrimPrefix(line, []byte("\ufeff")))
 }
 
-// counter counts what is read of a capture as it is stored. It can go back in
-// what cannot be sought.
+// counter counts the bytes that are read of a capture as it is stored. It can go back
+// a little, also in a pipe.
 type counter struct {
 	r    io.Reader
 	size int64
 	n    atomic.Int64
 	err  error // of the last Read
 
-	keep   bool   // recent is kept
+	keep   bool   // keep recent
 	recent []byte // the last bytes that were read from r
-	again  int    // how many of them, at the end, are to be read again
+	again  int    // how many bytes at the end of recent are read again
 }
 
-// recentSize is how far a counter can go back at least: decoders read no further
-// than that before they find a fault.
+// recentSize is how far a counter can go back at least, in bytes. Decoders read less
+// before they find a fault.
 const recentSize = 1 << 20
 
 func (c *counter) Read(p []byte) (n int, err error) {
@@ -255,7 +258,7 @@ func (c *counter) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// back has everything from that offset on read again, or what is kept of it.
+// back goes back to an offset, or to the first byte that is kept.
 func (c *counter) back(offset int64) {
 	n := min(int(c.n.Load()-offset)+c.again, len(c.recent))
 	c.n.Add(int64(c.again - n))

@@ -15,37 +15,47 @@ import (
 )
 
 const (
-	// storedBuffer is how much is read of a compressed file at once.
+	// storedBuffer is how many bytes of a compressed file are read at once.
 	storedBuffer = 128 << 10
-	// maxWindow is how far back a zstd frame may refer, which is what its
-	// decoding takes of memory: as much as the zstd command accepts by default.
+	// maxWindow is the largest window in bytes of a zstd frame, which is the memory
+	// that decoding takes. The zstd command has the same default.
 	maxWindow = 128 << 20
 )
 
 const (
 	gzipMagic = "\x1f\x8b\x08"
 	zstdMagic = "\x28\xb5\x2f\xfd"
-	// zstdSkip begins, but for its first byte, a frame to be skipped.
+	// zstdSkip follows the first byte of a skippable frame, which is 0x50 to 0x5f.
 	zstdSkip = "\x2a\x4d\x18"
 )
 
 var errGarbage = errors.New("not compressed data")
 
-// foreign are formats that are known and not read, and how to make lines of them.
-var foreign = [...]struct{ magic, name, try string }{
-	{"\xfd7zXZ\x00", "compressed with xz", "xz -dc FILE | enswitch-events cat"},
-	{"BZh", "compressed with bzip2", "bzip2 -dc FILE | enswitch-events cat"},
-	{"\x04\x22\x4d\x18", "compressed with lz4", "lz4 -dc FILE | enswitch-events cat"},
-	{"PK\x03\x04", "a zip archive", "unzip -p FILE | enswitch-events cat"},
-	{"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x -so FILE | enswitch-events cat"},
-	{"PAR1", "a Parquet file", "duckdb -c \"copy (from 'FILE') to 'FILE.ndjson'\""},
-	{"\xd4\xc3\xb2\xa1", "a packet capture (pcap)", "not the packets are read, but the events that they carry, one a line"},
-	{"\x0a\x0d\x0d\x0a", "a packet capture (pcapng)", "not the packets are read, but the events that they carry, one a line"},
-	{"SQLite", "an SQLite database", "have sqlite3 print the events, one a line"},
+// foreign are formats that are recognized by their first bytes and not read.
+var foreign = [...]struct{ magic, format string }{
+	{"\xfd7zXZ\x00", "compressed with xz"},
+	{"BZh", "compressed with bzip2"},
+	{"\x04\x22\x4d\x18", "compressed with lz4"},
+	{"PK\x03\x04", "a zip archive"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	{"PAR1", "a Parquet file"},
+	{"\xd4\xc3\xb2\xa1", "a packet capture (pcap)"},
+	{"\x0a\x0d\x0d\x0a", "a packet capture (pcapng)"},
+	{"SQLite", "an SQLite database"},
 }
 
-// encodings are those of text that are found by its first bytes: by a mark, or by
-// the NUL bytes around the brace of the first event, which no other text has.
+// FormatError is the error of a [Damage] if a capture is in a format that is
+// recognized and cannot be read.
+type FormatError struct {
+	// Format names the format, as it follows "it is": "compressed with xz",
+	// "a zip archive".
+	Format string
+}
+
+func (e *FormatError) Error() string { return "it is " + e.Format + ", which is not read" }
+
+// encodings are the encodings of text that are recognized by the first bytes: by a
+// byte order mark, or by the NUL bytes around the brace of the first event.
 var encodings = [...]struct {
 	magic string
 	of    encoding.Encoding
@@ -60,7 +70,7 @@ var encodings = [...]struct {
 	{"\x00{\x00", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
 }
 
-// detect finds out how the capture is stored and sets the text.
+// detect finds out from the first bytes how the capture is stored, and sets r.text.
 func (r *Reader) detect() error {
 	var head [6]byte
 	n := 0
@@ -79,7 +89,7 @@ func (r *Reader) detect() error {
 	for _, f := range foreign {
 		if bytes.HasPrefix(start, []byte(f.magic)) {
 			r.text = bytes.NewReader(nil)
-			return &Damage{Name: r.o.Name, Err: errors.New("it is " + f.name + ", which is not read: " + f.try)}
+			return &Damage{Name: r.o.Name, Err: &FormatError{f.format}}
 		}
 	}
 	switch {
@@ -104,21 +114,21 @@ func (r *Reader) detect() error {
 	return nil
 }
 
-// decode has the text come from s, from the beginning of the capture on.
+// decode sets r.text to the text that s decodes from the beginning of the capture.
 func (r *Reader) decode(s *stored) error {
 	s.r, s.in = r, bufio.NewReaderSize(nil, storedBuffer)
 	r.text = s
 	err := s.back(0)
 	if s.members != nil {
-		// What goes back is not needed: nothing is taken for data that is not.
+		// members finds the next member by itself, without going back.
 		s.members.s, r.in.keep = s, false
 		s.in.Reset(s.members)
 	}
 	return err
 }
 
-// compressed reports whether a capture that begins like this may be compressed,
-// or in another encoding than UTF-8.
+// compressed reports whether a capture that begins with start may be compressed, in a
+// foreign format, or in another encoding than UTF-8.
 func compressed(start []byte) bool {
 	like := func(magic string) bool {
 		n := min(len(start), len(magic))
@@ -141,7 +151,7 @@ func isZstd(start []byte) bool {
 	return bytes.HasPrefix(start, []byte(zstdMagic)) || len(start) >= 4 && start[0]&0xf0 == 0x50 && string(start[1:4]) == zstdSkip
 }
 
-// prefixed reads start, then r.
+// prefixed reads start and then r.
 type prefixed struct {
 	start []byte
 	r     io.Reader
@@ -156,18 +166,16 @@ func (p *prefixed) Read(b []byte) (int, error) {
 	return p.r.Read(b)
 }
 
-// decoder decodes what begins at a magic number.
+// decoder decodes data that begin with a magic number.
 type decoder interface {
-	// reset begins anew with in, of which no more is to be read than is
-	// decoded.
+	// reset begins anew with in, from which the decoder reads no more than it decodes.
 	reset(in *bufio.Reader) error
 	io.Reader
 	release()
 }
 
-// stored is the text of a compressed capture. Its Read returns a *Damage for a
-// place that cannot be decoded, and may then be called again: it goes on at the
-// next magic number.
+// stored is the text of a compressed capture. Read returns a *Damage for a place that
+// cannot be decoded. The next call goes on at the next magic number.
 type stored struct {
 	r       *Reader
 	in      *bufio.Reader
@@ -175,13 +183,13 @@ type stored struct {
 	magic   []byte
 	members *members // between the capture and in; nil for zstd
 
-	open  bool  // the decoder is in the midst of something
-	begin int64 // where that begins
-	good  int64 // where the decoder stood before its last Read
+	open  bool  // the decoder is inside a member or frame
+	begin int64 // offset of that member or frame in the file
+	good  int64 // offset of the decoder before its last Read
 	ended bool
 }
 
-// at is where the decoder stands in the file.
+// at returns the offset of the decoder in the file.
 func (s *stored) at() int64 {
 	at := s.r.in.n.Load() - int64(s.in.Buffered())
 	if s.members != nil {
@@ -199,7 +207,7 @@ func (s *stored) Read(p []byte) (int, error) {
 			s.ended = true
 			return 0, err
 		}
-		s.begin = s.at() // known once something is buffered
+		s.begin = s.at() // atEnd has filled the buffer
 		s.good = s.begin
 		s.open = true
 		if err := s.decoder.reset(s.in); err != nil {
@@ -208,7 +216,7 @@ func (s *stored) Read(p []byte) (int, error) {
 	}
 	s.good = s.at()
 	n, err := s.decoder.Read(p)
-	if err == io.EOF { //nolint:errorlint // the end is bare; a fault that wraps it would be damage
+	if err == io.EOF { //nolint:errorlint // the end is never wrapped; a wrapped EOF is damage
 		s.open = false
 		return n, nil
 	}
@@ -218,8 +226,8 @@ func (s *stored) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// atEnd reports whether nothing more comes. Zeros behind the last member are
-// padding, as gzip takes them.
+// atEnd reports whether the data have ended. Zeros behind the last member are padding,
+// as for gzip.
 func (s *stored) atEnd() (bool, error) {
 	for {
 		b, err := s.in.Peek(1)
@@ -233,8 +241,8 @@ func (s *stored) atEnd() (bool, error) {
 	}
 }
 
-// damage goes on to the next magic number and returns what there was before it.
-// An error that is the file's and not the decoder's stays as it is.
+// damage returns the *Damage for an error of the decoder, and skips to the next magic
+// number. An error of reading the file is returned unchanged.
 func (s *stored) damage(err error) error {
 	s.open = false
 	cut := s.members != nil && s.members.cut
@@ -266,8 +274,7 @@ func (s *stored) damage(err error) error {
 	}
 }
 
-// back goes to an offset of the capture as it is stored that lies a little before
-// the place where it is read.
+// back goes back a little, to an offset of the capture as it is stored.
 func (s *stored) back(offset int64) error {
 	if in := &s.r.in; s.r.file == nil {
 		in.back(offset)
@@ -280,7 +287,7 @@ func (s *stored) back(offset int64) error {
 	return nil
 }
 
-// fault says what is wrong in the words of every format.
+// fault returns an error of a decoder in words that suit every format.
 func fault(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
@@ -314,12 +321,12 @@ func (d *gzipDecoder) Read(p []byte) (int, error) { return d.z.Read(p) }
 
 func (d *gzipDecoder) release() {}
 
-// zstdDecoder decodes all frames that follow each other.
+// zstdDecoder decodes successive frames.
 type zstdDecoder struct{ z *zstd.Decoder }
 
 func (d *zstdDecoder) reset(in *bufio.Reader) error {
 	if d.z == nil {
-		// One thread, which reads no further than it decodes.
+		// With one thread it reads no further than it decodes.
 		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return err
@@ -337,8 +344,7 @@ func (d *zstdDecoder) release() {
 	}
 }
 
-// justReader hides everything but Read, so that the decoder has no way to read
-// ahead.
+// justReader hides all methods but Read, so that the decoder cannot read ahead.
 type justReader struct{ r io.Reader }
 
 func (j justReader) Read(p []byte) (int, error) { return j.r.Read(p) }

@@ -6,9 +6,8 @@ import (
 	"os"
 )
 
-// OpenContext is like [Open], but gives up when ctx is done, with the error of ctx.
-// That matters for a named pipe: to open one waits for a writer, and to read one
-// waits for what is written.
+// OpenContext is like [Open], but opening and reading end when ctx is done, with the
+// error of ctx. That matters for a named pipe, which has to wait for a writer.
 func OpenContext(ctx context.Context, name string, o *Options) (*Reader, error) {
 	if st, err := os.Stat(name); err != nil || st.IsDir() || st.Mode().IsRegular() {
 		return Open(name, o)
@@ -39,8 +38,8 @@ func OpenContext(ctx context.Context, name string, o *Options) (*Reader, error) 
 }
 
 // NewReaderContext is like [NewReader], but reading ends when ctx is done, with the
-// error of ctx. What may block, which is everything but a file on disk, is read by
-// a goroutine of its own. A Read that blocks for ever leaves that goroutine behind.
+// error of ctx. Anything but a regular file may block and is read by a goroutine. If a
+// Read of in blocks for ever, that goroutine stays.
 func NewReaderContext(ctx context.Context, in io.Reader, o *Options) *Reader {
 	if f, ok := in.(*os.File); ok {
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
@@ -50,7 +49,7 @@ func NewReaderContext(ctx context.Context, in io.Reader, o *Options) *Reader {
 	r, w := io.Pipe()
 	context.AfterFunc(ctx, func() { r.CloseWithError(ctx.Err()) })
 	go func() {
-		// Only Read and Write show, or the copy would choose its own buffer.
+		// All methods but Read and Write are hidden, so that the copy uses this buffer.
 		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{in}, make([]byte, 64<<10))
 		w.CloseWithError(err)
 	}()

@@ -11,11 +11,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// encoder makes of lines what is stored.
+// encoder encodes lines for a file.
 type encoder interface {
 	append(dst, lines []byte) ([]byte, error)
-	// check reports whether a file can be appended to, and whether its last line
-	// needs a newline first.
+	// check returns an error if a file cannot be appended to. torn reports whether its
+	// last line needs a newline first.
 	check(f io.ReaderAt, size int64) (torn bool, err error)
 }
 

@@ -9,32 +9,31 @@ import (
 )
 
 const (
-	// proofSize is how much compressed data may be looked at to tell whether a
-	// member of gzip begins.
+	// proofSize is how many bytes of compressed data are decoded at most to decide
+	// whether a gzip member begins in a place.
 	proofSize = 4 << 10
-	// proofText is how much text proves it, even if the data are damaged there.
+	// proofText is how many bytes of text prove it, even with damage behind them.
 	proofText = 64
-	// proofChain is how many beginnings of members may cut each other off within
-	// proofSize.
+	// proofChain is how many members within proofSize may cut each other off.
 	proofChain = 8
-	// gzipWindow is how much text the decoder hands out at once, at most.
+	// gzipWindow is how many bytes of text the decoder returns at once, at most.
 	gzipWindow = 32 << 10
-	// gzipStart is how long the magic number and the flags behind it are.
+	// gzipStart is the size of the magic number with the flags behind it.
 	gzipStart = len(gzipMagic) + 1
-	// gzipHeader is how long the header of a member that was cut off in it may be,
-	// and gzipTables what comes before its text.
+	// gzipHeader is the size that the header of a member may have, and gzipTables the
+	// size of all that comes before its text.
 	gzipHeader, gzipTables = 40, 300
 )
 
-// members reads a gzip file and ends before every place where a member begins
-// while another one is decoded. Its decoder asks for what is there only if that
-// other one was cut off: it would take the next for more of its data.
+// members reads a gzip file for a decoder. Where a member begins although another one
+// is being decoded, it returns io.EOF. The decoder comes to such a place only if its
+// member was cut off, and would otherwise take the next member for more of its data.
 type members struct {
 	s     *stored
 	buf   []byte
-	ahead []byte // what is read and not handed out, in buf
-	err   error  // of reading, which comes behind ahead
-	cut   bool   // the last Read ended before a member
+	ahead []byte // the part of buf that is read and not yet returned
+	err   error  // of reading, to be returned behind ahead
+	cut   bool   // the last Read returned io.EOF before a member
 
 	proof *gzip.Reader
 	text  []byte
@@ -83,15 +82,15 @@ func (m *members) fill() {
 	m.err = io.ErrNoProgress
 }
 
-// border returns where, from there on, a member may begin in what is read
-// ahead, as far as can be seen; else the end of it.
+// border returns the first offset in ahead, from from on, at which a member may begin,
+// or else the length of ahead.
 func (m *members) border(from int) int {
 	for at := from; at < len(m.ahead); at++ {
 		i := bytes.Index(m.ahead[at:], []byte(gzipMagic))
 		if i < 0 {
 			break
 		}
-		// The upper flags are reserved.
+		// The three upper flags are reserved and must be 0.
 		if at += i; at+gzipStart > len(m.ahead) || m.ahead[at+gzipStart-1]&0xe0 == 0 {
 			return at
 		}
@@ -106,8 +105,8 @@ func (m *members) border(from int) int {
 	return len(m.ahead)
 }
 
-// skip goes on to the next place where a member may begin, and reports whether
-// there is one.
+// skip moves to the next place where a member may begin. It reports false if there is
+// none.
 func (m *members) skip() bool {
 	for {
 		m.ahead = m.ahead[m.border(0):]
@@ -118,13 +117,13 @@ func (m *members) skip() bool {
 	}
 }
 
-// begins reports whether a member begins there: what follows has to be text. That
-// member may be cut off by a next one as well.
+// begins reports whether a member begins at an offset in ahead: then it decodes to
+// text. The next member may cut off that one as well, up to chain times.
 func (m *members) begins(at, chain int) bool {
 	end := at + proofSize
 	short, ok := m.inflate(at, end)
 	if ok || short && len(m.ahead)-at < gzipTables {
-		return true // or the file ends before there is text
+		return true // ok, or the file ends before the text
 	}
 	for len(m.ahead) < end && m.err == nil {
 		m.fill()
@@ -137,8 +136,8 @@ func (m *members) begins(at, chain int) bool {
 	return short || ok
 }
 
-// inflate decodes a little of a member that lies between at and end, and reports
-// whether it is text, and whether it goes on behind the end.
+// inflate decodes the beginning of a member between the offsets at and end in ahead.
+// It reports whether the member goes on behind end, and whether it is text.
 func (m *members) inflate(at, end int) (short, ok bool) {
 	if m.proof == nil {
 		m.proof, m.text = new(gzip.Reader), make([]byte, gzipWindow)
@@ -164,7 +163,7 @@ func (m *members) inflate(at, end int) (short, ok bool) {
 	return short, err == nil || ended || n >= proofText || short && n > 0
 }
 
-// piece reads what members has from at to end, and has it read ahead so far.
+// piece reads the bytes from at to end of ahead, and fills ahead as far as needed.
 type piece struct {
 	m       *members
 	at, end int

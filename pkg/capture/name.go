@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// namePattern is the name of a recording, with directives for the time in it.
+// namePattern is the name of a recording, with directives for the time.
 type namePattern struct {
-	parts []string       // each a layout of package time, or else text
+	parts []string       // text, or a layout of package time
 	time  []bool         // whether the part is a layout
-	file  *regexp.Regexp // matches the base of every file of the recording
+	file  *regexp.Regexp // matches the base name of every file of the recording
 	dir   string
 }
 
-// directive is what may follow a % in a name: the time by a layout of package
-// time, which the pattern matches.
+// directive is a letter that may follow % in a name, the layout of package time that
+// it stands for, and a pattern that matches such a time.
 type directive struct {
 	letter          byte
 	layout, pattern string
@@ -37,7 +37,7 @@ var directives = [...]directive{
 	{'S', "05", `\d\d`},
 }
 
-// asideLayout is what is put into the name of a file that is set aside.
+// asideLayout is the time in the name of a file that is set aside.
 const (
 	asideLayout  = "20060102-150405"
 	asidePattern = `(\.\d{8}-\d{6}(-\d+)?)?`
@@ -89,7 +89,7 @@ func parseName(name string) (namePattern, error) {
 	return p, nil
 }
 
-// split cuts the extensions that say what a file holds off its name.
+// split cuts the extensions of the format off a base name.
 func split(base string) (stem, ext string) {
 	stem = base
 	for _, suffix := range []string{".gz", ".zst", ".ndjson", ".jsonl", ".json", ".log"} {
@@ -112,7 +112,7 @@ func (p *namePattern) at(t time.Time) string {
 	return b.String()
 }
 
-// setAside renames a file to one with the time in its name.
+// setAside renames a file to a name with the time.
 func (p *namePattern) setAside(name string, now time.Time) error {
 	stem, ext := split(filepath.Base(name))
 	stamp := now.Format(asideLayout)
@@ -129,9 +129,8 @@ func (p *namePattern) setAside(name string, now time.Time) error {
 	}
 }
 
-// remove removes all files of the recording but the current one and the
-// youngest others, the oldest first. The error is that of the first file that
-// could not be removed.
+// remove removes old files of the recording, the oldest first. It keeps the current
+// one and the keep newest others. It returns the first error.
 func (p *namePattern) remove(current string, keep int) error {
 	entries, err := os.ReadDir(p.dir)
 	if err != nil {
@@ -142,7 +141,7 @@ func (p *namePattern) remove(current string, keep int) error {
 		if !e.Type().IsRegular() || e.Name() == filepath.Base(current) || !p.file.MatchString(e.Name()) {
 			continue
 		}
-		if info, err := e.Info(); err == nil { // or else it has just gone
+		if info, err := e.Info(); err == nil { // else it has just been removed
 			old = append(old, info)
 		}
 	}

@@ -10,15 +10,16 @@ import (
 )
 
 const (
-	// BlockSize is how much text [Reader.Next] returns at once, about.
+	// BlockSize is about how many bytes of text [Reader.Next] returns at once.
 	BlockSize = 256 << 10
 
-	// enough is the size from which a file's block is not filled up further: more
-	// than a block of zstd, or every one of these would be handed on by itself.
+	// enough is the size in bytes from which a block of a file is returned. It is
+	// more than a block of zstd, which would otherwise be returned by itself each
+	// time.
 	enough = BlockSize / 4 * 3
 
-	rejectStart = 4 << 10 // how much of a rejected line is shown
-	emptyReads  = 100     // reads of nothing in a row until a reader counts as broken, as in bufio
+	rejectStart = 4 << 10 // bytes of a rejected line that OnReject gets
+	emptyReads  = 100     // successive reads of nothing after which a reader counts as broken, as in bufio
 )
 
 var (
@@ -27,31 +28,25 @@ var (
 	errZeros           = errors.New("NUL bytes at the end, as a crash leaves them")
 )
 
-// Next returns the next lines of the capture, whole and with their ends, and
-// how many bytes of the text are before them. Only the last line of all may
-// lack its newline, and does so only if it is a whole event. No line is longer
-// than MaxLine; a byte order mark at the very beginning is left out.
+// Next returns the next lines of the capture, whole and with their ends, and their
+// offset in its text. It is faster than Events for a program that handles many lines
+// together; see [Lines]. Only the last line of the capture may lack its newline, and
+// only if it is a whole event. No line is longer than MaxLine. A byte order mark at
+// the beginning of the capture is left out.
 //
-// The lines are written over buf, which may be nil, or to new memory where buf
-// does not suffice: what is returned is the one to hand in next. Next uses
-// BlockSize bytes, and for longer lines up to the length of the longest.
+// The lines are written to buf, which may be nil, or to a new slice if buf is too
+// small. Give the returned slice to the next call. It has BlockSize bytes, or as many
+// as the longest line.
 //
-// At the end of the capture the error is io.EOF. Any other one is an error of
-// reading, after which nothing more comes.
+// At the end of the capture the error is io.EOF. Any other error is one of reading,
+// and ends the capture, too.
 func (r *Reader) Next(buf []byte) (lines []byte, offset int64, err error) {
-	// Never room for more than the longest line and its end: this makes it sure
-	// that a line which is too long is found here.
-	limit := r.max + 2
-	if size := max(min(BlockSize, limit), len(r.rest)); cap(buf) < size {
-		buf = make([]byte, 0, size)
-	}
-	b := append(buf[:0:min(cap(buf), limit)], r.rest...)
-	r.rest = r.rest[:0]
-	searched := len(b) // no newline before
+	b := r.begin(buf)
+	searched := len(b) // there is no newline in b[:searched]
 	whole := 0         // end of the last whole line
 	for r.err == nil {
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(2*cap(b), limit))
+			grown := make([]byte, len(b), min(2*cap(b), r.max+2))
 			copy(grown, b)
 			b = grown
 		}
@@ -102,7 +97,20 @@ func (r *Reader) Next(buf []byte) (lines []byte, offset int64, err error) {
 	return nil, r.offset, r.err
 }
 
-// advance goes on by n bytes of the text and returns where it was.
+// begin returns the unfinished line of the last call in buf, or in new memory if buf
+// is too small. There is never room for more than the longest line and its end, so
+// that a line that is too long is found here.
+func (r *Reader) begin(buf []byte) []byte {
+	limit := r.max + 2
+	if size := max(min(BlockSize, limit), len(r.rest)); cap(buf) < size {
+		buf = make([]byte, 0, size)
+	}
+	b := append(buf[:0:min(cap(buf), limit)], r.rest...)
+	r.rest = r.rest[:0]
+	return b
+}
+
+// advance moves the offset by n bytes of the text and returns the old one.
 func (r *Reader) advance(n int) int64 {
 	at := r.offset
 	r.offset += int64(n)
@@ -124,7 +132,7 @@ func (r *Reader) read(p []byte) (n int, err error) {
 	return 0, io.ErrNoProgress
 }
 
-// skip takes the rest of a rejected line off b.
+// skip removes the rest of a rejected line from b.
 func (r *Reader) skip(b []byte) []byte {
 	i := bytes.IndexByte(b, '\n')
 	if i < 0 {
@@ -136,7 +144,7 @@ func (r *Reader) skip(b []byte) []byte {
 	return b[:copy(b, b[i+1:])]
 }
 
-// short takes the first line off b if it is too long. No other one can be: b
+// short removes the first line of b if it is too long. No other line can be, because b
 // has no room for it.
 func (r *Reader) short(b []byte, whole int) ([]byte, int) {
 	if len(b) <= r.max {
@@ -155,8 +163,8 @@ func (r *Reader) short(b []byte, whole int) ([]byte, int) {
 	return b[:copy(b, b[end+1:])], whole - end - 1
 }
 
-// tail returns how much of a last line without a newline is to be handed out:
-// all of it if it is an event, else nothing, for then it has been cut off.
+// tail returns how much of a last line without a newline is returned: all of it if it
+// is an event, or else nothing, because it has been cut off.
 func (r *Reader) tail(line []byte, offset int64) int {
 	text := TrimLine(line)
 	var x event.Index
@@ -181,7 +189,7 @@ func (r *Reader) tail(line []byte, offset int64) int {
 	return 0
 }
 
-// damaged tells of damage and of the line that it cut off.
+// damaged reports damage and the line that it cut off.
 func (r *Reader) damaged(d Damage, line []byte, offset int64) {
 	if d.Text = offset; r.o.OnDamage != nil {
 		r.o.OnDamage(d)

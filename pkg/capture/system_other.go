@@ -4,12 +4,12 @@ package capture
 
 import "os"
 
-// writable returns why nothing can be written to a file or made in a directory:
-// here that is found out when it is tried.
+// writable returns an error if the file or directory does not exist. Whether it can be
+// written shows here only when it is written.
 func writable(name string) error {
 	_, err := os.Stat(name)
 	return err
 }
 
-// removed reports whether an open file has no name any more.
+// removed reports whether an open file has been removed. That is not known here.
 func removed(*os.File) bool { return false }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writable returns why nothing can be written to a file, or made in a
-// directory, nil if it can.
+// writable returns an error if a file cannot be written to, or no file can be made in
+// a directory.
 func writable(name string) error {
 	if err := unix.Faccessat(unix.AT_FDCWD, name, unix.W_OK, unix.AT_EACCESS); err != nil {
 		return &fs.PathError{Op: "open", Path: name, Err: err}
@@ -19,7 +19,7 @@ func writable(name string) error {
 	return nil
 }
 
-// removed reports whether an open file has no name any more.
+// removed reports whether an open file has been removed.
 func removed(f *os.File) bool {
 	st, err := f.Stat()
 	if err != nil || !st.Mode().IsRegular() {

@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// target is the file that a Writer writes to. It belongs to one goroutine.
+// target is the file that a Writer writes to. Only the goroutine that writes uses it.
 type target struct {
-	writing []byte
-	stored  []byte
+	writing []byte   // the lines of the batch
+	stored  []byte   // the batch as it is stored
 	file    *os.File // nil before it is made, and while it cannot be
 	info    fs.FileInfo
-	current string
+	current string // name of the file
 	size    int64
 	since   time.Time // when the current file was begun
 	torn    bool      // the last line of the file lacks its newline
 	fifo    bool
-	rename  time.Time // do not set the file aside before
-	fresh   bool      // a new file was begun: older ones may be too many
-	said    string    // why the file cannot be written now
-	tried   bool      // once more after the Writer was closed
+	rename  time.Time // do not set the file aside before this time
+	fresh   bool      // a new file was begun, so there may be too many old ones
+	said    string    // the last warning about why the file cannot be written
+	tried   bool      // writing was tried again after the Writer was closed
 }
 
-// check finds out whether the file called name can be written, and makes
-// nothing.
+// check returns an error if the file called name cannot be written. It does not make
+// the file.
 func (w *Writer) check(name string) error {
 	st, err := os.Stat(name)
 	switch {
@@ -55,8 +55,8 @@ func (w *Writer) check(name string) error {
 	return nil
 }
 
-// ready has the file open that the next batch goes to. Where that is not
-// possible now it tries again and again, as long as events can wait.
+// ready opens the file for the next batch. If that fails it tries again, as long as
+// events can wait.
 func (w *Writer) ready() error {
 	for {
 		err := w.choose(time.Now())
@@ -70,7 +70,7 @@ func (w *Writer) ready() error {
 	}
 }
 
-// choose opens the file for the time now, unless it is open.
+// choose opens the file for the time now, unless it is open already.
 func (w *Writer) choose(now time.Time) error {
 	if w.file != nil {
 		switch {
@@ -81,7 +81,7 @@ func (w *Writer) choose(now time.Time) error {
 			w.warn(fmt.Errorf("%s was moved or removed while it was recorded to: it is made again", w.current))
 			w.leave()
 		case w.over(now) && !now.Before(w.rename):
-			w.leave() // some systems do not rename an open file
+			w.leave() // some systems cannot rename an open file
 			if err := w.name.setAside(w.current, now); err != nil {
 				w.rename = now.Add(retryAfter)
 				w.warn(fmt.Errorf("the recording goes on in the same file, which could not be set aside: %w", err))
@@ -101,14 +101,14 @@ func (w *Writer) leave() {
 	w.file = nil
 }
 
-// over reports whether the file is to be set aside before the next batch.
+// over reports whether the file is too large or too old for the next batch.
 func (w *Writer) over(now time.Time) bool {
 	return w.size > 0 && w.info.Mode().IsRegular() &&
 		(w.o.MaxSize > 0 && w.size+int64(len(w.stored)) > w.o.MaxSize || w.o.MaxAge > 0 && now.Sub(w.since) >= w.o.MaxAge)
 }
 
-// there reports whether the open file is still the one that goes by its name.
-// It may have been cut by others meanwhile.
+// there reports whether the file's name is still that of the open file. If another
+// program has truncated the file, there corrects the size.
 func (w *Writer) there() bool {
 	st, err := os.Stat(w.current)
 	if err != nil {
@@ -129,7 +129,7 @@ func (w *Writer) open(now time.Time) error {
 	flags := os.O_RDWR | os.O_APPEND | os.O_CREATE
 	st, err := os.Stat(name)
 	if w.fifo = err == nil && st.Mode()&fs.ModeNamedPipe != 0; w.fifo {
-		// It must not hold up anything, and must say when its reader goes.
+		// Opening must not wait for a reader, and a write must fail once it has gone.
 		flags = os.O_WRONLY | syscall.O_NONBLOCK
 	}
 	f, err := os.OpenFile(name, flags, 0o600)
@@ -153,7 +153,7 @@ func (w *Writer) open(now time.Time) error {
 	return nil
 }
 
-// hold waits before the file is tried again, and reports whether it is to be.
+// hold waits before the file is tried again. It reports false if it should not be.
 func (w *Writer) hold(err error) bool {
 	if w.said != err.Error() {
 		w.said = err.Error()
@@ -167,7 +167,7 @@ func (w *Writer) hold(err error) bool {
 	closing, wait := w.closing, retryAfter
 	switch noReader := errors.Is(err, errNoReader); {
 	case noReader && waiting:
-		closing, wait = w.hurry, fifoPoll // a reader may still come
+		closing, wait = w.unwaited, fifoPoll // a reader may still come
 	case noReader:
 		wait = fifoPoll
 	case behind:
@@ -187,7 +187,7 @@ func (w *Writer) hold(err error) bool {
 	}
 }
 
-// tidy removes files that are too many. Where it cannot, the recording goes on.
+// tidy removes old files if there are too many. If it cannot, the recording goes on.
 func (w *Writer) tidy() {
 	if !w.fresh {
 		return

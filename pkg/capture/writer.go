@@ -8,125 +8,122 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 const (
-	// batch is how many bytes of events are written without waiting for more.
+	// batch is how many bytes of events are written together without waiting for more.
 	batch = 256 << 10
 
 	defaultFlush  = 500 * time.Millisecond
 	defaultBuffer = 64 << 20
 
-	// fifoPoll is how often a FIFO is looked at that has no reader or is full.
+	// fifoPoll is how often a FIFO is tried that has no reader or is full.
 	fifoPoll = 50 * time.Millisecond
-	// retryAfter is when a file is tried again that could not be made or renamed.
+	// retryAfter is after how long a file is tried again that could not be made or
+	// renamed.
 	retryAfter = time.Second
-	// grace is how long Close waits, once its context is done, for what does not
-	// hang.
+	// grace is how long Close still waits once its context is done.
 	grace = 4 * fifoPoll
 )
 
-// Why a recording can fail that no system call says.
+// Errors of a recording, besides those of the operating system.
 var (
-	// ErrBehind is what Write returns for an event that was dropped because the
-	// buffer is full: the disk takes less than comes in.
-	ErrBehind = errors.New("the disk does not keep up with the recording")
-	// ErrName is wrapped by the errors of Create about what is wrong with the
-	// name itself.
+	// ErrOverflow is returned by Write for an event that was dropped because the
+	// buffer is full.
+	ErrOverflow = errors.New("the disk does not keep up with the recording")
+	// ErrName is wrapped by the error of Create if the name is not a valid one.
 	ErrName = errors.New("no name for a recording")
-	// ErrStuck is wrapped by the error of Close when the time was over before
+	// ErrIncomplete is wrapped by the error of Close if its context was done before
 	// everything was written.
-	ErrStuck = errors.New("not everything could be written in time")
+	ErrIncomplete = errors.New("not everything could be written in time")
 
 	errNoReader = errors.New("nobody reads this FIFO")
 )
 
-// WriterOptions say how a capture is written. The zero WriterOptions are the
-// defaults.
+// WriterOptions are the options of a Writer. Zero fields mean the defaults.
 type WriterOptions struct {
-	// Flush is how long an event waits at most before it is given to the
-	// system. What a process that is killed has not flushed is lost. The default
-	// is half a second.
+	// Flush is how long an event waits at most before it is written to the file. If
+	// the process is killed, the events that wait are lost. The default is half a
+	// second.
 	Flush time.Duration
-	// Buffer bounds the bytes of events that wait for the disk. The default is
+	// Buffer is how many bytes of events may wait for the disk. The default is
 	// 64 MiB.
 	Buffer int
-	// MaxSize is the size in bytes, as it is stored, from which on a file is set
-	// aside and a new one begun; 0 is no limit. A file is larger than that only
-	// if a single batch of events is, or if it cannot be renamed.
+	// MaxSize is the largest size of a file in bytes, as it is stored. A file that
+	// would become larger is set aside, and a new one begun. A file is larger only
+	// if a single batch of events is, or if it cannot be renamed. 0 is no limit.
 	MaxSize int64
 	// MaxAge is how long after the first event that was written to it a file is
 	// set aside, when the next event comes; 0 is no limit. The age of a file
 	// that was there before counts from when it was opened.
 	MaxAge time.Duration
-	// Keep is how many files beside the current one are kept: of older ones the
-	// oldest are removed when a new file has been begun. 0 keeps all.
+	// Keep is how many files are kept besides the current one. When a new file has
+	// been begun, the oldest of the others are removed. 0 keeps all.
 	Keep int
-	// OnError is told once why the recording has ended. OnWarn is told of what
-	// does not end it: a file that was moved or removed by others, that cannot
-	// be renamed or made now, an old one that cannot be removed. Both are called
-	// by a goroutine of the Writer and must not call it. They may be nil.
+	// OnError is called once if the recording ends with an error. OnWarn is called
+	// for what does not end it: a file that another program has moved or removed, a
+	// file that cannot be renamed or made now, an old one that cannot be removed. A
+	// goroutine of the Writer calls them, and they must not call the Writer. They may
+	// be nil.
 	OnError, OnWarn func(error)
 }
 
-// Writer records events: each on a line, its very bytes. It is safe for
-// concurrent use.
+// Writer records events in a file, one a line, with their bytes unchanged. It is safe
+// for concurrent use.
 //
 // The lines are compressed if the name ends in .gz or .zst. They are written in
-// batches, each of them a gzip member or zstd frame of its own: a file whose
-// writer was killed ends with a whole one, unless the system was in the midst
-// of writing it, and every program that knows the format reads it.
+// batches, and each batch is a gzip member or zstd frame of its own. So a file ends
+// with a whole one even if the process was killed, unless the system was just writing
+// it, and every program that knows the format can read it.
 //
-// The file is looked for by its name before each batch. If it was moved or
-// removed it is made again. Until that works events wait, and when the buffer
-// is full the recording ends.
+// Before each batch the Writer checks that the file still has its name. If it was
+// moved or removed, it is made again. As long as that fails events wait, and when the
+// buffer is full the recording ends.
 type Writer struct {
 	o      WriterOptions
 	name   namePattern
 	encode encoder
 
-	first   chan struct{} // holds a value when there is something to do
-	full    chan struct{} // holds a value when a batch is full
-	closing chan struct{}
-	giveUp  chan struct{} // closed when Close waits no longer
-	done    chan struct{}
-	once    sync.Once     // of closing
-	late    sync.Once     // of giveUp
-	hurry   chan struct{} // closed by Hurry
-	hurried sync.Once
+	first    chan struct{} // holds a value when there is something to do
+	full     chan struct{} // holds a value when a batch is full
+	closing  chan struct{}
+	giveUp   chan struct{} // closed when Close waits no longer
+	done     chan struct{}
+	once     sync.Once     // for closing
+	late     sync.Once     // for giveUp
+	unwaited chan struct{} // closed by StopWaiting
+	stopOnce sync.Once     // for unwaited
 
 	mu      sync.Mutex
 	pending []byte
 	events  int64 // in pending
 	inBatch int64 // events of the batch that is being written
 	lost    int64
-	begun   bool  // the file is to be there, even without an event
+	begun   bool  // make the file, even without an event
 	behind  bool  // events were dropped since the file was last tried
 	err     error // why the recording has ended
 
-	target // of the goroutine that writes
+	target
 }
 
-// Create begins or goes on with a recording. In name %Y, %m, %d, %H, %M and %S
-// stand for the local time of writing, and %% for %: when they come to mean
-// another name, a new file is begun. Where MaxSize or MaxAge sets a file aside
-// that goes by the same name, it is renamed: events.ndjson.zst becomes
+// Create begins a recording, or goes on with one. In name %Y, %m, %d, %H, %M and %S
+// stand for the local time of writing, and %% for %. When the name changes with the
+// time, a new file is begun. A file that MaxSize or MaxAge sets aside is renamed if
+// the new one has the same name: events.ndjson.zst becomes
 // events.20261123-150405.ndjson.zst.
 //
-// The file is made when the first event is written or Begin is called. Create
-// checks that this can be done as far as that is possible without doing it. A
-// file that is there is appended to. A new one can be read by its owner only.
-// The directory must be there. Close ends the recording.
+// The file is made when the first event is written or CreateFile is called. Create
+// checks beforehand, as far as possible, that it can be. An existing file is appended
+// to. A new one can be read by its owner only. The directory must exist. Close ends
+// the recording.
 //
-// The file may be a FIFO. Events wait in the buffer until it has a reader, and
-// the recording ends when the reader goes.
+// The file may be a FIFO. Events wait in the buffer until it has a reader, and the
+// recording ends when the reader has gone.
 func Create(name string, o *WriterOptions) (*Writer, error) {
 	w := &Writer{
 		first: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		closing: make(chan struct{}), giveUp: make(chan struct{}),
-		hurry: make(chan struct{}), done: make(chan struct{}),
+		unwaited: make(chan struct{}), done: make(chan struct{}),
 	}
 	if o != nil {
 		w.o = *o
@@ -151,22 +148,22 @@ func Create(name string, o *WriterOptions) (*Writer, error) {
 	return w, nil
 }
 
-// Begin has the file made, even if no event comes.
-func (w *Writer) Begin() {
+// CreateFile makes the Writer create the file, even if no event comes. It does not wait
+// for that.
+func (w *Writer) CreateFile() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begun = true
 	signal(w.first)
 }
 
-// Hurry has a recording into a FIFO that nobody reads end instead of waiting for
-// a reader.
-func (w *Writer) Hurry() { w.hurried.Do(func() { close(w.hurry) }) }
+// StopWaiting ends the wait for the reader of a FIFO, also in the future: without a
+// reader the recording ends.
+func (w *Writer) StopWaiting() { w.stopOnce.Do(func() { close(w.unwaited) }) }
 
-// Write records one event, whose bytes it copies. It never waits for the disk.
-// An event that has line breaks between its tokens is put on one line; what is
-// blank is left out. The error is ErrBehind for this event alone; any other one
-// has ended the recording.
+// Write records one event. It copies the bytes and never waits for the disk. An event
+// with line breaks is put on one line, and an empty one is left out. The error
+// ErrOverflow is about this event only. Any other error has ended the recording.
 func (w *Writer) Write(raw []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -177,7 +174,7 @@ func (w *Writer) Write(raw []byte) error {
 	if len(w.pending)+len(raw) >= w.o.Buffer && len(w.pending) > 0 {
 		w.behind = true
 		w.lost++
-		return ErrBehind
+		return ErrOverflow
 	}
 	before := len(w.pending)
 	if w.pending = appendLine(w.pending, raw); len(w.pending) > before {
@@ -190,8 +187,8 @@ func (w *Writer) Write(raw []byte) error {
 	return nil
 }
 
-// Lost returns how many events were not recorded. After Close that is all of
-// those given to Write that are not in the file.
+// Lost returns how many events could not be recorded. After Close that is the number
+// of all events given to Write that are not in a file.
 func (w *Writer) Lost() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -205,8 +202,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// appendLine appends raw as a line. A line break in a string becomes an escape,
-// as in the repair of package event, any other one a blank.
+// appendLine appends raw as a line. A line break inside of a string is escaped, as
+// package event repairs it. Any other line break becomes a blank.
 func appendLine(dst, raw []byte) []byte {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
@@ -235,10 +232,10 @@ func appendLine(dst, raw []byte) []byte {
 	return append(dst, '\n')
 }
 
-// Close writes what waits and ends the recording. It returns why the recording
-// had ended before, if it had. When ctx is done it waits no longer, and returns an
-// error if something is not written; Lost says how many events that cost. What
-// hangs in the system is left behind then.
+// Close writes the events that wait and ends the recording. It returns the error that
+// ended the recording, if there is one. When ctx is done Close stops waiting and
+// returns an error if something is not written; Lost says how many events. A write
+// that hangs in the system then keeps its goroutine.
 func (w *Writer) Close(ctx context.Context) error {
 	w.once.Do(func() { close(w.closing) })
 	select {
@@ -254,7 +251,7 @@ func (w *Writer) Close(ctx context.Context) error {
 	return w.err
 }
 
-// abandon ends the recording although not everything is written.
+// abandon ends the recording without waiting for all events.
 func (w *Writer) abandon() {
 	w.late.Do(func() { close(w.giveUp) })
 	t := time.NewTimer(grace)
@@ -262,12 +259,12 @@ func (w *Writer) abandon() {
 	select {
 	case <-w.done:
 	case <-t.C:
-		w.end(ErrStuck)
+		w.end(ErrIncomplete)
 	}
 }
 
-// end notes why the recording has ended, and that what waits is lost. The first
-// reason counts.
+// end notes the error that ended the recording, and that the events that wait are
+// lost. The first error counts.
 func (w *Writer) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -282,7 +279,7 @@ func (w *Writer) end(err error) {
 func (w *Writer) run() {
 	defer close(w.done)
 	closing := false
-	if w.fifo { // or its reader would wait for the first event
+	if w.fifo { // open it, or its reader would wait for the first event
 		_ = w.ready() // tried again with the first event
 	}
 	for !closing {
@@ -311,7 +308,7 @@ func (w *Writer) run() {
 	}
 }
 
-// flush writes what waits; with last nothing more will.
+// flush writes the events that wait. After the last flush Write fails.
 func (w *Writer) flush(last bool) error {
 	w.mu.Lock()
 	w.pending, w.writing = w.writing[:0], w.pending
@@ -339,85 +336,4 @@ func (w *Writer) flush(last bool) error {
 		w.writing = nil // a burst has passed
 	}
 	return nil
-}
-
-// write writes the batch in writing.
-func (w *Writer) write() error {
-	var err error
-	if w.stored, err = w.encode.append(w.stored[:0], w.writing); err != nil {
-		return err
-	}
-	for {
-		if err := w.ready(); err != nil {
-			return err
-		}
-		out := w.stored
-		if w.torn {
-			out = append([]byte{'\n'}, out...)
-		}
-		n, err := w.put(out)
-		if err != nil {
-			w.takeBack(out, n)
-			return err
-		}
-		if w.size == 0 {
-			w.since = time.Now()
-		}
-		w.torn = false
-		w.size += int64(n)
-		if !removed(w.file) { // or it went between the look and the write
-			break
-		}
-	}
-	if cap(w.stored) > 8*batch {
-		w.stored = nil
-	}
-	return nil
-}
-
-// put writes to the file. The reader of a FIFO may take nothing: that ends when
-// the Writer gives up.
-func (w *Writer) put(out []byte) (n int, err error) {
-	if !w.fifo {
-		return w.file.Write(out)
-	}
-	for {
-		if err := w.file.SetWriteDeadline(time.Now().Add(fifoPoll)); err != nil {
-			return n, err
-		}
-		m, err := w.file.Write(out[n:])
-		n += m
-		switch {
-		case oserr.IsClosedPipe(err):
-			return n, fmt.Errorf("its reader has gone: %w", err)
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			return n, err
-		}
-		select {
-		case <-w.giveUp:
-			return n, fmt.Errorf("%w: its reader takes nothing", ErrStuck)
-		default:
-		}
-	}
-}
-
-// takeBack removes the part of a batch of which n bytes were written, so that
-// the file ends with something whole, and counts what is in it as recorded.
-// Nothing else is touched: if somebody has written behind it, it stays.
-func (w *Writer) takeBack(out []byte, n int) {
-	whole := 0
-	if _, plain := w.encode.(plainEncoder); plain {
-		whole = bytes.LastIndexByte(out[:n], '\n') + 1
-		lines := int64(bytes.Count(out[:whole], []byte{'\n'}))
-		if w.torn {
-			lines = max(lines-1, 0)
-		}
-		w.mu.Lock()
-		w.inBatch -= lines
-		w.mu.Unlock()
-	}
-	st, err := w.file.Stat()
-	if err == nil && st.Mode().IsRegular() && st.Size() == w.size+int64(n) {
-		_ = w.file.Truncate(w.size + int64(whole)) // the error of the write counts
-	}
 }

@@ -219,7 +219,7 @@ func TestSizeLimit(t *testing.T) {
 		told := make(chan error, 1)
 		// A batch of more than the limit would leave nothing.
 		w := create(t, name, &WriterOptions{Buffer: 2 * batch, OnError: func(err error) { told <- err }})
-		for err := error(nil); err == nil || errors.Is(err, ErrBehind); {
+		for err := error(nil); err == nil || errors.Is(err, ErrOverflow); {
 			err = w.Write(fmt.Appendf(nil, `{"class":"call","event":"start","x":"%x"}`, rand.Uint64()))
 		}
 		<-told
@@ -307,7 +307,7 @@ func BenchmarkWrite(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(raw)))
 			for b.Loop() {
-				if err := w.Write(raw); err != nil && !errors.Is(err, ErrBehind) {
+				if err := w.Write(raw); err != nil && !errors.Is(err, ErrOverflow) {
 					b.Fatal(err)
 				}
 			}

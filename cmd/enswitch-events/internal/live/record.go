@@ -94,7 +94,7 @@ func (r *recorder) failed(err error) {
 // endedBy makes failed end the run. When ctx is done, which a first signal does,
 // the recording waits for no reader any more.
 func (r *recorder) endedBy(ctx context.Context, cancel context.CancelFunc) {
-	context.AfterFunc(ctx, r.w.Hurry)
+	context.AfterFunc(ctx, r.w.StopWaiting)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cancel = cancel; r.err != nil {
@@ -113,7 +113,7 @@ func (r *recorder) write(raw []byte) {
 // file is made.
 func (r *recorder) close(late context.Context, outcome error) (lost int64, err error) {
 	if e, ok := errors.AsType[*cli.Error](outcome); !ok || e.Code != cli.ExitConnect && e.Code != cli.ExitKey {
-		r.w.Begin()
+		r.w.CreateFile()
 	}
 	err = r.w.Close(late)
 	r.mu.Lock()

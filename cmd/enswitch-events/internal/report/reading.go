@@ -36,11 +36,28 @@ func (c *Reading) Reject(r engine.Rejected) {
 	c.A.Log.Warn(msg, attrs...)
 }
 
+// conversions says how to make events of a format that is not read, one a line.
+var conversions = map[string]string{
+	"compressed with xz":        "xz -dc FILE | enswitch-events cat",
+	"compressed with bzip2":     "bzip2 -dc FILE | enswitch-events cat",
+	"compressed with lz4":       "lz4 -dc FILE | enswitch-events cat",
+	"a zip archive":             "unzip -p FILE | enswitch-events cat",
+	"a 7z archive":              "7z x -so FILE | enswitch-events cat",
+	"a Parquet file":            "duckdb -c \"copy (from 'FILE') to 'FILE.ndjson'\"",
+	"a packet capture (pcap)":   packets,
+	"a packet capture (pcapng)": packets,
+	"an SQLite database":        "have sqlite3 print the events, one a line",
+}
+
+const packets = "not the packets are read, but the events that they carry, one a line"
+
 func (c *Reading) Damage(err error) {
 	c.damaged++
 	if d, ok := errors.AsType[capture.Damage](err); ok {
 		if errors.Is(d.Err, io.ErrUnexpectedEOF) {
 			d.Err = errors.New("it is cut off there")
+		} else if f, ok := errors.AsType[*capture.FormatError](d.Err); ok && conversions[f.Format] != "" {
+			d.Err = fmt.Errorf("%w: %s", f, conversions[f.Format])
 		}
 		err = d
 	} else if e, ok := errors.AsType[*fs.PathError](err); ok {

@@ -1,0 +1,91 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
+)
+
+// write writes the batch in writing.
+func (w *Writer) write() error {
+	var err error
+	if w.stored, err = w.encode.append(w.stored[:0], w.writing); err != nil {
+		return err
+	}
+	for {
+		if err := w.ready(); err != nil {
+			return err
+		}
+		out := w.stored
+		if w.torn {
+			out = append([]byte{'\n'}, out...)
+		}
+		n, err := w.put(out)
+		if err != nil {
+			w.takeBack(out, n)
+			return err
+		}
+		if w.size == 0 {
+			w.since = time.Now()
+		}
+		w.torn = false
+		w.size += int64(n)
+		if !removed(w.file) { // else it was removed between ready and put
+			break
+		}
+	}
+	if cap(w.stored) > 8*batch {
+		w.stored = nil
+	}
+	return nil
+}
+
+// put writes to the file. It waits for the reader of a FIFO until the Writer gives up.
+func (w *Writer) put(out []byte) (n int, err error) {
+	if !w.fifo {
+		return w.file.Write(out)
+	}
+	for {
+		if err := w.file.SetWriteDeadline(time.Now().Add(fifoPoll)); err != nil {
+			return n, err
+		}
+		m, err := w.file.Write(out[n:])
+		n += m
+		switch {
+		case oserr.IsClosedPipe(err):
+			return n, fmt.Errorf("its reader has gone: %w", err)
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return n, err
+		}
+		select {
+		case <-w.giveUp:
+			return n, fmt.Errorf("%w: its reader takes nothing", ErrIncomplete)
+		default:
+		}
+	}
+}
+
+// takeBack removes the incomplete end of a batch of which only n bytes were written,
+// and counts the whole lines before it as recorded. If another program has written
+// behind it, nothing is removed.
+func (w *Writer) takeBack(out []byte, n int) {
+	whole := 0
+	if _, plain := w.encode.(plainEncoder); plain {
+		whole = bytes.LastIndexByte(out[:n], '\n') + 1
+		lines := int64(bytes.Count(out[:whole], []byte{'\n'}))
+		if w.torn {
+			lines = max(lines-1, 0)
+		}
+		w.mu.Lock()
+		w.inBatch -= lines
+		w.mu.Unlock()
+	}
+	st, err := w.file.Stat()
+	if err == nil && st.Mode().IsRegular() && st.Size() == w.size+int64(n) {
+		_ = w.file.Truncate(w.size + int64(whole)) // the error of the write counts
+	}
+}
