@@ -144,7 +144,7 @@ func explainCertificate(err error) string {
 		return "the certificate is signed by an unknown authority"
 	}
 	if e, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "the certificate is for another host: " + explainHost(e)
+		return explainHost(e)
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		if e.Reason == x509.Expired {
@@ -155,19 +155,20 @@ func explainCertificate(err error) string {
 	return ""
 }
 
-// explainHost says for which hosts a certificate is.
+// explainHost says which hosts a certificate is for.
 func explainHost(e x509.HostnameError) string {
 	names := e.Certificate.DNSNames
 	for _, ip := range e.Certificate.IPAddresses {
 		names = append(names[:len(names):len(names)], ip.String())
 	}
+	commonName := bounded(e.Certificate.Subject.CommonName, 100)
 	switch {
 	case len(names) > 0:
-		return bounded(strings.Join(names, ", "), 100) + ", not " + e.Host
-	case e.Certificate.Subject.CommonName != "":
-		return fmt.Sprintf("it names %q as common name only, which is no longer taken: it needs a subject alternative name", bounded(e.Certificate.Subject.CommonName, 100))
+		return "the certificate is for another host: " + bounded(strings.Join(names, ", "), 100) + ", not " + e.Host
+	case commonName != "":
+		return fmt.Sprintf("the certificate has %q as common name only, which does not count: it needs a subject alternative name", commonName)
 	}
-	return "it names none"
+	return "the certificate is for no host: it needs a subject alternative name"
 }
 
 // asUnauthorized returns err with the kind Unauthorized if the server closed the

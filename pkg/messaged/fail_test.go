@@ -162,10 +162,11 @@ func TestCertificates(t *testing.T) {
 func TestExplainHost(t *testing.T) {
 	name := pkix.Name{CommonName: "h"}
 	for want, c := range map[string]*x509.Certificate{
-		"a.test, 10.0.0.1, not h": {Subject: name, DNSNames: []string{"a.test"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}},
-		`it names "h" as common name only, which is no longer taken: it needs a subject alternative name`: {Subject: name},
-		"it names none": {},
+		"is for another host: a.test, 10.0.0.1, not h":                                           {Subject: name, DNSNames: []string{"a.test"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}},
+		`has "h" as common name only, which does not count: it needs a subject alternative name`: {Subject: name},
+		"is for no host: it needs a subject alternative name":                                    {},
 	} {
+		want = "the certificate " + want
 		if got := explainHost(x509.HostnameError{Certificate: c, Host: "h"}); got != want {
 			t.Errorf("%s; want %s", got, want)
 		}

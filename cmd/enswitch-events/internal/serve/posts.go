@@ -23,7 +23,7 @@ type posts struct {
 
 	mu           sync.Mutex
 	done, failed int64
-	status       int // of the first answer that refused a POST
+	first        *enswitchtest.PostError // nil if there is none
 }
 
 // Told is told of each POST.
@@ -35,7 +35,7 @@ func (p *posts) Told(err error) {
 		p.failed++
 		p.faults.Add(err.Error())
 		if e, ok := errors.AsType[*enswitchtest.PostError](err); ok {
-			p.status = cmp.Or(p.status, e.Status)
+			p.first = cmp.Or(p.first, e)
 		}
 	}
 }
@@ -84,13 +84,17 @@ func (p *posts) Failure() error {
 	if p == nil || p.failed == 0 {
 		return nil
 	}
+	err := fmt.Errorf("%s failed", cli.Plural(p.failed, "POST"))
 	hint := "is the URL right, and is something listening there?"
-	switch p.status {
-	case 0:
-	case http.StatusUnauthorized, http.StatusForbidden:
-		hint = "the receiver may want its key in the URL, as http://HOST:PORT/?authkey=KEY, or not take this address"
-	default:
-		hint = "are the path and the scheme of the URL right?"
+	if p.first != nil {
+		err = fmt.Errorf("%w: %s", err, p.first.Reason)
+		switch p.first.Status {
+		case 0:
+		case http.StatusUnauthorized, http.StatusForbidden:
+			hint = "the receiver may want its key in the URL, as http://HOST:PORT/?authkey=KEY, or not take this address"
+		default:
+			hint = "are the path and the scheme of the URL right?"
+		}
 	}
-	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s failed", cli.Plural(p.failed, "POST")), hint)
+	return cli.NewError(cli.ExitFailure, err, hint)
 }
