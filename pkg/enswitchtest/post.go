@@ -116,11 +116,14 @@ func (p *Poster) Post(ctx context.Context, raw []byte) error {
 func postReason(err error) string {
 	var timeout net.Error
 	certificate, refused := errors.AsType[*tls.CertificateVerificationError](err)
+	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("no answer within %v", PostTimeout)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "the server speaks plain HTTP on this port: use http://"
+	case notTLS:
+		return "the server does not speak TLS on this port: use http://"
 	case refused:
 		return "the certificate is not accepted: " + strings.TrimPrefix(certificate.Err.Error(), "x509: ")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -153,6 +153,7 @@ func TestPost(t *testing.T) {
 		"no http":       {says("220 mail.example ESMTP\r\n") + "/?key=secret", 0, "what answered does not speak HTTP"},
 		"unknown root":  {secure.URL + "/?key=secret", 0, "the certificate is not accepted: certificate signed by unknown authority"},
 		"TLS to plain":  {strings.Replace(target.URL, "http", "https", 1) + "/?key=secret", 0, "the server speaks plain HTTP on this port: use http://"},
+		"TLS to mail":   {strings.Replace(says("220 mail.example ESMTP\r\n"), "http", "https", 1) + "/?key=secret", 0, "the server does not speak TLS on this port: use http://"},
 		"bad url":       {"http://a b/?key=secret", 0, "the URL is not valid"},
 		"another wrong": {"http://[::1/?key=secret", 0, "the URL is not valid"},
 		"scheme":        {"secretly://host/?key=secret", 0, "unsupported protocol scheme"},

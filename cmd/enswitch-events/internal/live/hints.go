@@ -68,7 +68,7 @@ func (u *upstream) connectHint(e *messaged.Error) string {
 	case messaged.Proxy:
 		return "--proxy none connects without a proxy" + proxyHint(e.Status, port)
 	case messaged.ProxyAuth:
-		return "give the user and the password in the proxy's URL: --proxy http://USER:PASSWORD@HOST:PORT\n--proxy none connects without a proxy"
+		return "give the user and the password in the proxy's URL, as http://USER:PASSWORD@HOST:PORT;\n--proxy none connects without a proxy"
 	case messaged.BadStatus:
 		return statusHint(e.Status)
 	}
