@@ -132,6 +132,8 @@ func TestEffects(t *testing.T) {
 		{simulate, "slow-post", "1ms", "--post http://127.0.0.1:1/"},
 	}
 	covered := map[string]bool{}
+	set := map[string]bool{}
+	unused := map[string][]string{} // the environment by command
 	for _, row := range rows {
 		covered[row.flag] = true
 		flag := "--" + row.flag
@@ -156,9 +158,14 @@ func TestEffects(t *testing.T) {
 		if value == "" {
 			value = "true"
 		}
-		env := []string{settings.Env(row.flag) + "=" + value}
-		if r := runProgram(t, dir, env, strings.Fields(row.command)...); r.code == cli.ExitUsage {
-			t.Errorf("%v %v: %+v, want it left out", env, row.command, r)
+		if setting := settings.Env(row.flag) + "="; !set[row.command+setting] {
+			set[row.command+setting] = true
+			unused[row.command] = append(unused[row.command], setting+value)
+		}
+	}
+	for command, env := range unused {
+		if r := runProgram(t, dir, env, strings.Fields(command)...); r.code == cli.ExitUsage {
+			t.Errorf("%v %v: %+v, want it left out", env, command, r)
 		}
 	}
 	for _, e := range flags.Effects {

@@ -41,12 +41,6 @@ func outputFaults() []fault {
 	}
 }
 
-// padded is an event with a long field.
-func padded(n, size int) []byte {
-	e := testEvent(n)
-	return fmt.Appendf(e[:len(e)-1:len(e)-1], `,"pad":"%s"}`, strings.Repeat("x", size))
-}
-
 // sendPadded sends the events of these numbers, each with so many more bytes.
 func (p *peer) sendPadded(first, last, size int) {
 	p.t.Helper()

@@ -3,18 +3,14 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -310,123 +306,5 @@ func (p *program) clean() {
 	left, err := os.ReadDir(p.spill)
 	if err != nil || len(left) > 0 {
 		p.t.Errorf("left on disk: %v, %v", left, err)
-	}
-}
-
-// An event of the tests has a number, "n", which is a string in a POST.
-func testEvent(n int) []byte {
-	return fmt.Appendf(nil, `{"class":"call","event":"start","timestamp":"1234567890.%06d","n":%d}`, n%1e6, n)
-}
-
-// seq is the numbers from first to last.
-func seq(first, last int) (all []int) {
-	for n := first; n <= last; n++ {
-		all = append(all, n)
-	}
-	return all
-}
-
-// events returns the numbers of the events in lines.
-func events(t *testing.T, lines []string) (all []int) {
-	t.Helper()
-	for _, line := range lines {
-		if n, ok := number(t, line); ok {
-			all = append(all, n)
-		}
-	}
-	return all
-}
-
-// number returns the number of an event; a gap record has none.
-func number(t *testing.T, line string) (int, bool) {
-	t.Helper()
-	var e struct {
-		Class string
-		N     any
-	}
-	if err := json.Unmarshal([]byte(line), &e); err != nil {
-		t.Errorf("not JSON on stdout: %q", line)
-		return 0, false
-	}
-	if e.Class == "enswitch-events" {
-		return 0, false
-	}
-	n, err := strconv.Atoi(fmt.Sprint(e.N))
-	if err != nil {
-		t.Errorf("no number: %s", line)
-	}
-	return n, true
-}
-
-func brief(n []int) string {
-	if len(n) > 12 {
-		return fmt.Sprintf("%d from %v to %v", len(n), n[:6], n[len(n)-6:])
-	}
-	return fmt.Sprint(n)
-}
-
-// text collects the lines of a stream.
-type text struct {
-	over chan struct{} // closed at its end
-
-	mu    sync.Mutex
-	lines []string
-	grown chan struct{} // closed, and replaced, when a line came
-}
-
-func newText() *text {
-	return &text{over: make(chan struct{}), grown: make(chan struct{})}
-}
-
-func (x *text) read(r io.Reader) {
-	defer close(x.over)
-	br := bufio.NewReader(r)
-	for {
-		line, err := br.ReadString('\n')
-		if line != "" {
-			x.mu.Lock()
-			x.lines = append(x.lines, strings.TrimSuffix(line, "\n"))
-			close(x.grown)
-			x.grown = make(chan struct{})
-			x.mu.Unlock()
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (x *text) snapshot() []string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return slices.Clone(x.lines)
-}
-
-func (x *text) tail() string {
-	lines := x.snapshot()
-	return strings.Join(lines[max(0, len(lines)-30):], "\n")
-}
-
-// await waits until ok.
-func (x *text) await(t *testing.T, what string, ok func(lines []string) bool) {
-	t.Helper()
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	for {
-		x.mu.Lock()
-		fine, grown := ok(x.lines), x.grown
-		x.mu.Unlock()
-		if fine {
-			return
-		}
-		select {
-		case <-grown:
-		case <-x.over:
-			if !ok(x.snapshot()) {
-				t.Fatalf("the program ended before %s", what)
-			}
-		case <-limit.C:
-			t.Fatalf("waited for %s in vain", what)
-		}
 	}
 }

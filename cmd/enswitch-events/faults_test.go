@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -26,28 +25,17 @@ func faultRows() []fault {
 		outputFaults(), recordFaults(), signalFaults(), postFaults(), stdioFaults(), drainFaults())
 }
 
-// atOnce is how many rows run side by side. Most of them wait most of the time,
-// so there are more than processors.
-const atOnce = 8
-
 // TestFaults runs every row. Each one starts the program as a process of its
 // own, with real sockets, and in the end the ledger must add up, agree with
 // what stdout got and, where that can be known, with what was sent.
 func TestFaults(t *testing.T) {
-	rows := make(chan fault)
-	var running sync.WaitGroup
-	for range atOnce {
-		running.Go(func() {
-			for row := range rows {
-				t.Run(row.name, row.run)
-			}
+	t.Parallel()
+	for _, row := range faultRows() {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			row.run(t)
 		})
 	}
-	for _, row := range faultRows() {
-		rows <- row
-	}
-	close(rows)
-	running.Wait()
 }
 
 // TestFaultsTable keeps the table in testdata the same as the rows.

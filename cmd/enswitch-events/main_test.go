@@ -27,13 +27,21 @@ var update = flag.Bool("update", false, "rewrite what the scripts compare with")
 // second.
 const exitAtOnce = "GORACE=atexit_sleep_ms=0"
 
+// sideBySide is how many tests run at once, if -parallel does not say: most of
+// them wait most of the time, so there are more than processors.
+const sideBySide = "16"
+
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", sideBySide); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"enswitch-events": main})
 }
 
 // TestScripts runs the program as its users do. Beside testscript's own, the
 // scripts have the commands below.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/scripts",
 		UpdateScripts:       *update,

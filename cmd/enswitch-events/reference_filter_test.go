@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/itchyny/gojq"
 )
@@ -50,14 +51,16 @@ func glob(pattern, text string) bool {
 // compiled is regexp.MustCompile that remembers.
 var compiled = remember(regexp.MustCompile)
 
+// remember returns compile with a memory of its results, which any goroutine may
+// call.
 func remember[T any](compile func(string) T) func(string) T {
-	known := map[string]T{}
+	var known sync.Map
 	return func(text string) T {
-		v, ok := known[text]
-		if !ok {
-			v = compile(text)
-			known[text] = v
+		if v, ok := known.Load(text); ok {
+			return v.(T)
 		}
+		v := compile(text)
+		known.Store(text, v)
 		return v
 	}
 }

@@ -188,6 +188,7 @@ func (c *tailCase) compare(t *testing.T, p *program, want *answer) {
 // sizes and bursts, the flags, and who reads stdout, every event comes once, in
 // order.
 func TestReferenceTail(t *testing.T) {
+	t.Parallel()
 	referenceSeeds(t, func(seed uint64) bool {
 		c := randomTail(seed)
 		return t.Run(fmt.Sprintf("REFERENCESEED=%d", seed), func(t *testing.T) {
@@ -202,6 +203,7 @@ func TestReferenceTail(t *testing.T) {
 // TestTwoFloods: two feeds of the same events, each as fast as the connection
 // takes them: every event comes once, in order.
 func TestTwoFloods(t *testing.T) {
+	t.Parallel()
 	const total, chunk = 400_000, 1000
 	name := t.TempDir() + "/events"
 	out, err := os.Create(name)

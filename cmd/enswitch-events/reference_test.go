@@ -62,6 +62,7 @@ func referenceSeeds(t *testing.T, check func(seed uint64) (ok bool)) {
 // random captures with random flags stdout, the exit code and the ledger are the
 // same, on 1, 2 and 4 processors.
 func TestReferenceCat(t *testing.T) {
+	t.Parallel()
 	referenceSeeds(t, func(seed uint64) bool {
 		c := randomCase(seed)
 		wrong := c.check(t)
