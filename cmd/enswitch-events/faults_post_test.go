@@ -180,9 +180,9 @@ func rush(t *testing.T, client *http.Client, to string, first, last int) []time.
 }
 
 func postBlocked(t *testing.T) {
-	p, stdout := blocked(t, setup{}, "listen", "--port", "0", "--buffer", "1MiB")
+	p, stdout := blocked(t, setup{}, "listen", "--port", "0", "--buffer", "512KiB")
 	to, client := p.url(), newClient(t)
-	const part = 5000
+	const part = 2500
 	free := newText()
 	taken, w := io.Pipe()
 	go free.read(taken)
