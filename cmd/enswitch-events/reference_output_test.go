@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -124,7 +125,7 @@ func (p *printer) scalar(source string, value []byte) {
 	case value[0] == '"' && p.c.raw && !p.c.meta:
 		text := words(value)
 		if p.c.format == "pretty" {
-			p.out = render.AppendSafe(p.out, []byte(text))
+			p.out = safe.Append(p.out, []byte(text))
 		} else {
 			p.out = append(p.out, text...)
 		}

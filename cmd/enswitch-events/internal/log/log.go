@@ -19,7 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
 // Prefix begins every line of text.
@@ -250,13 +250,13 @@ func (t *text) Enabled(_ context.Context, l slog.Level) bool { return l >= t.lev
 
 func (t *text) Handle(_ context.Context, r slog.Record) error {
 	b := []byte(Prefix)
-	b = render.AppendSafe(b, []byte(t.keys.strike(r.Message)))
+	b = safe.Append(b, []byte(t.keys.strike(r.Message)))
 	b = append(b, '\n')
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == Below {
 			for line := range strings.SplitSeq(t.keys.strike(a.Value.String()), "\n") {
 				b = append(b, "  "...)
-				b = render.AppendSafe(b, []byte(line))
+				b = safe.Append(b, []byte(line))
 				b = append(b, '\n')
 			}
 		}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -116,7 +117,7 @@ func (r *Renderer) pretty(dst, json []byte) []byte {
 				color = r.theme.dim
 			}
 			dst = append(dst, color...)
-			dst = appendSafeJSON(dst, json[i:end])
+			dst = safe.AppendJSON(dst, json[i:end])
 			dst = append(dst, r.theme.reset...)
 			i = end
 		}

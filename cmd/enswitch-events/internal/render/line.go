@@ -5,6 +5,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -340,24 +341,24 @@ func (r *Renderer) value(dst []byte, v event.Value) []byte {
 	case event.String:
 		text := v.JSON[1 : len(v.JSON)-1]
 		if !v.Escaped {
-			if word, ok := copyPlain(dst, text); ok {
+			if word, ok := safe.CopyPlain(dst, text); ok {
 				return word
 			}
 		}
 		// Most of what needs quotes looks the same in them as it did in JSON.
-		if (v.Escaped || bytes.IndexByte(text, ' ') >= 0) && sameInQuotes(text) {
+		if (v.Escaped || bytes.IndexByte(text, ' ') >= 0) && safe.SameInQuotes(text) {
 			return append(dst, v.JSON...)
 		}
-		return appendWord(dst, r.plain(v))
+		return safe.AppendWord(dst, r.plain(v))
 	case event.Object, event.Array:
-		if isGraphic(v.JSON) {
+		if safe.IsGraphic(v.JSON) {
 			return append(dst, v.JSON...) // nothing to hide, and nothing to leave out
 		}
 		r.text = event.AppendCompact(r.text[:0], v.JSON)
-		if isASCII(r.text) {
-			return appendSafeJSON(dst, r.text)
+		if safe.IsASCII(r.text) {
+			return safe.AppendJSON(dst, r.text)
 		}
-		return appendSpelledJSON(dst, r.text)
+		return safe.AppendSpelledJSON(dst, r.text)
 	}
 	return append(dst, v.JSON...)
 }
@@ -365,7 +366,7 @@ func (r *Renderer) value(dst []byte, v event.Value) []byte {
 // columns is how many columns of a terminal text takes. It holds no escape
 // sequences.
 func columns(text []byte) int {
-	if isASCII(text) {
+	if safe.IsASCII(text) {
 		return len(text)
 	}
 	n := 0

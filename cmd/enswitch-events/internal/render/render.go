@@ -4,7 +4,7 @@
 // line, pretty and template are for people. Nothing that an event holds can
 // reach the terminal through them as anything but visible text: what could
 // move the cursor, change a colour or the title, begin a line or hide is
-// spelled out, see [AppendSafe]. json, ndjson, csv and tsv are for programs
+// spelled out, see [safe.Append]. json, ndjson, csv and tsv are for programs
 // and keep the data as it is.
 package render
 
@@ -20,6 +20,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -310,7 +311,7 @@ func (r *Renderer) Event(dst []byte, ev *event.Event, x *event.Index) []byte {
 	case "line":
 		if x.Repaired() {
 			// A name in Latin-1 says more as Andr\xe9 than as Andr\ufffd.
-			r.scratch = appendBroken(r.scratch[:0], ev.Raw)
+			r.scratch = safe.AppendBroken(r.scratch[:0], ev.Raw)
 			if r.result.Scan(r.scratch) == nil {
 				x = &r.result
 			}
@@ -399,9 +400,9 @@ func (r *Renderer) scalar(dst []byte, ev *event.Event, json []byte) []byte {
 	}
 	start := len(dst)
 	if isText {
-		dst = AppendSafe(dst, text)
+		dst = safe.Append(dst, text)
 	} else {
-		dst = appendSafeJSON(dst, json)
+		dst = safe.AppendJSON(dst, json)
 	}
 	dst = r.mark(dst, start)
 	return append(dst, '\n')

@@ -264,23 +264,6 @@ func TestBrokenText(t *testing.T) {
 	}
 }
 
-func TestAppendSafe(t *testing.T) {
-	tests := []struct{ in, want string }{
-		{"plain text \\ \"x\"", "plain text \\ \"x\""},
-		{"a\nb\r\t\x00\x1b\x7f", `a\nb\r\t\x00\x1b\x7f`},
-		{"\u0085\u009b", `\u0085\u009b`},
-		{"é 日本 ☎", "é 日本 ☎"},
-		{"\u061c\u200e\u200f\u202a\u202e\u2066\u2069", `\u061c\u200e\u200f\u202a\u202e\u2066\u2069`},
-		{"\u2028\u2029\u200b\u200d\ufeff\u00ad\u3164\U000e0041\U000e01ef", `\u2028\u2029\u200b\u200d\ufeff\u00ad\u3164\U000e0041\U000e01ef`},
-		{"\xff\xc3(\xed\xa0\x80\ufffd", `\xff\xc3(\xed\xa0\x80` + "\ufffd"},
-	}
-	for _, test := range tests {
-		if got := string(AppendSafe([]byte(">"), []byte(test.in))); got != ">"+test.want {
-			t.Errorf("%q: %q, want %q", test.in, got, test.want)
-		}
-	}
-}
-
 func TestNoAllocation(t *testing.T) {
 	for name, o := range map[string]Options{
 		"json":          {Format: "json"},

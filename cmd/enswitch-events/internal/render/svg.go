@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
 // The sizes of an SVG picture of a terminal, in its own units, and its colours.
@@ -144,6 +146,5 @@ func svgPalette(n int) string {
 
 // svgText is text for XML, which has no way to hold control characters.
 func svgText(text string) string {
-	safe := string(AppendSafe(nil, []byte(text)))
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(safe)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(safe.String(text))
 }

@@ -10,6 +10,7 @@ import (
 	"text/template"
 	"text/template/parse"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -23,7 +24,7 @@ import (
 
 type text string
 
-func (t text) String() string { return string(AppendSafe(nil, []byte(t))) }
+func (t text) String() string { return safe.String(string(t)) }
 
 type shown string
 
@@ -119,9 +120,9 @@ func showAll(node parse.Node) {
 // toJSON is a value as compact JSON; the event itself keeps its order.
 func (u *userTemplate) toJSON(v any) shown {
 	if m, ok := v.(map[string]any); ok && reflect.ValueOf(m).Pointer() == reflect.ValueOf(u.root).Pointer() {
-		return shown(appendSafeJSON(nil, event.AppendCompact(nil, u.json)))
+		return shown(safe.AppendJSON(nil, event.AppendCompact(nil, u.json)))
 	}
-	return shown(appendSafeJSON(nil, marshal(v)))
+	return shown(safe.AppendJSON(nil, marshal(v)))
 }
 
 // marshal cannot fail: all values come from JSON, or from a template's text.
@@ -190,13 +191,13 @@ func hostile(v any) any {
 			v[i] = hostile(v[i])
 		}
 	case map[string]any:
-		safe := make(map[string]any, len(v))
+		m := make(map[string]any, len(v))
 		for key, value := range v {
 			if value != nil {
-				safe[string(AppendSafe(nil, []byte(key)))] = hostile(value)
+				m[safe.String(key)] = hostile(value)
 			}
 		}
-		return safe
+		return m
 	}
 	return v
 }
@@ -226,7 +227,7 @@ func appendPrinted(dst, out []byte, th *theme) []byte {
 		for i+n < len(out) && out[i+n] != '\n' && out[i+n] != '\t' && out[i+n] != 0x1b {
 			n++
 		}
-		dst = AppendSafe(dst, out[i:i+n])
+		dst = safe.Append(dst, out[i:i+n])
 		i += n
 	}
 	if painted {

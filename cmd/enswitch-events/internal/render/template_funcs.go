@@ -11,6 +11,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -154,7 +155,7 @@ func showText(v any) shown {
 	case text:
 		return shown(v.String())
 	case map[string]any, []any:
-		return shown(appendSafeJSON(nil, marshal(v)))
+		return shown(safe.AppendJSON(nil, marshal(v)))
 	}
 	return shown(fmt.Sprint(v))
 }

@@ -1,6 +1,9 @@
 package render
 
-import "github.com/enswitch-events/enswitch-events/pkg/event"
+import (
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
 
 // The names of fields come again with every event, so how the line format shows
 // each of them is kept ready.
@@ -104,7 +107,7 @@ func (r *Renderer) fill(w *word, key []byte) {
 	w.prefix = append(w.prefix, ' ')
 	w.prefix = append(w.prefix, r.theme.dim...)
 	start := len(w.prefix)
-	w.prefix = append(appendWord(w.prefix, key), '=')
+	w.prefix = append(safe.AppendWord(w.prefix, key), '=')
 	w.width = columns(w.prefix[start:])
 	if r.theme.dim != "" {
 		w.prefix = append(w.prefix, r.theme.reset...)

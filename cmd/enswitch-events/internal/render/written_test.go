@@ -1,11 +1,15 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
 // TestWritten: what people write is shown as they write it, in every format for
@@ -57,7 +61,7 @@ func TestWritten(t *testing.T) {
 		if want == "" {
 			want = tt.text
 		}
-		if got := string(AppendSafe(nil, []byte(tt.text))); got != want {
+		if got := string(safe.Append(nil, []byte(tt.text))); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 		if strings.Contains(tt.text, "\xff") {
@@ -97,10 +101,11 @@ func jsonEscapes(text string) string {
 			return text
 		}
 		var r rune
-		for _, c := range after[:8] {
-			r = r<<4 | rune(strings.IndexRune(hexDigits, c))
+		if _, err := fmt.Sscanf(after[:8], "%x", &r); err != nil {
+			panic(err)
 		}
-		text = before + string(appendJSONEscape(nil, r)) + after[8:]
+		high, low := utf16.EncodeRune(r)
+		text = before + fmt.Sprintf(`\u%04x\u%04x`, high, low) + after[8:]
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -215,7 +215,7 @@ func (w *Sequence) Instead() string {
 		if i > 0 {
 			title = "              "
 		}
-		lines = append(lines, title+safe(string(raw)))
+		lines = append(lines, title+safe.String(string(raw)))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -233,7 +233,7 @@ func (w *Sequence) unfinished() []string {
 			title = "              "
 		}
 		if w.same != "" {
-			title += w.same + "=" + safe(b.same[:min(len(b.same), shownBytes)]) + ": "
+			title += w.same + "=" + safe.String(b.same[:min(len(b.same), shownBytes)]) + ": "
 		}
 		n := len(b.events)
 		lines = append(lines, title+strings.TrimSpace(strings.Join(steps[:n], ">"))+", but no "+strings.TrimSpace(steps[n]))
@@ -246,6 +246,3 @@ func (w *Sequence) unfinished() []string {
 	}
 	return lines
 }
-
-// safe is text from outside as it can be shown.
-func safe(text string) string { return string(render.AppendSafe(nil, []byte(text))) }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -181,13 +181,13 @@ func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 			s.others += n
 			continue
 		}
-		kinds = append(kinds, humanize.Comma(n)+" "+safe(name))
+		kinds = append(kinds, humanize.Comma(n)+" "+safe.String(name))
 	}
 	if s.others > 0 {
 		kinds = append(kinds, humanize.Comma(s.others)+" of other kinds")
 	}
 	for _, w := range s.wanted {
-		unmet = append(unmet, safe(w.text))
+		unmet = append(unmet, safe.String(w.text))
 	}
 	return counted, kinds, unmet
 }
@@ -236,6 +236,3 @@ func (t *Tally) Short(events int64) string {
 	}
 	return text + ": " + strings.Join(kinds, ", ")
 }
-
-// safe is text from outside as it can be shown.
-func safe(text string) string { return string(render.AppendSafe(nil, []byte(text))) }

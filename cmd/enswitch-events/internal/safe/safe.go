@@ -1,4 +1,7 @@
-package render
+// Package safe shows text that came from outside: on a terminal it can neither move
+// the cursor nor hide or reorder anything. Every byte of an event is hostile until
+// shown otherwise, as callers choose their own display names.
+package safe
 
 import (
 	"encoding/binary"
@@ -49,10 +52,10 @@ const (
 	highs = 0x8080808080808080
 )
 
-// copyPlain appends text if it is not empty and none of its bytes has a bit in
-// byteClass. It may report false where none has; what it wrote then is behind
-// the end of dst.
-func copyPlain(dst, text []byte) ([]byte, bool) {
+// CopyPlain appends text if AppendWord would append it as it is, and text is
+// ASCII and not empty. It may report false for such a text; what it wrote then is
+// behind the end of dst.
+func CopyPlain(dst, text []byte) ([]byte, bool) {
 	n := len(text)
 	if n < 8 {
 		return append(dst, text...), n > 0 && classify(text) == 0
@@ -74,9 +77,9 @@ func copyPlain(dst, text []byte) ([]byte, bool) {
 	}
 }
 
-// isGraphic reports whether all bytes are visible ASCII characters, blanks not
+// IsGraphic reports whether all bytes are visible ASCII characters, blanks not
 // among them. It may report false where they are.
-func isGraphic(text []byte) bool {
+func IsGraphic(text []byte) bool {
 	for ; len(text) >= 8; text = text[8:] {
 		w := binary.LittleEndian.Uint64(text)
 		if ((w-ones*'!')|(w^ones*0x7f-ones)|w)&highs != 0 {
@@ -110,7 +113,8 @@ func harmless(text []byte, i int) int {
 	return i
 }
 
-func isASCII(text []byte) bool {
+// IsASCII reports whether all bytes are ASCII characters.
+func IsASCII(text []byte) bool {
 	for len(text) >= 8 {
 		if binary.LittleEndian.Uint64(text)&highs != 0 {
 			return false
@@ -174,19 +178,22 @@ func shapes(before []byte, r rune) bool {
 	return (base == '©' || base == '®' || base >= 0x2000) && !unsafeRune(base)
 }
 
-// AppendSafe appends text that came from outside so that it can be shown on a
+// Append appends text that came from outside so that it can be shown on a
 // terminal: control characters (C0, C1, DEL), line separators, bidirectional
 // controls, invisible characters and bytes that are not UTF-8 are spelled out
 // as \n, \x1b, \u202e, \U000e0041 or \xff. All other text stays as it is, a
 // backslash too, and so do the joiners of scripts and emoji.
-func AppendSafe(dst, text []byte) []byte {
+func Append(dst, text []byte) []byte {
 	if classify(text)&(needsEscape|notASCII) == 0 {
 		return append(dst, text...)
 	}
 	return appendEscaped(dst, text, false)
 }
 
-// appendEscaped is AppendSafe without its shortcut; inQuotes also escapes
+// String is [Append] for a string.
+func String(text string) string { return string(Append(nil, []byte(text))) }
+
+// appendEscaped is Append without its shortcut; inQuotes also escapes
 // quotes and backslashes.
 func appendEscaped(dst, text []byte, inQuotes bool) []byte {
 	start := 0 // of what is to be appended as it stands
@@ -244,11 +251,11 @@ func appendHex(dst []byte, r rune, digits int) []byte {
 	return dst
 }
 
-// appendWord appends text as one word of a line: as it stands, or safe and in
+// AppendWord appends text as one word of a line: as it stands, or safe and in
 // quotes if it is empty, holds white space, quotes, = or a backslash, or
 // anything that has to be escaped.
-func appendWord(dst, text []byte) []byte {
-	if word, ok := copyPlain(dst, text); ok {
+func AppendWord(dst, text []byte) []byte {
+	if word, ok := CopyPlain(dst, text); ok {
 		return word
 	}
 	if bits := classify(text); bits == 0 && len(text) > 0 || bits == notASCII && isWord(text) {
@@ -259,9 +266,9 @@ func appendWord(dst, text []byte) []byte {
 	return append(dst, '"')
 }
 
-// sameInQuotes reports whether a string of valid JSON, given without its quotes,
-// is what appendWord would write between them.
-func sameInQuotes(text []byte) bool {
+// SameInQuotes reports whether a string of valid JSON, given without its quotes,
+// is what AppendWord would write between them.
+func SameInQuotes(text []byte) bool {
 	for i := harmless(text, 0); i < len(text); i = harmless(text, i) {
 		switch c := text[i]; {
 		case c == '\\':
@@ -295,10 +302,10 @@ func isWord(text []byte) bool {
 	return true
 }
 
-// appendSafeJSON appends valid JSON, without white space between its tokens,
-// with the characters that AppendSafe would escape as \u escapes, which
+// AppendJSON appends valid JSON, without white space between its tokens,
+// with the characters that Append would escape as \u escapes, which
 // changes nothing of its meaning.
-func appendSafeJSON(dst, json []byte) []byte {
+func AppendJSON(dst, json []byte) []byte {
 	if classify(json)&(needsEscape|notASCII) == 0 {
 		return append(dst, json...)
 	}
@@ -329,9 +336,9 @@ const brokenByte = 0x10fe00
 
 func isBroken(r rune) bool { return r&^0xff == brokenByte }
 
-// appendSpelledJSON is appendSafeJSON for what appendBroken made. It is JSON no
+// AppendSpelledJSON is AppendJSON for what AppendBroken made. It is JSON no
 // more where bytes were not UTF-8.
-func appendSpelledJSON(dst, json []byte) []byte {
+func AppendSpelledJSON(dst, json []byte) []byte {
 	for i := 0; i < len(json); {
 		r, n := utf8.DecodeRune(json[i:])
 		switch {
@@ -347,10 +354,10 @@ func appendSpelledJSON(dst, json []byte) []byte {
 	return dst
 }
 
-// appendBroken appends text with each byte that is not UTF-8 as the character
+// AppendBroken appends text with each byte that is not UTF-8 as the character
 // that stands for it, so that it survives the repair of an event and is shown
 // as the byte that it was.
-func appendBroken(dst, text []byte) []byte {
+func AppendBroken(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
 		if r == utf8.RuneError && n == 1 {
