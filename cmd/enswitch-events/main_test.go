@@ -29,7 +29,7 @@ const exitAtOnce = "GORACE=atexit_sleep_ms=0"
 
 // sideBySide is how many tests run at once, if -parallel does not say: most of
 // them wait most of the time, so there are more than processors.
-const sideBySide = "16"
+const sideBySide = "10"
 
 func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", sideBySide); err != nil {
