@@ -13,8 +13,8 @@ type list struct {
 // item is one pattern of a list. An item class.event of the event list matches a class
 // and an event, or an event whose whole name it is.
 type item struct {
-	class, event *glob // nil without a dot
-	whole        *glob
+	class, event *Glob // nil without a dot
+	whole        *Glob
 }
 
 // compileList compiles the lists of an option, which count as one list. It returns nil
@@ -41,12 +41,12 @@ func compileList(option string, lists []string, dotted bool) (*list, error) {
 			if name == "" {
 				return nil, bad("a name is missing here")
 			}
-			it := item{whole: newGlob(name)}
+			it := item{whole: NewGlob(name)}
 			if class, ev, ok := strings.Cut(name, "."); ok && dotted {
 				if class == "" || ev == "" {
 					return nil, bad("an item with a dot is class.event, with * for any")
 				}
-				it.class, it.event = newGlob(class), newGlob(ev)
+				it.class, it.event = NewGlob(class), NewGlob(ev)
 			}
 			*into = append(*into, it)
 		}
@@ -74,21 +74,23 @@ func (it *item) matches(class, name []byte) bool {
 	if name == nil {
 		return false
 	}
-	return it.whole.matches(name) ||
-		it.class != nil && class != nil && it.class.matches(class) && it.event.matches(name)
+	return it.whole.Match(name) ||
+		it.class != nil && class != nil && it.class.Match(class) && it.event.Match(name)
 }
 
-// glob is a pattern in which a star stands for any text.
-type glob struct {
+// Glob is a pattern in which a star stands for any text, also none. It is safe for
+// concurrent use.
+type Glob struct {
 	head  string   // before the first star
 	inner []string // between stars, without empty ones
 	tail  string   // after the last star
 	star  bool     // there is a star; without one the pattern is head
 }
 
-func newGlob(pattern string) *glob {
+// NewGlob returns the Glob of a pattern; every text is one.
+func NewGlob(pattern string) *Glob {
 	parts := strings.Split(pattern, "*")
-	g := &glob{head: parts[0]}
+	g := &Glob{head: parts[0]}
 	if len(parts) == 1 {
 		return g
 	}
@@ -101,7 +103,8 @@ func newGlob(pattern string) *glob {
 	return g
 }
 
-func (g *glob) matches(s []byte) bool {
+// Match reports whether s is a text that the pattern stands for.
+func (g *Glob) Match(s []byte) bool {
 	if !g.star {
 		return string(s) == g.head
 	}

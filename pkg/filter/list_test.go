@@ -17,7 +17,7 @@ func TestGlobAgainstPath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := newGlob(pattern).matches([]byte(name)); got != want {
+		if got := NewGlob(pattern).Match([]byte(name)); got != want {
 			t.Fatalf("%q on %q: %v", pattern, name, got)
 		}
 	})

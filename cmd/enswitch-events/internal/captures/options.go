@@ -69,7 +69,7 @@ func (o *Options) compile(c *session, names []string) (*engine.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tally = o.Filter.Tally()
+	c.tally, c.unseen = o.Filter.Tally(), o.Output.Unseen
 	text, err := flags.Text(c.A, &o.Filter, &o.Output, vars, func() {
 		c.tally.Note("the template printed nothing of what the filters keep")
 	})

@@ -27,6 +27,7 @@ type session struct {
 	source   *engine.Captures
 	total    int64 // bytes of all files, 0 if that is unknown
 	tally    *tally.Tally
+	unseen   func() []string // see flags.Output
 }
 
 // spareHeap is memory that is taken and never touched, so that it does not become
@@ -67,6 +68,7 @@ func (c *session) run(ctx context.Context, config *engine.Config) error {
 	}
 	ledger := r.Ledger()
 	report.Empty(c.A, c.tally, ledger)
+	report.Unseen(c.A, c.unseen(), ledger)
 	report.Say(c.A, ledger)
 	switch end {
 	case engine.EndFailIf:

@@ -37,11 +37,16 @@ var Effects = []effect{ //nolint:gochecknoglobals // a table that nothing change
 	{"ignore-case", func(g *given) bool { return g.has("grep") || g.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
 	{"arg argjson jq-engine", (*given).expression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
 	{
-		"time", func(g *given) bool {
-			return g.formats("line") || g.formats("template") && usesTime.MatchString(g.text("template"))
+		"time timezone", func(g *given) bool {
+			return g.formats("line") || g.formats("csv", "tsv") && slices.Contains(g.list("fields"), "timestamp") ||
+				g.formats("template") && usesTime.MatchString(g.text("template"))
 		},
-		"only the format line and the function time of a template show a time by it", "add -o line: other formats have the timestamp as it came",
+		"only the format line, the function time of a template, and the column timestamp of csv and tsv show a time by it", "add -o line: other formats have the timestamp as it came",
 	},
+	{"timezone", func(g *given) bool {
+		return g.text("time") == "" || slices.Contains([]string{"local", "rfc3339"}, g.text("time"))
+	}, "the times shown are of no zone, or of UTC", "leave out --time, or use -t local or -t rfc3339"},
+	{"no-header", func(g *given) bool { return g.formats("csv", "tsv") }, "only csv and tsv have a header", "add -o csv --fields timestamp,class,event,callid"},
 	{
 		"highlight", func(g *given) bool { return !g.formats("json", "ndjson", "csv", "tsv") },
 		"it marks with colour, and this format has none", "add -o line, and --color always for a pipe",
@@ -118,6 +123,16 @@ func (g *given) text(name string) string {
 		return f.Value.String()
 	}
 	return ""
+}
+
+// list returns the items of a flag that has several.
+func (g *given) list(name string) []string {
+	if f := g.flags.Lookup(name); f != nil {
+		if v, ok := f.Value.(pflag.SliceValue); ok {
+			return v.GetSlice()
+		}
+	}
+	return nil
 }
 
 func (g *given) formats(names ...string) bool { return slices.Contains(names, g.format) }

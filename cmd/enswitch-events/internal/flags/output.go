@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -24,6 +26,11 @@ type Output struct {
 	highlight        []string
 	color            string
 	safeCSV          bool
+	noHeader         bool
+	timezone         string
+
+	mu   sync.Mutex
+	seen []bool // of fields: an event had it
 }
 
 // templateText is the value of --template.
@@ -48,13 +55,15 @@ func (t templateText) Type() string { return "string" }
 
 func (o *Output) Bind(f *pflag.FlagSet) {
 	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default line on a terminal, ndjson elsewhere)")
-	f.VarP(List{&o.fields}, "fields", "F", "pick and order fields: `LIST` with commas")
+	f.VarP(List{&o.fields}, "fields", "F", "pick and order fields: `LIST` with commas; * globs, !x leaves out, as -F '!asteriskid' for all others")
 	f.Var(templateText{&o.template}, "template", "Go template for -o template: `TEXT` like '{{.class}} {{pad 8 .event}}'; functions, value last: color, callcolor, pad, padleft, trunc, time, json, upper, lower, default")
 	f.BoolVarP(&o.raw, "raw-output", "r", false, "print the strings that --jq makes without quotes")
-	f.StringVarP(&o.time, "time", "t", "local", "show times as `STYLE`: "+strings.Join(render.Times(), ", "))
+	f.StringVarP(&o.time, "time", "t", "", "show times as `STYLE`: "+strings.Join(render.Times(), ", ")+" (default local; in csv and tsv the timestamp as received)")
+	f.StringVar(&o.timezone, "timezone", "", "show times in the zone `NAME`, like Europe/London (default: this machine's, or TZ)")
 	f.StringArrayVarP(&o.highlight, "highlight", "H", nil, "mark what matches the `REGEXP`, and keep all; repeatable")
 	f.BoolVar(&o.meta, "meta", false, `wrap each event: {"received":…,"source":…,"event":{…}}`)
 	f.StringVar(&o.color, "color", "auto", "colours: `WHEN` is auto, always or never; see also NO_COLOR, CLICOLOR_FORCE")
+	f.BoolVar(&o.noHeader, "no-header", false, "leave out the names of the columns of csv and tsv")
 	f.BoolVar(&o.safeCSV, "csv-safe", false, "put a ' before cells of csv and tsv that a spreadsheet would take for a formula")
 }
 
@@ -92,7 +101,25 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 	}
 	r := &render.Options{
 		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
-		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, OnError: onError, OnBlank: onBlank,
+		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, NoHeader: o.noHeader, OnError: onError, OnBlank: onBlank,
+	}
+	if o.timezone != "" {
+		if r.Location, err = zone(o.timezone); err != nil {
+			return nil, err
+		}
+	}
+	if o.timezone != "" && o.time == "" {
+		r.Time = "local" // in csv and tsv, too
+	}
+	o.mu.Lock()
+	if o.seen == nil {
+		o.seen = make([]bool, len(o.fields))
+	}
+	o.mu.Unlock()
+	r.OnField = func(item int) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.seen[item] = true
 	}
 	if tty != nil {
 		r.Width = func() int {
@@ -108,4 +135,31 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		return nil, cli.Usage("", "%w", err)
 	}
 	return renderer, nil
+}
+
+// zone returns the time zone of that name.
+func zone(name string) (*time.Location, error) {
+	switch strings.ToLower(name) {
+	case "local":
+		return time.Local, nil
+	case "utc", "z":
+		return time.UTC, nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, cli.Usage("it is written like Europe/London, America/New_York or UTC", "--timezone %q is no time zone that is known", name)
+	}
+	return loc, nil
+}
+
+// Unseen returns the items of --fields for which no event had a field.
+func (o *Output) Unseen() (items []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, seen := range o.seen {
+		if !seen && !strings.HasPrefix(o.fields[i], "!") {
+			items = append(items, o.fields[i])
+		}
+	}
+	return items
 }

@@ -90,7 +90,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.validate(changed); err != nil {
 		return nil, err
 	}
-	l := &session{a: a, await: o.Await, drops: drops{say: a.Log.Warn}, end: o.End, loss: o.Buffer.failOnLoss, faults: &report.Sampler{Say: a.Log.Warn}}
+	l := &session{a: a, await: o.Await, drops: drops{say: a.Log.Warn}, end: o.End, loss: o.Buffer.failOnLoss, faults: &report.Sampler{Say: a.Log.Warn}, unseen: o.Output.Unseen}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err

@@ -30,6 +30,7 @@ type session struct {
 	await  Awaiter   // nil: everything that the filters keep
 	exec   *commands // nil if none are run
 	tally  *tally.Tally
+	unseen func() []string // see flags.Output
 
 	rejected sync.Once
 }
@@ -95,6 +96,7 @@ func (l *session) run(ctx context.Context, sources ...engine.Input) error {
 	l.faults.Sum()
 	never := l.missing(end)
 	report.Empty(l.a, l.tally, ledger)
+	report.Unseen(l.a, l.unseen(), ledger)
 	if end != engine.EndInput || ledger.Received > 0 {
 		l.say(ledger)
 	}

@@ -72,6 +72,16 @@ func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []
 	return dst
 }
 
+// appendWhole writes the time usec with its date, whatever came before.
+func (c *clock) appendWhole(dst []byte, usec int64) []byte {
+	if c.style == "unix" || c.style == "rfc3339" {
+		return c.append(dst, usec, true, time.Time{})
+	}
+	c.event.at(usec/1_000_000, c.loc)
+	dst = append(append(dst, c.event.day[:]...), ' ')
+	return appendFraction(append(dst, c.event.hms[:]...), usec, 6)
+}
+
 // appendNone writes the time column of an event that has no time and was not
 // received: a - and blanks, one of them in the place of the ~.
 func (c *clock) appendNone(dst []byte) []byte {

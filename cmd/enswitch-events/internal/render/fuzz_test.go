@@ -122,8 +122,8 @@ func checkTables(t *testing.T, one func(Options) []byte, x *event.Index, fields 
 	t.Helper()
 	r := mustNew(t, Options{Format: "csv", Fields: fields})
 	var want []string
-	for i := range r.fields {
-		v := x.Get(r.fields[i].name)
+	for i := range r.fields.items {
+		v := x.Get(r.fields.items[i].name)
 		text := string(v.Text())
 		switch v.Kind {
 		case event.Null:

@@ -16,18 +16,18 @@ func (r *Renderer) object(dst []byte, x *event.Index) []byte {
 	}
 	dst = append(dst, '{')
 	first := true
-	for i := range r.fields {
-		f := &r.fields[i]
-		v := x.Get(f.name)
-		if v.Kind == event.Absent {
-			continue
-		}
+	for _, p := range r.picked(x) {
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = append(dst, f.jsonKey...)
-		if v.Kind == event.Object || v.Kind == event.Array {
+		if p.field != nil {
+			dst = append(dst, p.field.key...)
+		} else {
+			dst = append(dst, x.Key(p.index).JSON...)
+		}
+		dst = append(dst, ':')
+		if v := p.value; v.Kind == event.Object || v.Kind == event.Array {
 			dst = event.AppendCompact(dst, v.JSON)
 		} else {
 			dst = append(dst, v.JSON...)

@@ -78,7 +78,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	l.column = l.wrapped(l.column)
 	w := walk{color: color.id, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}
 	if r.fields != nil {
-		r.picked(&l, x, &w)
+		r.some(&l, x, &w)
 	} else {
 		r.all(&l, x, n, &w)
 	}
@@ -223,14 +223,15 @@ func (r *Renderer) appendField(dst []byte, name *word, v event.Value, w *walk) [
 	return r.value(dst, v)
 }
 
-func (r *Renderer) picked(l *line, x *event.Index, w *walk) {
-	for i := range r.fields {
-		f := &r.fields[i]
-		if f.inHead && w.shown(roleOf(f.text)) {
-			continue
-		}
-		if v := x.Get(f.name); v.Kind != event.Absent {
-			r.field(l, r.word(f.text), v, w)
+// some writes the fields that the user picked. Those that the columns show are not
+// shown again, but for the timestamp: to pick it is to ask for all of its digits.
+func (r *Renderer) some(l *line, x *event.Index, w *walk) {
+	for _, p := range r.picked(x) {
+		name := r.fieldName(x, &p)
+		switch role := roleOf(name); {
+		case role == timeRole && p.field == nil && w.shown(role), role != timeRole && role != noRole && w.shown(role):
+		default:
+			r.field(l, r.word(name), p.value, w)
 		}
 	}
 }

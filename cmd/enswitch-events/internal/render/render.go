@@ -38,15 +38,24 @@ type Options struct {
 	// Format is one of Formats.
 	Format string
 	// Fields picks fields and orders them. A dotted name reaches into objects
-	// unless the event has a field of that very name. csv and tsv need it;
-	// json and template refuse it. In the line format it picks what follows
-	// the columns, which stay.
+	// unless the event has a field of that very name. In a name a star stands for
+	// any text: such an item picks the event's fields in the order received, but
+	// those that another item names. An item that begins with an exclamation mark
+	// leaves out what it matches; without other items all else is shown. csv and
+	// tsv need whole names; json and template refuse Fields. In the line format it
+	// picks what follows the columns, which stay.
 	Fields []string
+	// OnField is called with the number of an item of Fields when the renderer
+	// first shows a field for it. Nil is not called.
+	OnField func(item int)
+	// NoHeader leaves out the names of the columns of csv and tsv.
+	NoHeader bool
 	// RawOutput prints the strings that a jq expression makes without quotes.
 	RawOutput bool
-	// Time is one of Times, "" is local: how the line format shows the time,
-	// and templates if they do not say otherwise. local and utc leave out the
-	// date of an event that was received on its own day.
+	// Time is one of Times: how the line format shows the time, and templates if
+	// they do not say otherwise; "" is local. There local and utc leave out the
+	// date of an event that was received on its own day. In csv and tsv the cells
+	// of the field timestamp are local, utc, rfc3339 or unix; "" is as received.
 	Time string
 	// Location is the time zone of local and rfc3339, nil for time.Local, which is
 	// that of TZ.
@@ -91,13 +100,16 @@ type Renderer struct {
 	text    []byte // of a value without its escapes
 	keyText []byte
 	scratch []byte
+	picks   []pick
 	result  event.Index // of an object that jq made, or of an event read anew
 }
 
 // look is what the options say and no event changes.
 type look struct {
 	format   string
-	fields   []field // nil for all
+	fields   *selection // nil for all
+	noHeader bool
+	cellTime bool // csv and tsv show the timestamp as the clock does
 	raw      bool
 	meta     bool
 	safeCSV  bool
@@ -168,19 +180,11 @@ func (r *Renderer) Parallel() bool {
 	return r.width == nil && (r.template == nil || !r.template.ordered)
 }
 
-// field is a field that the user picked.
-type field struct {
-	name    string
-	text    []byte // the name
-	jsonKey []byte // "name":
-	inHead  bool   // the line format has a column for it
-}
-
 // New compiles options, which it does not keep. Its errors are about the
 // options and name what to use instead.
 func New(o *Options) (*Renderer, error) {
 	r := &Renderer{
-		look:        look{format: o.Format, raw: o.RawOutput, meta: o.Meta, safeCSV: o.SafeCSV, width: o.Width},
+		look:        look{format: o.Format, raw: o.RawOutput, meta: o.Meta, safeCSV: o.SafeCSV, noHeader: o.NoHeader, width: o.Width},
 		nameColumns: nameColumns,
 	}
 	if !slices.Contains(Formats(), o.Format) {
@@ -196,6 +200,7 @@ func New(o *Options) (*Renderer, error) {
 		r.theme = newTheme(colorprofile.NoTTY)
 	}
 	r.clock = clock{style: o.Time, loc: o.Location}
+	r.cellTime = o.Time != "" && (o.Format == "csv" || o.Format == "tsv")
 	if r.clock.loc == nil {
 		r.clock.loc = time.Local
 	}
@@ -215,7 +220,7 @@ func New(o *Options) (*Renderer, error) {
 			return nil, err
 		}
 	}
-	if r.fields, err = compileFields(o.Fields); err != nil {
+	if r.fields, err = newSelection(o.Fields, o.OnField); err != nil {
 		return nil, err
 	}
 	for _, expr := range o.Highlight {
@@ -236,6 +241,12 @@ func (o *Options) check() error {
 	case "csv", "tsv":
 		if len(o.Fields) == 0 {
 			return fmt.Errorf("%s needs --fields: name the columns, as in --fields timestamp,class,event,callid", o.Format)
+		}
+		if i := slices.IndexFunc(o.Fields, isPattern); i >= 0 {
+			return fmt.Errorf("the columns of %s need whole names, and %q in --fields is a pattern", o.Format, o.Fields[i])
+		}
+		if o.Time == "delta" || o.Time == "none" {
+			return fmt.Errorf("--time %s is not for %s: use local, utc, rfc3339 or unix, or leave it out for the timestamp as received", o.Time, o.Format)
 		}
 	case "json":
 		if len(o.Fields) > 0 {
@@ -258,40 +269,20 @@ func (o *Options) check() error {
 	return nil
 }
 
-func compileFields(names []string) ([]field, error) {
-	var fields []field
-	for _, name := range names {
-		if name == "" {
-			return nil, errors.New("a name in --fields is empty: separate names by single commas")
-		}
-		if strings.Contains(name, "*") || strings.HasPrefix(name, "!") {
-			return nil, fmt.Errorf("field %q in --fields is a pattern, and a field goes by its whole name: name those to show, or leave out --fields for all", name)
-		}
-		for i := range fields {
-			if fields[i].name == name {
-				return nil, fmt.Errorf("field %q is named twice in --fields: leave one out", name)
-			}
-		}
-		f := field{name: name, text: []byte(name)}
-		f.jsonKey = append(event.AppendString(nil, name), ':')
-		// Not the timestamp: to pick it is to ask for all of its digits.
-		f.inHead = name == "class" || name == "event" || name == "machine"
-		fields = append(fields, f)
-	}
-	return fields, nil
-}
-
 // Header appends what stands before the first event: the names of the columns
 // in csv and tsv, nothing in other formats.
 func (r *Renderer) Header(dst []byte) []byte {
 	if r.format != "csv" && r.format != "tsv" {
 		return dst
 	}
-	for i := range r.fields {
+	if r.noHeader {
+		return dst
+	}
+	for i := range r.fields.items {
 		if i > 0 {
 			dst = r.separator(dst)
 		}
-		dst = r.cell(dst, []byte(r.fields[i].name))
+		dst = r.cell(dst, r.fields.items[i].text)
 	}
 	return append(dst, '\n')
 }

@@ -14,18 +14,29 @@ import (
 // objects and arrays are compact JSON.
 
 func (r *Renderer) row(dst []byte, x *event.Index) []byte {
-	for i := range r.fields {
+	for i := range r.fields.items {
 		if i > 0 {
 			dst = r.separator(dst)
 		}
+		f := &r.fields.items[i]
+		v := x.Get(f.name)
+		if v.Kind != event.Absent {
+			r.fields.note(i)
+		}
 		var text []byte
-		switch v := x.Get(r.fields[i].name); v.Kind {
+		switch v.Kind {
 		case event.Absent, event.Null:
 		case event.Object, event.Array:
 			r.text = event.AppendCompact(r.text[:0], v.JSON)
 			text = r.text
 		default:
 			text = r.plain(v)
+		}
+		if r.cellTime && f.name == "timestamp" {
+			if usec, ok := v.Timestamp(); ok {
+				r.text = r.clock.appendWhole(r.text[:0], usec)
+				text = r.text
+			}
 		}
 		dst = r.cell(dst, text)
 	}
@@ -48,7 +59,7 @@ func (r *Renderer) cell(dst, text []byte) []byte {
 		return appendTSV(dst, text)
 	}
 	// A row of one empty cell would be an empty line, which readers skip.
-	if !needsCSVQuotes(text) && (len(text) > 0 || len(r.fields) > 1) {
+	if !needsCSVQuotes(text) && (len(text) > 0 || len(r.fields.items) > 1) {
 		if formula {
 			dst = append(dst, '\'')
 		}

@@ -22,6 +22,13 @@ func Empty(a *cli.App, t *tally.Tally, l engine.Ledger) {
 	}
 }
 
+// Unseen says which items of --fields no event had, if any was shown.
+func Unseen(a *cli.App, items []string, l engine.Ledger) {
+	if len(items) > 0 && l.Kept > 0 {
+		a.Log.Warn("no event had the field "+strings.Join(items, ", nor "), "fields", items)
+	}
+}
+
 // Say says the ledger.
 func Say(a *cli.App, l engine.Ledger) {
 	a.Log.Info(Ledger(&l), "received", l.Received, "kept", l.Kept, "filtered", l.Filtered,
