@@ -12,7 +12,25 @@ __enswitch-events_debug()
 __enswitch-events_init_completion()
 {
     COMPREPLY=()
-    _get_comp_words_by_ref "$@" cur prev words cword
+    if declare -F _get_comp_words_by_ref >/dev/null; then
+        _get_comp_words_by_ref "$@" cur prev words cword
+        return
+    fi
+    local rest=${COMP_LINE:0:COMP_POINT} word i
+    words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((i == 0)) || [[ $rest == [[:blank:]]* ]]; then
+            words+=("")
+        fi
+        rest=${rest#"${rest%%[![:blank:]]*}"}
+        ((i < COMP_CWORD)) || word=$rest
+        words[${#words[@]}-1]+=$word
+        rest=${rest#"$word"}
+    done
+    cword=$((${#words[@]}-1))
+    cur=${words[cword]}
+    prev=${words[cword > 0 ? cword-1 : 0]}
 }
 
 # This function calls the enswitch-events program to obtain the completion

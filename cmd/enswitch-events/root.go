@@ -46,16 +46,9 @@ event a line, in a pipe.`,
 	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
 	root.Version = cli.Version()
 	root.SetVersionTemplate(cli.VersionLine())
-	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" {
-			cmd.Short = "Print the completions for a shell: bash, zsh, fish or powershell"
-			cmd.Args = cli.NoArgs
-			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		}
-	}
+	cli.AddCompletion(root)
 	root.SetHelpCommand(a.NewHelp())
-	flags.Complete(root)
+	flags.Complete(root, a)
 	cli.TakeHabits(root)
 	root.SetHelpFunc(a.Help)
 	return root

@@ -62,6 +62,10 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 			*v = s
 		}
 	}
+	if completing(cmd) {
+		stripBackquotes(cmd.Root())
+		return nil
+	}
 	switch name := cmd.CommandPath(); {
 	case strings.Contains(name, " completion"), strings.HasSuffix(name, " help"), strings.HasSuffix(name, " version"), strings.HasSuffix(name, " config path"):
 		return nil // they must work with broken settings

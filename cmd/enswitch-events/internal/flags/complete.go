@@ -1,23 +1,54 @@
 package flags
 
 import (
-	"github.com/spf13/cobra"
+	"os"
+	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
-// Complete offers the values of flags that take one of a few.
-func Complete(root *cobra.Command) {
+// Complete says what a shell offers: the values of flags that take one of a few, the
+// profiles, and files for arguments and flags that are a FILE, for no others.
+func Complete(root *cobra.Command, a *cli.App) {
+	moments := []string{"now", "today", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 	values := map[string][]string{
 		"output": render.Formats(), "time": render.Times(), "color": {"auto", "always", "never"},
 		"jq-engine": {"auto", "native", "gojq"}, "log-format": {"text", "json"},
-		"shape": {"constant", "ramp", "burst", "storm"},
+		"shape": {"constant", "ramp", "burst", "storm"}, "speed": {"0.5x", "2x", "10x", "max"},
+		"since": moments, "until-time": moments,
 	}
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
 	for _, cmd := range append(root.Commands(), root) {
-		for name, list := range values {
-			if cmd.Flags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
-				_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+		if strings.Contains(cmd.Use, " FILE…") || strings.Contains(cmd.Use, " [FILE…]") {
+			cmd.ValidArgsFunction = files
+		}
+		register := func(f *pflag.Flag) {
+			name, _ := pflag.UnquoteUsage(f)
+			switch list := values[f.Name]; {
+			case list != nil:
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
+			case name == "FILE":
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, files)
 			}
 		}
+		cmd.LocalNonPersistentFlags().VisitAll(register)
+		cmd.PersistentFlags().VisitAll(register)
 	}
+	_ = root.RegisterFlagCompletionFunc("profile", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		file := a.Global.Config
+		if file == "" {
+			file = os.Getenv(settings.Env("config"))
+		}
+		return settings.Profiles(file), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// files leaves it to the shell to offer files.
+func files(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }

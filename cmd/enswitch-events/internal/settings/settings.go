@@ -103,6 +103,26 @@ func Load(file, name string) (*Profile, error) {
 	return p, nil
 }
 
+// Profiles returns the names of the tables of file, or of Path if file is empty, sorted;
+// none if it cannot be read.
+func Profiles(file string) []string {
+	if file == "" {
+		var err error
+		if file, err = Path(); err != nil {
+			return nil
+		}
+	}
+	text, err := readBounded(file, maxFile)
+	if err != nil {
+		return nil
+	}
+	var tables map[string]map[string]any
+	if toml.Unmarshal(text, &tables) != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(tables))
+}
+
 func readBounded(file string, most int64) ([]byte, error) {
 	if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && st.Size() > most {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", file, st.Size(), most)
