@@ -88,7 +88,7 @@ func (o *Options) compile(c *session, names []string) (*engine.Config, error) {
 	}
 	c.source = engine.NewCaptures(&engine.CaptureOptions{
 		Names: names, Stdin: c.A.In, Merge: o.Merge, MaxLine: int(o.Bounds.MaxLine),
-		Narrow: !o.Strict, From: from, To: to,
+		SeekTime: !o.Strict, From: from, To: to,
 	})
 	return config, nil
 }

@@ -7,73 +7,73 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// blockSize is how many bytes of events travel between goroutines at once. A
-// hand-over costs the same for one event as for a thousand.
+// blockSize is the number of bytes that are handed from one goroutine to another at
+// once: it costs the same for one event as for a thousand.
 const blockSize = 128 << 10
 
-// itemSize is what an event costs in a block beside its bytes.
+// itemSize is the memory that an event takes in a block beside its bytes.
 const itemSize = 24
 
-// Block is some events in a row, each with its newline, or the mark of a gap
-// between them, and what was made of them.
+// Block is a number of consecutive events, each followed by a newline, or the mark of
+// a gap between events; and the result of mapping them.
 type Block struct {
 	data  []byte
-	items []item // of a live feed; the lines of a capture are found by Map
-	files []span // of a capture
-	gap   *Gap
-	held  int64 // of the buffer's memory
+	items []item // the events of a live feed
+	files []span // the lines of a capture, which are split while they are mapped
+	gap   *Gap   // of a block that marks a gap
+	held  int64  // bytes of the buffer's memory
 
-	// What the reading of a capture found between the lines.
-	readNotes []note
-	readTold  int // of readNotes
+	// What was found while a capture was read.
+	readNotes    []note
+	readReported int // of readNotes
 
 	state atomic.Int32
-	ready chan struct{} // holds a value once another goroutine has mapped it
+	ready chan struct{} // holds a value once another goroutine has mapped the block
 
 	from Place // where the piece begins that result is about
 	result
 }
 
-// result is what was made of a block, or of a piece of it.
+// result is the result of mapping a block, or a piece of one.
 type result struct {
-	// Out is what is to be written.
+	// Out is the output.
 	Out Output
-	// Part is the sink's own.
+	// Part is for the sink.
 	Part any
 
-	to       Place // behind the last event that is accounted for
+	to       Place // where the piece ends: behind the last event that is counted
 	end      End
 	ledger   Ledger
-	untimed  int64
+	untimed  int64 // events without a timestamp to compare with the bounds
 	notes    []note
 	noteSize int
 }
 
 // item is one event of a live feed.
 type item struct {
-	end      int   // of its bytes in data and a newline
+	end      int   // offset in data, behind its newline
 	received int64 // Unix nanoseconds
-	source   int32 // number of its name
+	source   int32 // number of the name
 }
 
-// span is lines in a row of one file, up to the begin of the next span.
+// span is consecutive lines of one file. It ends where the next span begins.
 type span struct {
-	begin  int // in data
+	begin  int // offset in data
 	name   string
-	offset int64 // of begin in the text of the file
+	offset int64 // of begin in the uncompressed file
 }
 
 // Place is a place between two events of a block.
 type Place struct {
-	at   int // in data
-	item int // number of the item, or of the span
+	at   int // offset in data
+	item int // index of the item, or of the span
 }
 
 // The states of a block.
 const (
-	idle    = iota // not in the engine's hands
+	idle    = iota // not taken from the source
 	waiting        // to be mapped
-	claimed        // by a goroutine that maps it
+	claimed        // by the goroutine that maps it
 )
 
 // claim reports whether the caller is the one to map b.
@@ -81,11 +81,11 @@ func (b *Block) claim() bool { return b.state.CompareAndSwap(waiting, claimed) }
 
 func (b *Block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items)) }
 
-// reset makes b ready for other events, in the same memory unless that is large.
+// reset empties b for other events, in the same memory.
 func (b *Block) reset() *Block {
 	b.state.Store(idle)
 	b.data, b.items, b.files, b.gap = b.data[:0], b.items[:0], b.files[:0], nil
-	b.readNotes, b.readTold = b.readNotes[:0], 0
+	b.readNotes, b.readReported = b.readNotes[:0], 0
 	b.from = Place{}
 	b.begin()
 	return b
@@ -101,41 +101,41 @@ func (b *Block) add(c *Block) {
 	}
 }
 
-// results is memory for what is made of blocks. A block has some only between
-// being taken and being folded: blocks that wait may be many, and each would keep
-// what its output took.
-type results struct{ free []result }
+// resultPool is memory for results. A block has some only from the time it is taken
+// until it is folded: thousands of blocks may wait, and each would keep the memory
+// of its output.
+type resultPool struct{ free []result }
 
 // lend gives memory to b.
-func (r *results) lend(b *Block) {
-	if n := len(r.free); n > 0 {
-		b.result = r.free[n-1]
-		r.free = r.free[:n-1]
+func (p *resultPool) lend(b *Block) {
+	if n := len(p.free); n > 0 {
+		b.result = p.free[n-1]
+		p.free = p.free[:n-1]
 	}
 }
 
-// takeBack takes the memory of b, unless that is large.
-func (r *results) takeBack(b *Block) {
+// takeBack takes the memory of b, unless it is large.
+func (p *resultPool) takeBack(b *Block) {
 	mem := result{Out: b.Out, Part: b.Part, notes: b.notes}
 	mem.Out.Reset(nil)
 	if cap(mem.Out.text) > maxOut {
 		mem.Out.text = nil
 	}
-	r.free = append(r.free, mem)
+	p.free = append(p.free, mem)
 	b.result = result{}
 }
 
-// begin forgets what was made of b from b.from on.
+// begin begins a new result, for the events from b.from on.
 func (b *Block) begin() {
 	b.Out.Reset(b.data)
 	b.result = result{Out: b.Out, Part: b.Part, to: b.from, notes: b.notes[:0]}
 }
 
-// Stop ends the run behind the event that is being mapped.
+// Stop ends the run after the event that is being mapped.
 func (b *Block) Stop(end End) { b.end = end }
 
-// Instead counts n events as kept that have been counted as filtered before.
-func (b *Block) Instead(n int64) {
+// KeepEarlier counts n events as kept that were counted as filtered earlier.
+func (b *Block) KeepEarlier(n int64) {
 	b.ledger.Kept += n
 	b.ledger.Filtered -= n
 	for range n {
@@ -143,47 +143,47 @@ func (b *Block) Instead(n int64) {
 	}
 }
 
-// Output is text to be written: some rows of a block's data as they are, or
-// text of its own. Rows are copied only if something else follows, so of a block
-// that is kept as a whole nothing is.
+// Output is the bytes to write for a piece of a block: lines of the block's data
+// as they are, and text. Lines that follow each other in data are copied only when
+// text follows, so a block that is kept whole is written without a copy.
 type Output struct {
 	data       []byte
 	text       []byte
-	begin, end int   // of the rows that follow text
-	ends       []int // of the kept events in what is to be written
+	begin, end int   // data[begin:end] follows text
+	ends       []int // offset behind each kept event
 }
 
-// mark notes that a kept event ends here.
+// mark marks the end of a kept event.
 func (o *Output) mark() { o.ends = append(o.ends, o.Len()) }
 
-// Reset empties o. The rows to come are of data.
+// Reset empties o. Verbatim then adds bytes of data.
 func (o *Output) Reset(data []byte) {
 	*o = Output{data: data, text: o.text[:0], ends: o.ends[:0]}
 }
 
-// Len is how many bytes are to be written.
+// Len is the number of bytes.
 func (o *Output) Len() int { return len(o.text) + o.end - o.begin }
 
-// Row adds data[begin:end].
-func (o *Output) Row(begin, end int) {
+// Verbatim adds data[begin:end].
+func (o *Output) Verbatim(begin, end int) {
 	if begin != o.end {
-		o.settle()
+		o.copyVerbatim()
 		o.begin = begin
 	}
 	o.end = end
 }
 
-// Text returns all there is to be written so far; Set takes it back with more
-// appended.
+// Text returns the whole output as text. The caller may append to it and hands the
+// result to SetText.
 func (o *Output) Text() []byte {
-	o.settle()
+	o.copyVerbatim()
 	return o.text
 }
 
-// Set makes text what is to be written.
-func (o *Output) Set(text []byte) { o.text = text }
+// SetText makes text the whole output.
+func (o *Output) SetText(text []byte) { o.text = text }
 
-// Truncate leaves the first n bytes.
+// Truncate keeps the first n bytes.
 func (o *Output) Truncate(n int) {
 	if n >= len(o.text) {
 		o.end = o.begin + n - len(o.text)
@@ -192,7 +192,7 @@ func (o *Output) Truncate(n int) {
 	o.text, o.begin, o.end = o.text[:n], 0, 0
 }
 
-// Replace puts other in the place of the bytes from begin to end.
+// Replace replaces the bytes from begin to end by other.
 func (o *Output) Replace(begin, end int, other []byte) {
 	o.text = slices.Replace(o.Text(), begin, end, other...)
 	for i := len(o.ends) - 1; i >= 0 && o.ends[i] >= end; i-- {
@@ -200,7 +200,7 @@ func (o *Output) Replace(begin, end int, other []byte) {
 	}
 }
 
-// Bytes returns what is to be written.
+// Bytes returns the output. It is valid until o changes.
 func (o *Output) Bytes() []byte {
 	if len(o.text) == 0 {
 		return o.data[o.begin:o.end]
@@ -208,7 +208,8 @@ func (o *Output) Bytes() []byte {
 	return o.Text()
 }
 
-func (o *Output) settle() {
+// copyVerbatim copies the bytes of data that follow text to its end.
+func (o *Output) copyVerbatim() {
 	o.text = append(o.text, o.data[o.begin:o.end]...)
 	o.begin = o.end
 }
@@ -216,28 +217,29 @@ func (o *Output) settle() {
 // Event is an event that is being mapped. It is valid during the call.
 type Event struct {
 	event.Event
+	// X has scanned Raw.
 	X event.Index
 
 	block      *Block
 	begin, end int  // in the block's data, its newline included
-	verbatim   bool // the bytes from begin to end are Raw and a newline
+	verbatim   bool // data[begin:end] is Raw and a newline
 	item       int
 }
 
-// Block is the block that e belongs to.
+// Block is the block that contains e.
 func (e *Event) Block() *Block { return e.block }
 
 // place is where e begins.
 func (e *Event) place() Place { return Place{e.begin, e.item} }
 
-// Set makes e an event that is not in the block.
+// Set makes e an event that is not in the block. X is not changed.
 func (e *Event) Set(ev event.Event) { e.Event, e.verbatim = ev, false }
 
-// Verbatim writes e as it is in the block, with its newline, and reports whether
-// that was possible.
-func (e *Event) Verbatim() bool {
+// WriteVerbatim writes e as it is in the block, with its newline. It reports false if
+// the block does not have it so, and nothing was written.
+func (e *Event) WriteVerbatim() bool {
 	if e.verbatim {
-		e.block.Out.Row(e.begin, e.end)
+		e.block.Out.Verbatim(e.begin, e.end)
 	}
 	return e.verbatim
 }

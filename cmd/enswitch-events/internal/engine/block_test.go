@@ -23,12 +23,12 @@ func TestOutput(t *testing.T) {
 					begin = o.end // what follows the row before
 				}
 				end := rapid.IntRange(begin, len(data)).Draw(t, "end")
-				o.Row(begin, end)
+				o.Verbatim(begin, end)
 				want = append(want, data[begin:end]...)
 			},
 			"text": func(t *rapid.T) {
 				text := rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "text")
-				o.Set(append(o.Text(), text...))
+				o.SetText(append(o.Text(), text...))
 				want = append(want, text...)
 			},
 			"mark": func(t *rapid.T) {

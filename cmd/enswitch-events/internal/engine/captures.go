@@ -17,19 +17,19 @@ type CaptureOptions struct {
 	// Names are the files to be read, "-" for Stdin.
 	Names []string
 	Stdin io.Reader
-	// Merge reads all files side by side, the event with the least timestamp
-	// first; otherwise one file follows the other.
+	// Merge reads all files at the same time, the event with the least timestamp
+	// first; otherwise one file after the other.
 	Merge bool
 	// MaxLine is the longest line in bytes.
 	MaxLine int
-	// Narrow leaves out the parts of large files that are outside From and To, in
+	// SeekTime skips the parts of large files that are outside of From and To, in
 	// microseconds since 1970; see capture.Reader.SeekTime.
-	Narrow   bool
+	SeekTime bool
 	From, To int64
 }
 
-// Captures is the source of events that stand in captures. A capture can wait, so
-// nothing is lost, and memory is bounded by a fixed number of blocks.
+// Captures is a source of events: captures, which are read as fast as their events
+// are folded. It takes a fixed number of blocks of memory.
 type Captures struct {
 	lines  lines
 	free   chan *Block
@@ -37,19 +37,21 @@ type Captures struct {
 	wake   chan struct{}
 	mu     sync.Mutex
 	ledger Ledger
+
+	back, unordered int64 // see Disorder
 }
 
 // lines fills blocks.
 type lines interface {
-	// fill puts the next lines into b, and what was found wrong in between. It
-	// reports false at the end.
+	// fill puts the next lines into b, and notes about what could not be read between
+	// them. It reports false at the end.
 	fill(ctx context.Context, b *Block) bool
-	// position is how many bytes have been read or left out.
+	// position is the number of bytes that have been read or skipped.
 	position() int64
 	close()
 }
 
-// captureBlocks is how many blocks are on their way.
+// captureBlocks is the largest number of blocks.
 const captureBlocks = 2*maxWorkers + 8
 
 // NewCaptures returns a source that Run reads.
@@ -86,7 +88,7 @@ func (c *Captures) Done(b *Block) {
 	c.free <- b.reset()
 }
 
-// Name implements Source: the blocks have the names of their files.
+// Name implements Source. It is not called: blocks have the names of their files.
 func (c *Captures) Name(int32) string { return "" }
 
 // Book implements Source.
@@ -96,40 +98,36 @@ func (c *Captures) Book(l Ledger) {
 	c.ledger.Add(&l)
 }
 
-// Ledger returns the counts of what was written so far.
+// Ledger returns the counts so far.
 func (c *Captures) Ledger() Ledger {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ledger
 }
 
-// Disorder returns how many events that were merged are more than a minute before
-// another one ahead of them in their file, and how many have no timestamp: where
-// there are any, the order of the whole is not that of the timestamps.
-func (c *Captures) Disorder() (back, untimed int64) {
-	if m, ok := c.lines.(*merged); ok {
-		return m.back.Load(), m.untimed.Load()
-	}
-	return 0, 0
-}
+// Disorder returns, after Run with Merge, the number of events that are more than a
+// minute older than an earlier one in their file, and the number of events that have
+// no timestamp. If both are 0, all events were in the order of their timestamps.
+func (c *Captures) Disorder() (back, untimed int64) { return c.back, c.unordered }
 
-// Position is how many bytes of the files have been read or left out because of
-// the bounds, as they are stored. It is safe for concurrent use.
+// Position is the number of bytes of the files, as they are stored, that have been
+// read or skipped because of the bounds. It is safe for concurrent use.
 func (c *Captures) Position() int64 { return c.lines.position() }
 
-// Run reads the captures into f's sink, to their end, to one of the ends of cfg, or
-// until ctx is done; then what is being written may take 5 s. When it returns,
-// everything that was started has ended, except a Read of Stdin and a Write that
-// block, and an event that is being filtered. The error belongs to EndOutput, EndClosed,
-// EndStuck and EndSlow. untimed is how many
-// events were left out because they have no timestamp to compare with the bounds.
-// Run can be called once.
+// Run reads the captures into the sink of cfg until their end, one of the ends of
+// cfg, or until ctx is done. The current write may then take 5 s.
+//
+// When it returns, everything that it started has ended, except a Read of Stdin or a
+// Write that blocks, and the filtering of one event. Untimed is the number of
+// events that were dropped because they have no timestamp to compare with the bounds.
+// The error belongs to EndOutput, EndClosed, EndStuck and EndSlow. Run can be called
+// once.
 func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed int64, err error) {
 	f, err := newFolder(cfg, c)
 	if err != nil {
 		return EndOutput, 0, err
 	}
-	for range f.most + 2 {
+	for range f.maxQueue + 2 {
 		c.free <- &Block{}
 	}
 	ctx, stop := context.WithCancel(parent)
@@ -143,7 +141,7 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	<-read
 	c.lines.close()
 	if o == (outcome{}) && parent.Err() != nil {
-		o.end = EndSignal // which ended the reading, too
+		o.end = EndSignal // it also ended the reading
 	}
 	switch o.end {
 	case EndStuck:
@@ -151,10 +149,13 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	case EndSlow:
 		o.err = fmt.Errorf("the filters were too slow: an event was not done within %v of the signal", drainTime)
 	}
+	if o.end != EndSlow { // else the fold may still be running
+		c.back, c.unordered = f.back, f.unordered
+	}
 	return o.end, f.untimed.Load(), o.err
 }
 
-// read reads blocks, as far ahead as there are free ones.
+// read fills blocks as long as there are free ones.
 func (c *Captures) read(ctx context.Context) {
 	defer c.signal()
 	defer close(c.full)
@@ -168,7 +169,7 @@ func (c *Captures) read(ctx context.Context) {
 		if ctx.Err() != nil || !c.lines.fill(ctx, b) {
 			return
 		}
-		c.full <- b // there is room for all
+		c.full <- b // does not block: there is room for all blocks
 		c.signal()
 	}
 }
@@ -180,15 +181,14 @@ func (c *Captures) signal() {
 	}
 }
 
-// opener opens files for a source.
+// opener opens files.
 type opener struct {
-	o    *CaptureOptions
-	left atomic.Int64 // bytes that are not read because of the bounds
+	o       *CaptureOptions
+	skipped atomic.Int64 // bytes that are not read because of the bounds
 }
 
-// open opens a file. What is found wrong with it, now and when it is read, is
-// added to notes, with its offset in the text of the file. Without a Reader it
-// cannot be read.
+// open opens a file. It adds notes about what cannot be read, now and later, with
+// offsets in the uncompressed file. It returns nil if the file cannot be opened.
 func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.Reader {
 	shown := name
 	if name == "-" {
@@ -210,14 +210,14 @@ func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.
 			return nil
 		}
 	}
-	if o.o.Narrow {
-		left, err := r.SeekTime(o.o.From, o.o.To)
+	if o.o.SeekTime {
+		skipped, err := r.SeekTime(o.o.From, o.o.To)
 		if err != nil {
 			add(damage(shown, err))
 		}
-		if left > 0 {
-			o.left.Add(left)
-			*notes = append(*notes, note{kind: noteSkip, name: shown, offset: left})
+		if skipped > 0 {
+			o.skipped.Add(skipped)
+			*notes = append(*notes, note{kind: noteSkip, name: shown, offset: skipped})
 		}
 	}
 	return r
@@ -229,8 +229,8 @@ type sequence struct {
 	names []string
 	cur   *capture.Reader
 	notes []note
-	done  atomic.Int64 // bytes of the files before
-	now   atomic.Pointer[capture.Reader]
+	done  atomic.Int64                   // bytes of the files before cur
+	now   atomic.Pointer[capture.Reader] // cur, for position
 }
 
 func (q *sequence) fill(ctx context.Context, b *Block) bool {
@@ -241,7 +241,7 @@ func (q *sequence) fill(ctx context.Context, b *Block) bool {
 		q.cur = q.open(ctx, q.names[0], &q.notes)
 		q.names = q.names[1:]
 		q.now.Store(q.cur)
-		q.noted(b, math.MaxInt64)
+		q.moveNotes(b, math.MaxInt64)
 	}
 	lines, offset, err := q.cur.Next(b.data)
 	if err != nil {
@@ -250,17 +250,17 @@ func (q *sequence) fill(ctx context.Context, b *Block) bool {
 		}
 		q.close()
 		b.data = b.data[:0]
-		q.noted(b, math.MaxInt64)
+		q.moveNotes(b, math.MaxInt64)
 		return ctx.Err() == nil
 	}
 	b.data = lines
 	b.files = append(b.files, span{name: q.cur.Name(), offset: offset})
-	q.noted(b, offset)
+	q.moveNotes(b, offset)
 	return true
 }
 
-// noted moves the notes to the block b, whose text begins at that offset.
-func (q *sequence) noted(b *Block, offset int64) {
+// moveNotes moves the notes to b, whose text begins at that offset of the file.
+func (q *sequence) moveNotes(b *Block, offset int64) {
 	for _, n := range q.notes {
 		n.at = int(max(n.offset-offset, 0))
 		b.readNotes = append(b.readNotes, n)
@@ -269,7 +269,7 @@ func (q *sequence) noted(b *Block, offset int64) {
 }
 
 func (q *sequence) position() int64 {
-	n := q.left.Load() + q.done.Load()
+	n := q.skipped.Load() + q.done.Load()
 	if r := q.now.Load(); r != nil {
 		n += r.Position()
 	}

@@ -17,6 +17,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -236,7 +237,7 @@ func TestSameAsModel(t *testing.T) {
 		if rapid.Bool().Draw(t, "until") {
 			c.Until = until
 		} else {
-			c.Needles = Needles(&keep)
+			c.Needles = needle.Of(&keep)
 		}
 		o := CaptureOptions{Names: names, MaxLine: rapid.IntRange(60, 400).Draw(t, "max")}
 		m := &model{Config: c, CaptureOptions: o, keep: keep, show: show}
@@ -305,6 +306,27 @@ bad
 	}
 	if l.Kept != 7 || l.Rejected != 1 || len(said.rejects) != 1 || !strings.HasPrefix(said.rejects[0], two+":60:") {
 		t.Errorf("ledger %+v, rejects %q", l, said.rejects)
+	}
+}
+
+// TestDisorder: only events that were handed out count as out of order.
+func TestDisorder(t *testing.T) {
+	names := []string{write(t, `{"timestamp":"1.0"}`), write(t, `{"timestamp":"100.0"}
+{"timestamp":"10.0"}
+{"n":1}
+{"timestamp":"200.0"}
+{"timestamp":"20.0"}
+`)}
+	for count, want := range [][2]int64{{2, 1}, {0, 0}, {0, 0}, {1, 0}, {1, 1}, {1, 1}, {2, 1}} { // count 0 is all
+		c := verbatim(t, io.Discard)
+		c.Count = int64(count)
+		source := NewCaptures(&CaptureOptions{Names: names, Merge: true, MaxLine: 100})
+		if _, _, err := source.Run(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if back, untimed := source.Disorder(); back != want[0] || untimed != want[1] {
+			t.Errorf("of %d events: %d out of order, %d without a time, want %v", count, back, untimed, want)
+		}
 	}
 }
 

@@ -1,20 +1,30 @@
-// Package engine is the path of an event through the program, from a source to
-// what a command makes of it: a map over blocks of events, on all cores, and a
-// fold of them in order.
+// Package engine is the path of events through the program: from a source, live or
+// a capture, to the output or whatever else a command makes of them.
 //
-// A [Source] hands out blocks: some hundred events in a row, of a live feed or of
-// captures. Map scans each event, filters it and does whatever of the command's
-// work needs no earlier event; several blocks are mapped at a time. Fold takes
-// the blocks back in order, one at a time: it writes what they became and keeps
-// the ledger. A [Sink] is what a command adds.
+// A [Source] hands out blocks of some hundred events each. Blocks are mapped, on all
+// cores, and folded, one after the other in the order of the events:
 //
-// Two ways of mapping give the same. A block may be mapped on another core while
-// those before it are not folded yet: then the sink works on a guess of what
-// they leave behind. If Fold finds the guess wrong, or the run ends within the
-// block by what was kept before it, the block is mapped again in order, where
-// everything is known. A block that comes alone is mapped in order straight away,
-// by the goroutine that folds: the time from socket to stdout is that of the
-// work.
+//   - Map scans each event of a block, filters it, and does all further work of the
+//     command that needs no earlier event, such as rendering.
+//   - Fold writes the output of a block, counts its events in the [Ledger], and
+//     does the work that depends on earlier events.
+//
+// A command is a [Sink], whose [Worker] maps events; [Text] is the sink that prints
+// them. The engine itself knows when a run ends, joins several feeds so that each
+// event comes once, and accounts for every event.
+//
+// A block that is mapped while earlier ones are not folded yet is mapped ahead: the
+// sink works on a guess of the state that they leave, such as the time of the last
+// event or the width of a column. If Fold finds that the guess was wrong, or the
+// run ends inside the block because of its count, the block is mapped again in
+// order, where the state is known. A block that comes alone is mapped in order at
+// once by the goroutine that folds, so that nothing is added to the time from
+// socket to output.
+//
+// The files: engine.go has the interfaces, mapper.go and lines.go are Map, fold.go is
+// Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go, spill.go and
+// pace.go are the buffer behind live feeds, captures.go and merged.go read captures,
+// text.go is the sink.
 package engine
 
 import (
@@ -27,126 +37,130 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// writeSize is how many bytes share a write when more events are waiting.
+// writeSize is the number of bytes that share a write while more events wait.
 const writeSize = 64 << 10
 
 // Source hands out blocks in order. It is used by one goroutine.
 type Source interface {
-	// Take returns the next block, or nil if none is to be had now; end says that
-	// none will come. More says that the caller has blocks already, and needs
-	// no small one that could still grow.
+	// Take returns the next block, nil if there is none now; end says that there will
+	// be none. More says that the caller has other blocks to work on, so that a small
+	// block can wait for more events.
 	Take(more bool) (b *Block, end bool)
-	// Wake holds a value when there may be something to take.
+	// Wake holds a value when there may be a block to take.
 	Wake() <-chan struct{}
-	// Book books what became of events that were taken: as kept only those that
-	// have been written.
+	// Book adds to the ledger what became of events that were taken. Events count as
+	// kept once they are written.
 	Book(Ledger)
-	// Done gives a block back, folded.
+	// Done gives back a block that was folded.
 	Done(*Block)
-	// Name returns the name of a source by its number. It is safe for concurrent
-	// use.
+	// Name returns the name with that number. It is safe for concurrent use.
 	Name(number int32) string
 }
 
-// Sink is what a command makes of the events.
+// Sink is what a command does with the events.
 type Sink interface {
-	// Worker returns what maps, one for each goroutine.
+	// Worker returns a worker. Each goroutine that maps has its own.
 	Worker(Mapping) (Worker, error)
-	// InOrder says that all blocks are to be mapped in order, by one goroutine.
+	// InOrder says that all blocks must be mapped in order, by one goroutine.
 	InOrder() bool
-	// Fold takes a block, or a piece of one, in order. It reports false if b was
-	// mapped on a guess that was wrong: then b is mapped again in order. Again maps
-	// a single event in order, into a block that is valid until the next call.
-	Fold(b *Block, again func(Place) *Block) bool
+	// Fold is called with each block, or each piece of one, in order. It reports
+	// false if b was mapped on a wrong guess: then b is mapped again in order. Remap
+	// maps a single event again in order, into a block that is valid until the next
+	// call.
+	Fold(b *Block, remap func(Place) *Block) bool
 }
 
-// Mapping is what a worker tells the engine.
+// Mapping is the engine as a worker sees it.
 type Mapping interface {
-	// Grown is to be called when something was written of an event and more of the
-	// same one may follow. It reports false if the worker is to give the event up.
-	Grown() bool
-	// Write writes what there is so far, in a sink that is in order. It reports
-	// false if that failed, and the worker is to give the event up.
-	Write() bool
-	// Failed counts the event as one that failed, and keeps the text of err.
+	// Continue is to be called when a part of an event's output was written and
+	// another one may follow. If it reports false the worker gives up the event.
+	Continue() bool
+	// Flush writes the output to stdout now. Only a sink that is InOrder may call it.
+	// If it reports false the write failed and the worker gives up the event.
+	Flush() bool
+	// Failed counts the event as failed. What is the flag whose expression or
+	// template failed; the texts of err must stay valid.
 	Failed(what string, err error)
 }
 
 // Worker maps events. It is used by one goroutine.
 type Worker interface {
-	// Begin begins a block or a piece of one. In order says that everything
-	// before has been folded.
+	// Begin begins a block, or a piece of one. InOrder says that everything before it
+	// has been folded.
 	Begin(b *Block, inOrder bool)
 	// Event maps an event and reports whether it is kept.
 	Event(e *Event) (kept bool)
-	// Show writes an event though the filters drop it, the one that the run ends
-	// at or the record of a gap, and reports whether that has written anything. It
-	// does not write it twice.
+	// Show writes an event that the filters drop: the one at which the run ends, or
+	// the record of a gap. It writes nothing if Event has written the event already,
+	// and reports whether anything was written by either.
 	Show(e *Event) bool
-	// End ends the block.
+	// End ends what Begin began.
 	End(b *Block)
 }
 
-// Config says what becomes of the events.
+// Config says what to do with the events and when to end.
 type Config struct {
 	Sink Sink
-	// Out gets what the sink writes, after Header.
+	// Out gets Header and then the output of the sink.
 	Out    io.Writer
 	Header []byte
 
-	// Count ends after so many kept events, 0 never.
+	// Count is the number of kept events after which the run ends; 0 is no limit.
 	Count int64
-	// For ends after that time, Idle after that time without any event.
+	// For is the time after which a live run ends, Idle the time without any event
+	// after which it ends; 0 is no limit.
 	For, Idle time.Duration
-	// Until ends after the first event for which it is true, FailIf too. That
+	// Until and FailIf end the run after the first event for which they are true. That
 	// event is written even if the filters drop it.
 	Until, FailIf *filter.Query
-	// From and To bound the timestamps of the events that are kept, from From
-	// on and before To, in microseconds since 1970; zero is no bound. An event
-	// without a timestamp is in no bounds.
+	// From and To bound the timestamps of kept events: not before From, and before To,
+	// in microseconds since 1970; 0 is no bound. With a bound, events without a
+	// timestamp are dropped.
 	From, To int64
-	// Needles are texts of which each line of a capture that the filters keep
-	// has at least one. Lines without are counted as filtered and not looked at.
-	// Until and FailIf see every line, so they must not go with it.
+	// Needles are texts of which every line of a capture that the filters keep
+	// contains at least one. Lines that contain none are counted as filtered without
+	// a look at them. Until and FailIf look at every line, so Needles must then be nil.
 	Needles []string
-	// Tally counts what is dropped as long as nothing is kept; nil does not. Of the
-	// lines without a needle it counts a sample.
+	// Tally counts the events that are dropped until one is kept; nil counts nothing.
+	// Of the lines that contain no needle it counts a sample.
 	Tally *tally.Tally
-	// Workers is how many blocks are mapped at the same time. The default is the
-	// number of processors, at most 8.
+	// Workers is the number of goroutines that map. The default is the number of
+	// processors, at most 8.
 	Workers int
-	// ReportGaps writes a record of class enswitch-events, event gap, where
-	// the feed was away or events were dropped.
+	// ReportGaps writes a record of class enswitch-events, event gap, where events
+	// are missing or may be missing.
 	ReportGaps bool
 
-	// The functions are called in the order of the events, by one goroutine at a
-	// time. Nil ones are not called.
+	// The following functions are called by one goroutine at a time, in the order of
+	// the events. They may be nil.
 
-	// OnReject is told of what is no event. Of very many lines that the reading of
-	// a capture rejects in a row, as too long, it is told of the first 1,000.
+	// OnReject is called for each line or frame that is no event. Of the lines of a
+	// block that are rejected while a capture is read, as too long, only the first
+	// 1,000 are reported.
 	OnReject func(Rejected)
-	// OnDamage is told of what could not be read of a capture.
+	// OnDamage is called for each part of a capture that could not be read.
 	OnDamage func(error)
-	// OnSkip is told how many bytes of a file are not read, because of bounds.
+	// OnSkip is called with the number of bytes of a file that are not read because
+	// they are outside of the bounds.
 	OnSkip func(name string, bytes int64)
-	// OnFailure is told of an expression or a template that failed on an event:
-	// what it was, what kind of failure, and the text of this one.
+	// OnFailure is called when an expression or a template failed on an event, with
+	// its flag, the kind of the failure, and its text.
 	OnFailure func(what, kind, text string)
-	// OnGap is told of a gap when its place in the stream is reached.
+	// OnGap is called when a gap is reached.
 	OnGap func(Gap)
 }
 
-// Rejected is something received that is no event.
+// Rejected is a line or frame that is no event.
 type Rejected struct {
 	Source  string
 	Excerpt []byte // its first bytes, valid during the call
 	Size    int
-	Offset  int64 // in the text of a capture
+	Offset  int64 // in a capture, uncompressed
 	Err     error
 }
 
-// ErrEnough is the cause of a feed's context when nothing more is wanted of
-// it: what happens to the feed now is of no matter.
+// ErrEnough is the cause of the inputs' context when the run has reached an end and
+// needs no more events: a connection that is lost then is not worth a message.
 var ErrEnough = errors.New("enough events")
 
 // End says why a run ended.
@@ -157,19 +171,19 @@ const (
 	EndOfInput End = iota
 	EndCount
 	EndUntil
-	EndAwaited // what a sink has waited for has come
+	EndAwaited // the event or sequence that the sink waited for has come
 	EndFailIf
 	EndFor
 	EndIdle
 	EndSignal // the context was cancelled
-	EndClosed // the reader of the output has gone
+	EndClosed // the reader of the output closed it
 	EndInput  // an input failed
 	EndOutput // the output could not be written
-	EndStuck  // the output took nothing until Drain was over
-	EndSlow   // what waited could not be mapped until Drain was over
+	EndStuck  // after a signal the output took nothing for 5 s
+	EndSlow   // after a signal the events that waited could not be mapped within 5 s
 )
 
-// outputEnd tells a reader that has gone from other failures to write.
+// outputEnd returns the end that belongs to a failure to write.
 func outputEnd(err error) End {
 	if oserr.IsClosedPipe(err) {
 		return EndClosed

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// maxWorkers is how many processors are of use.
+// maxWorkers bounds the goroutines that map: more are of no use.
 const maxWorkers = 8
 
 // outcome is an End and the error that belongs to it.
@@ -20,41 +20,45 @@ type outcome struct {
 
 func (o outcome) over() bool { return o.end != EndOfInput || o.err != nil }
 
-// folder takes blocks from a source, has them mapped, and folds them in order.
-// run is for one goroutine.
+// folder takes blocks from a source, has them mapped, and folds them in order. run
+// is for one goroutine, which also maps; helpers are the other goroutines that map.
 type folder struct {
 	*Config
-	src   Source
-	pace  *pace // nil for a capture
-	own   *mapper
-	stop  atomic.Bool   // nothing more is to be mapped
-	found atomic.Bool   // an event was kept
-	done  chan struct{} // closed then
-	once  sync.Once
+	src     Source
+	pace    *pace // nil for a capture
+	own     *mapper
+	stop    atomic.Bool   // set when nothing more is to be mapped
+	done    chan struct{} // closed then
+	once    sync.Once     // guards done
+	anyKept atomic.Bool   // set when an event was kept
 
-	queue   []*Block // taken and not folded, in order
-	most    int      // blocks in queue
-	results results  // of the blocks in queue
-	jobs    chan *Block
-	helpers sync.WaitGroup
+	queue    []*Block // taken and not folded yet, in order
+	maxQueue int
+	ended    bool       // the source has no more blocks
+	results  resultPool // for the blocks in queue
+	jobs     chan *Block
+	helpers  sync.WaitGroup
 
 	folding *Block
-	single  *mapper // maps an event of folding again, into scratch
+	single  *mapper // maps one event of folding again, into scratch
 	scratch *Block
-	again   func(Place) *Block // mapAgain
+	remap   func(Place) *Block // remapEvent
 
-	pending  []byte // output that waits for company
-	ends     []int  // of the kept events in pending
+	pending  []byte // output to be written together with more
+	ends     []int  // offset behind each kept event in pending
 	unbooked Ledger
-	kept     int64 // events that were folded and kept
-	sent     int64 // kept events that were written whole, booked those of them that are booked as kept
-	booked   int64
-	untimed  atomic.Int64
-	ended    bool          // the source
-	wrote    time.Duration // of the time for the block that is being folded
-	writing  atomic.Bool
-	writes   sync.Mutex // held by write
-	silent   bool       // nothing is to be written any more
+	kept     int64         // events that were folded and kept
+	written  int64         // kept events that were written in full
+	booked   int64         // events that were booked as kept
+	wrote    time.Duration // time spent in writes for the block that is being folded
+
+	// Read when the run is over.
+	untimed         atomic.Int64 // events without a timestamp to compare with the bounds
+	back, unordered int64        // see Captures.Disorder
+
+	writing atomic.Bool
+	writes  sync.Mutex // held during a write
+	silent  bool       // nothing is to be written any more
 }
 
 // newFolder returns a folder of src.
@@ -65,15 +69,15 @@ func newFolder(c *Config, src Source) (*folder, error) {
 	}
 	workers = min(workers, maxWorkers)
 	if c.Sink.InOrder() {
-		workers = 1 // each event may depend on those before
+		workers = 1
 	}
 	f := &folder{
-		Config: c, src: src, done: make(chan struct{}), most: 1,
+		Config: c, src: src, done: make(chan struct{}), maxQueue: 1,
 		pending: append(make([]byte, 0, 2*writeSize), c.Header...),
 	}
 	var mappers []*mapper
 	for range workers {
-		m, err := newMapper(c, src, &f.stop, &f.found)
+		m, err := newMapper(c, src, &f.stop, &f.anyKept)
 		if err != nil {
 			return nil, err
 		}
@@ -85,14 +89,14 @@ func newFolder(c *Config, src Source) (*folder, error) {
 		return f, nil
 	}
 	var err error
-	// It finishes what it has begun: what it maps has been counted.
-	if f.single, err = newMapper(c, src, new(atomic.Bool), &f.found); err != nil {
+	// stop does not stop it: the event that it maps again has been counted.
+	if f.single, err = newMapper(c, src, new(atomic.Bool), &f.anyKept); err != nil {
 		return nil, err
 	}
-	f.single.once = true
-	f.scratch, f.again = &Block{}, f.mapAgain
-	f.most = 2*workers + 2
-	f.jobs = make(chan *Block, f.most)
+	f.single.single = true
+	f.scratch, f.remap = &Block{}, f.remapEvent
+	f.maxQueue = 2*workers + 2
+	f.jobs = make(chan *Block, f.maxQueue)
 	for _, m := range mappers {
 		f.helpers.Go(func() {
 			for b := range f.jobs {
@@ -106,7 +110,8 @@ func newFolder(c *Config, src Source) (*folder, error) {
 	return f, nil
 }
 
-// start folds in a goroutine of its own.
+// start runs run in a goroutine. The channel gets its outcome when everything that
+// maps has ended.
 func (f *folder) start() <-chan outcome {
 	folded := make(chan outcome, 1)
 	go func() {
@@ -121,7 +126,7 @@ func (f *folder) start() <-chan outcome {
 	return folded
 }
 
-// end has run end behind the event that is being mapped.
+// end makes run end after the event that is being mapped.
 func (f *folder) end() {
 	f.once.Do(func() {
 		f.stop.Store(true)
@@ -129,12 +134,12 @@ func (f *folder) end() {
 	})
 }
 
-// run folds until an end of the run, the end of the source, or end.
+// run folds until the run or the source ends, or end is called.
 func (f *folder) run() outcome {
 	for !f.stop.Load() {
 		f.take()
 		if len(f.queue) > 0 {
-			if o := f.first(); o.over() {
+			if o := f.foldFirst(); o.over() {
 				return o
 			}
 			continue
@@ -154,9 +159,9 @@ func (f *folder) run() outcome {
 	return o
 }
 
-// take takes what the source has. All but the first block are for others to map.
+// take takes the blocks that the source has. The helpers may map all but the first.
 func (f *folder) take() {
-	for len(f.queue) < f.most && !f.ended {
+	for len(f.queue) < f.maxQueue && !f.ended {
 		b, end := f.src.Take(len(f.queue) > 0)
 		if b == nil {
 			f.ended = end
@@ -168,17 +173,17 @@ func (f *folder) take() {
 		f.results.lend(b)
 		f.queue = append(f.queue, b)
 		if b.gap != nil {
-			continue // a goroutine that holds an old pointer to b must not map it
+			continue // a helper that still has b from an earlier use must not map it
 		}
 		b.state.Store(waiting)
 		if len(f.queue) > 1 {
-			f.jobs <- b // it has room: what others have claimed is taken out again
+			f.jobs <- b // does not block: helpers also take out what run has mapped
 		}
 	}
 }
 
-// first folds the first block of the queue.
-func (f *folder) first() outcome {
+// foldFirst folds the first block of the queue and takes it out.
+func (f *folder) foldFirst() outcome {
 	b := f.queue[0]
 	f.folding, f.wrote = b, 0
 	began := time.Now()
@@ -200,15 +205,16 @@ func (f *folder) first() outcome {
 	return o
 }
 
+// fold folds b, in pieces if it is not mapped at once.
 func (f *folder) fold(b *Block) outcome {
 	if !b.claim() {
 		if o := f.await(b); o.over() {
 			return o
 		}
-		// A block in which the count is reached is mapped again: what was found
-		// behind that place does not count.
-		if (f.Count == 0 || b.ledger.Kept < f.Count-f.kept) && f.Sink.Fold(b, f.again) {
-			if o := f.piece(b); o.over() {
+		// A block in which the count is reached is mapped again up to there: nothing
+		// behind it counts.
+		if (f.Count == 0 || b.ledger.Kept < f.Count-f.kept) && f.Sink.Fold(b, f.remap) {
+			if o := f.finish(b); o.over() {
 				return o
 			}
 		}
@@ -224,26 +230,18 @@ func (f *folder) fold(b *Block) outcome {
 			f.book()
 			return outcome{outputEnd(f.own.err), f.own.err}
 		}
-		f.Sink.Fold(b, f.again)
-		if o := f.piece(b); o.over() {
+		f.Sink.Fold(b, f.remap)
+		if o := f.finish(b); o.over() {
 			return o
 		}
 	}
 	if !f.stop.Load() {
-		f.tell(b, nil, math.MaxInt)
+		f.report(b, nil, math.MaxInt)
 	}
 	return outcome{}
 }
 
-// tell passes on what was found in b, and by the reading before the place at.
-func (f *folder) tell(b *Block, found []note, at int) {
-	rejected := f.Config.tell(b, found, at)
-	f.unbooked.Received += rejected
-	f.unbooked.Rejected += rejected
-}
-
-// await waits for b, which another goroutine maps, and maps other blocks in the
-// meantime.
+// await waits until a helper has mapped b, and maps other blocks in the meantime.
 func (f *folder) await(b *Block) outcome {
 	for _, other := range f.queue[1:] {
 		select {
@@ -266,18 +264,18 @@ func (f *folder) await(b *Block) outcome {
 	return o
 }
 
-// mapAgain maps one event of the block that is being folded in order.
-func (f *folder) mapAgain(p Place) *Block {
+// remapEvent maps the event at p in the block that is being folded again, in order.
+func (f *folder) remapEvent(p Place) *Block {
 	b, s := f.folding, f.scratch
 	s.data, s.items, s.files, s.from = b.data, b.items, b.files, p
 	f.single.run(s, true, 1)
 	return s
 }
 
-// piece tells of what has been made of a piece of b, writes it, and goes on behind
-// it.
-func (f *folder) piece(b *Block) outcome {
-	f.tell(b, b.notes, b.to.at)
+// finish reports the notes about a piece of b, counts its events, writes its output
+// and goes on to the next piece.
+func (f *folder) finish(b *Block) outcome {
+	f.report(b, b.notes, b.to.at)
 	f.count(b)
 	o := f.put(&b.Out)
 	if !o.over() && b.end != EndOfInput {
@@ -289,14 +287,14 @@ func (f *folder) piece(b *Block) outcome {
 	return o
 }
 
-// count counts what has been made of a piece of b.
+// count counts the events of a piece of b.
 func (f *folder) count(b *Block) {
 	f.untimed.Add(b.untimed)
 	f.unbooked.Add(&b.ledger)
 	f.kept += b.ledger.Kept
 }
 
-// gap tells of a gap, and writes the record of it.
+// gap reports the gap that b marks, and writes its record.
 func (f *folder) gap(b *Block) outcome {
 	if f.OnGap != nil {
 		f.OnGap(*b.gap)
@@ -305,11 +303,11 @@ func (f *folder) gap(b *Block) outcome {
 		return outcome{}
 	}
 	f.own.gap(b)
-	f.Sink.Fold(b, f.again)
-	return f.piece(b)
+	f.Sink.Fold(b, f.remap)
+	return f.finish(b)
 }
 
-// writePart writes what there is of b in the middle of an event.
+// writePart writes the output of b in the middle of an event.
 func (f *folder) writePart(b *Block, now bool) error {
 	o := f.put(&b.Out)
 	b.Out.Reset(b.data)
@@ -319,7 +317,7 @@ func (f *folder) writePart(b *Block, now bool) error {
 	return o.err
 }
 
-// put writes o, or has it wait for company.
+// put writes o, or adds it to pending if it is small.
 func (f *folder) put(o *Output) outcome {
 	out, before := o.Bytes(), len(f.pending)
 	for _, end := range o.ends {
@@ -334,18 +332,17 @@ func (f *folder) put(o *Output) outcome {
 	return f.flush()
 }
 
-// flush writes what waits for company.
+// flush writes pending.
 func (f *folder) flush() outcome {
 	o := f.write(f.pending)
 	if f.pending = f.pending[:0]; cap(f.pending) > 64*writeSize {
-		f.pending = make([]byte, 0, 2*writeSize) // a giant came by
+		f.pending = make([]byte, 0, 2*writeSize) // frees the memory of a giant event
 	}
 	return o
 }
 
-// write writes out, and books the events that belong to it: those that are kept
-// as waiting before, and as kept when they are written. Of a write that fails
-// those are kept that went out whole.
+// write writes out and books its events. Kept events are booked as waiting before the
+// write and as kept after it; if it fails, only those that were written in full.
 func (f *folder) write(out []byte) outcome {
 	f.writes.Lock()
 	defer f.writes.Unlock()
@@ -353,7 +350,7 @@ func (f *folder) write(out []byte) outcome {
 		return outcome{end: EndSignal}
 	}
 	f.book()
-	sent := len(f.ends)
+	written := len(f.ends)
 	var o outcome
 	if len(out) > 0 {
 		began := time.Now()
@@ -362,28 +359,29 @@ func (f *folder) write(out []byte) outcome {
 		f.setWriting(false)
 		f.wrote += time.Since(began)
 		if err != nil {
-			sent, _ = slices.BinarySearch(f.ends, n+1)
+			written, _ = slices.BinarySearch(f.ends, n+1)
 			o = outcome{outputEnd(err), err}
 		}
 	}
-	f.sent += int64(sent)
+	f.written += int64(written)
 	f.ends = f.ends[:0]
 	f.book()
 	return o
 }
 
-// book books what has been counted since the last time.
+// book books the events that were counted since the last call.
 func (f *folder) book() {
 	l := f.unbooked
-	sent := min(f.sent, f.kept) - f.booked // of an event that is still mapped more may be written than counted
-	l.Kept, l.Waiting = sent, l.Waiting+l.Kept-sent
+	// An event of which a part was written early may be written before it is counted.
+	kept := min(f.written, f.kept) - f.booked
+	l.Kept, l.Waiting = kept, l.Waiting+l.Kept-kept
 	if l != (Ledger{}) {
 		f.src.Book(l)
 	}
-	f.unbooked, f.booked = Ledger{}, f.booked+sent
+	f.unbooked, f.booked = Ledger{}, f.booked+kept
 }
 
-// setWriting says whether the output is being written.
+// setWriting notes whether a write is under way.
 func (f *folder) setWriting(on bool) {
 	f.writing.Store(on)
 	if f.pace != nil {

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"fmt"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // Ledger counts events. At every moment
@@ -10,29 +13,30 @@ import (
 //
 // and a snapshot taken with [Buffer.Ledger] adds up.
 type Ledger struct {
-	// Received counts what sources delivered: whole frames and bodies, events
-	// or not.
+	// Received counts whole frames, bodies and lines, events or not.
 	Received int64
-	// Kept counts events that the filters kept and that were written whole, also
-	// those of a write that failed later on.
+	// Kept counts events that the filters kept and that were written in full, also
+	// by a write that then failed.
 	Kept int64
-	// Filtered counts events that the filters dropped, and Duplicates.
+	// Filtered counts events that the filters dropped, and those in Duplicates.
 	Filtered int64
 	// Rejected counts what is no event: no JSON object, or too long.
 	Rejected int64
-	// Dropped counts events for which there was no room in the buffer.
+	// Dropped counts events for which the buffer had no room.
 	Dropped int64
-	// Waiting counts events in the buffer, those being written, and those that
-	// could not be written. A capture counts what has been read of it.
+	// Waiting counts events in the buffer, events that are being written, and events
+	// that could not be written. Of a capture only events that were read count.
 	Waiting int64
 
 	// Repaired counts events whose strings held bytes that are not UTF-8, raw
-	// control characters or the escape of half a surrogate pair. They are counted as kept or filtered too.
+	// control characters or the escape of half a surrogate pair. They are also
+	// counted as kept or filtered.
 	Repaired int64
-	// Duplicates counts events that another source had delivered already.
+	// Duplicates counts events that another feed had delivered before.
 	Duplicates int64
-	// Failed counts events on which the jq expression or the template failed.
-	// They are counted as kept or filtered too: kept if anything was printed.
+	// Failed counts events on which the jq expression or the template failed. They
+	// are also counted as kept or filtered: as kept if a value was printed before
+	// the failure, as by jq.
 	Failed int64
 	// Gaps counts the times that the feed was away or events were dropped.
 	Gaps int64
@@ -56,12 +60,20 @@ func (l *Ledger) Add(other *Ledger) {
 // the feed was away.
 func (l *Ledger) Lost() bool { return l.Dropped > 0 || l.Gaps > 0 }
 
-// Gap is a stretch of time of which events are missing, or may be.
+// Gap is a period from which events are missing, or may be missing.
 type Gap struct {
-	// Reason is "reconnect" (nothing is known of what happened meanwhile) or
-	// "overflow" (Dropped events were received and not kept).
+	// Reason is "reconnect", when it is unknown whether there were events, or
+	// "overflow", when Dropped events were received and dropped.
 	Reason   string
 	Source   string
 	From, To time.Time
 	Dropped  int64
+}
+
+// appendRecord appends the event that --report-gaps prints for g.
+func (g *Gap) appendRecord(dst []byte) []byte {
+	stamp := func(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }
+	dst = append(dst, `{"class":"enswitch-events","event":"gap","timestamp":"`+stamp(g.To)+`","reason":"`+g.Reason+`","source":`...)
+	dst = event.AppendString(dst, []byte(g.Source))
+	return fmt.Appendf(dst, `,"from":"%s","to":"%s","dropped":%d}`, stamp(g.From), stamp(g.To), g.Dropped)
 }

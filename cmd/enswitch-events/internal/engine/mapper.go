@@ -1,66 +1,65 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
-	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 const (
-	// maxOut bounds what is made of a block before it is written: a jq
-	// expression may make any amount of an event.
+	// maxOut bounds the output of a piece of a block: a jq expression may print any
+	// amount for an event.
 	maxOut = 512 << 10
-	// mapTime bounds the work on a block before what was made of it is written.
-	mapTime = 10 * time.Millisecond
-	// guessTime bounds it where the block is not the first in turn.
+	// mapTime bounds the time for a piece of a block that is mapped in order, and
+	// guessTime for one that is mapped ahead.
+	mapTime   = 10 * time.Millisecond
 	guessTime = 100 * time.Millisecond
-	// clockStride is for how many events that time is not looked at.
+	// clockStride is the number of events between two looks at the clock.
 	clockStride = 32
-	// sampled is how many lines of a block are counted to say what came, where only
-	// lines with a needle are looked at.
-	sampled = 16
-	// maxExcerpt is how much of something rejected is kept to be shown.
+	// maxExcerpt bounds the bytes that are kept of something rejected.
 	maxExcerpt = 128
 )
 
-// mapper maps blocks. It is for one goroutine.
+// mapper maps blocks. It is used by one goroutine.
 type mapper struct {
 	*Config
 	src           Source
 	worker        Worker
 	until, failIf *filter.Query
-	needles       *search
+	needles       *needle.Search
 	stop          *atomic.Bool // set when nothing more is to be mapped
-	found         *atomic.Bool // set when an event was kept
+	anyKept       *atomic.Bool // set when an event was kept
 	tally         *tally.Tally
-	once          bool // map one event of a block only
+	single        bool // map one event of a block only
+	// write writes the output of a block that is mapped in order: at once if now is
+	// set, else when there is enough for a write.
+	write func(b *Block, now bool) error
 
-	// Of the block that is being mapped.
+	// The block that is being mapped.
 	b       *Block
 	inOrder bool
 	limit   int64
-	began   time.Time
-	count   int // of events
-	before  int // bytes of output before the event
-	whole   bool
-	failed  bool
-	write   func(b *Block, now bool) error // in order: writes what there is, or with now unset has it wait for company
-	err     error                          // of write
-	ev      Event
+	count   int       // events so far
+	began   time.Time // after the first event
 	clock   clock
-	source  int32
+	source  int32 // number of ev.Source
+
+	// The event that is being mapped.
+	ev       Event
+	before   int   // length of the output before it
+	tooLarge bool  // its output is too large to be kept in memory
+	failed   bool  // it has been counted as failed
+	err      error // of write
 }
 
-func newMapper(c *Config, src Source, stop, found *atomic.Bool) (*mapper, error) {
-	m := &mapper{Config: c, src: src, stop: stop, found: found, tally: c.Tally.Part(), source: -1}
+func newMapper(c *Config, src Source, stop, anyKept *atomic.Bool) (*mapper, error) {
+	m := &mapper{Config: c, src: src, stop: stop, anyKept: anyKept, tally: c.Tally.Part(), source: -1}
 	var err error
 	if m.worker, err = c.Sink.Worker(m); err != nil {
 		return nil, err
@@ -72,15 +71,14 @@ func newMapper(c *Config, src Source, stop, found *atomic.Bool) (*mapper, error)
 		m.failIf = c.FailIf.Clone()
 	}
 	if len(c.Needles) > 0 {
-		m.needles = newSearch(c.Needles)
+		m.needles = needle.NewSearch(c.Needles)
 	}
 	return m, nil
 }
 
-// run maps b from b.from on: to its end, to an end of the run, or as far as is
-// reasonable before what was made of it is written. In order says that
-// everything before has been folded, so that nothing is guessed and limit, the
-// number of events to be kept, 0 for all, is exact.
+// run maps b from b.from on: to its end, to an end of the run, or until its output
+// or the time is enough for one piece. InOrder says that all events before have been
+// folded; limit is the number of events that may still be kept, 0 for any number.
 func (m *mapper) run(b *Block, inOrder bool, limit int64) {
 	b.begin()
 	m.b, m.inOrder, m.limit, m.count = b, inOrder, limit, 0
@@ -95,153 +93,54 @@ func (m *mapper) run(b *Block, inOrder bool, limit int64) {
 	m.worker.End(b)
 	m.b = nil
 	if len(b.data) > 2*blockSize {
-		_ = m.ev.X.Scan(nil) // lets go of a giant
+		_ = m.ev.X.Scan(nil) // so that a large block can be freed
 	}
 }
 
 // items maps the events of a live feed.
 func (m *mapper) items() {
-	b := m.b
+	b, e := m.b, &m.ev
 	for i := b.from.item; i < len(b.items); i++ {
 		it := &b.items[i]
 		begin := 0
 		if i > 0 {
 			begin = b.items[i-1].end
 		}
-		m.item(i, begin)
+		if it.source != m.source {
+			m.source, e.Source = it.source, m.src.Name(it.source)
+		}
+		e.Raw = b.data[begin : it.end-1 : it.end-1]
+		e.Received = m.clock.at(it.received)
+		e.begin, e.end, e.verbatim, e.item = begin, it.end, true, i
 		if !m.event(Place{it.end, i + 1}) {
 			return
 		}
 	}
 }
 
-func (m *mapper) item(i, begin int) {
-	it := &m.b.items[i]
-	e := &m.ev
-	if it.source != m.source {
-		m.source, e.Source = it.source, m.src.Name(it.source)
-	}
-	e.Raw = m.b.data[begin : it.end-1 : it.end-1]
-	e.Received = m.clock.at(it.received)
-	e.begin, e.end, e.verbatim, e.item = begin, it.end, true, i
-}
-
-// lines maps the lines of a capture.
-func (m *mapper) lines() {
-	b := m.b
-	for i := b.from.item; i < len(b.files); i++ {
-		end := len(b.data)
-		if i+1 < len(b.files) {
-			end = b.files[i+1].begin
-		}
-		begin := max(b.files[i].begin, b.from.at)
-		m.ev.Source, m.ev.item = b.files[i].name, i
-		var more bool
-		if m.needles != nil {
-			more = m.candidates(begin, end)
-		} else {
-			more = m.each(begin, end)
-		}
-		if !more {
-			return
-		}
-		b.to = Place{end, i + 1}
-	}
-}
-
-// each maps every line of data[begin:end] and reports whether to go on.
-func (m *mapper) each(begin, end int) bool {
-	for begin < end {
-		next := end
-		line := m.b.data[begin:end]
-		if i := bytes.IndexByte(line, '\n'); i >= 0 {
-			line, next = line[:i:i], begin+i+1
-		}
-		if !m.line(line, begin, next) {
-			return false
-		}
-		begin = next
-	}
-	return true
-}
-
-// candidates maps the lines of data[begin:end] that have one of the needles. All
-// others are counted as filtered.
-func (m *mapper) candidates(begin, end int) bool {
-	data := m.b.data[:end]
-	m.sample(data[begin:])
-	m.needles.begin(data[begin:])
-	for at := begin; at < end; {
-		hit := m.needles.next(data, at)
-		if hit < 0 {
-			m.passed(data[at:])
-			break
-		}
-		start := lineBegin(data, at, hit)
-		stop, next := end, end
-		if i := bytes.IndexByte(data[hit:], '\n'); i >= 0 {
-			stop, next = hit+i, hit+i+1
-		}
-		m.passed(data[at:start])
-		if start > at {
-			m.b.to = Place{start, m.ev.item}
-		}
-		if !m.line(data[start:stop:stop], start, next) {
-			return false
-		}
-		at = next
-	}
-	return true
-}
-
-// passed counts lines that are not looked at.
-func (m *mapper) passed(lines []byte) {
-	n := countLines(lines)
-	m.b.ledger.Received += n
-	m.b.ledger.Filtered += n
-}
-
-// line maps a line of a capture, which goes from begin to next.
-func (m *mapper) line(line []byte, begin, next int) bool {
-	line = capture.TrimLine(line)
-	if len(line) == 0 {
-		m.b.to = Place{next, m.ev.item}
-		return true
-	}
-	e := &m.ev
-	e.Raw, e.begin, e.end = line, begin, next
-	e.verbatim = begin+len(line)+1 == next && m.b.data[next-1] == '\n'
-	return m.event(Place{next, e.item})
-}
-
-// event maps the event in m.ev and reports whether to go on. behind is the place
-// behind it.
-func (m *mapper) event(behind Place) bool {
+// event maps the event in m.ev, which next follows, and reports whether to go on.
+func (m *mapper) event(next Place) bool {
 	b, e := m.b, &m.ev
 	l := &b.ledger
 	if m.stop.Load() {
 		return false
 	}
-	m.before, m.whole, m.failed = b.Out.Len(), true, false
 	text, err := scan(&e.X, e.Raw)
 	if err != nil {
 		l.Received++
 		l.Rejected++
 		m.reject(err)
-		return m.next(behind)
+		return m.goOn(next)
 	}
 	if len(text) < len(e.Raw) {
 		e.Raw, e.verbatim = text, false
 	}
-	repaired := int64(0)
-	if e.X.Repaired() {
-		repaired = 1
-	}
-	kept := false
+	m.before, m.tooLarge, m.failed = b.Out.Len(), false, false
 	notes, failed := len(b.notes), l.Failed
+	kept := false
 	if m.inBounds() {
 		kept = m.worker.Event(e)
-		m.ask()
+		m.checkEnds()
 		if b.end != EndOfInput && !kept {
 			kept = m.worker.Show(e)
 		}
@@ -251,34 +150,34 @@ func (m *mapper) event(behind Place) bool {
 		l.Received++
 		l.Waiting++
 		return false
-	case !m.whole:
-		// Too much has been made of this event to be kept in memory: it is mapped
-		// again in order, where it can be written as it is made.
+	case m.tooLarge:
+		// The event is mapped again in order, where its output is written in parts.
 		b.Out.Truncate(m.before)
 		b.notes, l.Failed, b.end = b.notes[:notes], failed, EndOfInput
 		return false
 	}
 	l.Received++
-	l.Repaired += repaired
-	switch {
-	case kept:
-		m.found.Store(true)
+	if e.X.Repaired() {
+		l.Repaired++
+	}
+	if kept {
+		m.anyKept.Store(true)
 		b.Out.mark()
 		if l.Kept++; l.Kept == m.limit && b.end == EndOfInput {
 			b.end = EndCount
 		}
-	default:
+	} else {
 		l.Filtered++
-		m.missed()
+		m.tallyDropped()
 	}
-	return m.next(behind)
+	return m.goOn(next)
 }
 
-// missed counts an event that was dropped, as long as none was kept. Where there
-// are needles the sample has counted it, or one like it.
-func (m *mapper) missed() {
+// tallyDropped tallies an event that was dropped, as long as none has been kept.
+// With needles the lines of the sample have been counted already.
+func (m *mapper) tallyDropped() {
 	switch {
-	case m.tally == nil || m.found.Load():
+	case m.tally == nil || m.anyKept.Load():
 	case m.needles != nil:
 		m.tally.Fit(&m.ev.X)
 	default:
@@ -286,29 +185,14 @@ func (m *mapper) missed() {
 	}
 }
 
-// sample counts some of the lines that may not be looked at for want of a needle, as
-// long as nothing was kept.
-func (m *mapper) sample(text []byte) {
-	if m.tally == nil || m.found.Load() {
-		return
-	}
-	for n := 0; n < sampled && len(text) > 0; n++ {
-		line, rest, _ := bytes.Cut(text, []byte{'\n'})
-		if line = capture.TrimLine(line); len(line) > 0 && m.ev.X.Scan(line) == nil {
-			m.tally.Count(&m.ev.X)
-		}
-		text = rest
-	}
-}
-
-// next moves behind the event and reports whether to go on.
-func (m *mapper) next(behind Place) bool {
+// goOn accounts for the event before next and reports whether to map the one there.
+func (m *mapper) goOn(next Place) bool {
 	b := m.b
-	b.to = behind
-	if m.once || b.end != EndOfInput || b.Out.Len()+b.noteSize > maxOut {
+	b.to = next
+	if m.single || b.end != EndOfInput || b.Out.Len()+b.noteSize > maxOut {
 		return false
 	}
-	// At first it is looked at more often: one event may take long.
+	// Look at the clock more often in the beginning: one event may take long.
 	if m.count++; m.count%clockStride != 0 && m.count&(m.count-1) != 0 {
 		return true
 	}
@@ -316,27 +200,27 @@ func (m *mapper) next(behind Place) bool {
 		m.began = time.Now()
 		return true
 	}
-	most := mapTime
+	maxTime := mapTime
 	if !m.inOrder {
-		most = guessTime
+		maxTime = guessTime
 	}
-	return time.Since(m.began) < most
+	return time.Since(m.began) < maxTime
 }
 
-// Grown implements Mapping.
-func (m *mapper) Grown() bool {
+// Continue implements Mapping.
+func (m *mapper) Continue() bool {
 	switch n := m.b.Out.Len(); {
 	case n < writeSize:
 	case m.inOrder && m.write != nil:
 		m.err = m.write(m.b, false)
-	case !m.once && n-m.before > maxOut:
-		m.whole = false
+	case !m.single && n-m.before > maxOut:
+		m.tooLarge = true
 	}
-	return m.whole && m.err == nil
+	return !m.tooLarge && m.err == nil
 }
 
-// Write implements Mapping.
-func (m *mapper) Write() bool {
+// Flush implements Mapping.
+func (m *mapper) Flush() bool {
 	m.err = m.write(m.b, true)
 	return m.err == nil
 }
@@ -354,19 +238,20 @@ func (m *mapper) inBounds() bool {
 	return usec >= m.From && (m.To == 0 || usec < m.To)
 }
 
-// ask asks whether the run ends at the event. --fail-if goes before all other ends.
-func (m *mapper) ask() {
-	if m.failIf != nil && m.true("--fail-if", m.failIf) {
+// checkEnds finds out whether the run ends at the event. --fail-if goes before all
+// other ends.
+func (m *mapper) checkEnds() {
+	if m.failIf != nil && m.isTrue("--fail-if", m.failIf) {
 		m.b.end = EndFailIf
-	} else if m.b.end == EndOfInput && m.until != nil && m.true("--until", m.until) {
+	} else if m.b.end == EndOfInput && m.until != nil && m.isTrue("--until", m.until) {
 		m.b.end = EndUntil
 	}
 }
 
-func (m *mapper) true(flag string, q *filter.Query) bool {
+func (m *mapper) isTrue(flag string, q *filter.Query) bool {
 	yes, err := q.True(&m.ev.X)
 	if err != nil {
-		m.fail(flag, err)
+		m.noteFailure(flag, err)
 	}
 	return yes
 }
@@ -377,11 +262,12 @@ func (m *mapper) Failed(what string, err error) {
 		m.failed = true
 		m.b.ledger.Failed++
 	}
-	m.fail(what, err)
+	m.noteFailure(what, err)
 }
 
-// fail notes a failure, whose error has texts of its own.
-func (m *mapper) fail(what string, err error) {
+// noteFailure adds a note about a failure on the event. The texts of err must stay
+// valid.
+func (m *mapper) noteFailure(what string, err error) {
 	kind := err.Error()
 	if failure, ok := errors.AsType[*filter.Failure](err); ok {
 		kind = failure.Kind
@@ -390,6 +276,7 @@ func (m *mapper) fail(what string, err error) {
 	m.b.noteSize += len(kind) + noteOverhead
 }
 
+// reject adds a note about something that is no event.
 func (m *mapper) reject(err error) {
 	e := &m.ev
 	offset := int64(0)
@@ -410,13 +297,13 @@ func rejection(source string, raw []byte, offset int64, err error) note {
 	}
 }
 
-// gap makes the record of a gap of b.
+// gap makes the record of the gap that b marks.
 func (m *mapper) gap(b *Block) {
 	g := b.gap
-	b.data = append(gapRecord(b.data[:0], g), '\n')
+	b.data = append(g.appendRecord(b.data[:0]), '\n')
 	b.begin()
 	b.to.at = len(b.data)
-	m.b, m.inOrder, m.before, m.whole, m.failed = b, true, 0, true, false
+	m.b, m.inOrder, m.before, m.tooLarge, m.failed = b, true, 0, false, false
 	m.worker.Begin(b, true)
 	e := &m.ev
 	e.block, e.begin, e.end, e.verbatim = b, 0, len(b.data), true
@@ -426,19 +313,11 @@ func (m *mapper) gap(b *Block) {
 		m.worker.Show(e)
 	}
 	m.worker.End(b)
-	m.b, b.ledger = nil, Ledger{} // it is no event
+	m.b, b.ledger = nil, Ledger{} // the record is no event that was received
 }
 
-// gapRecord appends the event that stands for a gap.
-func gapRecord(dst []byte, g *Gap) []byte {
-	stamp := func(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }
-	dst = append(dst, `{"class":"enswitch-events","event":"gap","timestamp":"`+stamp(g.To)+`","reason":"`+g.Reason+`","source":`...)
-	dst = event.AppendString(dst, g.Source)
-	return fmt.Appendf(dst, `,"from":"%s","to":"%s","dropped":%d}`, stamp(g.From), stamp(g.To), g.Dropped)
-}
-
-// clock makes times of Unix nanoseconds. Events of one read share theirs, and to
-// divide it anew for each takes longer than to remember it.
+// clock converts Unix nanoseconds to times. It remembers the last one: events of one
+// read share their time, and a conversion takes longer than a comparison.
 type clock struct {
 	unix int64
 	time time.Time
@@ -449,12 +328,4 @@ func (c *clock) at(unix int64) time.Time {
 		c.unix, c.time = unix, time.Unix(0, unix)
 	}
 	return c.time
-}
-
-// countLines counts the lines that are not blank.
-func countLines(text []byte) (n int64) {
-	for range capture.Lines(text) {
-		n++
-	}
-	return n
 }

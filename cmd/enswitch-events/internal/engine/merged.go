@@ -2,49 +2,49 @@ package engine
 
 import (
 	"bytes"
-	"container/heap"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// merged reads several files side by side, the line with the least time first.
-// Lines without a time go with the one before in their file, and of lines with
-// the same time that of the file named first is first. A file that is not
-// sorted stays in its order.
+// merged reads several files at the same time, the line with the least time first. A
+// line without a time follows the line before it in its file; of lines with the same
+// time the file that is named first comes first. The lines of a file keep their order
+// even if the file is not sorted.
 type merged struct {
 	opener
 	opened  bool
-	stale   bool // the first of cursors is to go on to its next line
-	cursors cursors
+	stale   bool      // cursors[0] must move to its next line
+	cursors []*cursor // of the files that have more lines, sorted
 	all     []*cursor
-	read    atomic.Int64
+	read    atomic.Int64 // bytes
 	x       event.Index
-
-	back, untimed atomic.Int64 // see Captures.Disorder
 }
 
-// slack is how far, in microseconds, the events of a sorted capture may be out of
-// order: machines have their own clocks.
+// slack is the time in microseconds by which the events of a sorted capture may be out
+// of order: machines have their own clocks.
 const slack = 60_000_000
 
-// cursor stands at a line of a file.
+// cursor is a place in a file, at a line.
 type cursor struct {
 	r      *capture.Reader
 	number int
-	buf    []byte // what Next has returned
-	rest   []byte // of buf, behind the line
-	line   []byte // with its end
-	offset int64  // of line
-	next   int64  // of rest
-	usec   int64
-	latest int64  // the greatest usec so far
-	notes  []note // of what the reading has found behind the line
+	buf    []byte   // what Next has returned
+	rest   []byte   // of buf, behind the line
+	line   []byte   // with its newline
+	offset int64    // of line
+	next   int64    // offset of rest
+	usec   int64    // time of the line
+	latest int64    // greatest usec so far
+	order  noteKind // noteBack, noteUntimed, or 0 for a line in order
+	notes  []note   // about what is behind the line
 }
 
 func (m *merged) fill(ctx context.Context, b *Block) bool {
@@ -52,11 +52,14 @@ func (m *merged) fill(ctx context.Context, b *Block) bool {
 		m.opened = true
 		m.openAll(ctx, b)
 	}
-	m.goOn(ctx, b)
+	m.goOn(b)
 	for len(m.cursors) > 0 && len(b.data) < capture.BlockSize/2 {
 		cur := m.cursors[0]
 		if n := len(b.files); n == 0 || b.files[n-1].name != cur.r.Name() || b.files[n-1].offset+int64(len(b.data)-b.files[n-1].begin) != cur.offset {
 			b.files = append(b.files, span{begin: len(b.data), name: cur.r.Name(), offset: cur.offset})
+		}
+		if cur.order != 0 {
+			b.readNotes = append(b.readNotes, note{kind: cur.order, at: len(b.data)})
 		}
 		b.data = append(b.data, cur.line...)
 		if cur.line[len(cur.line)-1] != '\n' {
@@ -64,45 +67,48 @@ func (m *merged) fill(ctx context.Context, b *Block) bool {
 		}
 		m.stale = true
 		if len(cur.rest) == 0 {
-			break // to read on may take time
+			break // reading more may take time
 		}
-		m.goOn(ctx, b)
+		m.goOn(b)
 	}
 	return (len(b.data) > 0 || len(b.readNotes) > 0) && ctx.Err() == nil
 }
 
-// openAll opens the files. What is wrong with one is noted in b.
+// openAll opens the files. It adds notes to b about those that cannot be opened.
 func (m *merged) openAll(ctx context.Context, b *Block) {
 	for i, name := range m.o.Names {
 		cur := &cursor{number: i, usec: math.MinInt64}
 		if cur.r = m.open(ctx, name, &cur.notes); cur.r == nil {
-			cur.noted(b, math.MaxInt64)
+			cur.moveNotes(b, math.MaxInt64)
 			continue
 		}
 		m.all = append(m.all, cur)
-		if m.advance(ctx, cur, b) {
+		if m.advance(cur, b) {
 			m.cursors = append(m.cursors, cur)
 		}
 	}
-	heap.Init(&m.cursors)
+	slices.SortFunc(m.cursors, (*cursor).compare)
 }
 
-// goOn goes on in the file whose line was put out.
-func (m *merged) goOn(ctx context.Context, b *Block) {
+// goOn moves to the next line of the file whose line was handed out last.
+func (m *merged) goOn(b *Block) {
 	if !m.stale {
 		return
 	}
 	m.stale = false
-	if m.advance(ctx, m.cursors[0], b) {
-		heap.Fix(&m.cursors, 0)
-	} else {
-		heap.Pop(&m.cursors)
+	cur, others := m.cursors[0], m.cursors[1:]
+	if !m.advance(cur, b) {
+		m.cursors = others
+		return
 	}
+	i, _ := slices.BinarySearchFunc(others, cur, (*cursor).compare)
+	copy(m.cursors, others[:i])
+	m.cursors[i] = cur
 }
 
-// advance goes to the next line of a file that is not blank. What was found before
-// it is noted in b. It reports false at the end.
-func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
+// advance moves to the next line of a file that is not blank. It adds notes to b about
+// what is before that line. It reports false at the end.
+func (m *merged) advance(cur *cursor, b *Block) bool {
 	for {
 		for len(cur.rest) == 0 {
 			lines, offset, err := cur.r.Next(cur.buf)
@@ -110,7 +116,7 @@ func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
 				if !errors.Is(err, io.EOF) {
 					cur.notes = addRead(cur.notes, damage(cur.r.Name(), err))
 				}
-				cur.noted(b, math.MaxInt64)
+				cur.moveNotes(b, math.MaxInt64)
 				return false
 			}
 			cur.buf, cur.rest, cur.next = lines, lines, offset
@@ -130,14 +136,14 @@ func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
 		if len(line) == 0 {
 			continue
 		}
-		cur.noted(b, cur.offset)
+		cur.moveNotes(b, cur.offset)
+		cur.order = 0
 		if _, err := scan(&m.x, line); err == nil {
 			switch usec, ok := m.x.Get("timestamp").Timestamp(); {
 			case !ok:
-				m.untimed.Add(1)
+				cur.order = noteUntimed
 			case usec < cur.latest-slack:
-				m.back.Add(1)
-				cur.usec = usec
+				cur.order, cur.usec = noteBack, usec
 			default:
 				cur.usec, cur.latest = usec, max(cur.latest, usec)
 			}
@@ -146,8 +152,13 @@ func (m *merged) advance(_ context.Context, cur *cursor, b *Block) bool {
 	}
 }
 
-// noted moves the notes of what was found before that offset to the block b.
-func (c *cursor) noted(b *Block, offset int64) {
+// compare orders cursors as their lines are to come.
+func (c *cursor) compare(other *cursor) int {
+	return cmp.Or(cmp.Compare(c.usec, other.usec), cmp.Compare(c.number, other.number))
+}
+
+// moveNotes moves the notes about what is before that offset to b.
+func (c *cursor) moveNotes(b *Block, offset int64) {
 	late := c.notes[:0]
 	for _, n := range c.notes {
 		if n.offset > offset && n.kind != noteSkip {
@@ -160,29 +171,10 @@ func (c *cursor) noted(b *Block, offset int64) {
 	c.notes = late
 }
 
-func (m *merged) position() int64 { return m.left.Load() + m.read.Load() }
+func (m *merged) position() int64 { return m.skipped.Load() + m.read.Load() }
 
 func (m *merged) close() {
 	for _, cur := range m.all {
 		_ = cur.r.Close() // it was only read
 	}
-}
-
-// cursors is a heap.
-type cursors []*cursor
-
-func (c cursors) Len() int { return len(c) }
-func (c cursors) Less(i, j int) bool {
-	if c[i].usec != c[j].usec {
-		return c[i].usec < c[j].usec
-	}
-	return c[i].number < c[j].number
-}
-func (c cursors) Swap(i, j int) { c[i], c[j] = c[j], c[i] }
-func (c *cursors) Push(x any)   { *c = append(*c, x.(*cursor)) }
-func (c *cursors) Pop() any {
-	old := *c
-	last := old[len(old)-1]
-	*c = old[:len(old)-1]
-	return last
 }

@@ -9,32 +9,34 @@ const (
 	noteDamage
 	noteSkip
 	noteFailure
+	noteBack    // an event that --merge found out of order
+	noteUntimed // an event in which --merge found no timestamp
 )
 
-// note is something to tell when a block's turn has come.
+// note is something to report, or to count, when the fold has reached its place.
 type note struct {
 	kind    noteKind
-	n       int64 // how often
-	at      int   // in the data of the block
-	name    string
+	n       int64  // how often
+	at      int    // offset in the data of the block
+	name    string // of the source, or the flag that failed
 	excerpt []byte
 	size    int
-	offset  int64
+	offset  int64  // in the uncompressed file, or the bytes that were skipped
 	failure string // its kind
 	err     error
 }
 
-// noteOverhead is what a note costs beside its text.
+// noteOverhead is the memory that a note takes beside its text.
 const noteOverhead = 100
 
-// maxReadNotes is how many notes the reading makes of a block before it counts more
-// of the same.
+// maxReadNotes bounds the notes of one block about what was found while it was read.
+// Past that, notes of the same kind are only counted.
 const maxReadNotes = 1000
 
-// addRead adds a note of the reading.
+// addRead adds a note about what was found while a capture was read.
 func addRead(notes []note, n note) []note {
 	if len(notes) >= maxReadNotes {
-		// Damage and the line that it cut off take turns.
+		// Damage and the line that it cut off come in turn.
 		for i := len(notes) - 1; i >= len(notes)-2; i-- {
 			if notes[i].kind == n.kind {
 				notes[i].n++
@@ -45,47 +47,50 @@ func addRead(notes []note, n note) []note {
 	return append(notes, n)
 }
 
-// damage notes what could not be read.
+// damage is the note about a part of a capture that could not be read.
 func damage(name string, err error) note {
 	n := note{kind: noteDamage, n: 1, name: name, err: err}
-	if d, ok := err.(capture.Damage); ok { //nolint:errorlint // it is the reading's own
+	if d, ok := err.(capture.Damage); ok { //nolint:errorlint // capture does not wrap it
 		n.offset = d.Text
 	}
 	return n
 }
 
-// tell passes on what was found in a piece of b, and what the reading found before
-// the place at. It counts what the reading rejected.
-func (c *Config) tell(b *Block, found []note, at int) (rejected int64) {
-	read := b.readNotes[b.readTold:]
-	for len(found) > 0 || len(read) > 0 && read[0].at < at {
-		if len(found) > 0 && (len(read) == 0 || found[0].at < read[0].at) {
-			c.say(&found[0])
-			found = found[1:]
+// report reports notes about a piece of b, and those of its readNotes that are before
+// the offset end, in the order of their places.
+func (f *folder) report(b *Block, notes []note, end int) {
+	read := b.readNotes[b.readReported:]
+	for len(notes) > 0 || len(read) > 0 && read[0].at < end {
+		if len(notes) > 0 && (len(read) == 0 || notes[0].at < read[0].at) {
+			f.reportNote(&notes[0])
+			notes = notes[1:]
 			continue
 		}
 		if read[0].kind == noteReject {
-			rejected += read[0].n
+			f.unbooked.Received += read[0].n
+			f.unbooked.Rejected += read[0].n
 		}
-		c.say(&read[0])
+		f.reportNote(&read[0])
 		read = read[1:]
-		b.readTold++
+		b.readReported++
 	}
-	return rejected
 }
 
-// say passes on a note.
-func (c *Config) say(n *note) {
+func (f *folder) reportNote(n *note) {
 	switch {
-	case n.kind == noteReject && c.OnReject != nil:
-		c.OnReject(Rejected{n.name, n.excerpt, n.size, n.offset, n.err})
-	case n.kind == noteDamage && c.OnDamage != nil:
+	case n.kind == noteBack:
+		f.back++
+	case n.kind == noteUntimed:
+		f.unordered++
+	case n.kind == noteReject && f.OnReject != nil:
+		f.OnReject(Rejected{n.name, n.excerpt, n.size, n.offset, n.err})
+	case n.kind == noteDamage && f.OnDamage != nil:
 		for range n.n {
-			c.OnDamage(n.err)
+			f.OnDamage(n.err)
 		}
-	case n.kind == noteSkip && c.OnSkip != nil:
-		c.OnSkip(n.name, n.offset)
-	case n.kind == noteFailure && c.OnFailure != nil:
-		c.OnFailure(n.name, n.failure, n.err.Error())
+	case n.kind == noteSkip && f.OnSkip != nil:
+		f.OnSkip(n.name, n.offset)
+	case n.kind == noteFailure && f.OnFailure != nil:
+		f.OnFailure(n.name, n.failure, n.err.Error())
 	}
 }

@@ -8,115 +8,135 @@ import (
 	"time"
 )
 
-// Input puts events into a feed until it ends, an error ends it, or ctx is
-// done. One that ends by ctx returns ctx's error or nil.
+// Input receives events into a [Feed] until there are no more, an error ends it, or
+// ctx is done. One that ctx ends returns its error or nil.
 type Input func(ctx context.Context) error
 
 const (
-	// drainTime is how long what waits is written once the run is to end.
+	// drainTime is how long events that wait are still written after a signal.
 	drainTime = 5 * time.Second
-	// stuckTime is how long a fold that is to end may take, and once more if it is
-	// writing then. Both are the end of drainTime.
+	// stuckTime is how long the fold may take to stop at the end of drainTime, and
+	// the same again if it is writing then.
 	stuckTime = 200 * time.Millisecond
 )
 
-// Run runs the inputs into b and what they bring out of it into c.Sink until one of the ends of
-// c is reached, an input fails, all inputs have ended, or ctx is done. Then it
-// writes what waits: as long as it takes, but once ctx is done for 5 s at most.
-// It returns when everything that was started has ended, but for a write that
-// still blocks then. The error belongs to EndInput, EndOutput, EndClosed, EndStuck
-// and EndSlow.
-func (b *Buffer) Run(parent context.Context, c *Config, inputs ...Input) (End, error) {
+// Run puts what the inputs receive into b, and what comes out of b into c.Sink. It
+// ends when one of the ends of c is reached, an input fails, all inputs have ended,
+// or ctx is done. Then it writes what still waits, which may take any time, but no
+// more than 5 s once ctx is done.
+//
+// When Run returns, everything that it started has ended, except a Write that
+// blocks. The error belongs to EndInput, EndOutput, EndClosed, EndStuck and
+// EndSlow.
+func (b *Buffer) Run(ctx context.Context, c *Config, inputs ...Input) (End, error) {
 	f, err := newFolder(c, b)
 	if err != nil {
 		return EndOutput, err
 	}
 	f.pace = &b.pace
-	ctx, cancel := context.WithCancelCause(parent)
-	stop := func() { cancel(nil) }
-	defer stop()
+	inputCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := startInputs(inputCtx, inputs)
+	folded := f.start()
+	o, done := b.wait(inputCtx, c, ended, folded)
+	if done {
+		cancel(ErrEnough)
+		waitFor(ended)
+		return o.end, o.err
+	}
+	cancel(nil)
+	waitFor(ended)
+	b.Close()
+	// What was still waiting may have reached an end of its own, or failed to be
+	// written.
+	switch last := f.drain(ctx, folded, true); last.end {
+	case EndOfInput:
+		return o.end, o.err
+	case EndSlow:
+		return EndSlow, join(o.err, fmt.Errorf("the filters were too slow: %d events were not filtered within %v of the signal", b.Ledger().Waiting, drainTime))
+	case EndStuck:
+		return EndStuck, join(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
+	default:
+		return last.end, last.err
+	}
+}
 
-	failed := make(chan error, len(inputs))
+// startInputs starts the inputs. The channel gets the first error of one that failed,
+// and is closed when all have ended.
+func startInputs(ctx context.Context, inputs []Input) <-chan error {
+	ended := make(chan error, 1)
 	var running sync.WaitGroup
 	for _, input := range inputs {
 		running.Go(func() {
 			if err := input(ctx); err != nil && ctx.Err() == nil {
-				failed <- err
+				select {
+				case ended <- err:
+				default:
+				}
 			}
 		})
 	}
-	ended := make(chan struct{})
 	go func() { running.Wait(); close(ended) }()
-	folded := f.start()
-
-	var limit <-chan time.Time
-	if c.For > 0 {
-		t := time.NewTimer(c.For)
-		defer t.Stop()
-		limit = t.C
-	}
-	idle := newIdle(c.Idle, b)
-	defer idle.stop()
-
-	o := outcome{}
-wait:
-	for {
-		select {
-		case o = <-folded:
-			cancel(ErrEnough)
-			<-ended
-			return o.end, o.err
-		case <-ctx.Done():
-			o.end = EndSignal
-			break wait
-		case o.err = <-failed:
-			o.end = EndInput
-			break wait
-		case <-ended:
-			select {
-			case o.err = <-failed:
-				o.end = EndInput
-			default:
-			}
-			break wait
-		case <-limit:
-			o.end = EndFor
-			break wait
-		case <-idle.c():
-			if idle.over() {
-				o.end = EndIdle
-				break wait
-			}
-		}
-	}
-	stop()
-	<-ended
-	b.Close()
-	last := f.drain(parent, folded, true)
-	// What was still waiting may have reached an end of its own, or failed to be
-	// written.
-	switch last.end {
-	case EndOfInput:
-		return o.end, o.err
-	case EndSlow:
-		return EndSlow, also(o.err, fmt.Errorf("the filters were too slow: %d events were not filtered within %v of the signal", b.Ledger().Waiting, drainTime))
-	case EndStuck:
-		return EndStuck, also(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
-	}
-	return last.end, last.err
+	return ended
 }
 
-// also returns err, and what came first, if anything did: one error that wraps
-// both.
-func also(first, err error) error {
+// waitFor waits until all inputs have ended.
+func waitFor(ended <-chan error) {
+	for range ended { //nolint:revive // until it is closed
+	}
+}
+
+// wait waits for an end of the run. Done says that it is that of the fold.
+func (b *Buffer) wait(ctx context.Context, c *Config, ended <-chan error, folded <-chan outcome) (o outcome, done bool) {
+	limit, idle, started := newTimer(c.For), newTimer(c.Idle), time.Now()
+	defer limit.Stop()
+	defer idle.Stop()
+	for {
+		select {
+		case o := <-folded:
+			return o, true
+		case <-ctx.Done():
+			return outcome{end: EndSignal}, false
+		case err := <-ended:
+			if err != nil {
+				o = outcome{EndInput, err}
+			}
+			return o, false
+		case <-limit.C:
+			return outcome{end: EndFor}, false
+		case <-idle.C:
+			last := b.LastReceived()
+			if last.Before(started) {
+				last = started
+			}
+			left := c.Idle - time.Since(last)
+			if left <= 0 {
+				return outcome{end: EndIdle}, false
+			}
+			idle.Reset(left)
+		}
+	}
+}
+
+// newTimer returns a timer that fires after d, or never if d is 0.
+func newTimer(d time.Duration) *time.Timer {
+	t := time.NewTimer(d)
+	if d == 0 {
+		t.Stop()
+	}
+	return t
+}
+
+// join returns one error that wraps both, or err if there is no first one.
+func join(first, err error) error {
 	if first == nil {
 		return err
 	}
 	return fmt.Errorf("%w; %w", first, err)
 }
 
-// drain waits for the fold to end. Once ctx is done it may go on for drainTime, or
-// with patient false for what it is writing only.
+// drain waits for the fold to end. Once ctx is done the fold may go on for drainTime;
+// if patient is false it stops at once, and drainTime is for the current write.
 func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool) outcome {
 	select {
 	case o := <-folded:
@@ -133,7 +153,7 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		return o
 	case <-t.C:
 	}
-	slow := EndSlow // whichever it is that takes the time
+	slow := EndSlow // or EndStuck: whichever takes the time
 	if f.writing.Load() {
 		slow = EndStuck
 	}
@@ -155,8 +175,8 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 	return outcome{end: EndStuck}
 }
 
-// silence has nothing written or counted any more: what is said of this run is its
-// last word. It reports false if something is being written.
+// silence makes sure that nothing is written or counted any more, so that the counts
+// reported at the end are final. It reports false if a write is under way.
 func (f *folder) silence() bool {
 	if !f.writes.TryLock() {
 		return false
@@ -164,47 +184,4 @@ func (f *folder) silence() bool {
 	defer f.writes.Unlock()
 	f.silent = true
 	return true
-}
-
-// idleTimer fires when no event has come for a time.
-type idleTimer struct {
-	after time.Duration
-	since time.Time
-	buf   *Buffer
-	t     *time.Timer
-}
-
-func newIdle(after time.Duration, buf *Buffer) *idleTimer {
-	i := &idleTimer{after: after, since: time.Now(), buf: buf}
-	if after > 0 {
-		i.t = time.NewTimer(after)
-	}
-	return i
-}
-
-func (i *idleTimer) c() <-chan time.Time {
-	if i.t == nil {
-		return nil
-	}
-	return i.t.C
-}
-
-// over reports whether the time is really over; if an event has come since the
-// timer was set, it is set anew.
-func (i *idleTimer) over() bool {
-	if last := i.buf.LastReceived(); last.After(i.since) {
-		i.since = last
-	}
-	left := i.after - time.Since(i.since)
-	if left <= 0 {
-		return true
-	}
-	i.t.Reset(left)
-	return false
-}
-
-func (i *idleTimer) stop() {
-	if i.t != nil {
-		i.t.Stop()
-	}
 }

@@ -8,31 +8,29 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// Text is the sink that writes the events that the filters keep in one of the text
+// Text is the sink that writes the events that the filters keep, in one of the text
 // formats.
 //
-// How an event looks may depend on those before it: the time since the last one,
-// the date where it changes, the width of a column. A block that is mapped on
-// another core is rendered on a guess: what was known when its mapping began.
-// Where Fold finds that the time was guessed wrong, the one event that it matters
-// to, the first one with a time, is rendered again. A width that was guessed wrong
-// has the block mapped again.
+// How an event is rendered may depend on earlier ones: the time since the last event,
+// the date where it changes, the width of a column. A block that is mapped ahead is
+// rendered from the state that was known when its mapping began. If the time in it
+// was wrong, Fold renders the one event again that shows it, the first with a time.
+// If the width was wrong, the block is mapped again.
 type Text struct {
-	// OnKept is told of each event that is kept, after it was written. Whatever
-	// comes later waits for it to return. What it is given is valid during the
-	// call.
+	// OnKept is called for each kept event after it was written. Later events wait
+	// until it returns. The arguments are valid during the call.
 	OnKept func(ev *event.Event, x *event.Index)
 
 	newFilter   func(onError func(error)) (*filter.Filter, error)
 	newRenderer func(onError func(error)) (*render.Renderer, error)
-	renderer    *render.Renderer // of no worker
+	renderer    *render.Renderer // not used by a worker
 
 	mu    sync.Mutex
-	state render.State // behind the last block folded
+	state render.State // after the last folded block
 }
 
-// NewText returns a Text. newFilter and newRenderer make the filter and the renderer
-// of one worker, which tell onError of events that they fail on.
+// NewText returns a Text. newFilter and newRenderer return the filter and the renderer
+// of one worker; they call onError for each event on which they fail.
 func NewText(newFilter func(onError func(error)) (*filter.Filter, error), newRenderer func(onError func(error)) (*render.Renderer, error)) (*Text, error) {
 	r, err := newRenderer(nil)
 	if err != nil {
@@ -41,7 +39,7 @@ func NewText(newFilter func(onError func(error)) (*filter.Filter, error), newRen
 	return &Text{newFilter: newFilter, newRenderer: newRenderer, renderer: r, state: r.State()}, nil
 }
 
-// Header is what comes before the first event.
+// Header is the output before the first event.
 func (s *Text) Header() []byte { return s.renderer.Header(nil) }
 
 // InOrder implements Sink.
@@ -50,8 +48,7 @@ func (s *Text) InOrder() bool { return s.OnKept != nil || !s.renderer.Parallel()
 // Worker implements Sink.
 func (s *Text) Worker(m Mapping) (Worker, error) { return s.TextWorker(m) }
 
-// TextWorker returns a worker for a sink that writes text beside what else it
-// does.
+// TextWorker returns a worker for another sink that also writes text.
 func (s *Text) TextWorker(m Mapping) (*TextWorker, error) {
 	w := &TextWorker{text: s, mapping: m}
 	w.emit = w.print
@@ -64,16 +61,16 @@ func (s *Text) TextWorker(m Mapping) (*TextWorker, error) {
 }
 
 // Fold implements Sink.
-func (s *Text) Fold(b *Block, again func(at Place) *Block) bool {
+func (s *Text) Fold(b *Block, remap func(Place) *Block) bool {
 	p := b.Part.(*textPart)
 	if p.before != s.state { // which only Fold changes
 		switch {
 		case !p.before.SameWidth(s.state):
 			return false
 		case p.timed:
-			// What came before it in the block may have widened a column.
+			// Events before it in the block may have widened a column.
 			s.setState(s.state.Widened(p.widths))
-			b.Out.Replace(p.outBegin, p.outEnd, again(p.first).Out.Bytes())
+			b.Out.Replace(p.outBegin, p.outEnd, remap(p.first).Out.Bytes())
 		default:
 			p.after = s.state.Widened(p.after)
 		}
@@ -88,11 +85,11 @@ func (s *Text) setState(state render.State) {
 	s.state = state
 }
 
-// textPart is what Fold has to know of a block.
+// textPart is what Fold needs to know about a block.
 type textPart struct {
 	before, after render.State
-	// The first event whose look depends on the time before, its place in the
-	// output, and the state before it.
+	// The first event that shows a time which depends on earlier events, if timed is
+	// set: its place, its output, and the state before it.
 	timed            bool
 	first            Place
 	outBegin, outEnd int
@@ -101,20 +98,20 @@ type textPart struct {
 
 // TextWorker is the worker of a Text.
 type TextWorker struct {
-	// Filter is what the sink's filters are compiled to.
+	// Filter is the worker's own filter.
 	Filter   *filter.Filter
 	text     *Text
 	mapping  Mapping
 	renderer *render.Renderer
 	emit     func(filter.Output) bool
 
-	inOrder bool
-	part    *textPart
-	b       *Block
-	e       *Event
-	kept    bool // the event was written
-	done    bool // it has been rendered, though perhaps as nothing
-	givenUp bool // in the middle: what was written of it is taken back
+	inOrder  bool
+	part     *textPart
+	b        *Block
+	e        *Event
+	kept     bool // something was written for the event
+	rendered bool // it was rendered, perhaps as nothing
+	givenUp  bool // it was given up, and its output will be taken back
 }
 
 // Begin implements Worker.
@@ -142,8 +139,8 @@ func (w *TextWorker) Event(e *Event) bool {
 	w.begin(e)
 	out, before := w.b.Out.Len(), w.renderer.State()
 	w.Filter.Run(&e.X, w.emit)
-	w.see(out, before)
-	if w.kept && w.text.OnKept != nil && w.mapping.Write() {
+	w.noteState(out, before)
+	if w.kept && w.text.OnKept != nil && w.mapping.Flush() {
 		w.text.OnKept(&e.Event, &e.X)
 	}
 	return w.kept
@@ -151,35 +148,35 @@ func (w *TextWorker) Event(e *Event) bool {
 
 // Show implements Worker.
 func (w *TextWorker) Show(e *Event) bool {
-	if w.e != e || !w.done {
+	if w.e != e || !w.rendered {
 		w.begin(e)
 		out, before := w.b.Out.Len(), w.renderer.State()
 		w.print(filter.Output{Event: true})
-		w.see(out, before)
+		w.noteState(out, before)
 	}
 	return w.kept
 }
 
-func (w *TextWorker) begin(e *Event) { w.e, w.kept, w.done, w.givenUp = e, false, false, false }
+func (w *TextWorker) begin(e *Event) { w.e, w.kept, w.rendered, w.givenUp = e, false, false, false }
 
-// see looks at what has become of the event, whose output begins at out. before
-// is the state before it.
-func (w *TextWorker) see(out int, before render.State) {
+// noteState notes how the event depends on earlier ones and later ones on it. Its
+// output begins at out; before is the state before it.
+func (w *TextWorker) noteState(out int, before render.State) {
 	p := w.part
 	switch {
-	case w.done && (!w.kept || w.givenUp):
-		w.renderer.SetState(before) // what nobody sees leaves nothing behind
+	case w.rendered && (!w.kept || w.givenUp):
+		w.renderer.SetState(before) // an event that is not shown changes nothing
 	case !p.timed && w.renderer.TimeShown():
 		p.timed, p.first, p.widths = true, w.e.place(), before
 		p.outBegin, p.outEnd = out, w.b.Out.Len()
 	}
 }
 
-// print writes something of the event.
+// print writes the event, or a value that takes its place.
 func (w *TextWorker) print(o filter.Output) bool {
 	e, out := w.e, &w.b.Out
-	w.done = true
-	if o.Event && w.renderer.Verbatim(&e.X) && e.Verbatim() {
+	w.rendered = true
+	if o.Event && w.renderer.Verbatim(&e.X) && e.WriteVerbatim() {
 		w.kept = true
 		return true
 	}
@@ -190,9 +187,9 @@ func (w *TextWorker) print(o filter.Output) bool {
 	} else {
 		text = w.renderer.Value(text, &e.Event, o.JSON)
 	}
-	// A template may print nothing, or fail.
+	// A template that fails prints nothing.
 	w.kept = w.kept || len(text) > before
-	out.Set(text)
-	w.givenUp = !w.mapping.Grown()
+	out.SetText(text)
+	w.givenUp = !w.mapping.Continue()
 	return !w.givenUp
 }

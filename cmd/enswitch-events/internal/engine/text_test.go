@@ -80,7 +80,7 @@ func (g *guessed) run(t fataler, workers int, ahead func(*folder)) ran {
 // ahead maps the block n before any is folded, as a goroutine might that sees none
 // of them folded.
 func (f *folder) ahead(t fataler, n int) {
-	m, err := newMapper(f.Config, f.src, new(atomic.Bool), &f.found)
+	m, err := newMapper(f.Config, f.src, new(atomic.Bool), &f.anyKept)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -150,7 +150,7 @@ func (o *Filter) Tally() *tally.Tally { return tally.New(o.Class, o.Event, o.Whe
 // Needles returns texts of which every line that the filters keep has one, nil if they
 // require none.
 func (o *Filter) Needles() []string {
-	return engine.Needles(&filter.Options{
+	return needle.Of(&filter.Options{
 		Class: o.Class, Event: o.Event, Where: o.Where, Grep: o.grep, IgnoreCase: o.ignoreCase, JQ: o.Jq,
 	})
 }

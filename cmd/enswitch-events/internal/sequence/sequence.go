@@ -106,7 +106,7 @@ func (w *waiter) Event(e *engine.Event) bool {
 		}
 	}
 	// The others have been counted as filtered when they came.
-	e.Block().Instead(int64(len(events) - 1))
+	e.Block().KeepEarlier(int64(len(events) - 1))
 	e.Block().Stop(engine.EndAwaited)
 	return true
 }

@@ -1,4 +1,4 @@
-package engine
+package needle
 
 import (
 	"slices"
@@ -6,12 +6,11 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// queried returns what a jq expression demands of a line. It understands
-// comparisons of a field with a text, joined by "and" and "or", alone or in a
-// select that comes first; anything else demands nothing. What is demanded is so
-// without regard to failures: where the expression could fail on a line that is
-// not looked at, nothing is demanded.
-func queried(expr string) []demand {
+// ofJQ returns what a jq expression requires of a line. It understands comparisons
+// of a field with a text, joined by "and" and "or", alone or in a select that comes
+// first. Any other expression requires nothing, and neither does one that could
+// fail on a line: the failure is to be reported, so the line must be looked at.
+func ofJQ(expr string) []requirement {
 	if expr == "" {
 		return nil
 	}
@@ -24,14 +23,14 @@ func queried(expr string) []demand {
 			return nil
 		}
 		if q.Op != gojq.OpPipe && selected(q) == nil {
-			return nil // its value goes on, whatever it is
+			return nil // it passes on any value
 		}
 	}
 	if condition := selected(q); condition != nil {
 		q = condition
 	}
-	demands, _ := conditions(q)
-	return demands
+	all, _ := conditions(q)
+	return all
 }
 
 // selected returns the condition of a select, or nil.
@@ -42,8 +41,8 @@ func selected(q *gojq.Query) *gojq.Query {
 	return nil
 }
 
-// conditions returns what must be for q to be true, and whether q cannot fail.
-func conditions(q *gojq.Query) (demands []demand, safe bool) {
+// conditions returns what q requires to be true. Safe says that q cannot fail.
+func conditions(q *gojq.Query) (all []requirement, safe bool) {
 	if len(q.FuncDefs) > 0 || len(q.Patterns) > 0 {
 		return nil, false
 	}
@@ -66,7 +65,7 @@ func conditions(q *gojq.Query) (demands []demand, safe bool) {
 		if len(texts) > maxNeedles {
 			return nil, true
 		}
-		return []demand{{texts, l.field}}, true
+		return []requirement{{texts, l.field}}, true
 	case slices.Contains([]gojq.Operator{gojq.OpEq, gojq.OpNe, gojq.OpLt, gojq.OpLe, gojq.OpGt, gojq.OpGe}, q.Op):
 		field, value := q.Left.Term, q.Right.Term
 		if !isField(field) {
@@ -78,12 +77,12 @@ func conditions(q *gojq.Query) (demands []demand, safe bool) {
 		if q.Op != gojq.OpEq || value.Type != gojq.TermTypeString {
 			return nil, true
 		}
-		// A text equals nothing but a text, so it stands in quotes.
-		if text, ok := needle(value.Str.Str); ok {
+		// Only a string equals a string, so the line has it in quotes.
+		if text, ok := literalOf(value.Str.Str); ok {
 			if text[0] != '"' {
 				text = `"` + text + `"`
 			}
-			return []demand{{[]string{text}, field.Index.Name}}, true
+			return []requirement{{[]string{text}, field.Index.Name}}, true
 		}
 		return nil, true
 	case q.Term != nil && q.Term.Type == gojq.TermTypeQuery && len(q.Term.SuffixList) == 0:

@@ -1,4 +1,4 @@
-package engine
+package needle
 
 import (
 	"slices"
@@ -10,7 +10,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-func TestNeedles(t *testing.T) {
+func TestOf(t *testing.T) {
 	for _, row := range []struct {
 		class, event, where []string
 		jq                  string
@@ -62,14 +62,14 @@ func TestNeedles(t *testing.T) {
 		{jq: `if .event == "end" then true else true end`},
 		{class: []string{"call"}, jq: `.event == "end"`, want: []string{`"end"`}},
 	} {
-		if got := Needles(&filter.Options{Class: row.class, Event: row.event, Where: row.where, JQ: row.jq}); !slices.Equal(got, row.want) {
+		if got := Of(&filter.Options{Class: row.class, Event: row.event, Where: row.where, JQ: row.jq}); !slices.Equal(got, row.want) {
 			t.Errorf("%q %q %q: got %q, want %q", row.class, row.event, row.where, got, row.want)
 		}
 	}
 }
 
-// FuzzNeedles looks for events that the filters keep and the needles miss.
-func FuzzNeedles(f *testing.F) {
+// FuzzOf looks for events that the filters keep and the needles miss.
+func FuzzOf(f *testing.F) {
 	f.Add(`{"class":"call","event":"answer"}`, "call", "answer", "1234")
 	f.Add(`{"class":"c\u0061ll","event":12}`, "call", "12", "ab/c")
 	f.Add(`{"class":[1],"event":"a.b","f":{"x":1}}`, "[1]", "a.b", `{"x":1}`)
@@ -85,15 +85,15 @@ func FuzzNeedles(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			needles := Needles(&o)
+			needles := Of(&o)
 			if needles == nil {
 				continue
 			}
 			kept := false
 			keep.Run(&x, func(filter.Output) bool { kept = true; return true })
-			s := newSearch(needles)
-			s.begin([]byte(line))
-			if kept && s.next([]byte(line), 0) < 0 {
+			s := NewSearch(needles)
+			s.Begin([]byte(line))
+			if kept && s.Next([]byte(line), 0) < 0 {
 				t.Fatalf("%q is kept by %+v and has none of %q", line, o, needles)
 			}
 		}
