@@ -27,7 +27,7 @@ type Block struct {
 	readNotes    []note
 	readReported int // of readNotes
 
-	state atomic.Int32
+	toMap atomic.Bool   // set until a goroutine claims the block to map it
 	ready chan struct{} // holds a value once another goroutine has mapped the block
 
 	from Place // where the piece begins that result is about
@@ -69,21 +69,14 @@ type Place struct {
 	item int // index of the item, or of the span
 }
 
-// The states of a block.
-const (
-	idle    = iota // not taken from the source
-	waiting        // to be mapped
-	claimed        // by the goroutine that maps it
-)
-
-// claim reports whether the caller is the one to map b.
-func (b *Block) claim() bool { return b.state.CompareAndSwap(waiting, claimed) }
+// claim reports whether the caller is the one that maps b.
+func (b *Block) claim() bool { return b.toMap.CompareAndSwap(true, false) }
 
 func (b *Block) size() int64 { return int64(cap(b.data) + itemSize*cap(b.items)) }
 
 // reset empties b for other events, in the same memory.
 func (b *Block) reset() *Block {
-	b.state.Store(idle)
+	b.toMap.Store(false)
 	b.data, b.items, b.files, b.gap = b.data[:0], b.items[:0], b.files[:0], nil
 	b.readNotes, b.readReported = b.readNotes[:0], 0
 	b.from = Place{}

@@ -8,33 +8,33 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// leastFree is how many empty blocks are kept however small the buffer is.
-const leastFree = 8
+// minFree is the number of empty blocks that are kept for reuse however small the
+// buffer is.
+const minFree = 8
 
-// BufferOptions says how a Buffer is bounded and whom it tells.
+// BufferOptions are the bounds of a Buffer and the functions that it calls.
 type BufferOptions struct {
-	// Size bounds the bytes of memory that waiting events take.
+	// Size bounds the memory for waiting events, in bytes.
 	Size int64
-	// OnOverflow is called when the first event of a stretch is dropped, with
-	// no events counted yet. It must not call the Buffer.
+	// OnOverflow is called when events begin to be dropped, with none counted yet. It
+	// must not call the Buffer.
 	OnOverflow func(Gap)
-	// Record gets every event before anything else is done with it, whatever
-	// becomes of it then. It must not wait, and must be safe for concurrent use
-	// if there are several feeds. Nil: nobody.
+	// Record gets every event first, whatever happens to it later. It must not block,
+	// and with several feeds it must be safe for concurrent use. It may be nil.
 	Record func(raw []byte)
-	// Spill is where events go past Size, before any is dropped.
+	// Spill is where events go that have no room in memory.
 	Spill Spill
 }
 
-// Buffer stands between the sources, which must not wait, and the filters,
-// which may. Sources put events in through a [Feed]; one goroutine takes
-// them out. Past its size events go to disk, and past what is allowed there
-// they are dropped and counted, and a Gap marks the place. It keeps the ledger.
+// Buffer is between the sources, which must not wait, and the filters, which may.
+// Sources put events in through a [Feed], and Run takes them out. When the memory is
+// full, events go to disk; when that is full too, they are dropped and counted, and
+// a [Gap] marks the place. The Buffer keeps the ledger.
 type Buffer struct {
 	o      BufferOptions
-	wake   chan struct{} // holds a value when there may be something to take
+	wake   chan struct{} // holds a value when there may be a block to take
 	start  time.Time
-	lastIn atomic.Int64 // when the last event came, after start; not by a clock that is set
+	lastIn atomic.Int64 // time from start to the last event, by the monotonic clock
 	pace   pace
 
 	mu       sync.Mutex
@@ -43,16 +43,16 @@ type Buffer struct {
 	free     []*Block
 	closed   bool
 	ledger   Ledger
-	overflow *Gap // the stretch of dropped events that is under way
-	sources  []string
-	numbers  map[string]int32 // of the sources
+	overflow *Gap             // not nil while events are being dropped
+	sources  []string         // names by number
+	numbers  map[string]int32 // of the names
 	feeds    []*Feed
-	brought  []int64       // events, by feed, see keepLevel
+	brought  []int64       // number of events by feed, see keepLevel
 	window   *event.Window // of several feeds
 	spill    *spiller      // nil without
 }
 
-// NewBuffer returns an empty Buffer. The caller ends it with Release.
+// NewBuffer returns an empty Buffer. The caller must call Release at the end.
 func NewBuffer(o BufferOptions) *Buffer {
 	b := &Buffer{
 		o: o, wake: make(chan struct{}, 1), start: time.Now(), numbers: map[string]int32{},
@@ -65,7 +65,7 @@ func NewBuffer(o BufferOptions) *Buffer {
 	return b
 }
 
-// number returns the number of the source called name. The mutex is held.
+// number returns the number of a source's name. The mutex is held.
 func (b *Buffer) number(name string) int32 {
 	n, known := b.numbers[name]
 	switch {
@@ -79,15 +79,15 @@ func (b *Buffer) number(name string) int32 {
 	return n
 }
 
-// maxSources bounds the table of names, as whoever POSTs adds to it. The last of
-// them is otherSource, the name of every source that came after the others.
+// maxSources bounds the table of names: anyone who POSTs adds to it. Sources past that
+// share the last name, otherSource.
 const (
 	maxSources  = 4096
 	otherSource = "other"
 )
 
-// push puts what f has collected at the end of the queue, and returns an empty block
-// to go on with. The mutex is held.
+// push puts f.cur at the end of the queue and returns an empty block to replace it. The
+// mutex is held.
 func (b *Buffer) push(f *Feed) *Block {
 	c := f.cur
 	b.ledger.Received += int64(len(c.items))
@@ -119,9 +119,9 @@ func (b *Buffer) push(f *Feed) *Block {
 	return b.block()
 }
 
-// lastFor returns the last block of the queue if it has room for c, else nil: a
-// trickle of small blocks behind a slow reader would cost a whole block each, so
-// they are put together. The mutex is held.
+// lastFor returns the last block of the queue if it has room for c, else nil. Small
+// blocks are put together like this because each takes the memory of a large one. The
+// mutex is held.
 func (b *Buffer) lastFor(c *Block) *Block {
 	if len(b.queue) == 0 || b.overflow != nil {
 		return nil
@@ -157,10 +157,9 @@ func (b *Buffer) emptied(c *Block) *Block {
 	return c.reset()
 }
 
-// noRoom reports whether there is no memory for c. The size may be passed by one
-// block if the disk will make room: for an event so large that this could not be
-// done in time, and because a small buffer has no more than one or two blocks. The
-// mutex is held.
+// noRoom reports whether there is no memory for c. One block may go past the size if
+// the disk will make room: a large event cannot be moved there in time, and a small
+// buffer consists of one or two blocks. The mutex is held.
 func (b *Buffer) noRoom(c *Block) bool {
 	if b.bytes+c.size() <= b.o.Size || len(b.queue) == 0 {
 		return false
@@ -186,8 +185,7 @@ func (b *Buffer) signal() {
 	}
 }
 
-// Close says that no source will put anything in any more. What waits can
-// still be taken.
+// Close says that no more events will be put in. Those that wait can still be taken.
 func (b *Buffer) Close() {
 	b.mu.Lock()
 	b.closed = true
@@ -199,11 +197,10 @@ func (b *Buffer) Close() {
 	b.signal()
 }
 
-// Wake holds a value when there may be something to take.
+// Wake implements Source.
 func (b *Buffer) Wake() <-chan struct{} { return b.wake }
 
-// Take returns the next block, or nil if none is to be had now; end says that
-// none will come. With more, a small block that may still grow stays.
+// Take implements Source.
 func (b *Buffer) Take(more bool) (c *Block, end bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,11 +216,10 @@ func (b *Buffer) Take(more bool) (c *Block, end bool) {
 	return b.shift(), false
 }
 
-// moreSize is how large a block should be to be worth the way to another
-// goroutine.
+// moreSize is the size from which a block is worth handing to another goroutine.
 const moreSize = blockSize / 8
 
-// shift takes the front of queue. The mutex is held.
+// shift takes the first block of queue. The mutex is held.
 func (b *Buffer) shift() *Block {
 	if b.spill != nil {
 		b.spill.full = false
@@ -236,7 +232,7 @@ func (b *Buffer) shift() *Block {
 	return c
 }
 
-// Done takes a block back.
+// Done implements Source.
 func (b *Buffer) Done(c *Block) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -244,22 +240,21 @@ func (b *Buffer) Done(c *Block) {
 	b.pace.finish()
 }
 
-// recycle keeps the memory of a block that is no longer queued. The mutex is
-// held.
+// recycle keeps the memory of a block for other events. The mutex is held.
 func (b *Buffer) recycle(c *Block) {
 	if c.gap != nil {
 		return
 	}
 	b.bytes -= c.held
-	// Blocks are kept up to the size of the buffer, so that a burst after a
-	// burst takes the same memory and not the same amount once more.
-	if c.size() <= 2*blockSize && b.bytes+int64(len(b.free)+1)*c.size() <= max(b.o.Size, leastFree*c.size()) {
+	// As many are kept as the buffer may hold, so that one burst after the other uses
+	// the same memory.
+	if c.size() <= 2*blockSize && b.bytes+int64(len(b.free)+1)*c.size() <= max(b.o.Size, minFree*c.size()) {
 		b.free = append(b.free, c.reset())
 	}
 }
 
-// Book adds l to the ledger and takes what it accounts for off Waiting. What was
-// received has been counted when it came.
+// Book implements Source. Events count as received when they come in, and as waiting
+// until they are booked.
 func (b *Buffer) Book(l Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -268,21 +263,21 @@ func (b *Buffer) Book(l Ledger) {
 	b.ledger.Waiting -= l.Kept + l.Filtered + l.Rejected
 }
 
-// Name returns the name of the source of that number.
+// Name implements Source.
 func (b *Buffer) Name(n int32) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.sources[n]
 }
 
-// Ledger returns the counts as they are now.
+// Ledger returns the counts so far. They add up.
 func (b *Buffer) Ledger() Ledger {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ledger
 }
 
-// LastReceived is when the last event came in, the zero time if none has.
+// LastReceived is the time at which the last event came in, zero if none has.
 func (b *Buffer) LastReceived() time.Time {
 	if n := b.lastIn.Load(); n != 0 {
 		return b.start.Add(time.Duration(n))

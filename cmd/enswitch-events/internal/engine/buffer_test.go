@@ -128,7 +128,7 @@ func TestLargeEvent(t *testing.T) {
 	if l := buf.Ledger(); l.Waiting != 1 || l.Dropped != 1 {
 		t.Errorf("%+v", l)
 	}
-	if len(buf.free) > leastFree {
+	if len(buf.free) > minFree {
 		t.Errorf("%d blocks kept", len(buf.free))
 	}
 }
@@ -156,7 +156,7 @@ func TestMemoryIsReused(t *testing.T) {
 	if len(buf.free) != blocks || buf.bytes != 0 {
 		t.Errorf("%d blocks, then %d; %d bytes", blocks, len(buf.free), buf.bytes)
 	}
-	if free := int64(blocks) * buf.free[0].size(); blocks <= leastFree || free > 4<<20 {
+	if free := int64(blocks) * buf.free[0].size(); blocks <= minFree || free > 4<<20 {
 		t.Errorf("%d blocks, %d bytes", blocks, free)
 	}
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Feed is one source's way into a Buffer. It is for one goroutine; a source
-// with many uses [Feed.Put].
+// Feed puts the events of one source into a Buffer. It is for one goroutine; a source
+// with several goroutines uses [Feed.Put].
 type Feed struct {
 	b      *Buffer
 	number int   // of the feed
 	source int32 // number of the name of the source
-	level  int64 // the count of feeds that were silent, see keepLevel
+	level  int64 // number of events at which other feeds were silent, see keepLevel
 	name   string
 	cur    *Block
-	putBy  string // the source of that number, once there is one by Put
+	putBy  string // the name with the number source, set by Put
 	mu     sync.Mutex
 
 	// Of one of several feeds.
@@ -25,8 +25,8 @@ type Feed struct {
 	ids    []identity // of the events in cur
 }
 
-// Feed returns a new way in for the source of that name. Feeds are made before any
-// events are put in.
+// Feed returns a Feed for the source of that name. All feeds must be made before the
+// first event is put in.
 func (b *Buffer) Feed(name string) *Feed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,8 +42,7 @@ func (b *Buffer) Feed(name string) *Feed {
 	return f
 }
 
-// Add copies ev into the feed. It is seen by the other side after Flush, or
-// when a block is full.
+// Add copies ev into the feed. It is handed over by Flush, or when a block is full.
 func (f *Feed) Add(ev event.Event) {
 	if f.b.o.Record != nil {
 		f.b.o.Record(ev.Raw)
@@ -60,14 +59,13 @@ func (f *Feed) Add(ev event.Event) {
 	}
 }
 
-// Flush hands over what was added and reports whether there was anything. It
-// never waits for who reads the output, nor for longer than some 20 ms, or
-// levelTime if another feed is far behind, or
-// diskTime if the memory is full and the disk is being written to.
+// Flush hands over the events that were added, and reports whether there were any. It
+// never waits for the reader of the output. It may wait for the filters, for some
+// 20 ms; for another feed that is far behind, for levelTime; and for the disk when
+// the memory is full, for diskTime.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
-// flush is Flush. If patient is not set it waits for nothing, and for no jq
-// expression that gojq runs either.
+// flush is Flush. If patient is false it does not wait at all.
 func (f *Feed) flush(patient bool) bool {
 	if len(f.cur.items) == 0 {
 		return false
@@ -89,9 +87,9 @@ func (f *Feed) flush(patient bool) bool {
 	return true
 }
 
-// Put adds one event and hands it over at once: when it returns, the event has
-// its place in the stream. Unlike Add it is safe for concurrent use, it waits for
-// nobody unless the event is large, and it takes the source's name from the event.
+// Put adds one event and hands it over: when it returns, the event has its place in
+// the stream. It is safe for concurrent use, does not wait unless the event is
+// large, and takes the name of the source from the event.
 func (f *Feed) Put(ev event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,11 +99,10 @@ func (f *Feed) Put(ev event.Event) {
 		f.b.mu.Unlock()
 	}
 	f.Add(ev)
-	f.flush(len(ev.Raw) > blockSize/2) // one so large has been answered before
+	f.flush(len(ev.Raw) > blockSize/2) // a POST so large has been answered already
 }
 
-// Gap marks a stretch of time in which the source was away, at this place in
-// the stream.
+// Gap marks a period without a connection to the source, at this place in the stream.
 func (f *Feed) Gap(g Gap) {
 	f.Flush()
 	g.Source = f.name
@@ -117,7 +114,7 @@ func (f *Feed) Gap(g Gap) {
 	b.signal()
 }
 
-// Reject counts something received that is no event and went no further.
+// Reject counts something that was received and is no event.
 func (f *Feed) Reject() {
 	f.b.mu.Lock()
 	f.b.ledger.Received++

@@ -149,6 +149,9 @@ func (f *folder) run() outcome {
 		}
 		select {
 		case <-f.src.Wake():
+			// Sources that are ready now run first, so that their events share a write.
+			// An event that is alone does not wait.
+			runtime.Gosched()
 		case <-f.done:
 		}
 	}
@@ -175,7 +178,7 @@ func (f *folder) take() {
 		if b.gap != nil {
 			continue // a helper that still has b from an earlier use must not map it
 		}
-		b.state.Store(waiting)
+		b.toMap.Store(true)
 		if len(f.queue) > 1 {
 			f.jobs <- b // does not block: helpers also take out what run has mapped
 		}

@@ -7,37 +7,38 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Several feeds may deliver the same events, and each is to come out once. A Buffer
-// with several feeds leaves out what another feed has delivered before: where
-// events get their place in the stream, so that nothing behind it knows of more
-// than one feed. What is dropped for want of room does not count as delivered.
+// Several feeds may deliver the same events, and each is to be printed once. A Buffer
+// with several feeds drops an event that another feed has delivered before. It does
+// so when events get their place in the stream, so that everything behind the buffer
+// sees one feed. Events that are dropped because the buffer is full do not count as
+// delivered.
 
 const (
-	// mergeCount and mergeAge bound what is remembered of events: what comes again
-	// after more events, or later, comes out twice.
+	// mergeCount and mergeAge bound the events that are remembered. A duplicate that
+	// comes after more events, or later, is printed twice.
 	mergeCount = 1 << 17
 	mergeAge   = 2 * time.Minute
 )
 
-// identity tells an event from others.
+// identity is what tells a duplicate, and whether it counts as repaired.
 type identity struct {
-	event.Identity      // zero for what is no event
+	event.Identity      // zero if it is no event
 	repaired       bool // see Ledger.Repaired
 }
 
-// identify returns the identity of what was received as raw.
+// identify returns the identity of the event in raw.
 func (f *Feed) identify(raw []byte) (id identity) {
 	if _, err := scan(&f.x, raw); err == nil {
 		id = identity{f.hasher.Identity(&f.x), f.x.Repaired()}
 	}
 	if len(raw) > 2*blockSize {
-		f.x, f.hasher = event.Index{}, f.hasher.Clone() // a giant needs no room for ever
+		f.x, f.hasher = event.Index{}, f.hasher.Clone() // frees the memory of a giant event
 	}
 	return id
 }
 
-// scan has x scan an event that is text, or what others have left text around. It
-// returns the bytes of the event.
+// scan has x scan the event in text, without marks and NULs around it if need be, and
+// returns its bytes.
 func scan(x *event.Index, text []byte) ([]byte, error) {
 	err := x.Scan(text)
 	if err != nil {
@@ -48,8 +49,8 @@ func scan(x *event.Index, text []byte) ([]byte, error) {
 	return text, err
 }
 
-// leaveOut takes the events out of f.cur that another feed has delivered already.
-// The mutex is held.
+// leaveOut removes the events from f.cur that another feed has delivered before. The
+// mutex is held.
 func (b *Buffer) leaveOut(f *Feed) {
 	c, now := f.cur, time.Now()
 	data, items, begin := c.data[:0], c.items[:0], 0
@@ -72,20 +73,21 @@ func (b *Buffer) leaveOut(f *Feed) {
 }
 
 const (
-	// levelEvents is how many events a feed may be ahead of another one. It is well
-	// below mergeCount: what two feeds deliver further apart comes out twice.
+	// levelEvents is the number of events by which a feed may be ahead of another one,
+	// well below mergeCount.
 	levelEvents = mergeCount / 2
-	// levelPoll is how often a feed that is ahead looks at the others, and levelTime
-	// how long it waits for one that brings fewer than levelMoved events meanwhile.
+	// levelPoll is the time between two looks of a feed that is ahead at the others,
+	// and levelTime the longest that it waits for one that brings fewer than levelMoved
+	// events in that time.
 	levelPoll  = 2 * time.Millisecond
 	levelTime  = 50 * time.Millisecond
 	levelMoved = 100
 )
 
-// keepLevel has a feed wait that is ahead of another one, so that the events both
-// deliver are recognised. It waits for a feed that is silent, down or slow for
-// levelTime at most, and for a silent one not again. The mutex is held, but not while
-// it waits.
+// keepLevel waits while f is far ahead of another feed, so that the events that both
+// deliver are recognised. It waits for levelTime at most for a feed that is silent,
+// down or slow, and not again for a silent one. The mutex is held, but not while it
+// waits.
 func (b *Buffer) keepLevel(f *Feed) {
 	for b.lead(f) > levelEvents {
 		before := b.least(f)
@@ -97,17 +99,17 @@ func (b *Buffer) keepLevel(f *Feed) {
 		}
 		if b.closed || b.least(f)-before < levelMoved {
 			f.level = b.brought[f.number]
-			for i := range b.brought { // what is missing is not going to come
+			for i := range b.brought { // assume that the missing events will not come
 				b.brought[i] = max(b.brought[i], f.level)
 			}
 		}
 	}
 }
 
-// lead is how many events f is ahead of the feed that has brought the fewest.
+// lead is the number of events by which f is ahead of the last feed.
 func (b *Buffer) lead(f *Feed) int64 { return b.brought[f.number] - b.least(f) }
 
-// least is how many events the feed has brought that is furthest behind, but for f.
+// least is the number of events of the feed that has brought the fewest, without f.
 func (b *Buffer) least(f *Feed) int64 {
 	least := int64(-1)
 	for i, n := range b.brought {

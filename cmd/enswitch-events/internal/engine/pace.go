@@ -6,43 +6,43 @@ import (
 )
 
 const (
-	// paceTime is the longest that a source waits before it hands over a block.
+	// paceTime is the longest wait of a source before it hands over a block.
 	paceTime = 10 * time.Millisecond
-	// briskTime is so short for a block that the output is no slow reader, but a
-	// file.
+	// briskTime is a time for a block so short that the output is a file, or a fast
+	// reader.
 	briskTime = time.Millisecond
-	// fastTime is how long a fast worker takes for a block at most, and fastBacklog
-	// how many bytes may wait for one: more would only leave the processor's caches.
+	// A worker that takes no longer than fastTime for a block is fast. For such a
+	// worker at most fastBacklog bytes wait, so that they stay in the processor's caches.
 	fastTime    = paceTime / 2
 	fastBacklog = 4 << 20
-	// diskTime is the longest that a source waits for the disk when the memory is
-	// full, before events are dropped. Then it does not wait again before there
-	// is room.
+	// diskTime is the longest wait of a source for the disk when the memory is full.
+	// After that events are dropped, and the source does not wait again until there is
+	// room.
 	diskTime = time.Second
 )
 
-// pace keeps a source from outrunning the worker. One that is faster would fill
-// the buffer and then the disk, and have events dropped in the end, which nobody
-// needs: what is not read yet waits in the connection. So when the buffer is half
-// full, or fastBacklog waits for a worker that is fast, a source waits until the
-// worker has finished a block.
+// pace slows down a source that is faster than the worker, that is the fold with its
+// mappers. Otherwise a burst would fill the buffer and the disk, and events would be
+// dropped that could have waited in the connection. So when the buffer is half full,
+// or fastBacklog waits for a fast worker, a source waits until the worker has
+// finished a block.
 //
-// When the buffer is three quarters full, and there is room on the disk, it waits in
-// the same way for a block to get there: a burst may be faster than any disk.
+// When the buffer is three quarters full, and there is room on the disk, a source
+// waits in the same way until a block was written there.
 //
-// It waits for nothing else: not for a slow reader of the output, so only as long as
-// the worker spends more time on its work than on writing, or little on both; and
-// for no block longer than paceTime, so that no event that takes long holds up the
-// feed.
+// A source does not wait for a slow reader of the output: only while the worker spends
+// more time on its work than on writing, or little time on both. And it never waits
+// longer than paceTime for a block, so that an event that takes long does not hold up
+// the feed.
 type pace struct {
-	finished chan struct{} // holds a value when a block has been finished, or spilled
-	brisk    atomic.Bool   // the worker works, and does not wait for its output
-	fast     atomic.Bool   // it takes no longer than fastTime for a block
-	writing  atomic.Bool   // at this moment
+	finished chan struct{} // holds a value when a block was finished, or spilled
+	brisk    atomic.Bool   // the worker is not waiting for its output
+	fast     atomic.Bool   // the worker takes no longer than fastTime for a block
+	writing  atomic.Bool   // the worker is writing now
 }
 
-// backlog is how many bytes may wait in a buffer of that size before a source
-// waits.
+// backlog is the number of bytes that may wait in a buffer of that size before a
+// source waits.
 func (p *pace) backlog(size int64) int64 {
 	if p.fast.Load() {
 		return min(size/2, fastBacklog)
@@ -50,9 +50,9 @@ func (p *pace) backlog(size int64) int64 {
 	return size / 2
 }
 
-// keep waits for a block to be finished, if that is to be awaited: by the worker, or
-// by the disk if blocks are being spilled.
-func (p *pace) keep(spilling bool) {
+// wait waits until a block is finished by a brisk worker, or spilled if spilling is
+// set.
+func (p *pace) wait(spilling bool) {
 	if !spilling && !p.brisk.Load() {
 		return
 	}
@@ -68,7 +68,7 @@ func (p *pace) keep(spilling bool) {
 	}
 }
 
-// finish says that a block has been finished, or spilled.
+// finish says that a block was finished, or spilled.
 func (p *pace) finish() {
 	select {
 	case p.finished <- struct{}{}:
@@ -76,8 +76,8 @@ func (p *pace) finish() {
 	}
 }
 
-// folded says how long a block of size bytes took, and how much of that time the
-// output needed.
+// folded says how long a block of size bytes took, and how much of that time was
+// spent in writes.
 func (p *pace) folded(size int, took, wrote time.Duration) {
 	if size >= blockSize/2 {
 		p.brisk.Store(2*wrote < took || took < briskTime)
@@ -85,12 +85,12 @@ func (p *pace) folded(size int, took, wrote time.Duration) {
 	}
 }
 
-// keepPace has a source wait before it hands over c. The mutex is held, but not
+// keepPace makes a source wait before it hands over c. The mutex is held, but not
 // while it waits.
 func (b *Buffer) keepPace(c *Block) {
 	wait := func(spilling bool) {
 		b.mu.Unlock()
-		b.pace.keep(spilling)
+		b.pace.wait(spilling)
 		b.mu.Lock()
 	}
 	wait(b.spillWanted(b.o.Size / 4 * 3))

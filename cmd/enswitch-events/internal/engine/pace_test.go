@@ -78,7 +78,7 @@ func TestPaceOfDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pace{finished: make(chan struct{}, 1)}
 		began := time.Now()
-		if p.keep(true); time.Since(began) != paceTime {
+		if p.wait(true); time.Since(began) != paceTime {
 			t.Errorf("waited for %v", time.Since(began))
 		}
 		go func() {
@@ -86,7 +86,7 @@ func TestPaceOfDisk(t *testing.T) {
 			p.finish()
 		}()
 		began = time.Now()
-		if p.keep(true); time.Since(began) != paceTime/2 {
+		if p.wait(true); time.Since(began) != paceTime/2 {
 			t.Errorf("waited for %v, not until a block was spilled", time.Since(began))
 		}
 	})

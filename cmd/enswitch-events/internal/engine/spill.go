@@ -12,26 +12,27 @@ import (
 
 // The memory of a buffer that spills is three queues, oldest first:
 //
-//	head    blocks in memory that the worker takes next
+//	head    blocks in memory that are taken next
 //	disk    blocks in a spool
 //	queue   blocks in memory that came last
 //
-// Sources put into queue, and wait for the disk no longer than pace says. When
-// memory is three quarters full, a goroutine moves blocks from the front of
-// queue to the disk, until it is half full. The worker takes from head, then
-// from the disk, then from queue, so order holds. Without a spool head and disk
-// stay empty.
+// Sources put blocks into queue; how long they wait for the disk is in pace.go. When
+// the memory is three quarters full, a goroutine moves blocks from the front of
+// queue to the disk until the memory is half full. Take takes blocks from head, then
+// from the disk, then from queue, so that they stay in order. Without a spool head
+// and disk stay empty.
 
-// Spill says how a Buffer goes on when its memory is full.
+// Spill says where events go when the memory of a Buffer is full.
 type Spill struct {
-	// Dir is where the spool makes a directory of its own.
+	// Dir is where the spool creates its own directory.
 	Dir string
 	// Size bounds the bytes on disk. 0 means no spilling.
 	Size int64
-	// OnSpill is called when events begin to go to disk and have not done so
-	// for a second, and OnFault when the disk cannot be used: what is in memory
-	// and on disk is still kept. They must not call the Buffer.
+	// OnSpill is called when events begin to go to disk after a second without any
+	// there. It must not call the Buffer.
 	OnSpill func()
+	// OnFault is called when the disk cannot be used. Events that are in memory and on
+	// disk already are not lost. It must not call the Buffer.
 	OnFault func(error)
 }
 
@@ -42,26 +43,26 @@ type spiller struct {
 	stop  chan struct{}
 	ended chan struct{}
 
-	// These are used with the buffer's mutex held.
+	// The following are guarded by the buffer's mutex.
 	head    []*Block
 	transit *Block    // being written
 	counts  []int64   // events of each block on disk, oldest first
-	active  bool      // something has gone to disk since all was empty
+	active  bool      // blocks went to disk, and not all are taken yet
 	last    time.Time // when active was set or cleared
-	full    bool      // the spool has no room; wait for the worker to take some
+	full    bool      // the spool has no room until a block is taken
 	failed  bool
 
 	spool  *spool.Queue // opened by the spilling goroutine
-	record []byte       // of the spilling goroutine
-	back   []byte       // of the worker
+	record []byte       // used by the spilling goroutine
+	back   []byte       // used by Take
 }
 
 func newSpiller(o Spill) *spiller {
 	return &spiller{o: o, wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 }
 
-// spillWanted reports whether there is something to move to disk. The mutex is
-// held.
+// spillWanted reports whether a block should be moved to disk because more than that
+// number of bytes is in memory. The mutex is held.
 func (b *Buffer) spillWanted(above int64) bool {
 	s := b.spill
 	return s != nil && !s.failed && !s.full && b.bytes > above && len(b.queue) > 0
@@ -88,8 +89,8 @@ func (b *Buffer) spillLoop() {
 	}
 }
 
-// keepHead puts the oldest quarter of the memory aside for the worker, when
-// nothing is on disk yet. The mutex is held.
+// keepHead moves the oldest quarter of the memory to head when nothing is on disk yet.
+// The mutex is held.
 func (b *Buffer) keepHead() {
 	s := b.spill
 	if s.active {
@@ -106,11 +107,10 @@ func (b *Buffer) keepHead() {
 	}
 }
 
-// spillApart is how long nothing has waited on disk when it is told again that
-// something does.
+// spillApart is the time without events on disk after which OnSpill is called again.
 const spillApart = time.Second
 
-// activate sets active, and reports whether that has not changed for a time.
+// activate sets active, and reports whether it was unchanged for spillApart.
 func (s *spiller) activate(active bool) (rested bool) {
 	now := time.Now()
 	rested = now.Sub(s.last) >= spillApart
@@ -118,8 +118,8 @@ func (s *spiller) activate(active bool) (rested bool) {
 	return rested
 }
 
-// spillOne moves the front of queue to the disk. The mutex is held at the
-// beginning and at the end, but not in between.
+// spillOne moves the first block of queue to the disk. The mutex is held, but not
+// during the write.
 func (b *Buffer) spillOne() {
 	s := b.spill
 	c := b.queue[0]
@@ -156,17 +156,17 @@ func (s *spiller) write(c *Block) (err error) {
 		return err
 	}
 	if int64(len(s.record))+spoolOverhead > s.o.Size {
-		return spool.ErrFull // it never fits, and waits in memory for the worker
+		return spool.ErrFull // it never fits and stays in memory
 	}
 	return s.spool.Append(s.record)
 }
 
-// spoolOverhead is more than what a spool needs beside a record.
+// spoolOverhead is more than the bytes that a spool adds to a record.
 const spoolOverhead = 64
 
-// takeSpilled returns the next block that came before those in queue. ok is
-// false if there is none; a nil block then with wait true is on its way to the
-// disk. The mutex is held, but not while the disk is read.
+// takeSpilled returns the next block that came before those in queue, nil if there is
+// none. Wait says that the next block is being written to disk. The mutex is held,
+// but not while the disk is read.
 func (b *Buffer) takeSpilled() (c *Block, wait bool) {
 	s := b.spill
 	for {
@@ -210,8 +210,8 @@ func (b *Buffer) takeSpilled() (c *Block, wait bool) {
 	}
 }
 
-// lose books blocks that were on disk and cannot be read as dropped. The mutex
-// is held.
+// lose counts the events of blocks on disk that cannot be read as dropped. The mutex is
+// held.
 func (b *Buffer) lose(counts []int64, err error) {
 	n := int64(0)
 	for _, events := range counts {
@@ -237,8 +237,8 @@ func (b *Buffer) wakeSpiller() {
 	}
 }
 
-// Release ends what the buffer runs and removes what it has on disk. Nothing
-// may be put in or taken out any more.
+// Release stops the goroutine of the buffer and removes its files. The buffer must not
+// be used any more.
 func (b *Buffer) Release() error {
 	s := b.spill
 	if s == nil {
@@ -252,22 +252,17 @@ func (b *Buffer) Release() error {
 	return s.spool.Close()
 }
 
-// What a record of the spool holds: a byte that says which, then a gap as
-// JSON, or the number of items, the items, and the data. Only this process
-// reads it back.
-const (
-	recordGap    = 'g'
-	recordEvents = 'e'
-	itemRecord   = 20 // bytes of an item
-)
+// itemRecord is the number of bytes of an item in a record of the spool.
+const itemRecord = 20
 
+// appendBlock appends c as a record of the spool, which only this process reads: the
+// number of items, the items, and the data; or 0 and the gap as JSON.
 func appendBlock(dst []byte, c *Block) ([]byte, error) {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(c.items)))
 	if c.gap != nil {
 		text, err := json.Marshal(c.gap)
-		return append(append(dst, recordGap), text...), err
+		return append(dst, text...), err
 	}
-	dst = append(dst, recordEvents)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(c.items)))
 	for _, it := range c.items {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(it.end))
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(it.received))
@@ -278,21 +273,17 @@ func appendBlock(dst []byte, c *Block) ([]byte, error) {
 
 var errRecord = errors.New("not a record of the spool")
 
-// read makes b the block that record holds, with memory of its own.
+// read sets b to the block in record. It copies everything.
 func (b *Block) read(record []byte) error {
-	if len(record) == 0 {
+	if len(record) < 4 {
 		return errRecord
 	}
-	kind, rest := record[0], record[1:]
-	if kind == recordGap {
+	n, rest := int(binary.LittleEndian.Uint32(record)), record[4:]
+	if n == 0 {
 		b.gap = &Gap{}
 		return json.Unmarshal(rest, b.gap)
 	}
-	if kind != recordEvents || len(rest) < 4 {
-		return errRecord
-	}
-	n := int(binary.LittleEndian.Uint32(rest))
-	if rest = rest[4:]; len(rest)/itemRecord < n {
+	if len(rest)/itemRecord < n {
 		return errRecord
 	}
 	data := rest[n*itemRecord:]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -190,7 +191,7 @@ func TestBlockRecord(t *testing.T) {
 			t.Errorf("a record of %d bytes was read", n)
 		}
 	}
-	if err := new(Block).read([]byte("e\xff\xff\xff\xff")); !errors.Is(err, errRecord) {
+	if err := new(Block).read([]byte("\xff\xff\xff\xff")); !errors.Is(err, errRecord) {
 		t.Error(err)
 	}
 }
@@ -231,4 +232,26 @@ func TestSpillTold(t *testing.T) {
 			t.Errorf("told %d times, want a second time", told)
 		}
 	})
+}
+
+// TestSpillBeforeDrops: whatever the size of the memory, events go to disk before
+// any is dropped, even where a block or two is all that it holds.
+func TestSpillBeforeDrops(t *testing.T) {
+	for _, size := range []int64{1, 64 << 10, 256 << 10, 1 << 20} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			b := NewBuffer(BufferOptions{Size: size, Spill: Spill{Dir: t.TempDir(), Size: 1 << 30, OnFault: func(err error) { t.Error(err) }}})
+			feed := b.Feed("test")
+			const events = 30_000
+			for n := range events {
+				feed.Add(testEvent(n, 200))
+			}
+			feed.Flush()
+			if l := b.Ledger(); l.Dropped > 0 || l.Waiting != events {
+				t.Errorf("%+v", l)
+			}
+			if err := b.Release(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
