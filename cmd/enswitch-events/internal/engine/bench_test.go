@@ -155,7 +155,7 @@ func BenchmarkCat(b *testing.B) {
 			for b.Loop() {
 				c := &Config{Sink: text(b, row.options, row.show), Out: io.Discard}
 				if !row.strict {
-					c.Needles = needle.Of(row.options.Class, row.options.Event, row.options.Where, row.options.JQ)
+					c.Needles = needle.Of(&row.options)
 				}
 				if _, end, err := cat(b.Context(), b, CaptureOptions{Names: []string{name}}, c); end != EndOfInput || err != nil {
 					b.Fatal(end, err)
