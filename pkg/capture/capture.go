@@ -187,7 +187,8 @@ func (r *Reader) Events() iter.Seq2[event.Event, error] {
 // offset in text and without its end (\n or \r\n). Blank lines are left out.
 func Lines(text []byte) iter.Seq2[int, []byte] {
 	return func(yield func(int, []byte) bool) {
-		for at, end := 0, 0; at < len(text); at = end {
+		var end int
+		for at := 0; at < len(text); at = end {
 			line := text[at:]
 			end = len(text)
 			if i := bytes.IndexByte(line, '\n'); i >= 0 {

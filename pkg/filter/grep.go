@@ -2,6 +2,7 @@ package filter
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -29,11 +30,12 @@ func compileSearches(option string, exprs []string, ignoreCase bool) ([]search, 
 		}
 		re, err := CompileRegexp(expr)
 		if err != nil {
-			e := err.(*SyntaxError) //nolint:errcheck,forcetypeassert // it always is
-			if e.Option = option; ignoreCase {
-				e.Text, e.Offset = strings.TrimPrefix(e.Text, "(?i)"), max(0, e.Offset-len("(?i)"))
+			if e, ok := errors.AsType[*SyntaxError](err); ok {
+				if e.Option = option; ignoreCase {
+					e.Text, e.Offset = strings.TrimPrefix(e.Text, "(?i)"), max(0, e.Offset-len("(?i)"))
+				}
 			}
-			return nil, e
+			return nil, err
 		}
 		s := search{regexp: re}
 		texts, fold := Literals(expr)

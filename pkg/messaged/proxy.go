@@ -106,7 +106,7 @@ func (c *Client) explainProxy(a *attempt, err error) *Error {
 	password, _ := a.proxy.User.Password()
 	secrets := append(newSecrets(password), c.secrets...)
 	e := &Error{Kind: Proxy, Addr: c.addr, Err: secrets.cause(err)}
-	reason := ""
+	var reason string
 	if answer, ok := errors.AsType[*statusError](err); ok {
 		reason, e.Status = answer.Error(), answer.code
 		if answer.code == http.StatusProxyAuthRequired {

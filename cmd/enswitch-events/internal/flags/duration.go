@@ -25,15 +25,15 @@ func DurationVar(f *pflag.FlagSet, p *time.Duration, name string, value time.Dur
 }
 
 func (d *duration) Set(text string) error {
-	sign := time.Duration(1)
-	if rest, ok := strings.CutPrefix(text, "-"); ok {
-		sign, text = -1, rest
-	}
+	text, negative := strings.CutPrefix(text, "-")
 	days, rest, err := parseDuration(text)
 	if err != nil {
 		return err
 	}
-	*d = duration(sign * (time.Duration(days)*day + rest))
+	if rest += time.Duration(days) * day; negative {
+		rest = -rest
+	}
+	*d = duration(rest)
 	return nil
 }
 

@@ -117,10 +117,11 @@ func (o *Receiver) openAlone(ctx context.Context, l *session, k *flags.Key) (eng
 	if err != nil {
 		return nil, err
 	}
-	made := false
-	if handler.Authkey, made, err = o.authkey(ctx, l.a, k); err != nil {
+	key, made, err := o.authkey(ctx, l.a, k)
+	if err != nil {
 		return nil, err
 	}
+	handler.Authkey = key
 	return o.open(ctx, l, handler, made)
 }
 

@@ -37,7 +37,7 @@ func (c *Reading) Reject(r engine.Rejected) {
 }
 
 // conversions says how to make events of a format that is not read, one a line.
-var conversions = map[string]string{
+var conversions = map[string]string{ //nolint:gochecknoglobals // a table that nothing changes
 	"compressed with xz":        "xz -dc FILE | enswitch-events cat",
 	"compressed with bzip2":     "bzip2 -dc FILE | enswitch-events cat",
 	"compressed with lz4":       "lz4 -dc FILE | enswitch-events cat",
