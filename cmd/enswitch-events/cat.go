@@ -42,14 +42,14 @@ everything else is read. The exit code is then 1.`,
 			return o.Run(cmd.Context(), a, cmd, names)
 		},
 	}
-	cli.Group(cmd, "Filters", o.Filter.Bind)
-	cli.Group(cmd, "Output", o.Output.Bind)
-	cli.Group(cmd, "How far", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
+	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
+	cli.AddFlagGroup(cmd, "How far", func(f *pflag.FlagSet) {
 		f.Int64VarP(&o.End.Count, "count", "n", 0, "end after `N` kept events")
 		f.StringVar(&o.End.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print it")
 		f.StringVar(&o.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
 	})
-	cli.Group(cmd, "Files", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Files", func(f *pflag.FlagSet) {
 		f.BoolVar(&o.Merge, "merge", false, "read the files side by side, in the order of the timestamps; each file must be sorted")
 		o.Bounds.Bind(f)
 		f.BoolVar(&o.Strict, "strict", false, "read everything and check every line")

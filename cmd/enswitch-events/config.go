@@ -80,7 +80,7 @@ func newConfigPath(a *cli.App) *cobra.Command {
 			if file == "" {
 				var err error
 				if file, err = settings.Path(); err != nil {
-					return cli.Wrap(err)
+					return cli.Failure(err)
 				}
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), file)
@@ -89,8 +89,8 @@ func newConfigPath(a *cli.App) *cobra.Command {
 	}
 }
 
-// showSettings prints to out a line for each flag of cmd: its name, its value, and where that
-// came from.
+// showSettings prints a line for each flag of cmd to out: its name, its value, and where
+// the value came from.
 func showSettings(a *cli.App, out io.Writer, cmd *cobra.Command) error {
 	set := cmd.Flags()
 	origin, err := settings.Apply(set, os.LookupEnv, a.Profile, func(f string) bool {
@@ -127,13 +127,13 @@ func showSettings(a *cli.App, out io.Writer, cmd *cobra.Command) error {
 	return err
 }
 
-// shownAddresses returns the default addresses without their keys, where they come
+// shownAddresses returns the default addresses without their keys, where they came
 // from, and whether one of them has a key.
 func shownAddresses(a *cli.App) (list, from string, key bool) {
 	from = "default"
 	if os.Getenv(settings.Env("address")) != "" {
 		from = settings.Env("address")
-	} else if len(flags.SettingAddresses(a)) > 0 {
+	} else if len(flags.ConfiguredAddresses(a)) > 0 {
 		from = "profile " + a.Profile.Name
 	}
 	var shown []string
@@ -149,7 +149,7 @@ func shownAddresses(a *cli.App) (list, from string, key bool) {
 	return strings.Join(shown, ","), from, key
 }
 
-// shownValue returns the value of a flag without secrets.
+// shownValue returns the value of a flag, with secrets redacted.
 func shownValue(f *pflag.Flag) string {
 	value := f.Value.String()
 	if list, ok := f.Value.(pflag.SliceValue); ok {
@@ -157,14 +157,14 @@ func shownValue(f *pflag.Flag) string {
 	}
 	switch {
 	case f.Name == "header" && f.Changed:
-		value = log.Redacted // may be an Authorization
+		value = log.Redacted // it may be Authorization
 	case f.Name == "proxy" || f.Name == "post":
 		value = withoutSecrets(value)
 	}
 	return cmp.Or(value, "-")
 }
 
-// withoutSecrets takes the password and the query out of a URL.
+// withoutSecrets returns a URL with its password and query redacted.
 func withoutSecrets(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -176,7 +176,7 @@ func withoutSecrets(text string) string {
 	return u.Redacted()
 }
 
-// shownKey tells where the key would come from, without reading it.
+// shownKey returns where the key would come from, without reading it.
 func shownKey(a *cli.App) (value, from string) {
 	for _, name := range []string{"authkey-file", "authkey"} {
 		if v := os.Getenv(settings.Env(name)); v != "" {

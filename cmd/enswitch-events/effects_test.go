@@ -174,7 +174,7 @@ func TestEffects(t *testing.T) {
 			t.Errorf("%v %v: %+v, want it left out", env, command, r)
 		}
 	}
-	for _, e := range flags.Effects {
+	for _, e := range flags.EffectRules {
 		for name := range strings.FieldsSeq(e.Flags) {
 			if !covered[name] {
 				t.Errorf("no row is about --%s", name)

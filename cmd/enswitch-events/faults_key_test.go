@@ -60,7 +60,7 @@ func closedLater(t *testing.T) {
 func closedAgainAndAgain(t *testing.T) {
 	w := newWire(t)
 	p := start(t, "tail", w.addr, "-n", "1")
-	for range live.Briefly {
+	for range live.SuspectKeyAfter {
 		w.join().Close()
 	}
 	w.join().send(1, 1)

@@ -11,9 +11,9 @@ import (
 // exactly.
 func TestFaultsSayEveryKind(t *testing.T) {
 	var said []string
-	f := report.Sampler{Say: func(msg string, _ ...any) { said = append(said, msg) }}
+	f := report.Sampler{Log: func(msg string, _ ...any) { said = append(said, msg) }}
 	failed := func(n string) {
-		f.Failed("jq", "cannot add: number (…)", "cannot add: number ("+n+")")
+		f.AddFailure("jq", "cannot add: number (…)", "cannot add: number ("+n+")")
 	}
 	failed("1")
 	f.Add("--exec: exit status 1")
@@ -28,7 +28,7 @@ func TestFaultsSayEveryKind(t *testing.T) {
 	for i := range 30 {
 		f.AddKind(string(rune('a'+i)), "one", 3)
 	}
-	f.Sum()
+	f.LogTotals()
 	want := []string{
 		"jq: cannot add: number (1)", "--exec: exit status 1", "jq: cannot add: number (2)", "few: 1", "few: 2",
 		"jq: cannot add: number (3)",

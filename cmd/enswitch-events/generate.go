@@ -1,4 +1,4 @@
 package main
 
-// The completions, and what the README shows of the program.
+// Generates the completions and the parts of the README that the program prints.
 //go:generate go run ./internal/readme ../..

@@ -43,11 +43,11 @@ others). Of a repeated field the first counts; a field without value is "".`,
 		},
 	}
 	o.live.Bind(cmd)
-	cli.Group(cmd, "Listening", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Listening", func(f *pflag.FlagSet) {
 		f.Uint16VarP(&o.receiver.Port, "port", "p", 8080, "TCP `PORT`; 0 picks a free one")
 		f.StringVar(&o.receiver.Bind, "bind", "127.0.0.1", "listen on this `ADDRESS`; 0.0.0.0 or :: for all of the machine's")
 		o.key.Bind(f)
 	})
-	cli.Group(cmd, live.PostGroup, o.receiver.BindFlags)
+	cli.AddFlagGroup(cmd, live.PostGroup, o.receiver.BindFlags)
 	return cmd
 }

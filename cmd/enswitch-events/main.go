@@ -1,5 +1,5 @@
-// Command enswitch-events shows what happens on an Enswitch telephone system:
-// it receives the system's events, filters them, and prints or keeps them.
+// Command enswitch-events shows what happens on an Enswitch telephone system: it
+// receives the events of the system, filters them, and prints or records them.
 package main
 
 import (
@@ -11,5 +11,5 @@ import (
 
 func main() {
 	cli.SetTimeZone()
-	os.Exit(run(context.Background(), os.Args[1:], cli.Standard()))
+	os.Exit(run(context.Background(), os.Args[1:], cli.StandardStreams()))
 }

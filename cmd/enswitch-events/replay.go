@@ -16,7 +16,6 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/serve"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
@@ -33,9 +32,10 @@ type replayOptions struct {
 	wait     int
 }
 
-// speed is how many times as fast as the timestamps, or max.
+// speed is the pflag value of --speed: a factor, or infinite for max.
 type speed float64
 
+// Set parses text.
 func (s *speed) Set(text string) error {
 	if text == "max" {
 		*s = speed(math.Inf(1))
@@ -49,6 +49,7 @@ func (s *speed) Set(text string) error {
 	return nil
 }
 
+// String returns the speed as Set parses it.
 func (s *speed) String() string {
 	if math.IsInf(float64(*s), 1) {
 		return "max"
@@ -56,6 +57,7 @@ func (s *speed) String() string {
 	return strconv.FormatFloat(float64(*s), 'g', -1, 64) + "x"
 }
 
+// Type returns the name of the type.
 func (s *speed) Type() string { return "SPEED" }
 
 func newReplay(a *cli.App) *cobra.Command {
@@ -96,7 +98,7 @@ everything else is played. The exit code is then 1.`, serve.StallAfter),
 		},
 		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), a, cmd, names) },
 	}
-	cli.Group(cmd, "Playing", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Playing", func(f *pflag.FlagSet) {
 		f.Var(&o.speed, "speed", "how fast: 10x, 0.5x, or max for without waiting")
 		f.BoolVar(&o.loop, "loop", false, "begin again at the end, for ever")
 		f.BoolVar(&o.restamp, "restamp", false, "timestamps become the time of playing")
@@ -105,7 +107,7 @@ everything else is played. The exit code is then 1.`, serve.StallAfter),
 		f.IntVar(&o.wait, "wait-clients", 1, "begin when `N` clients are connected; with --post 0 unless given")
 		o.bounds.Bind(f)
 	})
-	cli.Group(cmd, "Serving", o.serve.Bind)
+	cli.AddFlagGroup(cmd, "Serving", o.serve.Bind)
 	return cmd
 }
 
@@ -114,7 +116,7 @@ func (o *replayOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command,
 	if err != nil {
 		return err
 	}
-	// With nothing to play there is nothing to wait for clients for.
+	// Without a file to play it makes no sense to wait for clients.
 	var missing []error
 	for _, name := range names {
 		if _, err := os.Stat(name); err != nil {
@@ -146,22 +148,19 @@ func (o *replayOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command,
 		}
 	}
 	posts := o.serve.NewPosts(a)
-	if posts != nil { // one sender keeps the order
-		posts.Senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: o.serve.Post}, 1, posts.Told)
-	}
-	p.Send = func(raw []byte) {
+	posts.Open()
+	p.Play(ctx, func(raw []byte) {
 		if cluster != nil {
 			cluster.Send(raw)
 		}
 		posts.Send(ctx, raw)
-	}
-	p.Play(ctx)
+	})
 	posts.Close(signalled, ctx.Err() != nil)
 	return p.End(posts)
 }
 
-// compile makes everything that can be wrong in the flags, before anything is
-// opened.
+// compile checks and compiles all flags, so that every error in them is found before
+// anything is opened.
 func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []string) (*serve.Player, error) {
 	if o.serve.Post != "" && !changed("wait-clients") {
 		o.wait = 0
@@ -184,8 +183,8 @@ func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []s
 	if err := o.serve.Validate(); err != nil {
 		return nil, err
 	}
-	return &serve.Player{
-		Reading: report.Reading{A: a}, Names: names, Speed: float64(o.speed), Loop: o.loop, Restamp: o.restamp,
+	return serve.NewPlayer(a.Log, serve.PlayerOptions{
+		Names: names, Speed: float64(o.speed), Loop: o.loop, Restamp: o.restamp,
 		From: from, To: to, Count: o.count, MaxLine: int(o.bounds.MaxLine),
-	}, a.Needless
+	}), a.IneffectiveFlag
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
-// run is the program.
+// run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, s cli.Streams) int {
-	return cli.Run(ctx, flags.JoinPairs(args), s, newRoot)
+	return cli.Run(ctx, flags.JoinArgPairs(args), s, newRoot)
 }
 
 func newRoot(ctx context.Context, a *cli.App) *cobra.Command {
@@ -39,7 +39,7 @@ event a line, in a pipe.`,
 		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},
 	}
 	a.Global.Bind(root.PersistentFlags())
-	root.SetOut(a.Page(ctx))
+	root.SetOut(a.PageWriter(ctx))
 	root.SetErr(a.Err)
 	root.SetIn(a.In)
 	root.SetFlagErrorFunc(cli.FlagError)
@@ -47,8 +47,8 @@ event a line, in a pipe.`,
 	root.Version = cli.Version()
 	root.SetVersionTemplate(cli.VersionLine())
 	cli.AddCompletion(root)
-	root.SetHelpCommand(a.NewHelp())
-	flags.Complete(root, a)
+	root.SetHelpCommand(a.NewHelpCommand())
+	flags.RegisterCompletions(root, a)
 	cli.TakeHabits(root)
 	root.SetHelpFunc(a.Help)
 	return root

@@ -36,9 +36,10 @@ type simulateOptions struct {
 	rejectKey     bool
 }
 
-// rate is a number of events a second, or max.
+// rate is the pflag value of --rate: events a second, or infinite for max.
 type rate float64
 
+// Set parses text.
 func (r *rate) Set(text string) error {
 	if text == "max" {
 		*r = rate(math.Inf(1))
@@ -52,6 +53,7 @@ func (r *rate) Set(text string) error {
 	return nil
 }
 
+// String returns the rate as Set parses it.
 func (r *rate) String() string {
 	if math.IsInf(float64(*r), 1) {
 		return "max"
@@ -59,6 +61,7 @@ func (r *rate) String() string {
 	return strconv.FormatFloat(float64(*r), 'g', -1, 64)
 }
 
+// Type returns the name of the type.
 func (r *rate) Type() string { return "N" }
 
 func newSimulate(a *cli.App) *cobra.Command {
@@ -92,7 +95,7 @@ its own events one after the other, beside the other machines.
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
 	}
-	cli.Group(cmd, "Events", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Events", func(f *pflag.FlagSet) {
 		f.VarP(&o.rate, "rate", "", "events a second on average, or max")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
 		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
@@ -105,7 +108,7 @@ its own events one after the other, beside the other machines.
 		f.IntVar(&o.shape.Peak, "shape-peak", 10, "`TIMES` the rate that the load reaches")
 		flags.DurationVar(f, &o.skew, "clock-skew", 0, "the machines' clocks are wrong by this `TIME` at most")
 	})
-	cli.Group(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
 		flags.DurationVar(f, &o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
 		flags.DurationVar(f, &o.halfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
 		f.Float64Var(&o.faults.Duplicates, "duplicates", 0, "send an event twice with this probability `P`, from 0 to 1")
@@ -113,7 +116,7 @@ its own events one after the other, beside the other machines.
 		f.BoolVar(&o.rejectKey, "reject-key", false, "refuse every key")
 		flags.DurationVar(f, &o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
 	})
-	cli.Group(cmd, "Serving", o.serve.Bind)
+	cli.AddFlagGroup(cmd, "Serving", o.serve.Bind)
 	return cmd
 }
 
@@ -150,8 +153,8 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	if generator.Scenario, err = serve.ReadScenario(o.scenario); err != nil {
 		return err
 	}
-	if a.Needless != nil {
-		return a.Needless
+	if a.IneffectiveFlag != nil {
+		return a.IneffectiveFlag
 	}
 	server, err := o.serve.Open(ctx, a)
 	if err != nil {
@@ -165,15 +168,13 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	}
 	posts := o.serve.NewPosts(a)
 	if posts != nil {
-		options.OnPost = posts.Told
+		options.OnPost = posts.Done
 	}
 	cluster := enswitchtest.NewCluster(options)
-	_ = cluster.Wait(ctx) // a signal is an end like any other
+	_ = cluster.Wait(ctx) // the only error is a signal, which is no failure
 	cluster.Close()
 	sent, queued := cluster.Sent()
-	if posts != nil {
-		posts.Queued = queued
-	}
+	posts.AddQueued(queued)
 	a.Log.Info(cli.Plural(sent, "event")+" sent"+posts.Summary(), append(posts.Attrs(), "sent", sent)...)
 	return posts.Failure()
 }

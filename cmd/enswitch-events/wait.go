@@ -12,7 +12,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/sequence"
 )
 
-// waitOptions are the flags of wait: those of tail, but for how long.
+// waitOptions are the flags of wait.
 type waitOptions struct {
 	live           live.Options
 	feeds          live.Feeds
@@ -50,16 +50,16 @@ stderr says what has come instead.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	live := &o.live
-	cli.Group(cmd, "Filters", live.Filter.Bind)
-	cli.Group(cmd, "Waiting", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
+	cli.AddFlagGroup(cmd, "Waiting", func(f *pflag.FlagSet) {
 		f.StringVar(&o.sequence, "sequence", "", "wait for these events, one after the other: `STEPS` like 'call.start > call.answer > call.end'")
 		f.StringVar(&o.same, "same", "", "the events of a sequence have the same text in the field `NAME`")
 		flags.DurationVar(f, &live.End.Duration, "timeout", 0, "give up after this `TIME`, with exit code 6 (default: never)")
 		f.StringVar(&live.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
 	})
-	cli.Group(cmd, "Output", live.Output.Bind)
-	cli.Group(cmd, "Buffer and losses", live.Buffer.Bind)
-	cli.Group(cmd, "Recording", live.Record.Bind)
+	cli.AddFlagGroup(cmd, "Output", live.Output.Bind)
+	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
+	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.feeds.Bind(cmd)
 	return cmd
 }
@@ -78,6 +78,6 @@ func (o *waitOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, a
 	if err != nil {
 		return err
 	}
-	o.live.Await = w
+	o.live.Awaiter = w
 	return o.feeds.Run(ctx, a, cmd, &o.live, addresses)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 )
 
-// Options is the flags of a run over captures.
+// Options are the flags of a run over capture files.
 type Options struct {
 	Filter flags.Filter
 	Output flags.Output
@@ -24,8 +24,8 @@ type Options struct {
 	Strict bool
 }
 
-// Run reads the files called names, standard input if there are none, and prints the
-// events that the filters keep.
+// Run reads the files with these names, or standard input if there are none, and prints
+// the events that the filters keep.
 func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names []string) error {
 	if len(names) == 0 {
 		names = []string{"-"}
@@ -33,13 +33,13 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	if err := o.validate(cmd.Flags().Changed, names); err != nil {
 		return err
 	}
-	c := &session{Reading: report.Reading{A: a}, failures: &report.Sampler{Say: a.Log.Warn}, total: size(names)}
-	config, err := o.compile(c, names)
+	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, total: size(names)}
+	config, err := o.compile(s, names)
 	if err != nil {
 		return err
 	}
-	if a.Needless != nil {
-		return a.Needless
+	if a.IneffectiveFlag != nil {
+		return a.IneffectiveFlag
 	}
 	if f := cli.File(a.In); slices.Contains(names, "-") && f != nil && cli.IsClosed(f) {
 		return cli.NewError(cli.ExitFailure, errors.New("could not read standard input: it is closed"), "name a FILE, or </dev/null reads nothing")
@@ -47,10 +47,10 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	if slices.Contains(names, "-") && cli.Terminal(a.In) != nil {
 		a.Log.Info("reading events from the terminal: Ctrl-D ends it")
 	}
-	return c.run(ctx, config)
+	return s.run(ctx, config)
 }
 
-// validate checks the flags that are wrong by themselves.
+// validate checks the values of single flags and arguments.
 func (o *Options) validate(changed func(string) bool, names []string) error {
 	if n := slices.Index(names, "-"); n >= 0 && slices.Contains(names[n+1:], "-") {
 		return cli.Usage("name - once", "standard input can be read once only")
@@ -58,9 +58,9 @@ func (o *Options) validate(changed func(string) bool, names []string) error {
 	return o.End.Validate(changed)
 }
 
-// compile makes everything that can be wrong in the flags, before anything is
+// compile compiles all flags, so that every error in them is found before anything is
 // opened.
-func (o *Options) compile(c *session, names []string) (*engine.Config, error) {
+func (o *Options) compile(s *session, names []string) (*engine.Config, error) {
 	from, to, err := o.Bounds.Range()
 	if err != nil {
 		return nil, err
@@ -69,16 +69,16 @@ func (o *Options) compile(c *session, names []string) (*engine.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.tally, c.unseen = o.Filter.Tally(), o.Output.Unseen
-	text, err := flags.Text(c.A, &o.Filter, &o.Output, vars, func() {
-		c.tally.Note("the template printed nothing of what the filters keep")
+	s.tally, s.unseen = o.Filter.Tally(), o.Output.Unseen
+	text, err := flags.NewTextSink(s.app, &o.Filter, &o.Output, vars, func() {
+		s.tally.Note("the template printed nothing of what the filters keep")
 	})
 	if err != nil {
 		return nil, err
 	}
 	config := &engine.Config{
-		Sink: text, Header: text.Header(), Out: c.A.Events(), Count: o.End.Count, From: from, To: to, Tally: c.tally,
-		OnReject: c.Reject, OnDamage: c.Damage, OnSkip: c.Skip, OnFailure: c.failures.Failed,
+		Sink: text, Header: text.Header(), Out: s.app.EventWriter(), Count: o.End.Count, From: from, To: to, Tally: s.tally,
+		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failures.AddFailure,
 	}
 	if config.Until, config.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err
@@ -86,14 +86,14 @@ func (o *Options) compile(c *session, names []string) (*engine.Config, error) {
 	if !o.Strict && config.Until == nil && config.FailIf == nil {
 		config.Needles = o.Filter.Needles()
 	}
-	c.source = engine.NewCaptures(&engine.CaptureOptions{
-		Names: names, Stdin: c.A.In, Merge: o.Merge, MaxLine: int(o.Bounds.MaxLine),
+	s.source = engine.NewCaptures(&engine.CaptureOptions{
+		Names: names, Stdin: s.app.In, Merge: o.Merge, MaxLine: int(o.Bounds.MaxLine),
 		SeekTime: !o.Strict, From: from, To: to,
 	})
 	return config, nil
 }
 
-// size is the size of all files in bytes, 0 if one of them has none.
+// size returns the size of all files in bytes, or 0 if it is unknown for one of them.
 func size(names []string) (n int64) {
 	for _, name := range names {
 		st, err := os.Stat(name)

@@ -1,5 +1,5 @@
-// Package captures is a run over capture files: it reads them into the engine, shows
-// how far it has come, and says what was wrong with them.
+// Package captures runs a command over capture files: it reads them into the engine,
+// shows its progress, and reports damage.
 package captures
 
 import (
@@ -20,56 +20,57 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 )
 
-// session is a run with everything compiled.
+// session is a run over capture files, compiled from Options.
 type session struct {
-	report.Reading
+	app      *cli.App
+	faults   *report.CaptureFaults
 	failures *report.Sampler
 	source   *engine.Captures
-	total    int64 // bytes of all files, 0 if that is unknown
+	total    int64 // bytes of all files, 0 if unknown
 	tally    *tally.Tally
 	unseen   func() []string // see flags.Output
 }
 
-// spareHeap is memory that is taken and never touched, so that it does not become
-// resident. The heap in use is a few megabytes of blocks, and the collector, which
-// waits for as much garbage as that, would run a hundred times a second when a jq
-// expression needs gojq. With this it waits for so much more, however many cores
-// there are; a percentage would multiply the blocks of all of them.
+// spareHeap is the size of an allocation that is never touched and so never resident.
+// The live heap is a few megabytes of blocks. The garbage collector waits for as much
+// garbage as that, so with gojq it would run a hundred times a second. The allocation
+// makes it wait for that much more. A higher GC percentage would do so too, but would
+// multiply the blocks of all cores.
 const spareHeap = 6 << 20
 
-// run reads the files and says how it went.
-func (c *session) run(ctx context.Context, config *engine.Config) error {
-	r := c.source
+// run reads the files, logs the ledger, and returns the error of the run.
+func (s *session) run(ctx context.Context, config *engine.Config) error {
+	r := s.source
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	cli.OnUSR1(beside, &running, func() { report.Say(c.A, r.Ledger()) })
-	showing := c.A.Line != nil && cli.Terminal(c.A.Out) == nil && c.total >= progressFrom
+	cli.OnUSR1(beside, &running, func() { report.LogLedger(s.app, r.Ledger()) })
+	showing := s.app.StatusLine != nil && cli.Terminal(s.app.Out) == nil && s.total >= progressFrom
 	if showing {
-		c.A.Line.Start(c.progress(r))
+		s.app.StatusLine.Start(s.progress(r))
 	}
 	spare := make([]byte, spareHeap)
 	end, untimed, err := r.Run(ctx, config)
 	runtime.KeepAlive(spare)
 	if showing {
-		c.A.Line.Stop()
+		s.app.StatusLine.Stop()
 	}
 	cancel()
 	running.Wait()
-	c.failures.Sum()
+	s.failures.LogTotals()
 	if back, none := r.Disorder(); back > 0 || none > 0 {
-		c.A.Log.Warn(fmt.Sprintf("--merge goes by timestamps: %s out of order in a file by more than a minute, %s without one; these stay where they are in their file",
+		s.app.Log.Warn(fmt.Sprintf("--merge goes by timestamps: %s out of order in a file by more than a minute, %s without one; these stay where they are in their file",
 			cli.Plural(back, "event"), humanize.Comma(none)), "back", back, "untimed", none)
 	}
 	if untimed > 0 {
-		c.A.Log.Warn(cli.Plural(untimed, "event") + " left out that had no timestamp to compare")
+		s.app.Log.Warn(cli.Plural(untimed, "event") + " left out that had no timestamp to compare")
 	}
-	if c.Skipped > 0 {
-		c.A.Log.Info(humanize.IBytes(uint64(c.Skipped)) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")
+	if s.faults.Skipped() > 0 {
+		s.app.Log.Info(humanize.IBytes(uint64(s.faults.Skipped())) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")
 	}
 	ledger := r.Ledger()
-	report.Empty(c.A, c.tally, ledger)
-	report.Unseen(c.A, c.unseen(), ledger)
-	report.Say(c.A, ledger)
+	report.WarnNothingKept(s.app, s.tally, ledger)
+	report.WarnUnseenFields(s.app, s.unseen(), ledger)
+	report.LogLedger(s.app, ledger)
 	switch end {
 	case engine.EndFailIf:
 		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last event"), "")
@@ -78,28 +79,27 @@ func (c *session) run(ctx context.Context, config *engine.Config) error {
 	case engine.EndStuck:
 		return cli.NewError(cli.ExitOutput, err, "")
 	case engine.EndSlow:
-		return cli.NewError(cli.ExitFailure, err, report.TooSlow)
+		return cli.NewError(cli.ExitFailure, err, report.SlowFilterHint)
 	}
-	return c.Failure()
+	return s.faults.Failure()
 }
 
-// progressFrom is the size from which reading takes long enough to show how far
-// it has come.
+// progressFrom is the size of files from which progress is shown.
 const progressFrom = 32 << 20
 
-// progress returns what draws the bar for the line of status.
-func (c *session) progress(r *engine.Captures) func() string {
+// progress returns the function that draws the progress bar for the status line.
+func (s *session) progress(r *engine.Captures) func() string {
 	var mu sync.Mutex
-	bar := progressbar.NewOptions64(c.total,
+	bar := progressbar.NewOptions64(s.total,
 		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(30),
 		progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true), progressbar.OptionUseIECUnits(true),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerPadding: "─"}))
-	_ = bar.RenderBlank() // the clock begins
+	_ = bar.RenderBlank() // starts its clock
 	return func() string {
 		mu.Lock()
 		defer mu.Unlock()
-		_ = bar.Set64(min(r.Position(), c.total)) // writes to nowhere
+		_ = bar.Set64(min(r.Position(), s.total)) // writes to io.Discard
 		return strings.TrimSpace(strings.Trim(bar.String(), "\r"))
 	}
 }

@@ -1,6 +1,5 @@
-// Package cli is what the commands share below their flags: the standard streams,
-// exit codes and errors, signals, help, the log and the status line, and opening a
-// port.
+// Package cli has what all commands use: the standard streams, exit codes and
+// errors, signals, help, the log and the status line, and opening a TCP port.
 package cli
 
 import (
@@ -20,22 +19,26 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/statusline"
 )
 
-// App is what the commands share: the streams, the talk and the profile.
+// App is the state that all commands share: streams, log, profile and global flags.
+// Prepare fills it before a command runs.
 type App struct {
 	Streams
 	Log     *log.Logger
 	Profile *settings.Profile
-	Global  globalOptions
-	Line    *statusline.Line // the line of status, nil where there is none
-	// needless is about a flag that was typed for nothing. A command returns it
-	// once all values are known to be right, before anything is opened.
-	Needless error
-	origin   settings.Origin // where the values of the flags come from
-	helped   error           // of printing help, which cobra has no place for
+	Global  globalFlags
+	// StatusLine is the last line of the terminal, nil where none is shown.
+	StatusLine *statusline.Line
+	// IneffectiveFlag is a usage error if a flag on the command line has no effect,
+	// or nil. A command returns it after its own checks and before it opens
+	// anything: a wrong value is the more urgent error.
+	IneffectiveFlag error
+
+	origin  settings.Origin // where the flags of the command got their values
+	helpErr error           // of printing help: cobra's help function cannot return it
 }
 
-// globalOptions are the flags of every command.
-type globalOptions struct {
+// globalFlags are the flags that every command has.
+type globalFlags struct {
 	Quiet     bool
 	verbose   bool
 	logFormat string
@@ -43,7 +46,9 @@ type globalOptions struct {
 	Config    string
 }
 
-func (o *globalOptions) Bind(f *pflag.FlagSet) {
+// Bind adds the flags to f.
+// Bind adds the flags to f.
+func (o *globalFlags) Bind(f *pflag.FlagSet) {
 	f.BoolVarP(&o.Quiet, "quiet", "Q", false, "say nothing on stderr but errors")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on stderr")
 	f.StringVar(&o.logFormat, "log-format", "text", "`FORMAT` of the messages on stderr: text or json")
@@ -51,12 +56,13 @@ func (o *globalOptions) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.Config, "config", "", "read the configuration from `FILE`")
 }
 
-// Prepare gives the flags of cmd their values and sets up the log. check is called once
-// the flags have their values; the error it returns becomes a.Needless.
+// Prepare sets the flags of cmd from the environment and the profile and opens the
+// log. It then calls check with the origin of each flag; the error that check returns
+// becomes a.IneffectiveFlag.
 func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) error {
 	flags := cmd.Flags()
 	lookup := os.LookupEnv
-	// These two say where the rest comes from.
+	// These two name the file and the table that the other flags are read from.
 	for name, v := range map[string]*string{"profile": &a.Global.profile, "config": &a.Global.Config} {
 		if s, ok := lookup(settings.Env(name)); ok && !flags.Changed(name) {
 			*v = s
@@ -84,7 +90,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 		return Usage("", "%w", err)
 	}
 	a.origin = origin
-	a.Needless = check(origin)
+	a.IneffectiveFlag = check(origin)
 	level := slog.LevelInfo
 	switch {
 	case a.Global.Quiet && a.Global.verbose:
@@ -98,14 +104,14 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 		return Usage(cmp.Or(spelling.Hint(f, []string{"text", "json"}), "it is text or json"), "--log-format %q is not known", f)
 	}
 	a.Log.Close()
-	a.Line = a.statusLine()
+	a.StatusLine = a.newStatusLine()
 	stderr := a.Err
-	if a.Line != nil {
-		stderr = a.Line.Above(stderr)
+	if a.StatusLine != nil {
+		stderr = a.StatusLine.Wrap(stderr)
 	}
 	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json"})
 	if tz := unknownZone(); tz != "" {
-		a.Log.Warn("TZ names no time zone that is known: "+tz+": times are in UTC", slog.String(log.Below, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
+		a.Log.Warn("TZ names no time zone that is known: "+tz+": times are in UTC", slog.String(log.HintKey, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
 	}
 	if name := cmd.Name(); name == "simulate" || name == "replay" {
 		return nil // they write nothing to stdout
@@ -113,8 +119,8 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	return a.writable()
 }
 
-// knownKeys are the names that a profile may use: all flags of all commands, and those
-// that are no flags.
+// knownKeys returns the keys that a profile may have: the flags of all commands, and
+// three more.
 func knownKeys(root *cobra.Command) []string {
 	known := []string{"address", "authkey-file", "authkey-command"}
 	add := func(f *pflag.Flag) {
@@ -129,9 +135,9 @@ func knownKeys(root *cobra.Command) []string {
 	return known
 }
 
-// statusLine returns the line of status, or nil where it has no place: stderr
-// is no terminal, or what reads stdout may write to the same one.
-func (a *App) statusLine() *statusline.Line {
+// newStatusLine returns the status line, or nil if stderr is no terminal or if the
+// reader of stdout may write to the same terminal.
+func (a *App) newStatusLine() *statusline.Line {
 	tty := Terminal(a.Err)
 	if tty == nil || a.Global.Quiet || a.Global.logFormat != "text" || os.Getenv("TERM") == "dumb" {
 		return nil

@@ -9,28 +9,29 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// The exit codes, as the contract of the command line has them.
+// The exit codes. The README documents them.
 const (
-	ExitOK        = 0
-	ExitFailure   = 1
-	ExitUsage     = 2
-	ExitConnect   = 3
-	ExitKey       = 4
-	ExitLost      = 5
-	ExitTime      = 6
-	ExitOutput    = 7
-	ExitLoss      = 8
-	ExitInterrupt = 130
+	ExitOK        = 0   // ExitOK: done
+	ExitFailure   = 1   // ExitFailure: any other failure, or a condition that was not met
+	ExitUsage     = 2   // ExitUsage: a wrong flag, argument, address or expression
+	ExitConnect   = 3   // ExitConnect: no connection, or the port could not be opened
+	ExitKey       = 4   // ExitKey: the key was rejected
+	ExitLost      = 5   // ExitLost: the connection was lost for good
+	ExitTime      = 6   // ExitTime: time ran out before what was asked for came
+	ExitOutput    = 7   // ExitOutput: stdout or the recording could not be written
+	ExitLoss      = 8   // ExitLoss: events were lost, and --fail-on-loss was given
+	ExitInterrupt = 130 // ExitInterrupt: a second Ctrl-C
 )
 
-// Error is an error that knows the program's exit code. Where there is
-// something to try, hint says it.
+// Error is an error with the exit code of the program. Its hint says what to try.
 type Error struct {
 	Code int
-	Err  error // nil: the code says it all
+	Err  error // nil if there is nothing to say but the code
 	hint string
 }
 
+// Error returns the message, without the hint.
+// Error returns the message, without the hint.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("exit code %d", e.Code)
@@ -38,24 +39,26 @@ func (e *Error) Error() string {
 	return e.Err.Error()
 }
 
+// Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// NewError returns an error that ends the program with code, and hint to try.
+// NewError returns an error that ends the program with code. The hint is printed
+// below the message; it may have several lines, or be empty.
 func NewError(code int, err error, hint string) *Error { return &Error{code, err, hint} }
 
-// Usage is an error in what was typed.
+// Usage returns an error with ExitUsage: a wrong flag, argument or setting.
 func Usage(hint, format string, args ...any) error {
 	return NewError(ExitUsage, fmt.Errorf(format, args...), hint)
 }
 
-// WriteError is what became of writing to stdout. That its reader has gone is no
-// failure.
+// WriteError returns the error for a write to stdout that failed with err, or nil if
+// the reader has closed the pipe: that is no failure.
 func WriteError(err error) error {
 	if err == nil || oserr.IsClosedPipe(err) {
 		return nil
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = e.Err // stdout has no name that anybody gave it
+		err = e.Err // without the path: /dev/stdout says nothing
 	}
 	hint := ""
 	if oserr.IsDiskFull(err) {
@@ -64,7 +67,7 @@ func WriteError(err error) error {
 	return NewError(ExitOutput, fmt.Errorf("could not write to stdout: %w", err), hint)
 }
 
-// OneLine is the text of an error on one line: some hold several errors, a line each.
+// OneLine returns the text of err on one line. Joined errors are separated by "; ".
 func OneLine(err error) string {
 	var parts []string
 	for part := range strings.Lines(err.Error()) {
@@ -75,8 +78,8 @@ func OneLine(err error) string {
 	return strings.Join(parts, "; ")
 }
 
-// Wrap wraps an error that no rule gives another code.
-func Wrap(err error) error {
+// Failure returns err with ExitFailure, or err itself if it has an exit code already.
+func Failure(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -12,13 +12,12 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
-// groupAnnotation is where a flag keeps the title of the group that it is
-// listed under.
+// groupAnnotation is the annotation of a flag that holds the title of its group.
 const groupAnnotation = "group"
 
-// Group binds flags to cmd and lists them in its help under title, in the
-// order in which they are bound.
-func Group(cmd *cobra.Command, title string, bind func(*pflag.FlagSet)) {
+// AddFlagGroup adds the flags that bind defines to cmd. Help lists them under title,
+// in the order of their definition.
+func AddFlagGroup(cmd *cobra.Command, title string, bind func(*pflag.FlagSet)) {
 	fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
 	fs.SortFlags = false
 	bind(fs)
@@ -35,7 +34,7 @@ type flagGroup struct {
 	flags *pflag.FlagSet
 }
 
-// flagGroups returns the flags of cmd under their titles, in order.
+// flagGroups returns the flags of cmd by group, in the order of their definition.
 func flagGroups(cmd *cobra.Command) []flagGroup {
 	var groups []flagGroup
 	add := func(title string, f *pflag.Flag) {
@@ -65,11 +64,12 @@ func flagGroups(cmd *cobra.Command) []flagGroup {
 	return groups
 }
 
-// Help prints what a command does and its flags, group by group.
+// Help prints the help of cmd to stdout: what it does, examples, and its flags by
+// group. It is cobra's help function, which cannot return an error: Run does.
 func (a *App) Help(cmd *cobra.Command, _ []string) {
 	var b bytes.Buffer
 	writeHelp(&b, cmd)
-	_, a.helped = cmd.OutOrStdout().Write(b.Bytes())
+	_, a.helpErr = cmd.OutOrStdout().Write(b.Bytes())
 }
 
 func writeHelp(w io.Writer, cmd *cobra.Command) {
@@ -108,18 +108,18 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 		}
 		fmt.Fprint(w, ".\n")
 	}
-	environment(w, cmd)
+	writeEnvironment(w, cmd)
 }
 
-func environment(w io.Writer, cmd *cobra.Command) {
+func writeEnvironment(w io.Writer, cmd *cobra.Command) {
 	if len(flagGroups(cmd)) > 1 {
 		fmt.Fprint(w, "\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key some-flag\nof a profile; see 'enswitch-events config show'.\n")
 	}
 }
 
-// NewHelp returns the command help, of commands and topics. Unlike cobra's it fails on a
+// NewHelpCommand returns the command help, for commands and topics. Unlike cobra's it fails on a
 // name that is neither.
-func (a *App) NewHelp() *cobra.Command {
+func (a *App) NewHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND|TOPIC]",
 		Short: "Show help for a command or a topic",

@@ -13,24 +13,26 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// ListenTCP opens a port. Free and flag are what the command line has for a free
-// port and for the address.
-func ListenTCP(ctx context.Context, config *net.ListenConfig, bind string, port uint16, free, flag string) (net.Listener, error) {
+// ListenTCP opens a TCP port. For its hints it is given the flags of the command:
+// freePort picks a free port, and bindFlag sets the address.
+func ListenTCP(ctx context.Context, config *net.ListenConfig, bind string, port uint16, freePort, bindFlag string) (net.Listener, error) {
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))
 	if err != nil {
-		hint := free + " picks a free port"
+		hint := freePort + " picks a free port"
 		switch _, noName := errors.AsType[*net.DNSError](err); {
 		case errors.Is(err, os.ErrPermission):
 			hint = "ports below 1024 are for root: take a higher one"
 		case noName, oserr.IsAddrNotAvailable(err):
-			hint = flag + " wants an address of this machine, or 0.0.0.0 for all"
+			hint = bindFlag + " wants an address of this machine, or 0.0.0.0 for all"
 		}
 		return nil, NewError(ExitConnect, fmt.Errorf("could not open the port: %w", err), hint)
 	}
 	return listener, nil
 }
 
-func Loopback(bind string) bool {
+// IsLoopback reports whether bind is an address that only this machine reaches.
+// IsLoopback reports whether bind is an address that only this machine reaches.
+func IsLoopback(bind string) bool {
 	if bind == "localhost" {
 		return true
 	}
@@ -38,9 +40,9 @@ func Loopback(bind string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// Hosts are the addresses under which others reach the port at, which was
-// opened on bind.
-func Hosts(bind string, at net.Addr) []string {
+// ReachableAddresses returns each HOST:PORT under which other machines reach the port
+// at, which was opened on bind.
+func ReachableAddresses(bind string, at net.Addr) []string {
 	tcp, ok := at.(*net.TCPAddr)
 	if !ok {
 		return []string{at.String()}

@@ -19,9 +19,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
-// Run runs the command that args name, of those that newRoot makes, and returns the exit
-// code. The first SIGINT, SIGTERM or SIGHUP ends ctx, so that what was received
-// is still written; a second one ends the process at once.
+// Run runs the command that args name and returns the exit code. newRoot returns the
+// root command. The first SIGINT, SIGTERM or SIGHUP cancels the context of the
+// command, so that it can write what it has received; a second one ends the process.
 func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Context, *App) *cobra.Command) int {
 	ctx, stop := catchSignals(ctx)
 	defer stop()
@@ -31,21 +31,21 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		err = a.helped
+		err = a.helpErr
 	}
 	if err == nil {
 		return ExitOK
 	}
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
-		// Our own commands return exitErrors; what is left is cobra's about
+		// The commands return an *Error. What is left are cobra's own errors about
 		// commands, arguments and flags.
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		e = NewError(ExitUsage, errors.New(first), "see 'enswitch-events --help'")
 	}
 	msg, hint := OneLine(e), e.hint
 	if _, ok := errors.AsType[*caret.Error](err); ok {
-		// The expression and the caret under it are lines of their own.
+		// The expression and the caret below it go to the hint: they are two lines.
 		first, excerpt, _ := strings.Cut(e.Error(), "\n")
 		msg = first
 		hint = strings.TrimSuffix(excerpt+"\n"+e.hint, "\n")
@@ -55,36 +55,36 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	}
 	attrs := []any{slog.Int("exit_code", e.Code)}
 	if hint != "" {
-		attrs = append(attrs, slog.String(log.Below, hint))
+		attrs = append(attrs, slog.String(log.HintKey, hint))
 	}
 	a.Log.Error(msg, attrs...)
 	return e.Code
 }
 
-// foreign says of the flags that a message names where those got their values that were
-// not typed.
+// foreign returns a line for each flag in msg whose value does not come from the command
+// line: where it comes from.
 func (a *App) foreign(msg string) string {
-	var said []string
+	var lines []string
 	for _, m := range flagName.FindAllStringSubmatch(msg, -1) {
 		from := a.origin[m[1]]
-		if text := "--" + m[1] + " comes from " + from; from != "" && from != "flag" && !slices.Contains(said, text) {
-			said = append(said, text)
+		if text := "--" + m[1] + " comes from " + from; from != "" && from != "flag" && !slices.Contains(lines, text) {
+			lines = append(lines, text)
 		}
 	}
-	return strings.Join(said, "\n")
+	return strings.Join(lines, "\n")
 }
 
-// flagName finds the flags that a message names.
+// flagName matches a flag in a message.
 var flagName = regexp.MustCompile(`--([a-z][a-z-]*)`)
 
-// samePress is how close together two signals count as one: a terminal and a
-// timeout command send the same one to the process and to its group.
-const samePress = 200 * time.Millisecond
+// repeatWindow is the time in which a second signal counts as the first one: a
+// terminal and timeout(1) send it to the process and again to its group.
+const repeatWindow = 200 * time.Millisecond
 
-// catchSignals returns a context that ends at the first signal that asks the
-// program to end. SIGHUP is none where it is ignored, as under nohup. SIGPIPE is
-// caught so that a closed stdout is an error of the write and not the end of the
-// process.
+// catchSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels,
+// and a function that stops catching them. SIGHUP does nothing where it is ignored,
+// as under nohup. SIGPIPE is caught too, so that a write to a closed stdout fails
+// instead of ending the process.
 func catchSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	end, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)
@@ -103,7 +103,7 @@ func catchSignals(ctx context.Context) (context.Context, func()) {
 				case first.IsZero():
 					first = now
 					cancel()
-				case now.Sub(first) > samePress:
+				case now.Sub(first) > repeatWindow:
 					os.Exit(ExitInterrupt)
 				}
 			case <-done:

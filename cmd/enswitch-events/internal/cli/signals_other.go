@@ -7,5 +7,5 @@ import (
 	"sync"
 )
 
-// OnUSR1 does nothing: there is no such signal here.
+// OnUSR1 does nothing: this system has no SIGUSR1.
 func OnUSR1(context.Context, *sync.WaitGroup, func()) {}

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// OnUSR1 calls tell at each SIGUSR1 until ctx is done, in a goroutine of running.
-// A signal that comes after it has returned is not missed.
-func OnUSR1(ctx context.Context, running *sync.WaitGroup, tell func()) {
+// OnUSR1 calls f at each SIGUSR1 until ctx is done, in a goroutine that it adds to
+// running. Once it has returned, no signal is missed.
+func OnUSR1(ctx context.Context, running *sync.WaitGroup, f func()) {
 	ch := make(chan os.Signal, 1)
 	signal.Notify(ch, syscall.SIGUSR1)
 	running.Go(func() {
@@ -20,7 +20,7 @@ func OnUSR1(ctx context.Context, running *sync.WaitGroup, tell func()) {
 		for {
 			select {
 			case <-ch:
-				tell()
+				f()
 			case <-ctx.Done():
 				return
 			}

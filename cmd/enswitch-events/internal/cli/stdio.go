@@ -11,8 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Streams are what the program reads and writes beside the network. stdout is
-// data, stderr is talk.
+// Streams are the standard streams of the program. Out is for data, Err for messages.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -26,25 +25,27 @@ func Terminal(w any) *os.File {
 	return nil
 }
 
-// Standard returns the streams of the process.
-func Standard() Streams {
+// StandardStreams returns the standard streams of the process.
+func StandardStreams() Streams {
 	s := Streams{os.Stdin, NewStream(os.Stdout), NewStream(os.Stderr)}
-	if !regular(os.Stdin) { // which can be sought as it is
+	if !regular(os.Stdin) { // a regular file stays an *os.File, which can seek
 		s.In = NewStream(os.Stdin)
 	}
 	return s
 }
 
-// Stream is a standard stream. Its methods wait, whatever mode it is in.
+// Stream is a standard stream. Its reads and writes block, also if the file is in
+// non-blocking mode: another process with the same pipe, socket or terminal can set
+// that mode at any time, as node and ssh do.
 type Stream struct{ f *os.File }
 
 // NewStream returns a Stream of f.
 func NewStream(f *os.File) Stream { return Stream{f} }
 
-// Stat is that of the file.
-func (p Stream) Stat() (os.FileInfo, error) { return p.f.Stat() }
+// Stat returns the FileInfo of the file.
+func (s Stream) Stat() (os.FileInfo, error) { return s.f.Stat() }
 
-// File returns the file behind a stream, nil if there is none.
+// File returns the file behind a stream, or nil if there is none.
 func File(stream any) *os.File {
 	switch s := stream.(type) {
 	case *os.File:
@@ -60,10 +61,11 @@ func regular(f *os.File) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
-// Events returns stdout for events: on a terminal it is written above the status line.
-func (a *App) Events() io.Writer {
-	if a.Line != nil && Terminal(a.Out) != nil {
-		return a.Line.Above(a.Out)
+// EventWriter returns the writer of events to stdout. If stdout is the terminal of the
+// status line, events appear above that line.
+func (a *App) EventWriter() io.Writer {
+	if a.StatusLine != nil && Terminal(a.Out) != nil {
+		return a.StatusLine.Wrap(a.Out)
 	}
 	return a.Out
 }
@@ -82,29 +84,28 @@ func (a *App) writable() error {
 	return nil
 }
 
-// page is stdout for what is printed at once: help, completions, settings.
-type page struct {
+// pageWriter writes to stdout what is printed at once: help, completions, settings.
+type pageWriter struct {
 	ctx context.Context
 	a   *App
 }
 
-// Page returns stdout for what is printed at once. Once ctx is done a write waits for
-// the reader for 5 s at most.
-func (a *App) Page(ctx context.Context) io.Writer { return page{ctx, a} }
+// PageWriter returns a writer to stdout for what is printed at once. Once ctx is done,
+// a write waits for the reader for 5 s at most.
+func (a *App) PageWriter(ctx context.Context) io.Writer { return pageWriter{ctx, a} }
 
-func (p page) Write(text []byte) (int, error) {
-	if err := p.a.showPage(p.ctx, text); err != nil {
+func (p pageWriter) Write(text []byte) (int, error) {
+	if err := p.a.writePage(p.ctx, text); err != nil {
 		return 0, err
 	}
 	return len(text), nil
 }
 
-// printDrain is how long print goes on after a signal.
-const printDrain = 5 * time.Second
+// pageDrain is how long a page may take to be written after a signal.
+const pageDrain = 5 * time.Second
 
-// showPage writes text to stdout. Once ctx is done it waits for the reader for
-// printDrain at most.
-func (a *App) showPage(ctx context.Context, text []byte) error {
+// writePage writes text to stdout. Once ctx is done, it waits for pageDrain at most.
+func (a *App) writePage(ctx context.Context, text []byte) error {
 	if err := a.writable(); err != nil {
 		return err
 	}
@@ -121,7 +122,7 @@ func (a *App) showPage(ctx context.Context, text []byte) error {
 	select {
 	case err := <-done:
 		return WriteError(err)
-	case <-time.After(printDrain):
-		return NewError(ExitOutput, fmt.Errorf("the reader of stdout took nothing for %v", printDrain), "")
+	case <-time.After(pageDrain):
+		return NewError(ExitOutput, fmt.Errorf("the reader of stdout took nothing for %v", pageDrain), "")
 	}
 }

@@ -13,38 +13,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Another process that has the same pipe, socket or terminal can put it into
-// non-blocking mode at any time, as node and ssh do. A read from it when it is
-// empty and a write to it when it is full are then errors. A Stream waits
-// instead.
-
-func (p Stream) Write(b []byte) (written int, err error) {
+// Write writes b to the file. It waits while the file is full.
+func (s Stream) Write(b []byte) (written int, err error) {
 	for {
-		n, err := p.f.Write(b[written:])
+		n, err := s.f.Write(b[written:])
 		written += n
 		if !errors.Is(err, unix.EAGAIN) {
 			return written, err
 		}
-		if err := p.wait(unix.POLLOUT); err != nil {
+		if err := s.wait(unix.POLLOUT); err != nil {
 			return written, err
 		}
 	}
 }
 
-func (p Stream) Read(b []byte) (int, error) {
+// Read reads from the file. It waits while the file is empty.
+// Read reads from the file. It waits while the file is empty.
+func (s Stream) Read(b []byte) (int, error) {
 	for {
-		n, err := p.f.Read(b)
+		n, err := s.f.Read(b)
 		if n > 0 || !errors.Is(err, unix.EAGAIN) {
 			return n, err
 		}
-		if err := p.wait(unix.POLLIN); err != nil {
+		if err := s.wait(unix.POLLIN); err != nil {
 			return 0, err
 		}
 	}
 }
 
-func (p Stream) wait(event int16) error {
-	ready := []unix.PollFd{{Fd: int32(p.f.Fd()), Events: event}}
+func (s Stream) wait(event int16) error {
+	ready := []unix.PollFd{{Fd: int32(s.f.Fd()), Events: event}}
 	for {
 		if _, err := unix.Poll(ready, -1); !errors.Is(err, unix.EINTR) {
 			return err
@@ -52,20 +50,20 @@ func (p Stream) wait(event int16) error {
 	}
 }
 
-// readOnly reports whether nothing can be written to f, whatever room there is.
+// readOnly reports whether f is open for reading only.
 func readOnly(f *os.File) bool {
 	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
 	return err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY
 }
 
-// shells are the programs whose >&- is known for what it is.
+// shells are the programs that are known to close a stream for >&-.
 var shells = []string{"sh", "bash", "dash", "ash", "busybox", "zsh", "ksh", "ksh93", "mksh", "fish", "yash"} //nolint:gochecknoglobals // a table that nothing changes
 
-// IsClosed reports whether a standard stream was closed when the program began,
-// as by >&-. By now the Go runtime has opened /dev/null in its place, for reading
-// and writing. Some programs open it in the same way and mean it, so the parent
-// decides: a shell that has something else there itself, or any program that has
-// nothing there. Where the system does not tell, no stream is closed.
+// IsClosed reports whether the standard stream f was closed when the program started,
+// as by >&-. The Go runtime has opened /dev/null in its place by now, for reading and
+// writing. Since a parent may have passed /dev/null opened like that on purpose, the
+// stream counts as closed only if the parent has no such file itself, or is a shell
+// that has another file there. Without /proc no stream counts as closed.
 func IsClosed(f *os.File) bool {
 	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
 	if err != nil || flags&unix.O_ACCMODE != unix.O_RDWR {

@@ -9,19 +9,19 @@ import (
 	_ "time/tzdata" // for systems that have no database of time zones
 )
 
-// SetTimeZone has the time zone be that of TZ also where it is a rule, as
-// CET-1CEST,M3.5.0,M10.5.0/3, which package time takes for UTC. Nothing else may
-// run yet.
+// SetTimeZone sets time.Local from TZ if TZ is a POSIX rule, such as
+// CET-1CEST,M3.5.0,M10.5.0/3, which package time takes for UTC. It must be called
+// before any other goroutine runs.
 func SetTimeZone() {
 	if tz := unknownZone(); tz != "" {
-		if loc := ruledZone(tz); loc != nil {
+		if loc := parsePOSIXZone(tz); loc != nil {
 			time.Local = loc
 		}
 	}
 }
 
-// unknownZone returns the value of TZ if it names no time zone that is known, so
-// that times are in UTC.
+// unknownZone returns the value of TZ if it names no known time zone, so that times
+// are in UTC; otherwise "".
 func unknownZone() string {
 	tz := strings.TrimPrefix(os.Getenv("TZ"), ":")
 	// Windows has its own setting and ignores TZ.
@@ -31,10 +31,10 @@ func unknownZone() string {
 	return tz
 }
 
-// ruledZone returns the time zone of a rule as POSIX has them, nil if it is none.
-func ruledZone(rule string) *time.Location {
-	// Package time reads such rules at the end of its files (RFC 9636): this is
-	// one without anything before that, but for a zone that tells when the rule
+// parsePOSIXZone returns the time zone of a POSIX rule, or nil if rule is none.
+func parsePOSIXZone(rule string) *time.Location {
+	// Package time reads such rules at the end of a time zone file (RFC 9636). This
+	// builds a file with nothing but the rule, and one zone that is used if the rule
 	// cannot be read.
 	const unread = 1 // seconds east of Greenwich
 	header := "TZif2" + strings.Repeat("\x00", 15)

@@ -18,7 +18,7 @@ func TestRuledZone(t *testing.T) {
 		{"NZST-12NZDT,M9.5.0,M4.1.0/3", 13, 12},
 		{"JST-9", 9, 9},
 	} {
-		loc := ruledZone(tt.rule)
+		loc := parsePOSIXZone(tt.rule)
 		if loc == nil {
 			t.Errorf("%s is no rule", tt.rule)
 			continue
@@ -30,7 +30,7 @@ func TestRuledZone(t *testing.T) {
 		}
 	}
 	for _, tz := range []string{"Nosuch/Zone", "Europe/Lodnon", "x", "CET", "UTC+", "-3", "a\nb", "CET-1CEST,M3"} {
-		if loc := ruledZone(tz); loc != nil {
+		if loc := parsePOSIXZone(tz); loc != nil {
 			t.Errorf("%q is a rule: %v", tz, time.Unix(0, 0).In(loc))
 		}
 	}

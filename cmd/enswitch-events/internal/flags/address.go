@@ -8,8 +8,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
-// SettingAddresses are those of ENSWITCH_ADDRESS or else of the profile.
-func SettingAddresses(a *cli.App) []string {
+// ConfiguredAddresses returns the addresses of ENSWITCH_ADDRESS, or else those of the
+// profile.
+func ConfiguredAddresses(a *cli.App) []string {
 	if v := os.Getenv(settings.Env("address")); v != "" {
 		return strings.Split(v, ",")
 	}
@@ -17,10 +18,10 @@ func SettingAddresses(a *cli.App) []string {
 	return list
 }
 
-// DefaultAddresses are those of the environment, of the profile, or this
-// machine.
+// DefaultAddresses returns the addresses to use where the command line has none: the
+// configured ones, or else localhost.
 func DefaultAddresses(a *cli.App) []string {
-	if list := SettingAddresses(a); len(list) > 0 {
+	if list := ConfiguredAddresses(a); len(list) > 0 {
 		return list
 	}
 	return []string{"localhost"}

@@ -9,8 +9,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
-// Bounds is the flags that bound the times of the events of a capture, and the
-// length of its lines.
+// Bounds are the flags that limit the times of the events of a capture, and the length
+// of its lines.
 type Bounds struct {
 	since, until string
 	MaxLine      Size
@@ -24,8 +24,8 @@ func (o *Bounds) Bind(f *pflag.FlagSet) {
 	f.Var(&o.MaxLine, "max-message", "reject longer lines")
 }
 
-// Range returns the bounds in microseconds since 1970: events are from from on and
-// before to. Zero is no bound.
+// Range returns the bounds in microseconds since 1970: events at from and later, and
+// before to. Zero means no bound.
 func (o *Bounds) Range() (from, to int64, err error) {
 	if o.MaxLine < 1 || o.MaxLine > 1<<30 {
 		return 0, 0, cli.Usage("the default is 16MiB", "--max-message: from 1 byte to 1GiB")
@@ -43,8 +43,8 @@ func (o *Bounds) Range() (from, to int64, err error) {
 	return from, to, nil
 }
 
-// moment returns the value of the flag of that name in microseconds since 1970, 0
-// if it was not given.
+// moment returns the time text, the value of a flag, in microseconds since 1970, or 0
+// if text is empty.
 func moment(flag, text string, now time.Time) (int64, error) {
 	if text == "" {
 		return 0, nil

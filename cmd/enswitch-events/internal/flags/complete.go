@@ -12,9 +12,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
-// Complete says what a shell offers: the values of flags that take one of a few, the
-// profiles, and files for arguments and flags that are a FILE, for no others.
-func Complete(root *cobra.Command, a *cli.App) {
+// RegisterCompletions adds what a shell completes: the values of flags with a fixed set of
+// values, the profiles, and file names for arguments and flags that are a FILE only.
+func RegisterCompletions(root *cobra.Command, a *cli.App) {
 	moments := []string{"now", "today", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 	values := map[string][]string{
 		"output": render.Formats(), "time": render.Times(), "color": {"auto", "always", "never"},

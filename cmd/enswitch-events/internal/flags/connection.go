@@ -17,7 +17,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-// Connection is the flags of every command with ADDRESS.
+// Connection are the flags of the connection to a websocket.
 type Connection struct {
 	insecure       bool
 	ca, cert, key  string
@@ -32,6 +32,7 @@ type Connection struct {
 	maxMessage     Size
 }
 
+// Bind adds the flags to f.
 func (o *Connection) Bind(f *pflag.FlagSet) {
 	o.maxMessage = 16 << 20
 	f.BoolVarP(&o.insecure, "insecure", "k", false, "do not check the server's certificate")
@@ -49,6 +50,7 @@ func (o *Connection) Bind(f *pflag.FlagSet) {
 	f.Var(&o.maxMessage, "max-message", "reject longer messages")
 }
 
+// Validate checks the values. changed reports whether a flag was given.
 func (o *Connection) Validate(changed func(string) bool) error {
 	switch {
 	case o.insecure && o.ca != "":
@@ -72,8 +74,9 @@ func (o *Connection) Validate(changed func(string) bool) error {
 	return nil
 }
 
-// Client returns what the flags say as options of the websocket client.
-func (o *Connection) Client() (*messaged.Options, error) {
+// ClientOptions returns the options of the websocket client, without the key. It reads
+// the certificate files.
+func (o *Connection) ClientOptions() (*messaged.Options, error) {
 	m := &messaged.Options{
 		ConnectTimeout: o.connectTimeout,
 		PingInterval:   o.pingInterval,
@@ -123,8 +126,8 @@ func (o *Connection) Client() (*messaged.Options, error) {
 	return m, nil
 }
 
-// CheckProxyEnv refuses a proxy of the environment that cannot be used for addr.
-// net/http would leave it out without a word.
+// CheckProxyEnv returns an error if the environment names a proxy for addr that cannot
+// be used. net/http would silently connect without it.
 func CheckProxyEnv(addr messaged.Address) error {
 	u := url.URL{Scheme: "http", Host: addr.URL.Host}
 	names := []string{"HTTP_PROXY", "http_proxy"}
@@ -134,7 +137,7 @@ func CheckProxyEnv(addr messaged.Address) error {
 	env := httpproxy.FromEnvironment()
 	env.HTTPProxy, env.HTTPSProxy = "http://any", "http://any"
 	if wanted, err := env.ProxyFunc()(&u); err != nil || wanted == nil {
-		return nil //nolint:nilerr // the connection says that
+		return nil //nolint:nilerr // connecting fails with the same error
 	}
 	for _, name := range names {
 		value := os.Getenv(name)

@@ -11,19 +11,20 @@ import (
 
 const day = 24 * time.Hour
 
-// duration is the value of a flag: 500ms, 90s, 1h30m, 1d, 1d12h.
+// duration is the pflag value of a span of time, written like 500ms, 1h30m or 1d12h.
 type duration time.Duration
 
-// DurationVar adds a flag to f whose value is a span of time, which may begin with
-// days.
+// DurationVar adds a flag for a span of time to f, as pflag's does. The span may begin
+// with days.
 func DurationVar(f *pflag.FlagSet, p *time.Duration, name string, value time.Duration, usage string) {
 	*p = value
 	f.Var((*duration)(p), name, usage)
 	if value == 0 {
-		f.Lookup(name).DefValue = "0" // which help leaves out
+		f.Lookup(name).DefValue = "0" // help shows no default of 0
 	}
 }
 
+// Set parses text.
 func (d *duration) Set(text string) error {
 	text, negative := strings.CutPrefix(text, "-")
 	days, rest, err := parseDuration(text)
@@ -37,12 +38,14 @@ func (d *duration) Set(text string) error {
 	return nil
 }
 
+// String returns the span in hours, minutes and seconds.
 func (d *duration) String() string { return time.Duration(*d).String() }
 
+// Type returns the name of the type.
 func (d *duration) Type() string { return "duration" }
 
-// parseDuration parses a span of time that is not negative. Its days are apart: one of
-// them need not have 24 hours.
+// parseDuration parses a span of time that is not negative. It returns the days apart,
+// because a day may be longer or shorter than 24 hours.
 func parseDuration(text string) (days int, rest time.Duration, err error) {
 	if n, after, ok := strings.Cut(text, "d"); ok {
 		const maxDays = 1 << 16 // more than a Duration holds would have

@@ -16,47 +16,47 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-// A flag typed on the command line that can have no effect there is refused: who
-// typed it expects something of it. One from the environment or a profile, which
-// are for every command, is left out.
+// A flag on the command line that cannot have an effect is an error, because the user
+// expects one. A flag from the environment or a profile is ignored instead: those
+// apply to every command.
 
-// effect is what flags need to have an effect.
-type effect struct {
-	Flags string // with blanks between them
-	works func(*given) bool
-	why   string // they have none
-	hint  string // what to do instead
+// effectRule says when flags have an effect.
+type effectRule struct {
+	Flags string                 // the names, separated by blanks
+	works func(*invocation) bool // reports whether they have an effect
+	why   string                 // why they have none
+	hint  string                 // what to do instead
 }
 
-// Effects are the rules. Where a value is itself wrong they do not apply: that is
-// said elsewhere.
-var Effects = []effect{ //nolint:gochecknoglobals // a table that nothing changes
-	{"raw-output", (*given).query, "it prints the strings that --jq makes, and there is none", "add --jq EXPR"},
-	{"raw-output", func(g *given) bool { return !g.formats("csv", "tsv") }, "csv and tsv have no quotes of JSON", "leave it out"},
-	{"raw-output", func(g *given) bool { return !g.has("meta") }, "--meta prints JSON", "leave out one of them"},
-	{"ignore-case", func(g *given) bool { return g.has("grep") || g.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
-	{"arg argjson jq-engine", (*given).expression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
+// EffectRules are the rules for all commands; a command without the flag ignores its
+// rule. The tests try each of them.
+var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothing changes
+	{"raw-output", (*invocation).hasQuery, "it prints the strings that --jq makes, and there is none", "add --jq EXPR"},
+	{"raw-output", func(v *invocation) bool { return !v.formats("csv", "tsv") }, "csv and tsv have no quotes of JSON", "leave it out"},
+	{"raw-output", func(v *invocation) bool { return !v.has("meta") }, "--meta prints JSON", "leave out one of them"},
+	{"ignore-case", func(v *invocation) bool { return v.has("grep") || v.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
+	{"arg argjson jq-engine", (*invocation).hasExpression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
 	{
-		"time timezone", func(g *given) bool {
-			return g.formats("line") || g.formats("csv", "tsv") && slices.Contains(g.list("fields"), "timestamp") ||
-				g.formats("template") && usesTime.MatchString(g.text("template"))
+		"time timezone", func(v *invocation) bool {
+			return v.formats("line") || v.formats("csv", "tsv") && slices.Contains(v.list("fields"), "timestamp") ||
+				v.formats("template") && usesTime.MatchString(v.text("template"))
 		},
 		"only the format line, the function time of a template, and the column timestamp of csv and tsv show a time by it", "add -o line: other formats have the timestamp as it came",
 	},
-	{"timezone", func(g *given) bool {
-		return g.text("time") == "" || slices.Contains([]string{"local", "rfc3339"}, g.text("time"))
+	{"timezone", func(v *invocation) bool {
+		return v.text("time") == "" || slices.Contains([]string{"local", "rfc3339"}, v.text("time"))
 	}, "the times shown are of no zone, or of UTC", "leave out --time, or use -t local or -t rfc3339"},
-	{"no-header", func(g *given) bool { return g.formats("csv", "tsv") }, "only csv and tsv have a header", "add -o csv --fields timestamp,class,event,callid"},
+	{"no-header", func(v *invocation) bool { return v.formats("csv", "tsv") }, "only csv and tsv have a header", "add -o csv --fields timestamp,class,event,callid"},
 	{
-		"highlight", func(g *given) bool { return !g.formats("json", "ndjson", "csv", "tsv") },
+		"highlight", func(v *invocation) bool { return !v.formats("json", "ndjson", "csv", "tsv") },
 		"it marks with colour, and this format has none", "add -o line, and --color always for a pipe",
 	},
-	{"highlight", func(g *given) bool { return g.colour }, "it marks with colour, and there is none here", "add --color always"},
-	{"csv-safe", func(g *given) bool { return g.formats("csv", "tsv") }, "it is for the formats csv and tsv", "add -o csv --fields timestamp,class,event,callid"},
-	{"fields", func(g *given) bool { return !g.formats("json") }, "json prints events exactly as received and cannot pick fields", "use --output ndjson with --fields"},
-	{"fields", func(g *given) bool { return !g.formats("template") }, "a template picks its own fields", "name them in the template"},
-	{"template", func(g *given) bool { return g.formats("template") }, "another format is asked for", "leave out --output, or use -o template"},
-	{"meta", func(g *given) bool { return g.formats("json", "ndjson", "pretty") }, "it wraps JSON, and this format is none", "use -o json, ndjson or pretty"},
+	{"highlight", func(v *invocation) bool { return v.colour }, "it marks with colour, and there is none here", "add --color always"},
+	{"csv-safe", func(v *invocation) bool { return v.formats("csv", "tsv") }, "it is for the formats csv and tsv", "add -o csv --fields timestamp,class,event,callid"},
+	{"fields", func(v *invocation) bool { return !v.formats("json") }, "json prints events exactly as received and cannot pick fields", "use --output ndjson with --fields"},
+	{"fields", func(v *invocation) bool { return !v.formats("template") }, "a template picks its own fields", "name them in the template"},
+	{"template", func(v *invocation) bool { return v.formats("template") }, "another format is asked for", "leave out --output, or use -o template"},
+	{"meta", func(v *invocation) bool { return v.formats("json", "ndjson", "pretty") }, "it wraps JSON, and this format is none", "use -o json, ndjson or pretty"},
 
 	{"record-max-size record-max-age record-keep", needs("record"), "nothing is recorded", "add --record FILE"},
 	{"exec-shell exec-parallel exec-timeout", needs("exec"), "no command is run", "add --exec CMD"},
@@ -64,25 +64,26 @@ var Effects = []effect{ //nolint:gochecknoglobals // a table that nothing change
 
 	{
 		"authkey authkey-file insecure ca cert key proxy header connect-timeout no-reconnect retries retry",
-		func(g *given) bool { return !g.has("demo") }, "--demo connects to nothing", "leave out one of them",
+		func(v *invocation) bool { return !v.has("demo") }, "--demo connects to nothing", "leave out one of them",
 	},
 	{
 		"insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry max-message",
-		(*given).websocket, "--listen without an ADDRESS takes POSTs alone", "name the ADDRESS, too",
+		(*invocation).readsWebsocket, "--listen without an ADDRESS takes POSTs alone", "name the ADDRESS, too",
 	},
-	{"insecure ca cert key", (*given).tls, "no address is wss:// or https://, so there is no certificate", "write the address as wss://HOST, or leave it out"},
+	{"insecure ca cert key", (*invocation).checksCertificate, "no address is wss:// or https://, so there is no certificate", "write the address as wss://HOST, or leave it out"},
 
 	{
 		"path no-auth allow tls-cert tls-key tls-self-signed max-body forwarded-header trust-proxy number-field",
-		func(g *given) bool { return g.flags.Lookup("listen") == nil || g.has("listen") }, "no POSTs are taken", "add --listen PORT",
+		func(v *invocation) bool { return v.flags.Lookup("listen") == nil || v.has("listen") }, "no POSTs are taken", "add --listen PORT",
 	},
 
-	{"shape-period shape-peak", func(g *given) bool { return g.text("shape") != "constant" }, "the load is constant", "add --shape ramp, burst or storm"},
+	{"shape-period shape-peak", func(v *invocation) bool { return v.text("shape") != "constant" }, "the load is constant", "add --shape ramp, burst or storm"},
 	{"slow-post", needs("post"), "nothing is POSTed", "add --post URL"},
 }
 
-// rivals are flags of which only one can have an effect. Of two that are typed
-// the command says so; one that is typed counts more than one that is not.
+// rivals are pairs of flags that exclude each other. A flag on the command line
+// overrides the other one if that comes from the environment or a profile. If both are
+// on the command line, the command returns an error.
 var rivals = [][2]string{ //nolint:gochecknoglobals // a table that nothing changes
 	{"quiet", "verbose"},
 	{"jq", "jq-file"},
@@ -93,65 +94,67 @@ var rivals = [][2]string{ //nolint:gochecknoglobals // a table that nothing chan
 	{"tls-self-signed", "tls-key"},
 }
 
-// usesTime finds the function time in a template. A field of that name will do.
+// usesTime matches a template that may call the function time, also one that has a
+// field of that name.
 var usesTime = regexp.MustCompile(`\btime\b`)
 
-func needs(flag string) func(*given) bool {
-	return func(g *given) bool { return g.has(flag) }
+func needs(flag string) func(*invocation) bool {
+	return func(v *invocation) bool { return v.has(flag) }
 }
 
-// given is what a command was given.
-type given struct {
+// invocation is a command with its flags and arguments.
+type invocation struct {
 	a      *cli.App
 	flags  *pflag.FlagSet
 	args   []string
-	format string // of the output, as it comes out
-	colour bool   // the output has some
+	format string // of the output; the default depends on stdout
+	colour bool   // the output has colours
 }
 
-// has reports whether a flag has been given a value, by whatever way.
-func (g *given) has(name string) bool {
-	f := g.flags.Lookup(name)
+// has reports whether a flag has a value, wherever it came from.
+func (v *invocation) has(name string) bool {
+	f := v.flags.Lookup(name)
 	return f != nil && f.Changed && !off(f) && f.Value.String() != ""
 }
 
-// off reports whether f is a switch that is off.
+// off reports whether f is a boolean flag that is false.
 func off(f *pflag.Flag) bool { return f.Value.Type() == "bool" && f.Value.String() == "false" }
 
-func (g *given) text(name string) string {
-	if f := g.flags.Lookup(name); f != nil {
+func (v *invocation) text(name string) string {
+	if f := v.flags.Lookup(name); f != nil {
 		return f.Value.String()
 	}
 	return ""
 }
 
-// list returns the items of a flag that has several.
-func (g *given) list(name string) []string {
-	if f := g.flags.Lookup(name); f != nil {
-		if v, ok := f.Value.(pflag.SliceValue); ok {
-			return v.GetSlice()
+// list returns the items of a flag whose value is a list.
+func (v *invocation) list(name string) []string {
+	if f := v.flags.Lookup(name); f != nil {
+		if l, ok := f.Value.(pflag.SliceValue); ok {
+			return l.GetSlice()
 		}
 	}
 	return nil
 }
 
-func (g *given) formats(names ...string) bool { return slices.Contains(names, g.format) }
+func (v *invocation) formats(names ...string) bool { return slices.Contains(names, v.format) }
 
-func (g *given) query() bool { return g.has("jq") || g.has("jq-file") }
+func (v *invocation) hasQuery() bool { return v.has("jq") || v.has("jq-file") }
 
-func (g *given) expression() bool { return g.query() || g.has("until") || g.has("fail-if") }
+func (v *invocation) hasExpression() bool { return v.hasQuery() || v.has("until") || v.has("fail-if") }
 
-// websocket reports whether there is a connection to a websocket. max-message is of
-// captures, too.
-func (g *given) websocket() bool {
-	return !g.has("listen") || g.has("demo") || len(g.args) > 0 || len(SettingAddresses(g.a)) > 0
+// readsWebsocket reports whether the command connects to a websocket, or has no flag
+// --listen and so no choice.
+func (v *invocation) readsWebsocket() bool {
+	return !v.has("listen") || v.has("demo") || len(v.args) > 0 || len(ConfiguredAddresses(v.a)) > 0
 }
 
-// tls reports whether a certificate is looked at: of a server, or of a proxy.
-func (g *given) tls() bool {
-	list := g.args
+// checksCertificate reports whether a connection checks a certificate, of a server or
+// of a proxy.
+func (v *invocation) checksCertificate() bool {
+	list := v.args
 	if len(list) == 0 {
-		list = DefaultAddresses(g.a)
+		list = DefaultAddresses(v.a)
 	}
 	for _, s := range list {
 		addr, err := messaged.ParseAddress(s)
@@ -159,30 +162,31 @@ func (g *given) tls() bool {
 			return true
 		}
 	}
-	proxies := []string{g.text("proxy"), os.Getenv("HTTP_PROXY"), os.Getenv("http_proxy")}
+	proxies := []string{v.text("proxy"), os.Getenv("HTTP_PROXY"), os.Getenv("http_proxy")}
 	return slices.ContainsFunc(proxies, func(p string) bool { return strings.HasPrefix(strings.ToLower(p), "https:") })
 }
 
-// CheckEffects applies the rules to the flags of cmd. The error is about the first that
-// was typed for nothing; what is wrong with a value is more urgent.
+// CheckEffects applies the rules to the flags of cmd. It returns a usage error for the
+// first flag on the command line that has no effect, and resets those from elsewhere.
+// origin says where each flag came from.
 func CheckEffects(a *cli.App, cmd *cobra.Command, args []string, origin settings.Origin) error {
-	g := &given{a: a, flags: cmd.Flags(), args: args}
+	v := &invocation{a: a, flags: cmd.Flags(), args: args}
 	typed := func(name string) bool { return origin[name] == "flag" }
 	for _, pair := range rivals {
 		for i, name := range pair {
-			if other := pair[1-i]; typed(name) && g.has(other) && !typed(other) {
-				unset(g.flags.Lookup(other))
+			if other := pair[1-i]; typed(name) && v.has(other) && !typed(other) {
+				unset(v.flags.Lookup(other))
 			}
 		}
 	}
-	if known := g.output(); !known {
-		return nil
+	if known := v.resolveOutput(); !known {
+		return nil // the command returns an error about the value
 	}
 	var first error
-	for _, e := range Effects {
+	for _, e := range EffectRules {
 		for name := range strings.FieldsSeq(e.Flags) {
-			f := g.flags.Lookup(name)
-			if f == nil || !f.Changed || off(f) || e.works(g) {
+			f := v.flags.Lookup(name)
+			if f == nil || !f.Changed || off(f) || e.works(v) {
 				continue
 			}
 			if !typed(name) {
@@ -195,20 +199,20 @@ func CheckEffects(a *cli.App, cmd *cobra.Command, args []string, origin settings
 	return first
 }
 
-// output finds out what the output is. It reports false for one that is not
-// known.
-func (g *given) output() bool {
-	if g.flags.Lookup("output") == nil {
+// resolveOutput sets the format and colour of the output. It returns false if a value
+// is unknown.
+func (v *invocation) resolveOutput() bool {
+	if v.flags.Lookup("output") == nil {
 		return true
 	}
-	tty := cli.Terminal(g.a.Out) != nil
-	g.format = outputFormat(g.text("output"), g.text("template"), tty, g.has("meta"))
-	profile, err := render.ColorProfile(g.text("color"), tty, os.Environ())
-	g.colour = profile > colorprofile.ASCII
-	return err == nil && slices.Contains(render.Formats(), g.format)
+	tty := cli.Terminal(v.a.Out) != nil
+	v.format = outputFormat(v.text("output"), v.text("template"), tty, v.has("meta"))
+	profile, err := render.ColorProfile(v.text("color"), tty, os.Environ())
+	v.colour = profile > colorprofile.ASCII
+	return err == nil && slices.Contains(render.Formats(), v.format)
 }
 
-// spelled is a flag as it is written.
+// spelled returns how a flag is written on the command line.
 func spelled(f *pflag.Flag) string {
 	if f.Shorthand != "" {
 		return "--" + f.Name + " (-" + f.Shorthand + ")"
@@ -216,15 +220,15 @@ func spelled(f *pflag.Flag) string {
 	return "--" + f.Name
 }
 
-// unset gives a flag its default again.
+// unset resets a flag to its default.
 func unset(f *pflag.Flag) {
 	switch v := f.Value.(type) {
 	case pflag.SliceValue:
 		_ = v.Replace(nil)
 	case templateText:
-		*v.text = "" // which Set refuses
+		*v.text = "" // Set refuses an empty template
 	default:
-		_ = v.Set(f.DefValue) // which it had
+		_ = v.Set(f.DefValue) // the default is valid
 	}
 	f.Changed = false
 }

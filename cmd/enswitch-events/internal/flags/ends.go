@@ -11,7 +11,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// Ends is the flags that say how long.
+// Ends are the flags that end a run.
 type Ends struct {
 	Count         int64
 	Duration      time.Duration
@@ -19,6 +19,7 @@ type Ends struct {
 	Until, FailIf string
 }
 
+// Bind adds the flags to f.
 func (o *Ends) Bind(f *pflag.FlagSet) {
 	f.Int64VarP(&o.Count, "count", "n", 0, "end after `N` kept events")
 	DurationVar(f, &o.Duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
@@ -27,6 +28,7 @@ func (o *Ends) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
 }
 
+// Validate checks the values. changed reports whether a flag was given.
 func (o *Ends) Validate(changed func(string) bool) error {
 	switch {
 	case changed("until") && strings.TrimSpace(o.Until) == "", changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
@@ -41,6 +43,8 @@ func (o *Ends) Validate(changed func(string) bool) error {
 	return nil
 }
 
+// Queries compiles --until and --fail-if; a query is nil if its flag was not given.
+// vars are the variables of the expressions.
 func (o *Ends) Queries(vars map[string]any, engine filter.Engine) (until, failIf *filter.Query, err error) {
 	for _, q := range [][2]string{{"until", o.Until}, {"fail-if", o.FailIf}} {
 		if _, err := parseMoment(q[1], time.Now()); err == nil {

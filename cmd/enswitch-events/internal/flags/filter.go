@@ -1,6 +1,6 @@
-// Package flags is the groups of flags that several commands have, and the values
-// they compile to. Everything that can be wrong in a flag is found here, before
-// the first connection and before the first file is made.
+// Package flags has the groups of flags that several commands share. Each group checks
+// its flags and compiles them to the values that a run uses, before the first
+// connection and before the first file is created.
 package flags
 
 import (
@@ -18,16 +18,17 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// Filter is the flags that choose events.
+// Filter are the flags that choose events.
 type Filter struct {
 	Class, Event, Where []string
 	grep, notGrep       []string
 	ignoreCase          bool
-	Jq, jqFile          string
-	args                []jqArg // of --arg and --argjson, in order
+	JQ, jqFile          string
+	args                []jqArg // --arg and --argjson, in order
 	Engine              filter.Engine
 }
 
+// Bind adds the flags to f.
 func (o *Filter) Bind(f *pflag.FlagSet) {
 	f.VarP(patterns{List{&o.Class}}, "class", "c", "keep events of these classes: `LIST` with commas, * globs, !x excludes")
 	f.VarP(patterns{List{&o.Event}}, "event", "e", "keep these events: `LIST` of event or class.event, as -e call.answer,message.*")
@@ -35,27 +36,30 @@ func (o *Filter) Bind(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.grep, "grep", "g", nil, "keep events in which the text of any value matches the `REGEXP`; repeatable, all must match")
 	f.StringArrayVarP(&o.notGrep, "not-grep", "G", nil, "leave out events in which the text of any value matches the `REGEXP`; repeatable")
 	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "let --grep and --not-grep match upper and lower case alike")
-	f.StringVarP(&o.Jq, "jq", "q", "", "keep or change events by a jq `EXPR`: true keeps, false, null and nothing drop, any other value is printed instead")
+	f.StringVarP(&o.JQ, "jq", "q", "", "keep or change events by a jq `EXPR`: true keeps, false, null and nothing drop, any other value is printed instead")
 	f.StringVar(&o.jqFile, "jq-file", "", "read the jq expression from `FILE`")
 	f.Var(jqArgs{&o.args, "arg"}, "arg", "in jq expressions, let $NAME be the text VALUE: `NAME VALUE`; repeatable, the first of a name counts")
 	f.Var(jqArgs{&o.args, "argjson"}, "argjson", "in jq expressions, let $NAME be the JSON VALUE: `NAME VALUE`; repeatable, the first of a name counts")
 	f.TextVar(&o.Engine, "jq-engine", filter.EngineAuto, "what runs jq expressions: `ENGINE` is native, gojq, or auto: native where that is exact, or else gojq")
 }
 
-// jqArg is what one --arg or --argjson says.
+// jqArg is one --arg or --argjson; pair is NAME=VALUE.
 type jqArg struct{ flag, pair string }
 
-// jqArgs is the value of one of the two flags. They share a list, because the
-// first of the same name counts, as in jq.
+// jqArgs is the pflag value of --arg or --argjson. Both append to one list, because
+// the first variable of a name counts, as in jq.
 type jqArgs struct {
 	all  *[]jqArg
 	flag string
 }
 
+// Set adds a pair.
 func (a jqArgs) Set(pair string) error { return a.Append(pair) }
 
+// Type returns the name of the type.
 func (a jqArgs) Type() string { return "list" }
 
+// String returns the pairs, separated by commas.
 func (a jqArgs) String() string {
 	if a.all == nil {
 		return ""
@@ -63,14 +67,16 @@ func (a jqArgs) String() string {
 	return strings.Join(a.GetSlice(), ",")
 }
 
-// Append, Replace and GetSlice are for pflag and for config show.
+// Append adds a pair, as Set does.
 func (a jqArgs) Append(pair string) error {
 	*a.all = append(*a.all, jqArg{a.flag, pair})
 	return nil
 }
 
+// Replace is not supported.
 func (a jqArgs) Replace([]string) error { return errors.ErrUnsupported }
 
+// GetSlice returns the pairs.
 func (a jqArgs) GetSlice() (pairs []string) {
 	for _, arg := range *a.all {
 		if arg.flag == a.flag {
@@ -80,7 +86,7 @@ func (a jqArgs) GetSlice() (pairs []string) {
 	return pairs
 }
 
-// Variables returns what --arg and --argjson bind.
+// Variables returns the jq variables of --arg and --argjson.
 func (o *Filter) Variables() (map[string]any, error) {
 	vars := map[string]any{}
 	for _, arg := range o.args {
@@ -104,28 +110,31 @@ func (o *Filter) Variables() (map[string]any, error) {
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// doubled finds == in a condition, where it means a value that begins with =.
-var doubled = regexp.MustCompile(`^([^!=~<>]+[!<>]?)=([=~])`)
+// doubledOperator matches a condition with an operator such as == or =~, where the
+// second character belongs to the value.
+var doubledOperator = regexp.MustCompile(`^([^!=~<>]+[!<>]?)=([=~])`)
 
-// meant is what the beginning of such a condition should have been.
-func meant(m []string) string {
+// intendedOperator returns the field and operator that were probably meant by m, a
+// match of doubledOperator.
+func intendedOperator(m []string) string {
 	if m[2] == "~" {
 		return m[1] + "~"
 	}
 	return m[1] + "="
 }
 
-// Compile returns the filter. onError is told of jq errors at run time.
-func (o *Filter) Compile(vars map[string]any, onError func(error)) (*filter.Filter, error) {
+// compile returns the filter. vars are the variables of the jq expression. onError is
+// called for each event on which the expression fails; it may be nil.
+func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filter, error) {
 	for _, w := range o.Where {
-		if m := doubled.FindStringSubmatch(w); m != nil {
+		if m := doubledOperator.FindStringSubmatch(w); m != nil {
 			return nil, cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+strings.TrimRight(m[1], "!<>")+"~^"+m[2],
-				"--where %s: did you mean %s?", w, meant(m)+w[len(m[0]):])
+				"--where %s: did you mean %s?", w, intendedOperator(m)+w[len(m[0]):])
 		}
 	}
-	expr := o.Jq
+	expr := o.JQ
 	if o.jqFile != "" {
-		if o.Jq != "" {
+		if o.JQ != "" {
 			return nil, cli.Usage("give one of them", "--jq and --jq-file exclude each other")
 		}
 		text, err := os.ReadFile(o.jqFile)
@@ -144,20 +153,20 @@ func (o *Filter) Compile(vars map[string]any, onError func(error)) (*filter.Filt
 	return f, nil
 }
 
-// Tally returns what counts the events that come while the filters keep none.
+// Tally returns a counter of the events that come while the filters keep none.
 func (o *Filter) Tally() *tally.Tally { return tally.New(o.Class, o.Event, o.Where) }
 
-// Needles returns texts of which every line that the filters keep has one, nil if they
-// require none.
+// Needles returns texts of which each kept line contains at least one, or nil if there
+// are no such texts.
 func (o *Filter) Needles() []string {
 	return needle.Of(&filter.Options{
-		Class: o.Class, Event: o.Event, Where: o.Where, Grep: o.grep, IgnoreCase: o.ignoreCase, JQ: o.Jq,
+		Class: o.Class, Event: o.Event, Where: o.Where, Grep: o.grep, IgnoreCase: o.ignoreCase, JQ: o.JQ,
 	})
 }
 
-// JoinPairs makes one word of the two that follow --arg and --argjson, which
-// take a name and a value as in jq.
-func JoinPairs(args []string) []string {
+// JoinArgPairs returns args with --arg NAME VALUE, which jq has, written as
+// --arg=NAME=VALUE, which pflag can parse; --argjson likewise.
+func JoinArgPairs(args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
 		if args[i] == "--" {

@@ -14,7 +14,7 @@ func TestJoinPairs(t *testing.T) {
 		{"tail --arg id", "tail --arg id"},
 		{"tail --arg", "tail --arg"},
 	} {
-		if got := strings.Join(JoinPairs(strings.Fields(row.in)), " "); got != row.want {
+		if got := strings.Join(JoinArgPairs(strings.Fields(row.in)), " "); got != row.want {
 			t.Errorf("joinPairs(%s) = %s, want %s", row.in, got, row.want)
 		}
 	}

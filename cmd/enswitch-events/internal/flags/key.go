@@ -10,21 +10,23 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
 
-// Key is the flags that say where the key is.
+// Key are the flags of the authentication key.
 type Key struct {
 	File, Key string
 }
 
+// Bind adds the flags to f.
 func (o *Key) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.File, "authkey-file", "", "read the key from `FILE`, - for standard input")
 	f.StringVar(&o.Key, "authkey", "", "the `KEY`; other users of the machine can see it, so better a file or ENSWITCH_AUTHKEY")
 }
 
-// Resolve returns the key that counts for an address whose pasted URL has the
-// key inURL.
+// Resolve returns the key for an address: found, which comes from origin as Find
+// returns them, or else inURL, the key in the address, or else --authkey. It warns of
+// those that are not used and keeps all of them out of the log.
 func (o *Key) Resolve(found, origin, inURL string, a *cli.App) string {
 	for _, k := range []string{found, inURL, o.Key} {
-		a.Log.Hide(k)
+		a.Log.HideKey(k)
 	}
 	switch {
 	case found != "":
@@ -44,9 +46,10 @@ func (o *Key) Resolve(found, origin, inURL string, a *cli.App) string {
 	return o.Key
 }
 
-// Find looks for the key in the places that come before the URL.
+// Find returns the key and its origin from the places that precede the address: the
+// key file, the environment and the profile. Both are empty if none of them has it.
 func (o *Key) Find(ctx context.Context, a *cli.App) (key, origin string, err error) {
-	k := settings.Keys{File: o.File, LookupEnv: os.LookupEnv, Profile: a.Profile, Stdin: a.In}
+	k := settings.KeySources{File: o.File, LookupEnv: os.LookupEnv, Profile: a.Profile, Stdin: a.In}
 	if key, origin, err = k.Key(ctx); err != nil {
 		return "", "", cli.Usage("", "%w", err)
 	}

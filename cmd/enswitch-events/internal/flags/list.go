@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// List is the value of a flag whose items are separated by commas or line
-// breaks, with blanks around them. An item with a comma in it stands in quotes. A
-// flag that is given again adds to its list.
+// List is the pflag value of a list. Items are separated by commas or line breaks, and
+// blanks around them do not count. An item that contains a comma is quoted. A flag that
+// is given again adds to its list.
 type List struct{ items *[]string }
 
-// ListOf returns the value of a flag whose items are appended to items.
-func ListOf(items *[]string) List { return List{items} }
+// NewList returns a List that appends to items.
+func NewList(items *[]string) List { return List{items} }
 
+// Set adds the items in text.
 func (l List) Set(text string) error {
 	r := csv.NewReader(strings.NewReader(oneLine(text)))
 	r.TrimLeadingSpace = true
@@ -34,6 +35,7 @@ func (l List) Set(text string) error {
 	return nil
 }
 
+// String returns the items, separated by commas.
 func (l List) String() string {
 	if l.items == nil {
 		return ""
@@ -41,21 +43,26 @@ func (l List) String() string {
 	return strings.Join(*l.items, ",")
 }
 
+// Type returns the name of the type.
 func (l List) Type() string { return "list" }
 
-// Append, Replace and GetSlice are for pflag and for config show.
+// Append adds one item.
 func (l List) Append(item string) error { *l.items = append(*l.items, item); return nil }
 
-func (l List) Replace(items []string) error { *l.items = items; return nil } //nolint:unparam // as pflag.SliceValue has it
+// Replace replaces all items.
+func (l List) Replace(items []string) error { *l.items = items; return nil } //nolint:unparam // pflag.SliceValue has an error
 
+// GetSlice returns the items.
 func (l List) GetSlice() []string { return *l.items }
 
-// patterns is the value of a flag with lists of patterns, each as it is written.
+// patterns is the pflag value of --class and --event. It keeps each list as one text:
+// package filter splits it.
 type patterns struct{ List }
 
+// Set adds a list.
 func (p patterns) Set(text string) error { return p.Append(oneLine(text)) }
 
-// oneLine returns a list in which commas stand for line breaks.
+// oneLine returns a list with its line breaks replaced by commas.
 func oneLine(text string) string {
 	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
 	if len(lines) < 2 {

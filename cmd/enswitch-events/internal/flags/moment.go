@@ -8,11 +8,11 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// moments are the ways to write a time, beside RFC 3339 and those by name. What
-// they leave out is that of now; a day without a time is its beginning.
+// moments are the layouts of a time, beside RFC 3339 and the names. A time without a
+// day is today; a day without a time is its beginning.
 var moments = [...]struct {
 	layout string
-	day    bool // the layout has the day
+	day    bool // the layout includes the day
 }{
 	{"2006-01-02T15:04:05.999999999", true},
 	{"2006-01-02 15:04:05.999999999", true},
@@ -23,11 +23,10 @@ var moments = [...]struct {
 	{"15:04", false},
 }
 
-// parseMoment returns the time that text names: RFC 3339, 2026-11-22 (its
-// beginning), 2026-11-22 15:04, 15:04 (of today), 10m or -10m or 1d12h (before
-// now), today, yesterday or monday (the beginning of the last one, today
-// included), monday 15:04, now, or a timestamp as events have it, also @1234567890. Where it names no zone, that
-// of now counts.
+// parseMoment parses a time: RFC 3339, 2026-11-22 (its beginning), 2026-11-22 15:04,
+// 15:04 (today), 10m or -10m or 1d12h (before now), now, today, yesterday, monday (the
+// beginning of the last one, which may be today), monday 15:04, or a timestamp of an
+// event, also as @1234567890. Without a zone the time is in the zone of now.
 func parseMoment(text string, now time.Time) (time.Time, error) {
 	midnight := func(days int) time.Time {
 		return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, now.Location())
@@ -77,7 +76,8 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, errors.New("a time is written like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, 10m (ago), yesterday, monday or 1234567890.123456")
 }
 
-// ago returns the time before now by a duration.
+// ago returns the time that is the duration text before now. It returns false if text is
+// no duration.
 func ago(text string, now time.Time) (time.Time, bool) {
 	days, rest, err := parseDuration(text)
 	if err != nil || text == "0" {

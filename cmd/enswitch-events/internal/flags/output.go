@@ -17,7 +17,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
-// Output is the flags that say how events are printed.
+// Output are the flags for how events are printed.
 type Output struct {
 	format, template string
 	fields           []string
@@ -33,9 +33,10 @@ type Output struct {
 	seen []bool // of fields: an event had it
 }
 
-// templateText is the value of --template.
+// templateText is the pflag value of --template. It refuses an empty text.
 type templateText struct{ text *string }
 
+// Set sets the text.
 func (t templateText) Set(text string) error {
 	if text == "" {
 		return errors.New("the template is empty: leave the flag out, or write one like '{{.class}} {{.callid}}'")
@@ -44,6 +45,7 @@ func (t templateText) Set(text string) error {
 	return nil
 }
 
+// String returns the text.
 func (t templateText) String() string {
 	if t.text == nil {
 		return ""
@@ -51,8 +53,10 @@ func (t templateText) String() string {
 	return *t.text
 }
 
+// Type returns the name of the type.
 func (t templateText) Type() string { return "string" }
 
+// Bind adds the flags to f.
 func (o *Output) Bind(f *pflag.FlagSet) {
 	f.StringVarP(&o.format, "output", "o", "", "`FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default line on a terminal, ndjson elsewhere)")
 	f.VarP(List{&o.fields}, "fields", "F", "pick and order fields: `LIST` with commas; * globs, !x leaves out, as -F '!asteriskid' for all others")
@@ -67,7 +71,8 @@ func (o *Output) Bind(f *pflag.FlagSet) {
 	f.BoolVar(&o.safeCSV, "csv-safe", false, "put a ' before cells of csv and tsv that a spreadsheet would take for a formula")
 }
 
-// outputFormat is the format of that name, or else what is best.
+// outputFormat returns the format to use: name, or else the default for the other
+// flags and for stdout, where tty says that it is a terminal.
 func outputFormat(name, template string, tty, meta bool) string {
 	switch {
 	case name != "":
@@ -80,8 +85,8 @@ func outputFormat(name, template string, tty, meta bool) string {
 	return "ndjson"
 }
 
-// compile returns the renderer for out. onError is called for a template that
-// fails on an event, onBlank for one that prints nothing of it.
+// compile returns a renderer for out. onError is called for each event on which the
+// template fails, onBlank for each of which it prints nothing.
 func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*render.Renderer, error) {
 	tty := cli.Terminal(out)
 	if strings.ContainsAny(o.format, "./") {

@@ -7,9 +7,11 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Size is a number of bytes, written 64MiB, 1GB or 4096.
+// Size is the pflag value of a number of bytes, written like 64MiB, 1GB or 4096. The
+// maximum is 1 TiB.
 type Size int64
 
+// Set parses text.
 func (s *Size) Set(text string) error {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n > 1<<40 {
@@ -19,6 +21,7 @@ func (s *Size) Set(text string) error {
 	return nil
 }
 
+// String returns the size in the largest unit that divides it.
 func (s *Size) String() string {
 	n := int64(*s)
 	if n == 0 {
@@ -33,4 +36,5 @@ func (s *Size) String() string {
 	return strconv.FormatInt(n, 10) + "GiB"
 }
 
+// Type returns the name of the type.
 func (s *Size) Type() string { return "SIZE" }

@@ -7,11 +7,11 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// Text returns the sink that prints the events that f keeps as o says. vars are the
-// variables of jq expressions. blank is called for each event of which a template
-// prints nothing.
-func Text(a *cli.App, f *Filter, o *Output, vars map[string]any, blank func()) (*engine.Text, error) {
-	keep, err := f.Compile(vars, nil)
+// NewTextSink returns the sink that prints the events that f keeps in the format of o.
+// vars are the variables of jq expressions. onBlank is called for each event of which a
+// template prints nothing.
+func NewTextSink(a *cli.App, f *Filter, o *Output, vars map[string]any, onBlank func()) (*engine.Text, error) {
+	keep, err := f.compile(vars, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -19,7 +19,7 @@ func Text(a *cli.App, f *Filter, o *Output, vars map[string]any, blank func()) (
 		a.Log.Debug("--jq runs by " + name)
 	}
 	return engine.NewText(
-		func(onError func(error)) (*filter.Filter, error) { return f.Compile(vars, onError) },
-		func(onError func(error)) (*render.Renderer, error) { return o.compile(a.Out, onError, blank) },
+		func(onError func(error)) (*filter.Filter, error) { return f.compile(vars, onError) },
+		func(onError func(error)) (*render.Renderer, error) { return o.compile(a.Out, onError, onBlank) },
 	)
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
-// certificate returns the one that the flags name, or makes one.
+// certificate loads the certificate that the flags name, or makes a self-signed one.
 func (o *Receiver) certificate() (tls.Certificate, error) {
 	if o.tlsSelfSigned {
 		cert, err := enswitchtest.NewCertificate(&enswitchtest.CertificateOptions{
 			CommonName: "enswitch-events", Hosts: certificateHosts(strings.Trim(o.Bind, "[]")),
 		})
-		return cert, cli.Wrap(err)
+		return cert, cli.Failure(err)
 	}
 	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
 	if err != nil {
@@ -27,8 +27,9 @@ func (o *Receiver) certificate() (tls.Certificate, error) {
 	return cert, nil
 }
 
-// certificateHosts are the names and addresses under which this machine is reached,
-// with bind, a name or an address, or with all addresses if bind stands for all.
+// certificateHosts returns the names and addresses for a self-signed certificate: those
+// of this machine and bind, which is a name or an address. If bind is unspecified
+// (0.0.0.0 or ::), they include all addresses of the machine.
 func certificateHosts(bind string) []string {
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
 	if name, err := os.Hostname(); err == nil {
@@ -47,7 +48,7 @@ func certificateHosts(bind string) []string {
 	return hosts
 }
 
-// sha256Fingerprint writes the digest as openssl and browsers do.
+// sha256Fingerprint returns the digest as openssl and browsers print it.
 func sha256Fingerprint(der []byte) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(der)), " ", ":")
 }

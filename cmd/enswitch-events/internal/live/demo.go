@@ -9,12 +9,11 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
-// demoRate is how many events a second a newcomer sees: lively, and slow
-// enough to read.
+// demoRate is in events a second: lively, and slow enough to read.
 const demoRate = 5
 
-// startDemo runs a cluster inside this process and returns its address. stop
-// ends it.
+// startDemo starts a simulated cluster in this process and returns its address. The
+// caller must call stop.
 func startDemo(ctx context.Context, a *cli.App) (address string, stop func()) {
 	a.Log.Info("demo: a made-up cluster inside this program. " + enswitchtest.Illustrative)
 	ctx, cancel := context.WithCancel(ctx)

@@ -9,28 +9,28 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 )
 
-// drops says that events were dropped, once a second at most.
-type drops struct {
-	say func(msg string, args ...any)
+// dropLog warns of dropped events, once a second at most. It is safe for concurrent use.
+type dropLog struct {
+	warn func(msg string, args ...any)
 
-	mu    sync.Mutex
-	begun time.Time // when it was said that events are dropped
-	ended time.Time // when it was said how many
-	sum   engine.Gap
+	mu      sync.Mutex
+	beganAt time.Time // of the last warning that events are dropped
+	endedAt time.Time // of the last warning with a number
+	sum     engine.Gap
 }
 
-const dropsApart = time.Second
+const dropLogInterval = time.Second
 
-func (d *drops) begin() {
+func (d *dropLog) begin() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if time.Since(d.begun) >= dropsApart {
-		d.begun = time.Now()
-		d.say("events come faster than they can be filtered and written, and --buffer and --spill are full: dropping events")
+	if time.Since(d.beganAt) >= dropLogInterval {
+		d.beganAt = time.Now()
+		d.warn("events come faster than they can be filtered and written, and --buffer and --spill are full: dropping events")
 	}
 }
 
-func (d *drops) end(g engine.Gap) {
+func (d *dropLog) end(g engine.Gap) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.sum.Dropped == 0 {
@@ -39,16 +39,16 @@ func (d *drops) end(g engine.Gap) {
 		d.sum.Dropped += g.Dropped
 		d.sum.To = g.To
 	}
-	if time.Since(d.ended) >= dropsApart {
+	if time.Since(d.endedAt) >= dropLogInterval {
 		d.flush()
 	}
 }
 
-// flush says what has not been said.
-func (d *drops) flush() {
+// flush warns of the events that have been dropped since the last warning. d.mu is held.
+func (d *dropLog) flush() {
 	if g := d.sum; g.Dropped > 0 {
-		d.say(fmt.Sprintf("dropped %s between %s and %s", cli.Plural(g.Dropped, "event"), cli.Clock(g.From), cli.Clock(g.To)),
+		d.warn(fmt.Sprintf("dropped %s between %s and %s", cli.Plural(g.Dropped, "event"), cli.TimeOfDay(g.From), cli.TimeOfDay(g.To)),
 			"dropped", g.Dropped, "from", g.From, "to", g.To)
-		d.sum, d.ended = engine.Gap{}, time.Now()
+		d.sum, d.endedAt = engine.Gap{}, time.Now()
 	}
 }

@@ -23,29 +23,29 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// execOptions are the flags that run a command for each event.
-type execOptions struct {
+// execFlags are the flags that run a command for each event.
+type execFlags struct {
 	command  string
 	parallel int
 	timeout  time.Duration
 	shell    bool
 }
 
-func (o *execOptions) bind(f *pflag.FlagSet) {
+func (o *execFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.command, "exec", "", "run `CMD` for each kept event: the event on its standard input, its fields as ENSWITCH_FIELD_CALLID and so on; what it prints goes to stderr")
 	f.IntVar(&o.parallel, "exec-parallel", 4, "run up to `N` of them at a time; further events wait in --buffer")
 	flags.DurationVar(f, &o.timeout, "exec-timeout", 30*time.Second, "kill one that takes longer than this `TIME`, and what it has started")
 	f.BoolVar(&o.shell, "exec-shell", false, "have sh -c run CMD, so that variables and pipes work in it")
 }
 
-// execDrain is how long commands may go on once the program is asked to end. It
-// is less than what the engine has for writing what waits, which stands behind
-// them.
+// execDrain is how long commands may run once the program is asked to end. It is less
+// than the time in which the engine must write what waits, because that waits for the
+// commands.
 const execDrain = 4 * time.Second
 
-// compile returns what runs the commands, nil if there are none. fail is told
-// why one failed.
-func (o *execOptions) compile(a *cli.App, changed func(string) bool, fail func(string)) (*commands, error) {
+// compile returns the commands to run, or nil without --exec. warn is called with the
+// reason when one fails.
+func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(string)) (*commands, error) {
 	switch {
 	case !changed("exec"):
 		return nil, nil
@@ -58,17 +58,16 @@ func (o *execOptions) compile(a *cli.App, changed func(string) bool, fail func(s
 	}
 	c := &commands{
 		words: []string{"sh", "-c", o.command}, timeout: o.timeout,
-		slots: make(chan struct{}, o.parallel), out: a.Err, fail: fail,
-		// The program's own settings are none of the command's business: among
-		// them is the key.
+		slots: make(chan struct{}, o.parallel), out: a.Err, warn: warn,
+		// The program's own settings are not passed on: the key is among them.
 		env: slices.DeleteFunc(os.Environ(), func(v string) bool {
 			return strings.HasPrefix(strings.ToUpper(v), settings.EnvPrefix)
 		}),
 	}
-	if a.Line != nil {
-		c.out = a.Line.Above(a.Err)
+	if a.StatusLine != nil {
+		c.out = a.StatusLine.Wrap(a.Err)
 	} else if f := cli.File(a.Err); f != nil {
-		c.out = f // handed on as it is
+		c.out = f // the command inherits the file itself
 	}
 	if !o.shell {
 		var err error
@@ -82,25 +81,25 @@ func (o *execOptions) compile(a *cli.App, changed func(string) bool, fail func(s
 	return c, nil
 }
 
-// commands runs a command for each event, some at a time.
+// commands runs a command for each event, several at a time.
 type commands struct {
 	words   []string
 	env     []string
 	timeout time.Duration
-	out     io.Writer // gets what they print
-	fail    func(string)
+	out     io.Writer // stdout and stderr of the commands
+	warn    func(string)
 
-	slots   chan struct{} // one is taken by each that runs
+	slots   chan struct{} // holds an element for each command that runs
 	ctx     context.Context
 	kill    context.CancelFunc
 	running sync.WaitGroup
 	watch   sync.WaitGroup
 
-	run, failed, left atomic.Int64
+	run, failed, notRun atomic.Int64
 }
 
-// start makes ready. Once ctx is done commands have execDrain to end.
-func (c *commands) start(ctx context.Context) {
+// open prepares c for start. Once ctx is done, commands have execDrain to end.
+func (c *commands) open(ctx context.Context) {
 	c.ctx, c.kill = context.WithCancel(context.WithoutCancel(ctx))
 	c.watch.Go(func() {
 		select {
@@ -118,32 +117,32 @@ func (c *commands) start(ctx context.Context) {
 	})
 }
 
-// take runs the command for an event. It waits until fewer than so many run.
-func (c *commands) take(_ *event.Event, x *event.Index) {
+// open runs the command for an event. It waits until fewer than so many run.
+func (c *commands) start(_ *event.Event, x *event.Index) {
 	select {
 	case c.slots <- struct{}{}:
 	case <-c.ctx.Done():
 	}
 	if c.ctx.Err() != nil {
-		c.left.Add(1)
+		c.notRun.Add(1)
 		return
 	}
 	stdin := append(event.AppendCompact(nil, x.JSON()), '\n')
 	env := appendFields(slices.Clip(c.env), x)
 	c.running.Go(func() {
 		defer func() { <-c.slots }()
-		c.one(stdin, env)
+		c.runOne(stdin, env)
 	})
 }
 
-// one runs the command once.
-func (c *commands) one(stdin []byte, env []string) {
+// runOne runs the command for one event and waits for it.
+func (c *commands) runOne(stdin []byte, env []string) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.words[0], c.words[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = bytes.NewReader(stdin), c.out, c.out, env
-	inGroup(cmd)
-	// What it has left running may hold stdout open.
+	setProcessGroup(cmd)
+	// A process that the command has left running may hold stdout open.
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	c.run.Add(1)
@@ -153,28 +152,28 @@ func (c *commands) one(stdin []byte, env []string) {
 	c.failed.Add(1)
 	switch {
 	case c.ctx.Err() != nil:
-		c.fail(fmt.Sprintf("--exec: killed: it went on for %v after the end", execDrain))
+		c.warn(fmt.Sprintf("--exec: killed: it went on for %v after the end", execDrain))
 	case ctx.Err() != nil:
-		c.fail(fmt.Sprintf("--exec: killed after %v, see --exec-timeout", c.timeout))
+		c.warn(fmt.Sprintf("--exec: killed after %v, see --exec-timeout", c.timeout))
 	default:
-		c.fail("--exec: " + err.Error())
+		c.warn("--exec: " + err.Error())
 	}
 }
 
-// finish waits for those that run. take must not be called any more.
+// finish waits for the commands that run. start must not be called any more.
 func (c *commands) finish() {
 	c.running.Wait()
 	c.kill()
 	c.watch.Wait()
 }
 
-// summary is what became of the commands, to be put behind the ledger.
+// summary returns how many commands ran and failed, as text to append to the ledger.
 func (c *commands) summary() string {
 	s := "; " + cli.Plural(c.run.Load(), "command") + " run"
 	if n := c.failed.Load(); n > 0 {
 		s += ", " + humanize.Comma(n) + " failed"
 	}
-	if n := c.left.Load(); n > 0 {
+	if n := c.notRun.Load(); n > 0 {
 		s += ", " + humanize.Comma(n) + " not run"
 	}
 	return s

@@ -8,18 +8,18 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// The bounds of what a command gets in its environment. A system allows for
-// 128 KiB in a variable and some 2 MiB in all.
+// The limits of the variables that a command gets, in bytes. Linux allows 128 KiB for
+// one variable and about 2 MiB for all.
 const (
 	maxFieldName  = 256
 	maxFieldValue = 32 << 10
 	maxFields     = 256 << 10
 )
 
-// appendFields appends the fields of an event as variables. Values are text:
-// strings without quotes and escapes, anything else as JSON. Of names that come
-// out the same the last counts. What is longer than the bounds is cut, and
-// fields past them are left out: the whole event is on standard input.
+// appendFields appends the fields of an event as environment variables. A string is
+// decoded, any other value is JSON text. If two names become the same variable, the last
+// one counts. Values are cut at maxFieldValue, and fields beyond maxFields are left out:
+// the whole event is on standard input.
 func appendFields(env []string, x *event.Index) []string {
 	room := maxFields
 	var b []byte

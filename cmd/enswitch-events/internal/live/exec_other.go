@@ -4,6 +4,6 @@ package live
 
 import "os/exec"
 
-// inGroup does nothing: there are no process groups here, and only cmd itself
+// setProcessGroup does nothing: this system has no process groups, so only cmd itself
 // is killed.
-func inGroup(*exec.Cmd) {}
+func setProcessGroup(*exec.Cmd) {}

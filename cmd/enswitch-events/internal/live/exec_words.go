@@ -9,8 +9,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 )
 
-// splitWords splits a command line as a shell does, quotes and backslashes
-// included. Whatever a shell does beyond that is a [*caret.Error].
+// splitWords splits a command line into words as a POSIX shell does, with quotes and
+// backslashes. Anything else that needs a shell is a [*caret.Error].
 func splitWords(text string) ([]string, error) {
 	bad := func(at syntax.Pos, reason string) error {
 		return &caret.Error{Flag: "--exec", Text: text, Offset: int(at.Offset()), Reason: reason}
@@ -27,9 +27,9 @@ func splitWords(text string) ([]string, error) {
 			}
 			return nil, bad(at, shell)
 		}
-		word, beyond := appendWord(nil, w.Parts, false)
-		if beyond != nil {
-			return nil, bad(beyond.Pos(), shell)
+		word, special := appendWord(nil, w.Parts, false)
+		if special != nil {
+			return nil, bad(special.Pos(), shell)
 		}
 		words = append(words, string(word))
 	}
@@ -39,9 +39,9 @@ func splitWords(text string) ([]string, error) {
 	return words, nil
 }
 
-// appendWord appends the text of a word. It returns the first part that is not
-// plain text, or nil.
-func appendWord(dst []byte, parts []syntax.WordPart, quoted bool) (word []byte, beyond syntax.Node) {
+// appendWord appends the text of a word. It returns the first part that needs a shell,
+// or nil.
+func appendWord(dst []byte, parts []syntax.WordPart, quoted bool) (word []byte, special syntax.Node) {
 	for _, p := range parts {
 		switch p := p.(type) {
 		case *syntax.Lit:
@@ -49,8 +49,8 @@ func appendWord(dst []byte, parts []syntax.WordPart, quoted bool) (word []byte, 
 		case *syntax.SglQuoted:
 			dst = append(dst, p.Value...)
 		case *syntax.DblQuoted:
-			if dst, beyond = appendWord(dst, p.Parts, true); beyond != nil {
-				return nil, beyond
+			if dst, special = appendWord(dst, p.Parts, true); special != nil {
+				return nil, special
 			}
 		default:
 			return nil, p
@@ -59,8 +59,8 @@ func appendWord(dst []byte, parts []syntax.WordPart, quoted bool) (word []byte, 
 	return dst, nil
 }
 
-// appendUnescaped appends text without its backslashes: between double quotes
-// only those that stand before what means something there.
+// appendUnescaped appends text without its backslashes. Between double quotes a
+// backslash counts only before $, `, ", \ and a line break.
 func appendUnescaped(dst []byte, text string, quoted bool) []byte {
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+1 < len(text) && (!quoted || strings.IndexByte("$`\"\\\n", text[i+1]) >= 0) {

@@ -15,21 +15,21 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-// feed is a source as the status shows it.
+// feed is a source, as the status line shows it.
 type feed interface {
-	// health says in a few words how the feed is at the time now, and whether
-	// it is connected.
+	// health describes in a few words the state of the feed, and reports whether it
+	// is connected.
 	health(now time.Time) (text string, connected bool)
-	// missing returns why the feed is not connected, nil if it is, and whether it
-	// ever was.
-	missing() (ever bool, why *cli.Error)
+	// disconnected returns why the feed is not connected, or nil if it is, and reports
+	// whether it ever was.
+	disconnected() (ever bool, why *cli.Error)
 }
 
-// PostGroup is the title of the flags about POSTs.
+// PostGroup is the title of the flag group about POSTs.
 const PostGroup = "Taking POSTs"
 
-// Feeds is the flags that say where live events come from: the websockets
-// of addresses, a port that takes POSTs, or the demo.
+// Feeds are the flags for where live events come from: websockets, a port that takes
+// POSTs, or the demo.
 type Feeds struct {
 	key        flags.Key
 	connection flags.Connection
@@ -37,17 +37,19 @@ type Feeds struct {
 	receiver   Receiver // with --listen
 }
 
+// Bind adds the flags to cmd.
 func (o *Feeds) Bind(cmd *cobra.Command) {
-	cli.Group(cmd, "Connection", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Connection", func(f *pflag.FlagSet) {
 		o.key.Bind(f)
 		o.connection.Bind(f)
 		f.StringVar(&o.receiver.listen, "listen", "", "take POSTs on `[BIND:]PORT`: with an ADDRESS too, each event once, without one alone; off loopback they need the key")
 		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
 	})
-	cli.Group(cmd, PostGroup, o.receiver.BindFlags)
+	cli.AddFlagGroup(cmd, PostGroup, o.receiver.BindFlags)
 }
 
-// Run receives from the feeds what l says, to one of the ends.
+// Run receives events from the feeds until one of the ends of options, or until ctx is
+// done. addresses are those of the command line.
 func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, addresses []string) error {
 	if err := o.connection.Validate(cmd.Flags().Changed); err != nil {
 		return err
@@ -55,17 +57,17 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	if err := o.receiver.parseListen(); err != nil {
 		return err
 	}
-	l, err := options.compile(a, cmd)
+	s, err := options.compile(a, cmd)
 	if err != nil {
 		return err
 	}
 	listen := o.receiver.listen != ""
 	if addresses = o.addresses(a, addresses); len(addresses) == 0 && !o.demo {
-		source, err := o.receiver.openAlone(ctx, l, &o.key)
+		source, err := o.receiver.openAlone(ctx, s, &o.key)
 		if err != nil {
 			return err
 		}
-		return l.run(ctx, source)
+		return s.run(ctx, source)
 	}
 	if o.demo {
 		if len(addresses) > 0 {
@@ -81,7 +83,7 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	}
 	var sources []engine.Input
 	if listen {
-		source, err := o.receiver.openBeside(ctx, l, clients[0].options.Authkey)
+		source, err := o.receiver.openBeside(ctx, s, clients[0].options.Authkey)
 		if err != nil {
 			return err
 		}
@@ -92,35 +94,35 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	defer watching.Wait()
 	defer cancel()
 	for _, c := range clients {
-		sources = append(sources, c.source(l))
+		sources = append(sources, c.source(s))
 		if silence, once := o.silence(a, cmd); silence > 0 {
 			watching.Go(func() { c.watch(ctx, silence, once) })
 		}
 	}
-	return l.run(ctx, sources...)
+	return s.run(ctx, sources...)
 }
 
-// addresses returns the addresses to connect to, of which typed are on the command
-// line: none with --demo, and none where POSTs are taken alone.
+// addresses returns the addresses to connect to; typed are those of the command line.
+// There are none with --demo, and none if only POSTs are taken.
 func (o *Feeds) addresses(a *cli.App, typed []string) []string {
 	switch {
 	case len(typed) > 0 || o.demo:
 		return typed
 	case o.receiver.listen != "":
-		return flags.SettingAddresses(a)
+		return flags.ConfiguredAddresses(a)
 	}
 	return flags.DefaultAddresses(a)
 }
 
-// firstSilence is how long a person at a terminal waits for the first event before
-// they are asked about the setting that the feed depends on.
-const firstSilence = 30 * time.Second
+// firstEventPatience is how long a feed on a terminal may be without its first event
+// before a warning names the setting of Enswitch that it depends on.
+const firstEventPatience = 30 * time.Second
 
-// silence is how long a feed may be quiet, 0 for ever; once says that only the first
-// event is waited for.
+// silence returns after how long without an event to warn, 0 for never. With once, only
+// the time before the first event counts.
 func (o *Feeds) silence(a *cli.App, cmd *cobra.Command) (silence time.Duration, once bool) {
 	if !cmd.Flags().Changed("max-silence") && cli.Terminal(a.Err) != nil {
-		return firstSilence, true
+		return firstEventPatience, true
 	}
 	return o.connection.MaxSilence, false
 }
@@ -128,7 +130,7 @@ func (o *Feeds) silence(a *cli.App, cmd *cobra.Command) (silence time.Duration, 
 func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) ([]*upstream, error) {
 	var key, origin string
 	var err error
-	if !o.demo { // the demo's key is in its address
+	if !o.demo { // the key of the demo is in its address
 		if key, origin, err = o.key.Find(ctx, a); err != nil {
 			return nil, err
 		}
@@ -142,7 +144,7 @@ func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) ([]
 		if slices.ContainsFunc(all, func(u *upstream) bool { return u.addr.String() == addr.String() }) {
 			return nil, cli.Usage("name each address once", "address %s is given twice", addr)
 		}
-		m, err := o.connection.Client()
+		m, err := o.connection.ClientOptions()
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-// reason is the error with the address once.
+// reason returns the text of err with the address, which it names once.
 func reason(err error, addr messaged.Address) string {
 	if e, ok := errors.AsType[*messaged.Error](err); ok {
 		return addr.String() + ": " + e.Detail
@@ -18,21 +18,19 @@ func reason(err error, addr messaged.Address) string {
 	return fmt.Sprintf("%s: %v", addr, err)
 }
 
-// explain turns what ended the connection into an exit code and something to
-// try.
-func (u *upstream) explain(err error) error {
+// exitError returns err, which ended the connection, with its exit code and a hint.
+func (u *upstream) exitError(err error) error {
 	if e, ok := errors.AsType[*messaged.Error](err); ok {
-		return u.hinted("could not connect to", e)
+		return u.connectError("could not connect to", e)
 	}
-	return cli.Wrap(err)
+	return cli.Failure(err)
 }
 
-// hinted says that there is no connection, beginning with the words of connect,
-// and what to try.
-func (u *upstream) hinted(connect string, e *messaged.Error) *cli.Error {
+// connectError returns the error that there is no connection. prefix begins its message.
+func (u *upstream) connectError(prefix string, e *messaged.Error) *cli.Error {
 	switch e.Kind {
 	case messaged.Unauthorized:
-		return u.rejected(e)
+		return u.keyError(e)
 	case messaged.Lost:
 		hint := ""
 		if !u.heard {
@@ -40,11 +38,11 @@ func (u *upstream) hinted(connect string, e *messaged.Error) *cli.Error {
 		}
 		return cli.NewError(cli.ExitLost, fmt.Errorf("lost the connection to %s: %s", e.Addr, e.Detail), hint)
 	}
-	return cli.NewError(cli.ExitConnect, fmt.Errorf("%s %s: %s", connect, e.Addr, e.Detail), u.connectHint(e))
+	return cli.NewError(cli.ExitConnect, fmt.Errorf("%s %s: %s", prefix, e.Addr, e.Detail), u.connectHint(e))
 }
 
-// connectHint is what to try where an attempt to connect failed. Settings are called
-// what the vendor's guide calls them.
+// connectHint returns what to try after an attempt to connect has failed. It uses the
+// vendor's names of settings.
 func (u *upstream) connectHint(e *messaged.Error) string {
 	switch port := u.addr.URL.Port(); e.Kind {
 	case messaged.Refused:
@@ -75,12 +73,12 @@ func (u *upstream) connectHint(e *messaged.Error) string {
 	return u.tlsHint(e)
 }
 
-// tlsHint is what to try where TLS failed.
+// tlsHint returns what to try after TLS has failed.
 func (u *upstream) tlsHint(e *messaged.Error) string {
 	plain := "ws://" + u.addr.URL.Host
 	switch e.Kind {
 	case messaged.NotTLS, messaged.WantsTLS:
-		return "" // the error says it
+		return "" // the message says it
 	case messaged.TLSVersion:
 		return "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without:\n" + plain
 	case messaged.UnknownName:
@@ -93,7 +91,7 @@ func (u *upstream) tlsHint(e *messaged.Error) string {
 	return "messaged itself is documented without TLS: " + plain
 }
 
-// certificateHint is what to try after a certificate that was not accepted.
+// certificateHint returns what to try after a certificate was not accepted.
 func certificateHint(e *messaged.Error) string {
 	if _, ok := errors.AsType[x509.HostnameError](e); ok {
 		return "give the name that the certificate is for, or have one made with this name as subject\nalternative name (SAN); --insecure trusts any"
@@ -104,7 +102,7 @@ func certificateHint(e *messaged.Error) string {
 	return "--ca FILE trusts a certificate, --insecure trusts any"
 }
 
-// proxyHint is what else to try after the HTTP status of a proxy, 0 for none.
+// proxyHint returns what else to try after the HTTP status of a proxy, which may be 0.
 func proxyHint(status int, port string) string {
 	switch status {
 	case http.StatusForbidden, http.StatusMethodNotAllowed:
@@ -115,7 +113,7 @@ func proxyHint(status int, port string) string {
 	return ""
 }
 
-// statusHint is what to try after an HTTP status that has no kind of its own.
+// statusHint returns what to try after an HTTP status that has no kind of its own.
 func statusHint(status int) string {
 	switch status {
 	case http.StatusBadRequest, http.StatusUpgradeRequired:
@@ -126,9 +124,9 @@ func statusHint(status int) string {
 	return "--retry keeps trying"
 }
 
-// rejected is the error of a key that was rejected. It may also be that messaged
-// has not seen it: a proxy in front of it has users of its own.
-func (u *upstream) rejected(e *messaged.Error) *cli.Error {
+// keyError returns the error of a key that was rejected. It may also be that messaged
+// has never seen the key, because a proxy in front of it has users of its own.
+func (u *upstream) keyError(e *messaged.Error) *cli.Error {
 	what, hint := "the key was rejected by", u.keyHint()
 	if e.Challenge != "" {
 		what = "access was refused by"
@@ -139,7 +137,7 @@ func (u *upstream) rejected(e *messaged.Error) *cli.Error {
 	return cli.NewError(cli.ExitKey, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint)
 }
 
-// keyHint says what to do about the key.
+// keyHint returns what to try if the key may be wrong.
 func (u *upstream) keyHint() string {
 	if u.keyless {
 		return "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting\n'Message daemon authentication key'"

@@ -14,15 +14,16 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 )
 
-// bufferOptions are the flags of what stands between receiving and writing.
-type bufferOptions struct {
+// bufferFlags are the flags of the buffer between receiving and writing.
+type bufferFlags struct {
 	buffer     flags.Size
 	spill      flags.Size
 	reportGaps bool
 	failOnLoss bool
 }
 
-func (o *bufferOptions) Bind(f *pflag.FlagSet) {
+// Bind adds the flags to f.
+func (o *bufferFlags) Bind(f *pflag.FlagSet) {
 	o.buffer = 64 << 20
 	o.spill = 1 << 30
 	f.Var(&o.buffer, "buffer", "memory for events that wait to be written")
@@ -31,28 +32,31 @@ func (o *bufferOptions) Bind(f *pflag.FlagSet) {
 	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit code 8 if events were lost")
 }
 
-// Options is the flags that tail and listen have in common.
+// Options are the flags of a live run, whatever its feeds are.
 type Options struct {
 	Filter flags.Filter
 	Output flags.Output
 	End    flags.Ends
-	Buffer bufferOptions
-	Record recordOptions
-	exec   execOptions
-	Await  Awaiter // set by wait, or nil
+	Buffer bufferFlags
+	Record recordFlags
+	exec   execFlags
+	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
+	// that the filters keep.
+	Awaiter Awaiter
 }
 
+// Bind adds the flags to cmd.
 func (o *Options) Bind(cmd *cobra.Command) {
-	cli.Group(cmd, "Filters", o.Filter.Bind)
-	cli.Group(cmd, "Output", o.Output.Bind)
-	cli.Group(cmd, "How long", o.End.Bind)
-	cli.Group(cmd, "Buffer and losses", o.Buffer.Bind)
-	cli.Group(cmd, "Recording", o.Record.Bind)
-	cli.Group(cmd, "Running a command", o.exec.bind)
+	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
+	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
+	cli.AddFlagGroup(cmd, "How long", o.End.Bind)
+	cli.AddFlagGroup(cmd, "Buffer and losses", o.Buffer.Bind)
+	cli.AddFlagGroup(cmd, "Recording", o.Record.Bind)
+	cli.AddFlagGroup(cmd, "Running a command", o.exec.bind)
 }
 
-// spillDir is where events wait that have no room in memory. Where TMPDIR does
-// not say, it is not /tmp, which is memory on many systems.
+// spillDir returns the directory for events that have no room in memory. Without TMPDIR
+// it avoids /tmp, which is in memory on many systems.
 func spillDir() string {
 	if os.Getenv("TMPDIR") == "" && runtime.GOOS != "windows" {
 		if st, err := os.Stat("/var/tmp"); err == nil && st.IsDir() {
@@ -62,17 +66,17 @@ func spillDir() string {
 	return os.TempDir()
 }
 
-// Awaiter is what a run waits for, instead of going on with every event that the
-// filters keep.
+// Awaiter is an event, or several, that a run waits for.
 type Awaiter interface {
-	// Sink returns what gets the events and writes by text what has come.
+	// Sink returns the sink of the run. It writes the awaited events to text.
 	Sink(text *engine.Text) engine.Sink
-	// Missing says what has not come, Instead what has.
+	// Missing says what has not come, in a few words.
 	Missing() string
-	Instead() string
+	// Seen says what has come instead, in a few lines.
+	Seen() string
 }
 
-// validate checks the flags that are wrong by themselves.
+// validate checks the values of single flags.
 func (o *Options) validate(changed func(string) bool) error {
 	if err := o.End.Validate(changed); err != nil {
 		return err
@@ -83,76 +87,75 @@ func (o *Options) validate(changed func(string) bool) error {
 	return o.Record.validate(changed)
 }
 
-// compile makes everything that can be wrong in the flags, before anything is
-// opened.
+// compile compiles all flags, so that every error in them is found before anything is
+// opened. It then opens the recording and the buffer.
 func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	changed := cmd.Flags().Changed
 	if err := o.validate(changed); err != nil {
 		return nil, err
 	}
-	l := &session{a: a, await: o.Await, drops: drops{say: a.Log.Warn}, end: o.End, loss: o.Buffer.failOnLoss, faults: &report.Sampler{Say: a.Log.Warn}, unseen: o.Output.Unseen}
+	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err
 	}
-	if l.exec, err = o.exec.compile(a, changed, l.faults.Add); err != nil {
+	if s.exec, err = o.exec.compile(a, changed, s.warnings.Add); err != nil {
 		return nil, err
 	}
-	text, err := flags.Text(a, &o.Filter, &o.Output, vars, func() {
-		l.tally.Note("the template printed nothing of what the filters keep")
+	text, err := flags.NewTextSink(a, &o.Filter, &o.Output, vars, func() {
+		s.tally.Note("the template printed nothing of what the filters keep")
 	})
 	if err != nil {
 		return nil, err
 	}
-	if l.exec != nil {
-		text.OnKept = l.exec.take
+	if s.exec != nil {
+		text.OnKept = s.exec.start
 	}
-	if l.await == nil {
-		l.tally = o.Filter.Tally()
+	if s.awaiter == nil {
+		s.tally = o.Filter.Tally()
 	}
-	c := &l.config
+	c := &s.config
 	*c = engine.Config{
-		Sink: text, Header: text.Header(), Out: a.Events(),
+		Sink: text, Header: text.Header(), Out: a.EventWriter(),
 		Count: o.End.Count, For: o.End.Duration, Idle: o.End.Idle,
-		ReportGaps: o.Buffer.reportGaps, Tally: l.tally,
-		OnReject:  func(r engine.Rejected) { l.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
-		OnFailure: l.faults.Failed, OnGap: l.gap,
+		ReportGaps: o.Buffer.reportGaps, Tally: s.tally,
+		OnReject:  func(r engine.Rejected) { s.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
+		OnFailure: s.warnings.AddFailure, OnGap: s.onGap,
 	}
-	if l.await != nil {
-		c.Sink = l.await.Sink(text)
+	if s.awaiter != nil {
+		c.Sink = s.awaiter.Sink(text)
 	}
 	if c.Until, c.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err
 	}
-	if a.Needless != nil {
-		return nil, a.Needless
+	if a.IneffectiveFlag != nil {
+		return nil, a.IneffectiveFlag
 	}
-	if l.record, err = o.Record.open(l.faults.Add); err != nil {
+	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
 		return nil, err
 	}
-	l.buffer = o.Buffer.open(l)
-	return l, nil
+	s.buffer = o.Buffer.open(s)
+	return s, nil
 }
 
-// open returns the buffer of l.
-func (o *bufferOptions) open(l *session) *engine.Buffer {
+// open returns the buffer of s.
+func (o *bufferFlags) open(s *session) *engine.Buffer {
 	var record func([]byte)
-	if l.record != nil {
-		record = l.record.write
+	if s.record != nil {
+		record = s.record.write
 	}
-	// What the collector leaves lying around counts, too: the memory in use
-	// shall stay near what was asked for.
+	// Garbage counts as memory in use too: it must stay near what was asked for.
 	debug.SetMemoryLimit(int64(o.buffer) + 24<<20)
 	return engine.NewBuffer(engine.BufferOptions{
 		Size: int64(o.buffer), Record: record,
-		OnOverflow: func(engine.Gap) { l.drops.begin() },
+		OnOverflow: func(engine.Gap) { s.drops.begin() },
 		Spill: engine.Spill{
 			Dir: spillDir(), Size: int64(o.spill),
 			OnSpill: func() {
-				l.a.Log.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
+				s.a.Log.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
 			},
 			OnFault: func(err error) {
-				l.a.Log.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + cli.OneLine(err))
+				s.a.Log.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + cli.OneLine(err))
 			},
 		},
 	})

@@ -9,9 +9,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 )
 
-// missing says which feeds are not connected at an end that does not come from the
-// feed itself. If none ever was, it says nothing of the first and returns why.
-func (l *session) missing(end engine.End) (never *cli.Error) {
+// disconnected warns of the feeds that are not connected when the run ends for another
+// reason. If no feed ever was, it returns the error of the first one instead.
+func (s *session) disconnected(end engine.End) (never *cli.Error) {
 	switch end {
 	case engine.EndFor, engine.EndIdle, engine.EndSignal, engine.EndOfInput:
 	default:
@@ -19,8 +19,8 @@ func (l *session) missing(end engine.End) (never *cli.Error) {
 	}
 	var said []*cli.Error
 	anyEver := false
-	for _, f := range l.feeds {
-		ever, why := f.missing()
+	for _, f := range s.feeds {
+		ever, why := f.disconnected()
 		anyEver = anyEver || ever
 		if why != nil {
 			said = append(said, why)
@@ -30,72 +30,72 @@ func (l *session) missing(end engine.End) (never *cli.Error) {
 		never, said = said[0], said[1:]
 	}
 	for _, why := range said {
-		l.a.Log.Warn(why.Error())
+		s.a.Log.Warn(why.Error())
 	}
 	switch {
 	case never == nil:
 	case end == engine.EndFor, end == engine.EndIdle:
-		never.Err = fmt.Errorf("%s: %w", l.over(end), never.Err)
-	case l.await != nil:
+		never.Err = fmt.Errorf("%s: %w", s.timeUp(end), never.Err)
+	case s.awaiter != nil:
 		never.Err = fmt.Errorf("interrupted: %w", never.Err)
 	}
 	return never
 }
 
-// over says which time ran out.
-func (l *session) over(end engine.End) string {
+// timeUp returns which time ran out.
+func (s *session) timeUp(end engine.End) string {
 	if end == engine.EndIdle {
-		return fmt.Sprintf("no event for %v", l.end.Idle)
+		return fmt.Sprintf("no event for %v", s.end.Idle)
 	}
-	return fmt.Sprintf("time ran out after %v", l.end.Duration)
+	return fmt.Sprintf("time ran out after %v", s.end.Duration)
 }
 
-func (l *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
+func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
 	case engine.EndFailIf:
 		hint := ""
-		if l.await != nil {
-			hint = l.await.Instead()
+		if s.awaiter != nil {
+			hint = s.awaiter.Seen()
 		}
 		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last event"), hint)
 	case engine.EndInput:
-		return cli.Wrap(err)
+		return cli.Failure(err)
 	case engine.EndOutput:
 		return cli.WriteError(err)
 	case engine.EndStuck:
-		lost, stuck := both(err)
+		lost, stuck := splitErrors(err)
 		if lost != nil {
-			l.a.Log.Error(lost.Error())
+			s.a.Log.Error(lost.Error())
 		}
 		return cli.NewError(cli.ExitOutput, stuck, "")
 	case engine.EndSlow:
-		lost, slow := both(err)
+		lost, slow := splitErrors(err)
 		if lost != nil {
-			l.a.Log.Error(slow.Error())
-			return cli.Wrap(lost)
+			s.a.Log.Error(slow.Error())
+			return cli.Failure(lost)
 		}
-		return cli.NewError(cli.ExitFailure, slow, report.TooSlow)
+		return cli.NewError(cli.ExitFailure, slow, report.SlowFilterHint)
 	case engine.EndFor, engine.EndIdle:
-		why := l.over(end)
+		why := s.timeUp(end)
 		switch {
-		case l.await != nil:
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", why, l.await.Missing()), l.await.Instead())
-		case l.end.Count > 0:
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %d of %s came", why, ledger.Kept, cli.Plural(l.end.Count, "event")), "")
-		case l.end.Until != "":
+		case s.awaiter != nil:
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", why, s.awaiter.Missing()), s.awaiter.Seen())
+		case s.end.Count > 0:
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %d of %s came", why, ledger.Kept, cli.Plural(s.end.Count, "event")), "")
+		case s.end.Until != "":
 			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: --until was not reached", why), "")
 		}
 	case engine.EndSignal, engine.EndOfInput:
-		if l.await != nil { // a script must not take it for what it waited for
-			return cli.NewError(cli.ExitFailure, errors.New("interrupted: "+l.await.Missing()), l.await.Instead())
+		if s.awaiter != nil { // a script must not take it for what it waited for
+			return cli.NewError(cli.ExitFailure, errors.New("interrupted: "+s.awaiter.Missing()), s.awaiter.Seen())
 		}
 	}
 	return nil
 }
 
-// both returns the two errors that err wraps; of one that wraps no two the first
-// is nil.
-func both(err error) (first, last error) {
+// splitErrors returns the two errors that err joins. If err joins no two errors, it
+// returns nil and err.
+func splitErrors(err error) (first, last error) {
 	pair, ok := err.(interface{ Unwrap() []error })
 	if !ok || len(pair.Unwrap()) != 2 {
 		return nil, err

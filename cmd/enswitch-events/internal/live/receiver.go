@@ -26,9 +26,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
 
-// Receiver is the flags of a port that takes POSTs.
+// Receiver are the flags of a port that takes POSTs.
 type Receiver struct {
-	listen          string // the value of --listen, empty in the command listen
+	listen          string // the value of --listen; always empty in the command listen
 	Port            uint16
 	Bind            string
 	path            string
@@ -42,22 +42,22 @@ type Receiver struct {
 	numberFields    []string
 }
 
-// BindFlags binds the flags that do not say where the port is.
+// BindFlags adds the flags to f, all but those for the port itself.
 func (o *Receiver) BindFlags(f *pflag.FlagSet) {
 	o.maxBody = 1 << 20
 	f.StringVar(&o.path, "path", "/", "take events at this `PATH`, and nothing elsewhere")
 	f.BoolVar(&o.noAuth, "no-auth", false, "take events from anybody who can connect")
-	f.Var(flags.ListOf(&o.allow), "allow", "take events only from these addresses and networks: `LIST` with commas")
+	f.Var(flags.NewList(&o.allow), "allow", "take events only from these addresses and networks: `LIST` with commas")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "speak HTTPS with the certificate in this PEM `FILE`")
 	f.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, PEM `FILE`")
 	f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak HTTPS with a certificate made for this run; its fingerprint is printed")
 	f.Var(&o.maxBody, "max-body", "refuse longer requests")
 	f.StringVar(&o.forwardedHeader, "forwarded-header", "", "take the sender's address from this header, as X-Forwarded-For: `NAME`")
-	f.Var(flags.ListOf(&o.trustProxy), "trust-proxy", "believe that header from these proxies only: `LIST` with commas")
-	f.Var(flags.ListOf(&o.numberFields), "number-field", "make this field a JSON number where it holds one, as machine: `LIST` with commas")
+	f.Var(flags.NewList(&o.trustProxy), "trust-proxy", "believe that header from these proxies only: `LIST` with commas")
+	f.Var(flags.NewList(&o.numberFields), "number-field", "make this field a JSON number where it holds one, as machine: `LIST` with commas")
 }
 
-// prefixes parses addresses and networks.
+// prefixes parses the list of addresses and networks in the value of a flag.
 func prefixes(flag string, list []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for _, s := range list {
@@ -91,25 +91,25 @@ func (o *Receiver) validate() error {
 	return nil
 }
 
-// Run takes POSTs and nothing else, as options say, to one of the ends.
+// Run receives POSTs, and nothing else, until one of the ends of options, or until ctx
+// is done.
 func (o *Receiver) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, k *flags.Key) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	l, err := options.compile(a, cmd)
+	s, err := options.compile(a, cmd)
 	if err != nil {
 		return err
 	}
-	source, err := o.openAlone(ctx, l, k)
+	source, err := o.openAlone(ctx, s, k)
 	if err != nil {
 		return err
 	}
-	return l.run(ctx, source)
+	return s.run(ctx, source)
 }
 
-// openAlone opens the port where nothing but POSTs is received. The key is the one
-// that k finds.
-func (o *Receiver) openAlone(ctx context.Context, l *session, k *flags.Key) (engine.Input, error) {
+// openAlone opens the port of a run that receives only POSTs. k finds the key.
+func (o *Receiver) openAlone(ctx context.Context, s *session, k *flags.Key) (engine.Input, error) {
 	if o.noAuth && (k.File != "" || k.Key != "") {
 		return nil, cli.Usage("leave out --no-auth to have the key checked", "--no-auth and a key exclude each other")
 	}
@@ -117,33 +117,33 @@ func (o *Receiver) openAlone(ctx context.Context, l *session, k *flags.Key) (eng
 	if err != nil {
 		return nil, err
 	}
-	key, made, err := o.authkey(ctx, l.a, k)
+	key, made, err := o.authkey(ctx, s.a, k)
 	if err != nil {
 		return nil, err
 	}
 	handler.Authkey = key
-	return o.open(ctx, l, handler, made)
+	return o.open(ctx, s, handler, made)
 }
 
-// openBeside opens the port where a websocket is received, too. POSTs need the
-// websocket's key.
-func (o *Receiver) openBeside(ctx context.Context, l *session, key string) (engine.Input, error) {
+// openBeside opens the port of a run that also reads a websocket. POSTs need the key of
+// the websocket.
+func (o *Receiver) openBeside(ctx context.Context, s *session, key string) (engine.Input, error) {
 	handler, err := o.handler()
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case o.noAuth:
-		o.warnOpen(l.a)
-	case key == "" && !cli.Loopback(o.Bind) && len(o.allow) == 0:
+		o.warnOpen(s.a)
+	case key == "" && !cli.IsLoopback(o.Bind) && len(o.allow) == 0:
 		return nil, cli.Usage("give the key by --authkey-file or ENSWITCH_AUTHKEY, or --allow, or --no-auth", "--listen %s: off loopback POSTs need a key", o.listen)
 	default:
 		handler.Authkey = key
 	}
-	return o.open(ctx, l, handler, false)
+	return o.open(ctx, s, handler, false)
 }
 
-// handler returns what the flags say as options of the handler, without a key.
+// handler returns the options of the handler, without a key.
 func (o *Receiver) handler() (*post.Options, error) {
 	allow, err := prefixes("allow", o.allow)
 	if err != nil {
@@ -159,25 +159,25 @@ func (o *Receiver) handler() (*post.Options, error) {
 	}, nil
 }
 
-// open opens the port and returns what comes in there as a source of l. made
-// says that the key is not the user's but was made for this run.
-func (o *Receiver) open(ctx context.Context, l *session, p *post.Options, made bool) (engine.Input, error) {
+// open opens the port and returns its source of events. made says that the key was made
+// for this run and is not the user's.
+func (o *Receiver) open(ctx context.Context, s *session, p *post.Options, made bool) (engine.Input, error) {
 	// net/http leaves some 2 KB of garbage a request, and little else is on the
-	// heap, so by default it would be collected dozens of times a second under
-	// load. What may lie around is bounded by the memory limit that l has set.
+	// heap, so by default it would be collected dozens of times a second under load.
+	// The memory limit of the buffer bounds the garbage.
 	debug.SetGCPercent(400)
-	feed := l.buffer.Feed("")
+	feed := s.buffer.Feed("")
 	p.OnEvent = feed.Put
-	p.OnReject = func(r post.Rejection) { o.rejected(l, feed, r) }
+	p.OnReject = func(r post.Rejection) { o.rejected(s, feed, r) }
 	p.OnNote = func(remote string, n post.Note) {
 		kind := n.String() + " in a POSTed event"
-		l.faults.AddKind(kind, remote+": "+kind, 1)
+		s.warnings.AddKind(kind, remote+": "+kind, 1)
 	}
 	handler, err := post.NewHandler(p)
 	if err != nil {
 		return nil, cli.Usage("", "%w", err)
 	}
-	onFault := func(f post.Fault) { o.fault(l, f) }
+	onFault := func(f post.Fault) { o.fault(s, f) }
 	server := post.NewServer(handler, onFault)
 	scheme, fingerprint := "http", ""
 	if o.tlsCert != "" || o.tlsSelfSigned {
@@ -195,31 +195,31 @@ func (o *Receiver) open(ctx context.Context, l *session, p *post.Options, made b
 	if o.listen != "" {
 		free, bind = "--listen 0", "--listen BIND:PORT"
 	}
-	// A silent connection is closed by the server before it would be probed, so
-	// that setting up the probes, four system calls for each POST that comes on a
-	// connection of its own, is left out.
+	// Without keep-alive probes: setting them up costs four system calls for each POST
+	// on a connection of its own, and the server closes a silent connection before the
+	// first probe.
 	config := &net.ListenConfig{KeepAlive: -1}
 	listener, err := cli.ListenTCP(ctx, config, o.Bind, o.Port, free, bind)
 	if err != nil {
 		return nil, err
 	}
-	o.announce(l.a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
-	l.feeds = append(l.feeds, port(listener.Addr().String()))
+	o.announce(s.a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
+	s.feeds = append(s.feeds, port(listener.Addr().String()))
 	return func(ctx context.Context) error {
 		defer handler.Wait()
 		return serve(ctx, server, post.LimitListener(listener, post.MaxConns, onFault))
 	}, nil
 }
 
-// port is an open port as a feed. It is always there; who POSTs is not known.
+// port is an open port as a feed, always connected.
 type port string
 
 func (p port) health(time.Time) (string, bool) { return "listening on " + string(p), true }
 
-func (p port) missing() (ever bool, why *cli.Error) { return true, nil }
+func (p port) disconnected() (ever bool, why *cli.Error) { return true, nil }
 
-// authkey returns the key that POSTs need, and whether it was made here because
-// the port is open to others and nothing protects it.
+// authkey returns the key that POSTs need, and whether it was made here because other
+// machines can reach the port and nothing else protects it.
 func (o *Receiver) authkey(ctx context.Context, a *cli.App, k *flags.Key) (key string, made bool, err error) {
 	if o.noAuth {
 		o.warnOpen(a)
@@ -232,7 +232,7 @@ func (o *Receiver) authkey(ctx context.Context, a *cli.App, k *flags.Key) (key s
 	if key = k.Resolve(found, origin, "", a); key != "" {
 		return key, false, nil
 	}
-	if cli.Loopback(o.Bind) || len(o.allow) > 0 {
+	if cli.IsLoopback(o.Bind) || len(o.allow) > 0 {
 		return "", false, nil
 	}
 	if a.Global.Quiet {
@@ -244,13 +244,13 @@ func (o *Receiver) authkey(ctx context.Context, a *cli.App, k *flags.Key) (key s
 
 // warnOpen warns of a port that anybody can use.
 func (o *Receiver) warnOpen(a *cli.App) {
-	if !cli.Loopback(o.Bind) && len(o.allow) == 0 {
+	if !cli.IsLoopback(o.Bind) && len(o.allow) == 0 {
 		a.Log.Warn("--no-auth: anybody who can connect can send events")
 	}
 }
 
-// announce prints the URL to paste. A key that was made here is shown this
-// once, since nobody else knows it.
+// announce logs the URL to paste. A key that was made here is shown this once, because
+// nobody else knows it.
 func (o *Receiver) announce(a *cli.App, scheme string, at net.Addr, key string, made bool, fingerprint string) {
 	shown := ""
 	switch {
@@ -260,7 +260,7 @@ func (o *Receiver) announce(a *cli.App, scheme string, at net.Addr, key string, 
 		shown = "?authkey=" + log.Redacted
 	}
 	var urls []string
-	for _, host := range cli.Hosts(o.Bind, at) {
+	for _, host := range cli.ReachableAddresses(o.Bind, at) {
 		urls = append(urls, scheme+"://"+host+(&url.URL{Path: o.path}).EscapedPath()+shown)
 	}
 	for _, u := range urls {
@@ -273,16 +273,15 @@ func (o *Receiver) announce(a *cli.App, scheme string, at net.Addr, key string, 
 		a.Log.Info("certificate SHA-256 "+fingerprint, "sha256", fingerprint)
 	}
 	if made {
-		a.Log.Hide(key)
+		a.Log.HideKey(key)
 	}
 }
 
-// rejected counts what was taken but is no event, and tells of what was turned
-// away.
-func (o *Receiver) rejected(l *session, feed *engine.Feed, r post.Rejection) {
+// rejected counts a body that is no event, and warns of a request that was refused.
+func (o *Receiver) rejected(s *session, feed *engine.Feed, r post.Rejection) {
 	if r.Status == http.StatusOK {
 		feed.Reject()
-		l.reject(r.Remote, errors.New(r.Reason), r.Body, r.Size)
+		s.reject(r.Remote, errors.New(r.Reason), r.Body, r.Size)
 		return
 	}
 	kind := fmt.Sprintf("refused with status %d: %s", r.Status, r.Reason)
@@ -293,11 +292,11 @@ func (o *Receiver) rejected(l *session, feed *engine.Feed, r post.Rejection) {
 		}
 		msg += "; --max-body takes longer ones"
 	}
-	l.faults.AddKind(kind, msg, 1)
+	s.warnings.AddKind(kind, msg, 1)
 }
 
-// fault says once of each kind what is wrong with connections and what to change.
-func (o *Receiver) fault(l *session, f post.Fault) {
+// fault warns once of each kind of fault of a connection.
+func (o *Receiver) fault(s *session, f post.Fault) {
 	const setting = "'Send events to URL'"
 	secure := o.tlsCert != "" || o.tlsSelfSigned
 	switch f.Kind {
@@ -306,27 +305,28 @@ func (o *Receiver) fault(l *session, f post.Fault) {
 			return
 		}
 		msg := f.Remote + " speaks HTTPS, and this port takes HTTP: write http:// in " + setting + ", or give --tls-cert or --tls-self-signed"
-		l.faults.Once("connections that speak HTTPS, where this port takes HTTP", msg)
+		s.warnings.Once("connections that speak HTTPS, where this port takes HTTP", msg)
 	case post.NotTLS:
-		l.faults.Once("connections that speak HTTP, where this port takes HTTPS",
+		s.warnings.Once("connections that speak HTTP, where this port takes HTTPS",
 			f.Remote+" speaks HTTP, and this port takes HTTPS: write https:// in "+setting+", or leave out the certificate here")
 	case post.CertificateRefused:
-		l.faults.Once("connections that refused the certificate",
+		s.warnings.Once("connections that refused the certificate",
 			fmt.Sprintf("%s refused the certificate (%s): have the Enswitch machines trust it, or give one that they trust by --tls-cert and --tls-key", f.Remote, f.Text))
 	case post.TLSVersion:
-		l.faults.Once("senders whose TLS is too old ("+f.Text+")",
+		s.warnings.Once("senders whose TLS is too old ("+f.Text+")",
 			f.Remote+"'s TLS is too old ("+f.Text+"): it needs TLS 1.2, or write http:// in "+setting+" and leave out the certificate here")
 	case post.HandshakeFailed:
-		l.faults.Once("TLS handshakes that failed ("+f.Text+")", f.Remote+": the TLS handshake failed: "+f.Text)
+		s.warnings.Once("TLS handshakes that failed ("+f.Text+")", f.Remote+": the TLS handshake failed: "+f.Text)
 	case post.TooManyConns:
-		l.faults.Once("connections closed to make room for new ones",
+		s.warnings.Once("connections closed to make room for new ones",
 			"there are as many connections as are kept, or as this system allows open files (ulimit -n): for each new one the one that was silent longest is closed")
 	default:
-		l.a.Log.Debug(strings.TrimSpace(f.Remote + " " + f.Text))
+		s.a.Log.Debug(strings.TrimSpace(f.Remote + " " + f.Text))
 	}
 }
 
-// serve serves until ctx is done and what was being answered has been.
+// serve serves until ctx is done, and then until the open requests have their answers,
+// for 2 s at most.
 func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
 	failed := make(chan error, 1)
 	go func() {
@@ -346,12 +346,12 @@ func serve(ctx context.Context, server *http.Server, listener net.Listener) erro
 	if server.Shutdown(end) != nil {
 		_ = server.Close()
 	}
-	<-failed //nolint:errcheck // it says that it was shut down
+	<-failed //nolint:errcheck // always http.ErrServerClosed
 	return nil
 }
 
-// parseListen takes the port out of --listen, if it was given, and checks the flags that
-// go with it.
+// parseListen sets the address and the port from --listen, if it was given, and checks
+// the flags that go with it.
 func (o *Receiver) parseListen() error {
 	if o.listen == "" {
 		return nil

@@ -17,22 +17,23 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
-// recordOptions are the flags that keep what is received.
-type recordOptions struct {
+// recordFlags are the flags of the recording.
+type recordFlags struct {
 	file    string
 	maxSize flags.Size
 	maxAge  time.Duration
 	keep    int
 }
 
-func (o *recordOptions) Bind(f *pflag.FlagSet) {
+// Bind adds the flags to f.
+func (o *recordFlags) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.file, "record", "", "keep every event received, before filters, in `FILE`: one a line, .zst or .gz compresses, %Y %m %d %H stand for the time")
 	f.Var(&o.maxSize, "record-max-size", "set the file aside and begin a new one from this size on")
 	flags.DurationVar(f, &o.maxAge, "record-max-age", 0, "the same, from this `TIME` on")
 	f.IntVar(&o.keep, "record-keep", 0, "keep `N` files beside the current one, and remove older ones (default: all)")
 }
 
-func (o *recordOptions) validate(changed func(string) bool) error {
+func (o *recordFlags) validate(changed func(string) bool) error {
 	switch {
 	case changed("record") && o.file == "":
 		return cli.Usage("leave it out not to record", "--record: the name of the file is empty")
@@ -44,25 +45,25 @@ func (o *recordOptions) validate(changed func(string) bool) error {
 	return nil
 }
 
-// recordDrain is how long after a first signal the recording may go on writing:
-// a little less than the 5 s that are promised for everything.
+// recordDrain is how long the recording may go on writing after a first signal: a little
+// less than the 5 s in which the program ends.
 const recordDrain = 4500 * time.Millisecond
 
-// recorder keeps what is received. It is fed by the sources, so a reader of
-// stdout that is slow, or gone, does not matter to it.
+// recorder records the events received. The sources write to it, so that a slow reader
+// of stdout, or none, does not matter to it.
 type recorder struct {
 	w      *capture.Writer
 	file   string
 	cancel context.CancelFunc
 
 	mu  sync.Mutex
-	err error // why the recording has ended
+	err error // why the recording ended, nil while it goes on
 }
 
-// open begins the recording; nil if there is none to make. The file is made with
-// the first event, but whether it can be is found out now. warn is told of what
-// does not end the recording.
-func (o *recordOptions) open(warn func(msg string)) (*recorder, error) {
+// open returns the recorder, or nil without --record. The file is created with the first
+// event; open checks that it can be. warn is called with an error that does not end the
+// recording.
+func (o *recordFlags) open(warn func(msg string)) (*recorder, error) {
 	if o.file == "" {
 		return nil, nil
 	}
@@ -83,7 +84,7 @@ func (o *recordOptions) open(warn func(msg string)) (*recorder, error) {
 	return r, nil
 }
 
-// failed ends the run: what is not recorded is lost, and somebody must know.
+// failed ends the run: events that are not recorded are lost.
 func (r *recorder) failed(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,8 +92,8 @@ func (r *recorder) failed(err error) {
 	r.cancel()
 }
 
-// endedBy makes failed end the run. When ctx is done, which a first signal does,
-// the recording waits for no reader any more.
+// endedBy makes failed call cancel, which ends the run. When ctx is done, after a first
+// signal, the recording no longer waits for the reader of a FIFO.
 func (r *recorder) endedBy(ctx context.Context, cancel context.CancelFunc) {
 	context.AfterFunc(ctx, r.w.StopWaiting)
 	r.mu.Lock()
@@ -104,13 +105,12 @@ func (r *recorder) endedBy(ctx context.Context, cancel context.CancelFunc) {
 
 // write records one event. It never waits.
 func (r *recorder) write(raw []byte) {
-	_ = r.w.Write(raw) // close says what was lost
+	_ = r.w.Write(raw) // close returns what was lost
 }
 
-// close writes what is left, and returns how many events were not recorded and
-// why the recording has ended, if it has. It waits until late is done at most.
-// outcome is how the run ended otherwise: where there never was a connection no
-// file is made.
+// close writes what is left. It returns how many events were not recorded, and why the
+// recording ended early, if it did. It returns when late is done at the latest. outcome
+// is the error of the run: without a connection no file is created.
 func (r *recorder) close(late context.Context, outcome error) (lost int64, err error) {
 	if e, ok := errors.AsType[*cli.Error](outcome); !ok || e.Code != cli.ExitConnect && e.Code != cli.ExitKey {
 		r.w.CreateFile()

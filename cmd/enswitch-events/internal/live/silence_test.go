@@ -38,7 +38,7 @@ func TestWatch(t *testing.T) {
 					u.mu.Unlock()
 				})
 			}
-			u.watch(ctx, firstSilence, row.once)
+			u.watch(ctx, firstEventPatience, row.once)
 			u.a.Log.Close()
 			if n := strings.Count(said.String(), "is 'Send events to messaged' on?"); n != row.want {
 				t.Errorf("%s: %d warnings, want %d: %s", row.name, n, row.want, &said)

@@ -19,18 +19,18 @@ func (u *upstream) health(now time.Time) (string, bool) {
 	defer u.mu.Unlock()
 	if u.connected.IsZero() {
 		if left := u.again.Sub(now); left > 0 {
-			return fmt.Sprintf("%s: reconnecting in %v", u.addr, cli.Short(left)), false
+			return fmt.Sprintf("%s: reconnecting in %v", u.addr, cli.RoundDuration(left)), false
 		}
 		return fmt.Sprintf("%s: connecting", u.addr), false
 	}
 	text := "connected to " + u.addr.String()
 	if !u.pong.IsZero() {
-		text += fmt.Sprintf(", pong %v ago (%v)", cli.Short(now.Sub(u.pong)), u.rtt.Round(100*time.Microsecond))
+		text += fmt.Sprintf(", pong %v ago (%v)", cli.RoundDuration(now.Sub(u.pong)), u.rtt.Round(100*time.Microsecond))
 	}
 	return text, true
 }
 
-// upstream is one messaged and what is known of the connection to it.
+// upstream is the connection to one messaged.
 type upstream struct {
 	a       *cli.App
 	addr    messaged.Address
@@ -38,29 +38,31 @@ type upstream struct {
 	keyless bool
 
 	mu        sync.Mutex
-	connected time.Time // since when, zero if not
-	last      time.Time // when the last event came
-	pong      time.Time // when the last ping was answered, zero if none has been
+	connected time.Time // when it was made, zero if there is none
+	last      time.Time // of the last event
+	pong      time.Time // of the last answer to a ping, zero if there was none
 	rtt       time.Duration
-	again     time.Time // when the next attempt begins
-	away      time.Time // since when the feed is away, zero if it is not or never was there
+	again     time.Time // of the next attempt
+	away      time.Time // when the connection was lost, zero if it is there or never was
 	err       error     // of the last attempt
 
-	// Of the goroutine that receives.
-	heard bool // an event has come
-	brief int  // connections in a row that were closed at once, before any event
+	// For the goroutine that receives only.
+	heard            bool // an event has come
+	briefConnections int  // in a row
 }
 
-// atOnceWithin is how soon a connection is lost that was closed at once.
-const atOnceWithin = 10 * time.Second
+// briefConnection is how long a connection lasts at most that counts as brief: it was
+// closed at once, before any event came.
+const briefConnection = 10 * time.Second
 
-// Briefly is after how many such connections in a row the key is suspected.
-const Briefly = 3
+// SuspectKeyAfter is the number of brief connections in a row after which a warning says
+// that the key may be wrong.
+const SuspectKeyAfter = 3
 
 // source returns the events of u as a source of the engine.
-func (u *upstream) source(l *session) engine.Input {
-	feed := l.buffer.Feed(u.addr.String())
-	l.feeds = append(l.feeds, u)
+func (u *upstream) source(s *session) engine.Input {
+	feed := s.buffer.Feed(u.addr.String())
+	s.feeds = append(s.feeds, u)
 	u.options.OnWait = func() {
 		if feed.Flush() {
 			u.mu.Lock()
@@ -70,7 +72,7 @@ func (u *upstream) source(l *session) engine.Input {
 	}
 	u.options.OnReject = func(ev event.Event, err error) {
 		feed.Reject()
-		l.reject(ev.Source, err, ev.Raw, int64(len(ev.Raw)))
+		s.reject(ev.Source, err, ev.Raw, int64(len(ev.Raw)))
 	}
 	u.options.OnState = func(s messaged.State) { u.state(s, feed) }
 	client := messaged.New(u.addr, u.options)
@@ -83,8 +85,8 @@ func (u *upstream) source(l *session) engine.Input {
 		}()
 		for ev, err := range client.Events(ctx) {
 			if err != nil {
-				u.unfinished(err)
-				return u.explain(err)
+				u.noteAttempt(err)
+				return u.exitError(err)
 			}
 			u.heard = true
 			feed.Add(ev)
@@ -93,9 +95,9 @@ func (u *upstream) source(l *session) engine.Input {
 	}
 }
 
-// unfinished notes how far an attempt to connect came in the middle of which the
-// end was reached, unless an attempt before has failed for a reason.
-func (u *upstream) unfinished(err error) {
+// noteAttempt keeps the error of an attempt to connect that the end of the run cut off,
+// unless an earlier attempt has failed.
+func (u *upstream) noteAttempt(err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, ok := errors.AsType[*messaged.Error](err); ok && u.err == nil {
@@ -103,8 +105,8 @@ func (u *upstream) unfinished(err error) {
 	}
 }
 
-// lastGap marks that the feed was away until the end. A loss that is itself the
-// end is none.
+// lastGap adds a gap if the feed is away at the end of the run. A loss that ended the run
+// is no gap.
 func (u *upstream) lastGap(feed *engine.Feed) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -113,23 +115,23 @@ func (u *upstream) lastGap(feed *engine.Feed) {
 	}
 }
 
-func (u *upstream) missing() (ever bool, why *cli.Error) {
+func (u *upstream) disconnected() (ever bool, why *cli.Error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
 	case !u.connected.IsZero():
 		return true, nil
 	case !u.away.IsZero():
-		return true, cli.NewError(cli.ExitLost, fmt.Errorf("not connected at the end: away since %s: %s", cli.Clock(u.away), reason(u.err, u.addr)), "")
+		return true, cli.NewError(cli.ExitLost, fmt.Errorf("not connected at the end: away since %s: %s", cli.TimeOfDay(u.away), reason(u.err, u.addr)), "")
 	}
 	const never = "never connected to"
 	if e, ok := errors.AsType[*messaged.Error](u.err); ok {
-		return false, u.hinted(never, e)
+		return false, u.connectError(never, e)
 	}
 	return false, cli.NewError(cli.ExitConnect, fmt.Errorf("%s %s", never, u.addr), "")
 }
 
-// state says what the connection does, both when it goes and when it is back.
+// state logs a change of the connection and adds the gap that it may have left.
 func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 	say := u.a.Log.With("address", u.addr.String())
 	switch s.Status {
@@ -145,7 +147,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		}
 		away := s.Until.Sub(s.Since)
 		feed.Gap(engine.Gap{Reason: "reconnect", From: s.Since, To: s.Until})
-		say.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, cli.Short(away), cli.Clock(s.Since), cli.Clock(s.Until)),
+		say.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, cli.RoundDuration(away), cli.TimeOfDay(s.Since), cli.TimeOfDay(s.Until)),
 			"since", s.Since, "until", s.Until)
 	case messaged.Pong:
 		u.mu.Lock()
@@ -154,10 +156,10 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		say.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
 	case messaged.Disconnected:
 		u.mu.Lock()
-		if !u.heard && time.Since(u.connected) < atOnceWithin {
-			u.brief++
+		if !u.heard && time.Since(u.connected) < briefConnection {
+			u.briefConnections++
 		} else {
-			u.brief = 0
+			u.briefConnections = 0
 		}
 		u.connected, u.pong, u.away, u.err = time.Time{}, time.Time{}, s.Since, s.Err
 		u.mu.Unlock()
@@ -165,19 +167,20 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		u.mu.Lock()
 		u.again, u.err = time.Now().Add(s.Delay), s.Err
 		u.mu.Unlock()
-		say.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), cli.Short(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
-		if u.brief == Briefly && s.Attempt == 1 {
-			say.Warn(u.addr.String()+": closed at once again and again, before any event: the key may be wrong", log.Below, u.keyHint())
+		say.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), cli.RoundDuration(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
+		if u.briefConnections == SuspectKeyAfter && s.Attempt == 1 {
+			say.Warn(u.addr.String()+": closed at once again and again, before any event: the key may be wrong", log.HintKey, u.keyHint())
 		}
 	}
 }
 
-// watch warns when the feed is connected and no event comes for that long; if once is
-// set, that is one warning at most, and none after the first event.
+// watch warns when the feed is connected and no event comes for the time silence. With
+// once it warns once at most, and never after the first event. It returns when ctx is
+// done.
 func (u *upstream) watch(ctx context.Context, silence time.Duration, once bool) {
 	t := time.NewTicker(min(max(silence/4, time.Millisecond), time.Second))
 	defer t.Stop()
-	var warned time.Time // the beginning of the silence that was warned of
+	var warned time.Time // the beginning of the silence that the last warning was about
 	for {
 		select {
 		case <-ctx.Done():
@@ -195,7 +198,7 @@ func (u *upstream) watch(ctx context.Context, silence time.Duration, once bool) 
 			u.mu.Unlock()
 			if connected && now.Sub(since) >= silence && !since.Equal(warned) {
 				warned = since
-				u.a.Log.Warn(fmt.Sprintf("%s: connected, but no event for %v: is 'Send events to messaged' on?", u.addr, cli.Short(now.Sub(since))))
+				u.a.Log.Warn(fmt.Sprintf("%s: connected, but no event for %v: is 'Send events to messaged' on?", u.addr, cli.RoundDuration(now.Sub(since))))
 			}
 		}
 	}

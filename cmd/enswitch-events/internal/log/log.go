@@ -1,9 +1,8 @@
-// Package log writes what the program says beside the data: to stderr, one
-// line each, lower case, the program's name first; or as JSON lines.
+// Package log writes the messages of the program to stderr: one line each, in lower
+// case, with the name of the program in front; or as JSON lines.
 //
-// Messages may quote what was received, so every line is made safe for a
-// terminal here, and the keys in use are struck out whatever error they stand
-// in.
+// A message may quote what was received, so everything that could disturb a terminal is
+// escaped here, and the keys in use are redacted.
 package log
 
 import (
@@ -22,42 +21,42 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
-// Prefix begins every line of text.
-const Prefix = "enswitch-events: "
+// prefix begins every line of text.
+const prefix = "enswitch-events: "
 
-// Redacted stands where a key stood.
+// Redacted replaces a key.
 const Redacted = "***"
 
-// Options says what is written and how.
+// Options are the options of a Logger.
 type Options struct {
-	// Level is the least level that is written.
+	// Level is the lowest level that is written.
 	Level slog.Level
-	// JSON writes JSON lines instead of text.
+	// JSON selects JSON lines instead of text.
 	JSON bool
 }
 
-// Logger writes messages. Its methods are safe for concurrent use and do not wait
-// for w for long: if it takes nothing, the last some hundreds are kept for it and
-// those before are lost. For a file on disk they wait as long as it takes
-// something, so none is lost.
+// Logger writes messages to stderr. Its methods are safe for concurrent use. They do not
+// wait for a writer that is blocked: the last 256 messages are kept for it, and earlier
+// ones are lost and counted. A regular file is given more time, so that none is lost.
 type Logger struct {
 	*slog.Logger
-	keys  *keys
+	keys  *secrets
 	queue *queue
 }
 
-// Close writes what waits. It gives up when w has taken nothing for a second,
-// and after ten whatever it takes.
-func (t *Logger) Close() {
-	if lost := t.queue.missed(); lost > 0 {
-		t.Warn(fmt.Sprintf("%d messages before these were lost: stderr took nothing", lost), "lost", lost)
+// Close writes the messages in the queue. It gives up when none was written for a
+// second, and after ten seconds in any case.
+func (l *Logger) Close() {
+	if lost := l.queue.dropped(); lost > 0 {
+		l.Warn(fmt.Sprintf("%d messages before these were lost: stderr took nothing", lost), "lost", lost)
 	}
-	t.queue.close(time.Second, 10)
+	l.queue.close(time.Second, 10)
 }
 
-// New returns a Logger that writes to w, one Write a message. Close ends it.
+// New returns a Logger that writes to w, with one Write for each message. The caller must
+// Close it.
 func New(w io.Writer, o Options) *Logger {
-	k, q := &keys{}, newQueue(w)
+	k, q := &secrets{}, newQueue(w)
 	if o.JSON {
 		h := slog.NewJSONHandler(q, &slog.HandlerOptions{
 			Level: o.Level,
@@ -66,10 +65,10 @@ func New(w io.Writer, o Options) *Logger {
 				case a.Key == slog.LevelKey && len(groups) == 0:
 					a.Value = slog.StringValue(strings.ToLower(a.Value.String()))
 				case a.Value.Kind() == slog.KindString:
-					a.Value = slog.StringValue(k.strike(a.Value.String()))
+					a.Value = slog.StringValue(k.redact(a.Value.String()))
 				case a.Value.Kind() == slog.KindAny:
 					if err, ok := a.Value.Any().(error); ok {
-						a.Value = slog.StringValue(k.strike(err.Error()))
+						a.Value = slog.StringValue(k.redact(err.Error()))
 					}
 				}
 				return a
@@ -77,18 +76,19 @@ func New(w io.Writer, o Options) *Logger {
 		})
 		return &Logger{slog.New(h), k, q}
 	}
-	return &Logger{slog.New(&text{w: q, level: o.Level, keys: k}), k, q}
+	return &Logger{slog.New(&textHandler{w: q, level: o.Level, keys: k}), k, q}
 }
 
-// Hide strikes key out of every message from now on.
-func (t *Logger) Hide(key string) { t.keys.add(key) }
+// HideKey redacts key in every message from now on.
+func (l *Logger) HideKey(key string) { l.keys.add(key) }
 
-type keys struct {
+// secrets are the keys to redact, in all forms in which a message may have them.
+type secrets struct {
 	mu   sync.Mutex
 	list []string
 }
 
-func (k *keys) add(key string) {
+func (k *secrets) add(key string) {
 	if key == "" {
 		return
 	}
@@ -102,9 +102,9 @@ func (k *keys) add(key string) {
 	slices.SortFunc(k.list, func(a, b string) int { return len(b) - len(a) })
 }
 
-// strike replaces the keys in s. A key so short that it may be part of any
-// word is only replaced where it follows authkey=.
-func (k *keys) strike(s string) string {
+// redact replaces the keys in s. A key that is so short that it may be part of any word
+// is only replaced after authkey=.
+func (k *secrets) redact(s string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, key := range k.list {
@@ -117,49 +117,50 @@ func (k *keys) strike(s string) string {
 	return s
 }
 
-// waiting is how many messages may wait for a stderr that takes nothing.
-const waiting = 256
+// queueSize is how many messages are kept while stderr is blocked.
+const queueSize = 256
 
-// How long a message waits for room at most. Once that was in vain, none waits until
-// something has been taken.
+// How long a message waits at most for room in the queue. After one has waited in vain,
+// none waits until something has been written.
 const (
-	waitForFile  = time.Second
-	waitForOther = 10 * time.Millisecond
+	fileWait = time.Second
+	pipeWait = 10 * time.Millisecond
 )
 
-// queue writes messages in a goroutine of its own. Those who speak are the
-// readers of the feed and the answerers of POSTs: they must not wait for a
-// terminal that someone has halted.
+// queue writes messages in a goroutine of its own. The callers receive events: they must
+// not wait for a terminal that somebody has stopped.
 type queue struct {
-	w     io.Writer
-	ch    chan []byte
-	done  chan struct{}
-	taken atomic.Int64 // messages that w took
-	wait  time.Duration
+	w       io.Writer
+	ch      chan []byte
+	done    chan struct{}
+	written atomic.Int64 // messages
+	wait    time.Duration
 
-	mu     sync.Mutex
-	closed bool
-	lost   int
-	vain   int64 // taken when a message waited in vain, -1 if none has
+	mu         sync.Mutex
+	closed     bool
+	lost       int
+	timedOutAt int64 // the value of written when a message waited in vain, -1 if none has
 }
 
 func newQueue(w io.Writer) *queue {
-	q := &queue{w: w, ch: make(chan []byte, waiting), done: make(chan struct{}), wait: waitForOther, vain: -1}
+	q := &queue{w: w, ch: make(chan []byte, queueSize), done: make(chan struct{}), wait: pipeWait, timedOutAt: -1}
 	if f, ok := w.(interface{ Stat() (os.FileInfo, error) }); ok {
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			q.wait = waitForFile
+			q.wait = fileWait
 		}
 	}
 	go func() {
 		defer close(q.done)
 		for p := range q.ch {
 			_, _ = q.w.Write(p)
-			q.taken.Add(1)
+			q.written.Add(1)
 		}
 	}()
 	return q
 }
 
+// Write queues a message. If the queue is full and does not drain soon, the oldest message
+// is lost.
 func (q *queue) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -172,10 +173,10 @@ func (q *queue) Write(p []byte) (int, error) {
 			return len(p), nil
 		default:
 		}
-		if q.roomSoon(p) {
+		if q.waitForRoom(p) {
 			return len(p), nil
 		}
-		// The oldest goes: what comes last is how it ended.
+		// The oldest is lost: the last messages say how the run ended.
 		select {
 		case <-q.ch:
 			q.lost++
@@ -184,10 +185,10 @@ func (q *queue) Write(p []byte) (int, error) {
 	}
 }
 
-// roomSoon waits a little for room for p and reports whether p is in the queue. The
-// mutex is held.
-func (q *queue) roomSoon(p []byte) bool {
-	if q.taken.Load() == q.vain {
+// waitForRoom waits a little for room for p and reports whether p is in the queue. q.mu
+// is held.
+func (q *queue) waitForRoom(p []byte) bool {
+	if q.written.Load() == q.timedOutAt {
 		return false
 	}
 	t := time.NewTimer(q.wait)
@@ -196,65 +197,67 @@ func (q *queue) roomSoon(p []byte) bool {
 	case q.ch <- p:
 		return true
 	case <-t.C:
-		q.vain = q.taken.Load()
+		q.timedOutAt = q.written.Load()
 		return false
 	}
 }
 
-// missed returns how many messages have been lost.
-func (q *queue) missed() int {
+// dropped returns how many messages were lost.
+func (q *queue) dropped() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.lost
 }
 
-// close writes what waits. It gives up when w has taken nothing for a while,
-// and after so many whiles whatever it takes.
-func (q *queue) close(while time.Duration, whiles int) {
+// close writes the messages in the queue. It gives up when none was written in an
+// interval, and after maxIntervals in any case.
+func (q *queue) close(interval time.Duration, maxIntervals int) {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
 		close(q.ch)
 	}
 	q.mu.Unlock()
-	t := time.NewTicker(while)
+	t := time.NewTicker(interval)
 	defer t.Stop()
-	for before := q.taken.Load(); whiles > 0; whiles-- {
+	for before := q.written.Load(); maxIntervals > 0; maxIntervals-- {
 		select {
 		case <-q.done:
 			return
 		case <-t.C:
-			taken := q.taken.Load()
-			if taken == before {
+			written := q.written.Load()
+			if written == before {
 				return
 			}
-			before = taken
+			before = written
 		}
 	}
 }
 
-// Below is the key of the attribute that is written below the message, on lines
-// of its own: what to try. Only the program's own words belong there. A message
-// is one line whatever it quotes.
-const Below = "hint"
+// HintKey is the key of the attribute with the hint: what to try. It may have several
+// lines, which are written below the message. It must not quote anything received; a
+// message may, because it is always one line.
+const HintKey = "hint"
 
-// text is a slog.Handler that writes the message and what goes Below it; the
-// other attributes are for programs.
-type text struct {
+// textHandler is a slog.Handler that writes the message and the hint below it. The other
+// attributes are for JSON only.
+type textHandler struct {
 	w     io.Writer
 	level slog.Level
-	keys  *keys
+	keys  *secrets
 }
 
-func (t *text) Enabled(_ context.Context, l slog.Level) bool { return l >= t.level }
+// Enabled implements [slog.Handler].
+func (t *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= t.level }
 
-func (t *text) Handle(_ context.Context, r slog.Record) error {
-	b := []byte(Prefix)
-	b = safe.Append(b, []byte(t.keys.strike(r.Message)))
+// Handle implements [slog.Handler].
+func (t *textHandler) Handle(_ context.Context, r slog.Record) error {
+	b := []byte(prefix)
+	b = safe.Append(b, []byte(t.keys.redact(r.Message)))
 	b = append(b, '\n')
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == Below {
-			for line := range strings.SplitSeq(t.keys.strike(a.Value.String()), "\n") {
+		if a.Key == HintKey {
+			for line := range strings.SplitSeq(t.keys.redact(a.Value.String()), "\n") {
 				b = append(b, "  "...)
 				b = safe.Append(b, []byte(line))
 				b = append(b, '\n')
@@ -266,5 +269,8 @@ func (t *text) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-func (t *text) WithAttrs([]slog.Attr) slog.Handler { return t }
-func (t *text) WithGroup(string) slog.Handler      { return t }
+// WithAttrs implements [slog.Handler].
+func (t *textHandler) WithAttrs([]slog.Attr) slog.Handler { return t }
+
+// WithGroup implements [slog.Handler].
+func (t *textHandler) WithGroup(string) slog.Handler { return t }

@@ -35,14 +35,14 @@ func TestBlocked(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		g := &gate{open: make(chan struct{})}
 		talk := New(g, Options{JSON: asJSON})
-		const said = 10 * waiting
+		const said = 10 * queueSize
 		for n := range said {
 			talk.Info(fmt.Sprintf("message %d", n))
 		}
 		close(g.open)
 		talk.Close()
 		lines := strings.Split(strings.TrimSpace(g.text.String()), "\n")
-		if n := len(lines); n < waiting || n > waiting+2 {
+		if n := len(lines); n < queueSize || n > queueSize+2 {
 			t.Fatalf("%d lines", n)
 		}
 		if last := lines[len(lines)-2]; !strings.Contains(last, fmt.Sprintf("message %d", said-1)) {

@@ -1,5 +1,5 @@
-// Package report is what a run says on stderr: the ledger, what was rejected, what is
-// wrong with a capture, and failures that come again and again.
+// Package report writes the log messages that several commands share: the ledger, what
+// was rejected, damage in captures, and repeated warnings.
 package report
 
 import (
@@ -12,8 +12,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 )
 
-// Empty says what came if the filters kept none of it.
-func Empty(a *cli.App, t *tally.Tally, l engine.Ledger) {
+// WarnNothingKept warns if the filters kept none of the events, with the classes and
+// events that came instead.
+func WarnNothingKept(a *cli.App, t *tally.Tally, l engine.Ledger) {
 	if l.Kept > 0 || l.Filtered == 0 {
 		return
 	}
@@ -22,24 +23,24 @@ func Empty(a *cli.App, t *tally.Tally, l engine.Ledger) {
 	}
 }
 
-// Unseen says which items of --fields no event had, if any was shown.
-func Unseen(a *cli.App, items []string, l engine.Ledger) {
+// WarnUnseenFields warns of the items of --fields that no event had, if events were kept.
+func WarnUnseenFields(a *cli.App, items []string, l engine.Ledger) {
 	if len(items) > 0 && l.Kept > 0 {
 		a.Log.Warn("no event had the field "+strings.Join(items, ", nor "), "fields", items)
 	}
 }
 
-// Say says the ledger.
-func Say(a *cli.App, l engine.Ledger) {
-	a.Log.Info(Ledger(&l), "received", l.Received, "kept", l.Kept, "filtered", l.Filtered,
+// LogLedger logs the ledger of a run over captures.
+func LogLedger(a *cli.App, l engine.Ledger) {
+	a.Log.Info(LedgerText(&l), "received", l.Received, "kept", l.Kept, "filtered", l.Filtered,
 		"rejected", l.Rejected, "repaired", l.Repaired, "failed", l.Failed)
 }
 
-// TooSlow is what to try where the filters were.
-const TooSlow = "a simpler --jq, or filters before it (-c, -e, -w), take less time"
+// SlowFilterHint is the hint for filters that are too slow.
+const SlowFilterHint = "a simpler --jq, or filters before it (-c, -e, -w), take less time"
 
-// Ledger is the ledger in words, what is zero left out.
-func Ledger(l *engine.Ledger) string {
+// LedgerText returns the ledger as one line of text, without the counts that are zero.
+func LedgerText(l *engine.Ledger) string {
 	parts := []string{humanize.Comma(l.Kept) + " kept"}
 	for _, c := range []struct {
 		n    int64

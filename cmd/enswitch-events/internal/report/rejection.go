@@ -12,22 +12,23 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-// shownExcerpt is how many bytes of something rejected are shown.
+// shownExcerpt is how many bytes of a rejected input are shown.
 const shownExcerpt = 80
 
-// Rejection is why something of that size, which begins with raw, is no event. How
-// large what is too long would have been is not known.
-func Rejection(err error, raw []byte, size int64) string {
+// RejectionText returns why an input is no event, with an excerpt. raw is the beginning
+// of the input, size its length in bytes; the length of one that is too long is unknown.
+func RejectionText(err error, raw []byte, size int64) string {
 	if errors.Is(err, capture.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) {
 		return fmt.Sprintf("(longer than --max-message): %s…", raw[:min(len(raw), shownExcerpt)])
 	}
 	return fmt.Sprintf("(%v): %s", err, excerptOf(raw, size))
 }
 
-// excerpt quotes the beginning of what was received.
+// excerpt returns the beginning of raw.
 func excerpt(raw []byte) string { return excerptOf(raw, int64(len(raw))) }
 
-// excerptOf is excerpt of what has that size, of which raw is the beginning.
+// excerptOf returns the beginning of an input. raw is as much of it as is known, size its
+// length in bytes.
 func excerptOf(raw []byte, size int64) string {
 	if len(raw) == 0 {
 		return "(empty)"
@@ -38,20 +39,20 @@ func excerptOf(raw []byte, size int64) string {
 	return string(raw)
 }
 
-// rejections knows the kinds of what has been rejected: the first of each is said,
-// the others with -v.
+// rejections remembers the kinds of rejected inputs, so that the first of each kind is a
+// warning and the others are not.
 type rejections struct{ seen map[string]bool }
 
 // first reports whether err is the first of its kind.
 func (r *rejections) first(err error) bool {
 	kind := err.Error()
 	if e, ok := errors.AsType[*event.Error](err); ok {
-		kind = e.Reason // without the place
+		kind = e.Reason // without the offset
 		if _, rest, ok := strings.Cut(kind, " where "); ok {
-			kind = rest // without the byte that stands there
+			kind = rest // without the unexpected byte
 		}
 	}
-	if r.seen[kind] || len(r.seen) >= maxFaults {
+	if r.seen[kind] || len(r.seen) >= maxKinds {
 		return false
 	}
 	if r.seen == nil {

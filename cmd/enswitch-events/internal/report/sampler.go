@@ -11,10 +11,11 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
-// Sampler says the first messages of each kind when they come, and counts the
-// others. It is safe for concurrent use.
+// Sampler limits repeated messages: it logs the first few of each kind at once and counts
+// the others. LogTotals logs the counts. It is safe for concurrent use.
 type Sampler struct {
-	Say func(msg string, args ...any)
+	// Log is called with each message that is logged, one at a time.
+	Log func(msg string, args ...any)
 
 	mu    sync.Mutex
 	kinds map[string]*faultKind
@@ -22,48 +23,47 @@ type Sampler struct {
 	other int64
 }
 
-// faultKind is what has come of one kind of message.
+// faultKind counts the messages of one kind.
 type faultKind struct {
 	kind     string
-	messages []string // different ones, at most maxExamples
-	counts   []int64  // of messages
-	n        int64
-	more     bool // there were other messages
+	messages []string // the distinct ones, at most maxExamples
+	counts   []int64  // how often each of them came
+	n        int64    // how many came in all
+	more     bool     // there were others than messages has
 }
 
-// maxExamples is how many different messages of one kind are said.
+// maxExamples is how many distinct messages of one kind are logged.
 const maxExamples = 3
 
-// maxFaults bounds the kinds that are remembered: an expression can make any
-// number of them.
-const maxFaults = 20
+// maxKinds limits the kinds that are remembered: a jq expression can make any number of
+// them.
+const maxKinds = 20
 
-// Add adds a message that is its own kind.
-func (f *Sampler) Add(msg string) { f.AddKind(msg, msg, 1) }
+// Add adds a message that is a kind of its own.
+func (s *Sampler) Add(msg string) { s.AddKind(msg, msg, 1) }
 
-// Failed adds a failure of a kind of an expression or a template. flag says which
-// one.
-func (f *Sampler) Failed(flag, kind, text string) {
-	f.AddKind(flag+": "+kind, flag+": "+text, 1)
+// AddFailure adds a failure of an expression or a template. flag says which one.
+func (s *Sampler) AddFailure(flag, kind, text string) {
+	s.AddKind(flag+": "+kind, flag+": "+text, 1)
 }
 
-// AddKind adds n messages of a kind, all of which are msg; an empty one stands
-// for any.
-func (f *Sampler) AddKind(kind, msg string, n int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	k := f.kinds[kind]
+// AddKind adds n messages of a kind, all of them with the text msg. An empty msg is
+// counted and not logged.
+func (s *Sampler) AddKind(kind, msg string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kinds[kind]
 	if k == nil {
-		if len(f.kinds) >= maxFaults {
-			f.other += n
+		if len(s.kinds) >= maxKinds {
+			s.other += n
 			return
 		}
-		if f.kinds == nil {
-			f.kinds = map[string]*faultKind{}
+		if s.kinds == nil {
+			s.kinds = map[string]*faultKind{}
 		}
 		k = &faultKind{kind: kind}
-		f.kinds[kind] = k
-		f.order = append(f.order, k)
+		s.kinds[kind] = k
+		s.order = append(s.order, k)
 	}
 	k.n += n
 	switch i := slices.Index(k.messages, msg); {
@@ -73,31 +73,32 @@ func (f *Sampler) AddKind(kind, msg string, n int64) {
 		k.more = true
 	default:
 		k.messages, k.counts = append(k.messages, msg), append(k.counts, n)
-		f.Say(msg)
+		s.Log(msg)
 	}
 }
 
-// Once says msg if it is the first of its kind, and counts the others.
-func (f *Sampler) Once(kind, msg string) {
-	f.mu.Lock()
-	known := f.kinds[kind] != nil
-	f.mu.Unlock()
+// Once logs msg if it is the first of its kind, and counts it otherwise.
+func (s *Sampler) Once(kind, msg string) {
+	s.mu.Lock()
+	known := s.kinds[kind] != nil
+	s.mu.Unlock()
 	if known {
 		msg = ""
 	}
-	f.AddKind(kind, msg, 1)
+	s.AddKind(kind, msg, 1)
 }
 
-// Sum says how often each message came, or the kind where there were too many.
-func (f *Sampler) Sum() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// LogTotals logs how often each message came, or how often its kind came if there were
+// more than maxExamples.
+func (s *Sampler) LogTotals() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	total := func(msg string, n int64) {
 		if n > 1 {
-			f.Say(fmt.Sprintf("%s (%s in all)", msg, humanize.Comma(n)), slog.Int64("count", n))
+			s.Log(fmt.Sprintf("%s (%s in all)", msg, humanize.Comma(n)), slog.Int64("count", n))
 		}
 	}
-	for _, k := range f.order {
+	for _, k := range s.order {
 		if k.more {
 			total(k.kind, k.n)
 			continue
@@ -106,7 +107,7 @@ func (f *Sampler) Sum() {
 			total(msg, k.counts[i])
 		}
 	}
-	if f.other > 0 {
-		f.Say(fmt.Sprintf("%s of other kinds, not shown", cli.Plural(f.other, "failure")), slog.Int64("count", f.other))
+	if s.other > 0 {
+		s.Log(fmt.Sprintf("%s of other kinds, not shown", cli.Plural(s.other, "failure")), slog.Int64("count", s.other))
 	}
 }

@@ -1,5 +1,5 @@
-// Package sequence is the sink of wait: an event, or a sequence of events, that is
-// waited for.
+// Package sequence has the sink of the command wait: it finds one event or a sequence of
+// events.
 package sequence
 
 import (
@@ -19,83 +19,84 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// New returns what waits for the events of a sequence that have the same
-// text in the field same, if that is not empty, or for a single event if sequence
-// is empty. counts is given what came instead, say what is given up.
-func New(sequence, same string, counts *tally.Tally, say func(msg string, args ...any)) (*Sequence, error) {
-	w := &Sequence{tally: counts, sequence: sequence, same: same, say: say}
+// New compiles a sequence. If sequence is empty, it is a single event: any that the
+// filters keep. If same is not empty, only events with the same text in that field belong
+// together. The Sequence counts the events that it gets in counts, and calls warn when it
+// gives up sequences that are unfinished.
+func New(sequence, same string, counts *tally.Tally, warn func(msg string, args ...any)) (*Sequence, error) {
+	s := &Sequence{tally: counts, sequence: sequence, same: same, warn: warn}
 	if sequence == "" {
-		return w, nil
+		return s, nil
 	}
 	var err error
-	if w.steps, err = compileSteps(sequence); err != nil {
+	if s.steps, err = compileSteps(sequence); err != nil {
 		return nil, cli.Usage("", "%w", err)
 	}
-	return w, nil
+	return s, nil
 }
 
-// Bounds of what is remembered of events that may still be part of what is
-// awaited, and of those that are told of in the end.
+// The limits of unfinished sequences that are kept, and of what Seen shows.
 const (
-	maxBegun      = 10_000
-	maxBegunBytes = 16 << 20
-	shownBegun    = 5
-	shownLast     = 5
-	shownBytes    = 200
+	maxPartial      = 10_000
+	maxPartialBytes = 16 << 20
+	shownPartial    = 5
+	shownLast       = 5
+	shownBytes      = 200
 )
 
-// Sequence is what wait waits for: one event, or a sequence. It is used by one
-// goroutine.
+// Sequence is the event, or the sequence of events, that wait waits for. It implements
+// [engine.Sink] and live.Awaiter. One goroutine at a time may use it.
 type Sequence struct {
-	steps    []*filter.Filter // none: any event that the filters keep
-	sequence string           // the steps as they were written
-	text     *engine.Text     // writes what has come
-	same     string           // the field that tells sequences apart, empty for none
-	say      func(msg string, args ...any)
+	steps    []*filter.Filter // empty for a single event
+	sequence string           // the source of steps
+	text     *engine.Text     // writes the events
+	same     string           // the field that events of one sequence share, or empty
+	warn     func(msg string, args ...any)
 
 	partial map[string]*partial
-	order   []*partial // the oldest first
-	bytes   int        // of all of them
+	order   []*partial // those in partial, oldest first
+	bytes   int        // of all events in partial
 	givenUp int64
 
 	tally *tally.Tally
-	last  [][]byte // the beginnings of the last events, the newest last
-	value []byte   // scratch
+	last  [][]byte // the beginnings of the last events, newest last
+	value []byte   // of the field same, reused
 }
 
-// partial is a sequence of which some events have come.
+// partial is an unfinished sequence.
 type partial struct {
 	same   string
 	events []event.Event
 	bytes  int
 }
 
-func (w *Sequence) Sink(text *engine.Text) engine.Sink {
-	w.text = text
-	return w
+// Sink implements live.Awaiter. The events are written to text.
+func (s *Sequence) Sink(text *engine.Text) engine.Sink {
+	s.text = text
+	return s
 }
 
-// InOrder implements engine.Sink.
-func (w *Sequence) InOrder() bool { return true }
+// InOrder implements [engine.Sink].
+func (s *Sequence) InOrder() bool { return true }
 
-// Fold implements engine.Sink.
-func (w *Sequence) Fold(*engine.Block, func(engine.Place) *engine.Block) bool { return true }
+// Fold implements [engine.Sink].
+func (s *Sequence) Fold(*engine.Block, func(engine.Place) *engine.Block) bool { return true }
 
-// Worker implements engine.Sink.
-func (w *Sequence) Worker(m engine.Mapping) (engine.Worker, error) {
-	t, err := w.text.TextWorker(m)
-	return &waiter{TextWorker: t, awaited: w}, err
+// Worker implements [engine.Sink].
+func (s *Sequence) Worker(m engine.Mapping) (engine.Worker, error) {
+	t, err := s.text.TextWorker(m)
+	return &waiter{TextWorker: t, sequence: s}, err
 }
 
-// waiter maps for an awaited.
+// waiter is the worker of a Sequence.
 type waiter struct {
 	*engine.TextWorker
-	awaited *Sequence
+	sequence *Sequence
 }
 
-// Event implements engine.Worker.
+// Event implements [engine.Worker].
 func (w *waiter) Event(e *engine.Event) bool {
-	events := w.awaited.take(&e.Event, &e.X, w.Filter.Keeps(&e.X))
+	events := w.sequence.match(&e.Event, &e.X, w.Filter.Keeps(&e.X))
 	if len(events) == 0 {
 		return false
 	}
@@ -105,103 +106,104 @@ func (w *waiter) Event(e *engine.Event) bool {
 			w.TextWorker.Event(e)
 		}
 	}
-	// The others have been counted as filtered when they came.
+	// The earlier ones have been counted as filtered.
 	e.Block().KeepEarlier(int64(len(events) - 1))
 	e.Block().Stop(engine.EndAwaited)
 	return true
 }
 
-// take gets an event and whether the filters keep it, and returns the events
-// that were waited for once ev is the last of them.
-func (w *Sequence) take(ev *event.Event, x *event.Index, kept bool) []event.Event {
-	w.note(ev, x)
+// match returns all events of a sequence if ev is its last one, or nil. kept says whether
+// the filters keep ev.
+func (s *Sequence) match(ev *event.Event, x *event.Index, kept bool) []event.Event {
+	s.record(ev, x)
 	switch {
 	case !kept:
 		return nil
-	case len(w.steps) == 0:
+	case len(s.steps) == 0:
 		return []event.Event{*ev}
 	}
-	w.value = w.value[:0]
-	if w.same != "" {
-		v := x.Get(w.same)
+	s.value = s.value[:0]
+	if s.same != "" {
+		v := x.Get(s.same)
 		if v.Kind == event.Absent || v.Kind == event.Null {
 			return nil
 		}
-		if w.value = v.AppendText(w.value); len(w.value) == 0 {
+		if s.value = v.AppendText(s.value); len(s.value) == 0 {
 			return nil
 		}
 	}
 	var before []event.Event
-	b := w.partial[string(w.value)]
+	b := s.partial[string(s.value)]
 	if b != nil {
 		before = b.events
 	}
-	if !w.steps[len(before)].Keeps(x) {
+	if !s.steps[len(before)].Keeps(x) {
 		return nil
 	}
-	if len(before)+1 == len(w.steps) {
+	if len(before)+1 == len(s.steps) {
 		return append(before, *ev)
 	}
 	if b == nil {
-		b = w.begin(string(w.value))
+		b = s.start(string(s.value))
 	}
 	b.events = append(b.events, event.Event{Raw: bytes.Clone(ev.Raw), Received: ev.Received, Source: ev.Source})
 	b.bytes += len(ev.Raw)
-	w.bytes += len(ev.Raw)
-	for len(w.order) > maxBegun || w.bytes > maxBegunBytes {
-		w.giveUp()
+	s.bytes += len(ev.Raw)
+	for len(s.order) > maxPartial || s.bytes > maxPartialBytes {
+		s.giveUp()
 	}
 	return nil
 }
 
-func (w *Sequence) begin(same string) *partial {
+func (s *Sequence) start(same string) *partial {
 	b := &partial{same: same, bytes: len(same)}
-	if w.partial == nil {
-		w.partial = map[string]*partial{}
+	if s.partial == nil {
+		s.partial = map[string]*partial{}
 	}
-	w.partial[same] = b
-	w.order = append(w.order, b)
-	w.bytes += b.bytes
+	s.partial[same] = b
+	s.order = append(s.order, b)
+	s.bytes += b.bytes
 	return b
 }
 
-// giveUp forgets the oldest sequence.
-func (w *Sequence) giveUp() {
-	if w.givenUp == 0 {
-		w.say(fmt.Sprintf("more than %s sequences, or %s of events, are unfinished: the oldest are given up",
-			humanize.Comma(maxBegun), humanize.IBytes(maxBegunBytes)))
+// giveUp drops the oldest unfinished sequence.
+func (s *Sequence) giveUp() {
+	if s.givenUp == 0 {
+		s.warn(fmt.Sprintf("more than %s sequences, or %s of events, are unfinished: the oldest are given up",
+			humanize.Comma(maxPartial), humanize.IBytes(maxPartialBytes)))
 	}
-	w.givenUp++
-	oldest := w.order[0]
-	w.order[0] = nil
-	w.order = w.order[1:]
-	w.bytes -= oldest.bytes
-	delete(w.partial, oldest.same)
+	s.givenUp++
+	oldest := s.order[0]
+	s.order[0] = nil
+	s.order = s.order[1:]
+	s.bytes -= oldest.bytes
+	delete(s.partial, oldest.same)
 }
 
-// note remembers what has come.
-func (w *Sequence) note(ev *event.Event, x *event.Index) {
-	w.tally.Count(x)
+// record keeps what Seen shows of an event.
+func (s *Sequence) record(ev *event.Event, x *event.Index) {
+	s.tally.Count(x)
 	var oldest []byte
-	if len(w.last) == shownLast {
-		oldest = w.last[0]
-		copy(w.last, w.last[1:])
-		w.last = w.last[:shownLast-1]
+	if len(s.last) == shownLast {
+		oldest = s.last[0]
+		copy(s.last, s.last[1:])
+		s.last = s.last[:shownLast-1]
 	}
-	w.last = append(w.last, append(oldest[:0], ev.Raw[:min(len(ev.Raw), shownBytes)]...))
+	s.last = append(s.last, append(oldest[:0], ev.Raw[:min(len(ev.Raw), shownBytes)]...))
 }
 
-// Missing says what has not come.
-func (w *Sequence) Missing() string {
-	if len(w.steps) == 0 {
+// Missing implements live.Awaiter.
+func (s *Sequence) Missing() string {
+	if len(s.steps) == 0 {
 		return "the event has not come"
 	}
-	return "the sequence " + w.sequence + " has not come"
+	return "the sequence " + s.sequence + " has not come"
 }
 
-// Instead says what has come, a few lines.
-func (w *Sequence) Instead() string {
-	_, kinds, unmet := w.tally.Report()
+// Seen implements live.Awaiter: the kinds of events that came, the unfinished sequences,
+// and the last events.
+func (s *Sequence) Seen() string {
+	_, kinds, unmet := s.tally.Report()
 	if len(kinds) == 0 {
 		return "no event came at all"
 	}
@@ -209,8 +211,8 @@ func (w *Sequence) Instead() string {
 	for _, part := range unmet {
 		lines = append(lines, "none:         "+part)
 	}
-	lines = append(lines, w.unfinished()...)
-	for i, raw := range w.last {
+	lines = append(lines, s.unfinished()...)
+	for i, raw := range s.last {
 		title := "the last:     "
 		if i > 0 {
 			title = "              "
@@ -220,29 +222,29 @@ func (w *Sequence) Instead() string {
 	return strings.Join(lines, "\n")
 }
 
-// unfinished tells of the sequences that have come furthest.
-func (w *Sequence) unfinished() []string {
-	all := slices.Clone(w.order)
+// unfinished returns a line for each of the unfinished sequences that have come furthest.
+func (s *Sequence) unfinished() []string {
+	all := slices.Clone(s.order)
 	slices.Reverse(all) // the newest of equals first
 	slices.SortStableFunc(all, func(a, b *partial) int { return cmp.Compare(len(b.events), len(a.events)) })
-	steps := strings.Split(w.sequence, ">")
+	steps := strings.Split(s.sequence, ">")
 	var lines []string
-	for i, b := range all[:min(len(all), shownBegun)] {
+	for i, b := range all[:min(len(all), shownPartial)] {
 		title := "unfinished:   "
 		if i > 0 {
 			title = "              "
 		}
-		if w.same != "" {
-			title += w.same + "=" + safe.String(b.same[:min(len(b.same), shownBytes)]) + ": "
+		if s.same != "" {
+			title += s.same + "=" + safe.String(b.same[:min(len(b.same), shownBytes)]) + ": "
 		}
 		n := len(b.events)
 		lines = append(lines, title+strings.TrimSpace(strings.Join(steps[:n], ">"))+", but no "+strings.TrimSpace(steps[n]))
 	}
-	if more := len(all) - shownBegun; more > 0 {
+	if more := len(all) - shownPartial; more > 0 {
 		lines = append(lines, "              and "+humanize.Comma(int64(more))+" more")
 	}
-	if w.givenUp > 0 {
-		lines = append(lines, "given up:     "+humanize.Comma(w.givenUp)+" that were unfinished, the oldest")
+	if s.givenUp > 0 {
+		lines = append(lines, "given up:     "+humanize.Comma(s.givenUp)+" that were unfinished, the oldest")
 	}
 	return lines
 }

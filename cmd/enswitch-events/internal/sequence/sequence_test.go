@@ -32,7 +32,7 @@ func give(t testing.TB, w *Sequence, events []string) string {
 			t.Fatal(err)
 		}
 		var numbers []string
-		for _, ev := range w.take(&event.Event{Raw: raw}, &x, true) {
+		for _, ev := range w.match(&event.Event{Raw: raw}, &x, true) {
 			var m event.Index
 			if err := m.Scan(ev.Raw); err != nil {
 				t.Fatal(err)
@@ -116,7 +116,7 @@ func TestSequenceProperty(t *testing.T) {
 			if err := x.Scan(raw); err != nil {
 				t.Fatal(err)
 			}
-			if all := w.take(&event.Event{Raw: raw}, &x, true); all != nil {
+			if all := w.match(&event.Event{Raw: raw}, &x, true); all != nil {
 				var numbers []string
 				for _, ev := range all {
 					_, n, _ := strings.Cut(string(ev.Raw), `"n":`)
@@ -136,27 +136,27 @@ func TestSequenceProperty(t *testing.T) {
 func TestSequenceBounds(t *testing.T) {
 	w, said := awaiting(t, "start > end", "callid")
 	var events []string
-	for n := range maxBegun + 2 {
+	for n := range maxPartial + 2 {
 		events = append(events, fmt.Sprintf(`{"event":"start","callid":"%d","n":%d}`, n, n))
 	}
 	events = append(events, `{"event":"end","callid":"1","n":"gone"}`, `{"event":"end","callid":"2","n":"there"}`)
 	if got := give(t, w, events); got != "2,there" {
 		t.Errorf("got %q", got)
 	}
-	if len(*said) != 1 || w.givenUp != 2 || len(w.partial) != maxBegun || len(w.order) != maxBegun {
+	if len(*said) != 1 || w.givenUp != 2 || len(w.partial) != maxPartial || len(w.order) != maxPartial {
 		t.Errorf("said %q, %d given up, %d partial", *said, w.givenUp, len(w.partial))
 	}
 
 	w, _ = awaiting(t, "start > end", "callid")
 	events = nil
 	for n := range 5 {
-		events = append(events, fmt.Sprintf(`{"event":"start","callid":"%d","text":%q}`, n, strings.Repeat("x", maxBegunBytes/3)))
+		events = append(events, fmt.Sprintf(`{"event":"start","callid":"%d","text":%q}`, n, strings.Repeat("x", maxPartialBytes/3)))
 	}
 	give(t, w, events)
-	if w.bytes > maxBegunBytes || len(w.partial) != 2 || w.partial["4"] == nil {
+	if w.bytes > maxPartialBytes || len(w.partial) != 2 || w.partial["4"] == nil {
 		t.Errorf("%d bytes, %d partial", w.bytes, len(w.partial))
 	}
-	give(t, w, []string{fmt.Sprintf(`{"event":"start","callid":"x","text":%q}`, strings.Repeat("x", maxBegunBytes))})
+	give(t, w, []string{fmt.Sprintf(`{"event":"start","callid":"x","text":%q}`, strings.Repeat("x", maxPartialBytes))})
 	if w.bytes != 0 || len(w.partial) != 0 || len(w.order) != 0 {
 		t.Errorf("%d bytes, %d partial", w.bytes, len(w.partial))
 	}
@@ -171,7 +171,7 @@ func TestInsteadIsShort(t *testing.T) {
 		events = append(events, fmt.Sprintf(`{"class":"\u001b[31m%d%s","event":"\n","callid":"\u202e%d%s"}`, n, strings.Repeat("c", 5000), n, strings.Repeat("i", 5000)))
 	}
 	give(t, w, events)
-	text := w.Instead()
+	text := w.Seen()
 	if lines := strings.Count(text, "\n") + 1; lines > 20 || len(text) > 8000 {
 		t.Errorf("%d lines, %d bytes", lines, len(text))
 	}
@@ -190,6 +190,6 @@ func BenchmarkAwait(b *testing.B) {
 	ev := &event.Event{Raw: raw}
 	b.ReportAllocs()
 	for b.Loop() {
-		w.take(ev, &x, true)
+		w.match(ev, &x, true)
 	}
 }

@@ -1,5 +1,5 @@
-// Package serve is what simulate and replay share: the flags of a cluster, its port,
-// its POSTs, and the playing of captures.
+// Package serve has what simulate and replay share: the flags of a cluster, its port,
+// its POSTs, and the playback of captures.
 package serve
 
 import (
@@ -19,25 +19,27 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
-// StallAfter is how long a client of simulate and replay may leave what was
-// sent to it unread.
+// StallAfter is how long a client of simulate and replay may read nothing before it is
+// disconnected.
 const StallAfter = 5 * time.Second
 
-// Options is the flags of commands that play a cluster.
+// Options are the flags of a cluster.
 type Options struct {
-	key    flags.Key
-	port   uint16
-	bindTo string
-	Post   string
+	key      flags.Key
+	port     uint16
+	bindAddr string
+	Post     string
 }
 
+// Bind adds the flags to f.
 func (o *Options) Bind(f *pflag.FlagSet) {
 	f.Uint16VarP(&o.port, "port", "p", 4875, "TCP `PORT` of the websocket; 0 picks a free one")
-	f.StringVar(&o.bindTo, "bind", "127.0.0.1", "listen on this `ADDRESS`")
+	f.StringVar(&o.bindAddr, "bind", "127.0.0.1", "listen on this `ADDRESS`")
 	o.key.Bind(f)
 	f.StringVar(&o.Post, "post", "", "POST each event to this `URL`, too")
 }
 
+// Validate checks the values.
 func (o *Options) Validate() error {
 	if o.Post == "" {
 		return nil
@@ -48,14 +50,15 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// Open opens the port of the websocket and says where it is.
+// Open opens the port of the websocket, logs its URL, and returns the options of the
+// server.
 func (o *Options) Open(ctx context.Context, a *cli.App) (*enswitchtest.ServerOptions, error) {
 	found, origin, err := o.key.Find(ctx, a)
 	if err != nil {
 		return nil, err
 	}
 	key := o.key.Resolve(found, origin, "", a)
-	listener, err := cli.ListenTCP(ctx, &net.ListenConfig{}, o.bindTo, o.port, "--port 0", "--bind")
+	listener, err := cli.ListenTCP(ctx, &net.ListenConfig{}, o.bindAddr, o.port, "--port 0", "--bind")
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +66,7 @@ func (o *Options) Open(ctx context.Context, a *cli.App) (*enswitchtest.ServerOpt
 	if key != "" {
 		shown = "?authkey=" + log.Redacted
 	}
-	for _, host := range cli.Hosts(o.bindTo, listener.Addr()) {
+	for _, host := range cli.ReachableAddresses(o.bindAddr, listener.Addr()) {
 		u := "http://" + host + enswitchtest.DefaultPath + shown
 		a.Log.Info("messaged's websocket: "+u, "url", u)
 	}
@@ -86,9 +89,10 @@ func (o *Options) Open(ctx context.Context, a *cli.App) (*enswitchtest.ServerOpt
 	}, nil
 }
 
-func (o *Options) NewPosts(a *cli.App) *posts {
+// NewPosts returns the Posts to the URL of --post, or nil without it.
+func (o *Options) NewPosts(a *cli.App) *Posts {
 	if o.Post == "" {
 		return nil
 	}
-	return &posts{faults: &report.Sampler{Say: a.Log.Warn}}
+	return &Posts{url: o.Post, failures: &report.Sampler{Log: a.Log.Warn}}
 }

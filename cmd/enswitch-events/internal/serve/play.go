@@ -12,81 +12,95 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Player is a run of replay.
-type Player struct {
-	report.Reading
+// PlayerOptions are the options of a Player.
+type PlayerOptions struct {
 	Names         []string
 	From, To      int64   // microseconds since 1970, zero is no bound
-	Speed         float64 // times as fast as the timestamps; infinite: without waiting
+	Speed         float64 // times the speed of the timestamps; infinite: without waiting
 	Loop, Restamp bool
 	Count         int64 // of events, 0 for all
-	MaxLine       int
-	Send          func(raw []byte)
-
-	x                                          event.Index
-	sent, outside, untimed, unpaced, notEvents int64
+	MaxLine       int   // bytes
 }
 
-// Play plays all files, again and again with --loop.
-func (p *Player) Play(ctx context.Context) {
+// Player plays captures. One goroutine may use it.
+type Player struct {
+	PlayerOptions
+	log    *log.Logger
+	faults *report.CaptureFaults
+	send   func(raw []byte)
+
+	x                                         event.Index
+	sent, outside, untimed, unpaced, rejected int64
+}
+
+// NewPlayer returns a Player.
+func NewPlayer(l *log.Logger, o PlayerOptions) *Player {
+	return &Player{PlayerOptions: o, log: l, faults: report.NewCaptureFaults(l)}
+}
+
+// Play plays all files, with Loop again and again, until ctx is done. It calls send with
+// each event.
+func (p *Player) Play(ctx context.Context, send func(raw []byte)) {
+	p.send = send
 	for {
 		before := p.sent
-		// A new one for each round: the end of the capture is not followed by
-		// a wait, whatever its times.
+		// A new one for each round, so that the next round begins at once, whatever
+		// the timestamps are.
 		r := enswitchtest.NewReplay(&enswitchtest.ReplayOptions{
 			Speed: p.Speed, Restamp: p.Restamp,
-			OnWait:    p.waits,
+			OnWait:    p.logWait,
 			OnUntimed: func() { p.unpaced++ },
 		})
 		for _, name := range p.Names {
-			if !p.file(ctx, r, name) {
+			if !p.playFile(ctx, r, name) {
 				return
 			}
 		}
 		if !p.Loop || p.sent == before {
-			return // nothing to play will not become more
+			return // no round will play anything
 		}
 	}
 }
 
-// waits says how long nothing will happen. It is a warning: whoever plays files
-// of which one is of another day, or one machine's clock is ahead, may not want it.
-func (p *Player) waits(d time.Duration) {
-	p.A.Log.Warn(fmt.Sprintf("the next event comes in %v, at %s, for its timestamp is that much later: --speed 100x goes faster, --speed max does not wait",
+// logWait warns of a long pause. The user may not want it: one file may be of another
+// day, or the clock of one machine ahead.
+func (p *Player) logWait(d time.Duration) {
+	p.log.Warn(fmt.Sprintf("the next event comes in %v, at %s, for its timestamp is that much later: --speed 100x goes faster, --speed max does not wait",
 		d.Round(time.Second), time.Now().Add(d).Format(time.DateTime)))
 }
 
-// file plays one file. It reports false when everything is to end.
-func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) bool {
+// playFile plays one file. It returns false if playing is to end.
+func (p *Player) playFile(ctx context.Context, r *enswitchtest.Replay, name string) bool {
 	rejected := func(line []byte, offset int64, err error) {
 		if ctx.Err() != nil {
-			return // it is the end that cut it off
+			return // the line is incomplete because reading was stopped
 		}
-		p.notEvents++
-		p.Reject(engine.Rejected{Source: name, Excerpt: line, Size: len(line), Offset: offset, Err: err})
+		p.rejected++
+		p.faults.Reject(engine.Rejected{Source: name, Excerpt: line, Size: len(line), Offset: offset, Err: err})
 	}
 	c, err := capture.OpenContext(ctx, name, &capture.Options{
 		MaxLine: p.MaxLine, OnReject: rejected,
-		OnDamage: func(d capture.Damage) { p.Damage(d) },
+		OnDamage: func(d capture.Damage) { p.faults.Damage(d) },
 	})
 	if ctx.Err() != nil {
 		return false
 	} else if err != nil {
-		p.Damage(err)
+		p.faults.Damage(err)
 		return true
 	}
 	defer c.Close()
 	left, err := c.SeekTime(p.From, p.To)
 	if err != nil {
-		p.Damage(err)
+		p.faults.Damage(err)
 	} else if left > 0 {
-		p.Skip(name, left)
+		p.faults.Skip(name, left)
 	}
 	var buf []byte
 	for {
@@ -94,7 +108,7 @@ func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) 
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return ctx.Err() == nil
 		} else if err != nil {
-			p.Damage(err)
+			p.faults.Damage(err)
 			return ctx.Err() == nil
 		}
 		buf = lines
@@ -110,7 +124,7 @@ func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) 
 			} else if err != nil {
 				return false
 			}
-			p.Send(played)
+			p.send(played)
 			if p.sent++; p.sent == p.Count {
 				return false
 			}
@@ -118,7 +132,7 @@ func (p *Player) file(ctx context.Context, r *enswitchtest.Replay, name string) 
 	}
 }
 
-// within reports whether an event is in the bounds. What is no event is, for it
+// within reports whether raw is inside the bounds. What is no event counts as inside: it
 // will be rejected.
 func (p *Player) within(raw []byte) bool {
 	if p.From == 0 && p.To == 0 || p.x.Scan(raw) != nil {
@@ -136,26 +150,27 @@ func (p *Player) within(raw []byte) bool {
 	return false
 }
 
-// End says how it went.
-func (p *Player) End(posts *posts) error {
+// End logs how many events were sent, and returns the error of the run. It must be called
+// once.
+func (p *Player) End(posts *Posts) error {
 	if p.untimed > 0 {
-		p.A.Log.Warn(cli.Plural(p.untimed, "event") + " left out that had no timestamp to compare")
+		p.log.Warn(cli.Plural(p.untimed, "event") + " left out that had no timestamp to compare")
 	}
 	if p.unpaced > 0 && !math.IsInf(p.Speed, 1) {
-		p.A.Log.Warn(cli.Plural(p.unpaced, "event") + " without a timestamp that can be read: each was played together with the one before")
+		p.log.Warn(cli.Plural(p.unpaced, "event") + " without a timestamp that can be read: each was played together with the one before")
 	}
-	if p.Skipped > 0 {
-		p.A.Log.Info(humanize.IBytes(uint64(p.Skipped)) + " outside the bounds not read: files that look sorted are taken for sorted")
+	if p.faults.Skipped() > 0 {
+		p.log.Info(humanize.IBytes(uint64(p.faults.Skipped())) + " outside the bounds not read: files that look sorted are taken for sorted")
 	}
 	msg := cli.Plural(p.sent, "event") + " sent"
 	if p.outside > 0 {
 		msg += ", " + humanize.Comma(p.outside) + " outside the bounds"
 	}
-	if p.notEvents > 0 {
-		msg += ", " + humanize.Comma(p.notEvents) + " rejected"
+	if p.rejected > 0 {
+		msg += ", " + humanize.Comma(p.rejected) + " rejected"
 	}
-	p.A.Log.Info(msg+posts.Summary(), append(posts.Attrs(), "sent", p.sent, "outside", p.outside, "rejected", p.notEvents)...)
-	if err := p.Failure(); err != nil {
+	p.log.Info(msg+posts.Summary(), append(posts.Attrs(), "sent", p.sent, "outside", p.outside, "rejected", p.rejected)...)
+	if err := p.faults.Failure(); err != nil {
 		return err
 	}
 	return posts.Failure()

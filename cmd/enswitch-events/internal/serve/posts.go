@@ -15,40 +15,59 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
-// posts is the account of what is POSTed. Without a URL it is nil.
-type posts struct {
-	Senders *enswitchtest.Senders // of replay
-	faults  *report.Sampler
-	Queued  int64
+// Posts POSTs events and counts the results. It is nil without --post, and its methods
+// then do nothing.
+type Posts struct {
+	url      string
+	senders  *enswitchtest.Senders // nil before Open
+	failures *report.Sampler
+	queued   int64
 
 	mu           sync.Mutex
 	done, failed int64
 	first        *enswitchtest.PostError // nil if there is none
 }
 
-// Told is told of each POST.
-func (p *posts) Told(err error) {
+// Done counts a POST that has ended, with err if it failed. It is safe for concurrent
+// use.
+func (p *Posts) Done(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.done++
 	if err != nil {
 		p.failed++
-		p.faults.Add(err.Error())
+		p.failures.Add(err.Error())
 		if e, ok := errors.AsType[*enswitchtest.PostError](err); ok {
 			p.first = cmp.Or(p.first, e)
 		}
 	}
 }
 
-func (p *posts) Send(ctx context.Context, raw []byte) {
-	if p != nil && p.Senders.Send(ctx, raw) == nil { // else everything ends
-		p.Queued++
+// Open starts a sender for Send. There is one, so that the events arrive in order. The
+// caller must Close p.
+func (p *Posts) Open() {
+	if p != nil {
+		p.senders = enswitchtest.NewSenders(&enswitchtest.Poster{URL: p.url}, 1, p.Done)
 	}
 }
 
-// Close waits for what is to be sent until ctx ends. Where time has run out,
-// which is what over says, it does not wait longer than for one POST.
-func (p *posts) Close(ctx context.Context, over bool) {
+// Send queues an event. It waits for room in the queue until ctx is done.
+func (p *Posts) Send(ctx context.Context, raw []byte) {
+	if p != nil && p.senders.Send(ctx, raw) == nil { // the only error is that ctx is done
+		p.queued++
+	}
+}
+
+// AddQueued counts n POSTs that others than Send have queued.
+func (p *Posts) AddQueued(n int64) {
+	if p != nil {
+		p.queued += n
+	}
+}
+
+// Close waits until the queue is empty or ctx is done. If over, the time of the run is
+// up, and it waits no longer than one POST may take.
+func (p *Posts) Close(ctx context.Context, over bool) {
 	if p == nil {
 		return
 	}
@@ -57,30 +76,33 @@ func (p *posts) Close(ctx context.Context, over bool) {
 		ctx, cancel = context.WithTimeout(ctx, enswitchtest.PostTimeout)
 		defer cancel()
 	}
-	p.Senders.Close(ctx)
+	p.senders.Close(ctx)
 }
 
-// Summary is what to add to the count of events, once all has ended.
-func (p *posts) Summary() string {
+// Summary returns the results as text to append to the count of events. It logs how
+// often each failure came, so it must be called once, at the end.
+func (p *Posts) Summary() string {
 	if p == nil {
 		return ""
 	}
-	p.faults.Sum()
+	p.failures.LogTotals()
 	msg := fmt.Sprintf(", %s failed", cli.Plural(p.failed, "POST"))
-	if left := p.Queued - p.done; left > 0 {
+	if left := p.queued - p.done; left > 0 {
 		msg += fmt.Sprintf(", %s not sent any more", humanize.Comma(left))
 	}
 	return msg
 }
 
-func (p *posts) Attrs() []any {
+// Attrs returns the results as attributes for the log.
+func (p *Posts) Attrs() []any {
 	if p == nil {
 		return nil
 	}
-	return []any{"failed_posts", p.failed, "unsent_posts", p.Queued - p.done}
+	return []any{"failed_posts", p.failed, "unsent_posts", p.queued - p.done}
 }
 
-func (p *posts) Failure() error {
+// Failure returns an error if a POST failed, or nil.
+func (p *Posts) Failure() error {
 	if p == nil || p.failed == 0 {
 		return nil
 	}

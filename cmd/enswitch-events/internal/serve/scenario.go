@@ -8,7 +8,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 )
 
-// ReadScenario reads the scenario in a file, nil if there is no name.
+// ReadScenario reads the scenario in the file called name. It returns nil if name is
+// empty.
 func ReadScenario(name string) (*enswitchtest.Scenario, error) {
 	if name == "" {
 		return nil, nil

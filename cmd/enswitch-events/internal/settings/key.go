@@ -13,17 +13,18 @@ import (
 	"time"
 )
 
-// Keys are the places where the authentication key may stand, in the order in
-// which they count. The key in a pasted URL and the flag --authkey come after
-// them all; they are the caller's.
-type Keys struct {
+// KeySources are the places that may have the authentication key. The key in an address
+// and the flag --authkey come after them: the caller looks there.
+type KeySources struct {
 	// File is the value of --authkey-file, "-" for standard input.
 	File string
-	// LookupEnv is os.LookupEnv: ENSWITCH_AUTHKEY_FILE, ENSWITCH_AUTHKEY.
+	// LookupEnv is os.LookupEnv. It is asked for ENSWITCH_AUTHKEY_FILE and
+	// ENSWITCH_AUTHKEY.
 	LookupEnv func(string) (string, bool)
 	// Profile may have authkey-file or authkey-command.
 	Profile *Profile
-	Stdin   io.Reader
+	// Stdin is read if File is "-".
+	Stdin io.Reader
 }
 
 const (
@@ -31,9 +32,9 @@ const (
 	commandTimeout = 30 * time.Second
 )
 
-// Key returns the key of the first place that has one and the name of that
-// place, or two empty strings. Errors name the place and never the key.
-func (k *Keys) Key(ctx context.Context) (key, origin string, err error) {
+// Key returns the first key and the name of the place that has it, or two empty strings.
+// Errors name the place and never the key.
+func (k *KeySources) Key(ctx context.Context) (key, origin string, err error) {
 	if k.File != "" {
 		key, err = k.fromFile(k.File)
 		return key, "--authkey-file", err
@@ -57,7 +58,7 @@ func (k *Keys) Key(ctx context.Context) (key, origin string, err error) {
 	return "", "", nil
 }
 
-func (k *Keys) fromFile(name string) (string, error) {
+func (k *KeySources) fromFile(name string) (string, error) {
 	if name == "-" {
 		text, err := io.ReadAll(io.LimitReader(k.Stdin, maxKey+1))
 		if err != nil {
@@ -87,8 +88,8 @@ func (k *Keys) fromFile(name string) (string, error) {
 	return trim(text, name)
 }
 
-// fromCommand runs a command whose output is the key: one text goes to the
-// shell, a list of several is run as it is.
+// fromCommand runs a command and returns its output, the key. A single word is a command
+// line for the shell.
 func fromCommand(ctx context.Context, words []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -108,7 +109,7 @@ func fromCommand(ctx context.Context, words []string) (string, error) {
 	return trim(out, "the output of authkey-command")
 }
 
-// trim takes the line end off a key and refuses what cannot be one.
+// trim returns the key in text without the line break at its end.
 func trim(text []byte, where string) (string, error) {
 	key := strings.TrimRight(string(text), "\r\n")
 	switch {

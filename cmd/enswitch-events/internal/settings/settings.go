@@ -1,6 +1,6 @@
-// Package settings gives the flags of a command their values: the command
-// line over the environment over a profile of the configuration file over the
-// default. It remembers where each came from.
+// Package settings sets the flags of a command. The command line precedes the
+// environment, which precedes a profile of the configuration file, which precedes the
+// default. The package also says where each value came from.
 //
 // Every flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key
 // some-flag (or some_flag) of a profile. A profile is a table of the file:
@@ -30,24 +30,24 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
-// EnvPrefix begins the names of the variables.
+// EnvPrefix is the prefix of all environment variables of the program.
 const EnvPrefix = "ENSWITCH_"
 
-// DefaultProfile is the profile in use when none is named.
-const DefaultProfile = "default"
+// defaultProfile is the profile that is used if none is named.
+const defaultProfile = "default"
 
-// maxFile bounds the size of the configuration file.
+// maxFile is the maximum size of the configuration file in bytes.
 const maxFile = 1 << 20
 
-// Profile is one table of the configuration file. Its keys are written with
-// dashes, whatever the file has.
+// Profile is one table of the configuration file. Its keys have dashes, also where the
+// file has underscores.
 type Profile struct {
 	Name   string
 	File   string
 	Values map[string]any
 }
 
-// Path is where the configuration file is looked for.
+// Path returns where the configuration file is, unless a flag says otherwise.
 func Path() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -56,10 +56,9 @@ func Path() (string, error) {
 	return filepath.Join(dir, "enswitch-events", "config.toml"), nil
 }
 
-// Load reads the profile called name, DefaultProfile if name is empty, from
-// file, or from Path if file is empty. Without a file, and without a table
-// [default] when no name is given, the profile is empty; a file or profile
-// that was asked for by name must exist.
+// Load reads the profile called name from file. If name is empty, it reads the profile
+// default; if file is empty, the file at Path. A file or a profile that is named must
+// exist; otherwise one that does not exist counts as empty.
 func Load(file, name string) (*Profile, error) {
 	asked := file != ""
 	if !asked {
@@ -90,7 +89,7 @@ func Load(file, name string) (*Profile, error) {
 	}
 	p := &Profile{Name: name, File: file, Values: map[string]any{}}
 	if name == "" {
-		p.Name = DefaultProfile
+		p.Name = defaultProfile
 	}
 	table, ok := tables[p.Name]
 	if !ok && name != "" {
@@ -103,8 +102,8 @@ func Load(file, name string) (*Profile, error) {
 	return p, nil
 }
 
-// Profiles returns the names of the tables of file, or of Path if file is empty, sorted;
-// none if it cannot be read.
+// Profiles returns the sorted names of the profiles in file, or in the file at Path if file
+// is empty. It returns none if the file cannot be read.
 func Profiles(file string) []string {
 	if file == "" {
 		var err error
@@ -123,14 +122,14 @@ func Profiles(file string) []string {
 	return slices.Sorted(maps.Keys(tables))
 }
 
-func readBounded(file string, most int64) ([]byte, error) {
-	if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && st.Size() > most {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", file, st.Size(), most)
+func readBounded(file string, maxSize int64) ([]byte, error) {
+	if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && st.Size() > maxSize {
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", file, st.Size(), maxSize)
 	}
 	return os.ReadFile(file)
 }
 
-// Check reports the first key of the profile that is not among known.
+// Check returns an error if the profile has a key that is not in known.
 func (p *Profile) Check(known []string) error {
 	for _, k := range slices.Sorted(maps.Keys(p.Values)) {
 		if !slices.Contains(known, k) {
@@ -140,7 +139,7 @@ func (p *Profile) Check(known []string) error {
 	return nil
 }
 
-// question asks in brackets whether another word was meant.
+// question returns a suggestion in brackets for a misspelled key, or "".
 func question(typed string, known []string) string {
 	if near := spelling.Hint(typed, known); near != "" {
 		return " (" + near + ")"
@@ -148,7 +147,7 @@ func question(typed string, known []string) string {
 	return ""
 }
 
-// Strings returns the value of a key as a list of texts: one for a scalar.
+// Strings returns the value of a key as a list of texts. A scalar becomes a list of one.
 func (p *Profile) Strings(key string) ([]string, bool) {
 	v, ok := p.Values[key]
 	if !ok {
@@ -165,18 +164,18 @@ func (p *Profile) Strings(key string) ([]string, bool) {
 	return texts, true
 }
 
-// Env is the name of the variable that belongs to a flag.
+// Env returns the name of the environment variable of a flag.
 func Env(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// Origin says where the value of each flag came from: "flag", the name of a
+// Origin says where the value of each flag came from: "flag", the name of an environment
 // variable, or "profile NAME". A flag that is not in it has its default.
 type Origin map[string]string
 
-// Apply sets those flags that the command line has not set, from the
-// environment or else from the profile, and says where each value came from.
-// Flags for which skip is true are left alone.
+// Apply sets the flags that the command line has not set from the environment, or else
+// from the profile, and returns where each value came from. It leaves out the flags for
+// which skip returns true.
 func Apply(flags *pflag.FlagSet, lookupEnv func(string) (string, bool), p *Profile, skip func(flag string) bool) (Origin, error) {
 	origin := Origin{}
 	var failed error
@@ -214,18 +213,18 @@ func (o Origin) apply(flags *pflag.FlagSet, f *pflag.Flag, lookupEnv func(string
 	return nil
 }
 
-// unwrapFlag takes pflag's "invalid argument … for … flag" off, which names a
-// flag that nobody typed.
+// unwrapFlag removes pflag's "invalid argument … for … flag" from err: nobody typed the
+// flag.
 func unwrapFlag(err error) error {
 	var bad *pflag.InvalidValueError
 	if errors.As(err, &bad) {
-		return fmt.Errorf("%q: %s", bad.GetValue(), Reason(bad))
+		return fmt.Errorf("%q: %s", bad.GetValue(), InvalidValueReason(bad))
 	}
 	return err
 }
 
-// Reason says in words for a person why a flag refused a value.
-func Reason(bad *pflag.InvalidValueError) string {
+// InvalidValueReason returns why a flag refused a value, for a person.
+func InvalidValueReason(bad *pflag.InvalidValueError) string {
 	why := bad.Unwrap()
 	switch bad.GetFlag().Value.Type() {
 	case "bool":

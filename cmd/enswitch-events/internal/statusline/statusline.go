@@ -1,10 +1,9 @@
-// Package statusline keeps one line of status at the foot of a terminal while
-// events and messages scroll above it.
+// Package statusline draws a status line at the bottom of a terminal while events and
+// messages scroll above it.
 //
-// The rules: the line goes to stderr and is never part of the data. It is taken
-// away before anything else is written and drawn again after it, so the two
-// never mix. It is at most one row, redrawn a few times a second, never once an
-// event.
+// The rules: the line goes to stderr and is never part of the data. It is erased before
+// anything else is written and drawn again after it, so that the two never mix. It is
+// one row at most. It is redrawn a few times a second, never for each event.
 package statusline
 
 import (
@@ -17,18 +16,17 @@ import (
 )
 
 const (
-	// interval is the time between two drawings while nothing else is written.
+	// interval is the time between two redraws while nothing else is written.
 	interval = 250 * time.Millisecond
-	// atMost bounds how often events that scroll by have it drawn again.
-	atMost = 100 * time.Millisecond
+	// minRedraw is the time between two redraws at least, however much is written.
+	minRedraw = 100 * time.Millisecond
 
 	erase = "\r\x1b[K"
 	dim   = "\x1b[2m"
 	reset = "\x1b[m"
 )
 
-// Line is the line of status on a terminal. Its writers may be used by several
-// goroutines.
+// Line is the status line of a terminal. It and its writers are safe for concurrent use.
 type Line struct {
 	tty   io.Writer
 	width func() int
@@ -41,35 +39,36 @@ type Line struct {
 	ended chan struct{}
 }
 
-// New returns a Line for the terminal tty, whose columns width returns. It
-// shows nothing before Start.
+// New returns a Line on the terminal tty. width returns the columns of tty. Nothing is
+// shown before Start.
 func New(tty io.Writer, width func() int) *Line {
 	return &Line{tty: tty, width: width}
 }
 
-// Above returns a writer to w, which shows on the same terminal, that takes the
-// line away first and draws it again.
-func (l *Line) Above(w io.Writer) io.Writer { return above{l, w} }
+// Wrap returns a writer to w, which writes to the same terminal. It erases the line
+// before each Write and draws it again.
+func (l *Line) Wrap(w io.Writer) io.Writer { return wrapped{l, w} }
 
-type above struct {
+// wrapped is the writer that Wrap returns.
+type wrapped struct {
 	l *Line
 	w io.Writer
 }
 
-func (a above) Write(p []byte) (int, error) {
+// Write writes p above the line.
+func (a wrapped) Write(p []byte) (int, error) {
 	a.l.mu.Lock()
 	defer a.l.mu.Unlock()
 	a.l.clear()
 	n, err := a.w.Write(p)
-	if time.Since(a.l.last) >= atMost {
+	if time.Since(a.l.last) >= minRedraw {
 		a.l.draw()
 	}
 	return n, err
 }
 
-// Start shows the line until Stop. text returns what it says, without line
-// breaks, control characters or colours; it is called by a goroutine of Line's
-// and by those that write.
+// Start shows the line until Stop. text returns its text, without line breaks, control
+// characters or colours. It is called by a goroutine of the Line and by its writers.
 func (l *Line) Start(text func() string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,8 +90,7 @@ func (l *Line) Start(text func() string) {
 	}()
 }
 
-// Stop takes the line away for good. A terminal that takes nothing holds it up
-// for a second at most.
+// Stop erases the line for good. It waits for a blocked terminal for a second at most.
 func (l *Line) Stop() {
 	close(l.stop)
 	gone := make(chan struct{})
@@ -124,7 +122,7 @@ func (l *Line) draw() {
 	if l.text == nil || width < 20 {
 		return
 	}
-	// One column is left free: a full row would wrap.
+	// One column stays free: a full row would wrap.
 	text := ansi.Truncate(strings.ToValidUTF8(l.text(), ""), width-1, "…")
 	_, _ = io.WriteString(l.tty, erase+dim+text+reset)
 	l.drawn, l.last = true, time.Now()

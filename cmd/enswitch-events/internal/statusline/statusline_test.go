@@ -18,7 +18,7 @@ func TestLineNeverMixes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tty bytes.Buffer
 		l := New(&tty, func() int { return 30 })
-		out := l.Above(&tty)
+		out := l.Wrap(&tty)
 		l.Start(func() string { return "status that is longer than thirty columns" })
 		var want strings.Builder
 		for range 20 {

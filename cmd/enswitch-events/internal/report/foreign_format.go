@@ -5,11 +5,11 @@ import (
 	"regexp"
 )
 
-// stranges are lines of files that other programs made, and what makes events of
-// them.
-var stranges = [...]struct {
+// foreignFormats are formats of other programs: how to recognize a line, and the command
+// that converts a file.
+var foreignFormats = [...]struct {
 	line *regexp.Regexp
-	try  string
+	hint string
 }{
 	{regexp.MustCompile(`^(\x1b\[[0-9;]*m)*[<>] ?\{`), "this looks like the output of wscat: sed 's/^[^{]*//' FILE | enswitch-events cat"},
 	{regexp.MustCompile(`^\s*\[\s*(\{|$)`), "this looks like one JSON array: jq -c '.[]' FILE | enswitch-events cat"},
@@ -18,14 +18,15 @@ var stranges = [...]struct {
 	{regexp.MustCompile(`^"?[A-Za-z_]+"?([,;\t]"?[A-Za-z_]+"?)+\s*$`), "this looks like a table: mlr --icsv --ojsonl cat FILE | enswitch-events cat"},
 }
 
-// strange says what a line looks like that is no event, and what to do, or nothing.
-func strange(line []byte) string {
+// foreignFormatHint returns which format a rejected line may have, and how to convert it,
+// or "".
+func foreignFormatHint(line []byte) string {
 	if bytes.Contains(line, []byte("}\r{")) {
 		return "its lines end with a carriage return alone: tr '\\r' '\\n' < FILE | enswitch-events cat"
 	}
-	for _, s := range stranges {
-		if s.line.Match(line) {
-			return s.try
+	for _, f := range foreignFormats {
+		if f.line.Match(line) {
+			return f.hint
 		}
 	}
 	return ""

@@ -7,6 +7,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
+// Plural returns a count with its noun: 1 event, 1,234 events.
+// Plural returns a count with its noun: 1 event, 1,234 events.
 func Plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -14,7 +16,9 @@ func Plural(n int64, noun string) string {
 	return humanize.Comma(n) + " " + noun + "s"
 }
 
-func Clock(t time.Time) string { return t.Format("15:04:05.000") }
+// TimeOfDay returns the time of day of t, in milliseconds.
+// TimeOfDay returns the time of day of t, in milliseconds.
+func TimeOfDay(t time.Time) string { return t.Format("15:04:05.000") }
 
 // WrapText breaks text at spaces into lines of at most width bytes.
 func WrapText(text string, width int) string {
@@ -36,8 +40,8 @@ func WrapText(text string, width int) string {
 	return b.String()
 }
 
-// Short rounds a duration to what a person reads.
-func Short(d time.Duration) time.Duration {
+// RoundDuration rounds d for a message: to 0.1 s below 10 s, to seconds above.
+func RoundDuration(d time.Duration) time.Duration {
 	if d < 10*time.Second {
 		return d.Round(100 * time.Millisecond)
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 )
 
-// FlagError is the error of a flag that pflag refused, in our words.
+// FlagError returns the usage error for err, which pflag returned while it parsed the
+// flags of cmd.
 func FlagError(cmd *cobra.Command, err error) error {
 	hint := "see '" + cmd.CommandPath() + " --help'"
 	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
@@ -28,7 +29,7 @@ func FlagError(cmd *cobra.Command, err error) error {
 		return Usage(hint, "%s", msg)
 	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return Usage(hint, "--%s %q: %s", bad.GetFlag().Name, bad.GetValue(), settings.Reason(bad))
+		return Usage(hint, "--%s %q: %s", bad.GetFlag().Name, bad.GetValue(), settings.InvalidValueReason(bad))
 	}
 	if none, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return Usage(hint, "--%s wants a value", none.GetFlag().Name)
@@ -46,7 +47,8 @@ func flagNames(cmd *cobra.Command) (names []string) {
 	return names
 }
 
-// NoArgs refuses arguments in our words.
+// NoArgs is a cobra.PositionalArgs that accepts no arguments. Its error suggests a
+// command where one was probably meant.
 func NoArgs(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -59,8 +61,8 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	return Usage(suggest(cmd, nil), "%s takes no argument: %q", cmd.Name(), args[0])
 }
 
-// suggest is a hint: the commands of cmd that the first argument is a slip of the
-// hand for, and where to read on.
+// suggest returns a hint: the commands of cmd that are similar to the first argument,
+// and how to get help.
 func suggest(cmd *cobra.Command, args []string) string {
 	hint := "see '" + cmd.CommandPath() + " --help'"
 	if len(args) == 0 {
