@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// second is a second of the calendar as text, kept because events that follow
-// each other mostly share it.
+// second is one second as text. It is kept because most events share it with the
+// event before.
 type second struct {
 	unix int64
 	set  bool
@@ -27,23 +27,23 @@ func (s *second) at(unix int64, loc *time.Location) {
 	s.zlen = len(t.AppendFormat(s.zone[:0], "Z07:00"))
 }
 
-// clock writes the time column. It remembers the event before, for the
-// difference and for the change of the day.
+// clock writes the time column. It remembers the last event for the difference and
+// for a new day.
 type clock struct {
 	style string
 	loc   *time.Location
 	event second
 	now   second
-	day   [10]byte // the last that was shown, zero before the first
-	last  int64    // microseconds, of the event before
+	day   [10]byte // of the last time shown, zero before the first
+	last  int64    // microseconds, of the last event
 	began bool
-	shown bool // a time that depends on day or last, since shown was last set to false
+	shown bool // a time was shown that depends on day or last
 }
 
-// append writes the time usec, in microseconds, of an event received at
-// received. sure is false where usec is the time of receipt, as the event has
-// none of its own: a ~ follows then.
-func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []byte {
+// append appends the time usec, in microseconds, of an event received at received.
+// own is false if the event has no time of its own and usec is the time of receipt:
+// then a ~ follows.
+func (c *clock) append(dst []byte, usec int64, own bool, received time.Time) []byte {
 	switch c.style {
 	case "unix":
 		dst = strconv.AppendInt(dst, usec/1_000_000, 10)
@@ -66,7 +66,7 @@ func (c *clock) append(dst []byte, usec int64, sure bool, received time.Time) []
 		dst = appendFraction(dst, usec, 3)
 	}
 	c.last, c.began = usec, true
-	if !sure {
+	if !own {
 		dst = append(dst, '~')
 	}
 	return dst

@@ -27,7 +27,7 @@ type line struct {
 	dst    []byte
 	column int // where the next character goes, counted from 0
 	width  int // columns of the terminal, 0 where rows are left to it
-	indent int // where the first field stands
+	indent int // column of the first field
 }
 
 // line appends an event as a line. With result, x is an object that a jq
@@ -47,21 +47,21 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		color = r.theme.call(r.plain(h.call))
 	}
 
-	usec, sure := int64(0), false
+	usec, own := int64(0), false
 	if h.time.Kind == event.String || h.time.Kind == event.Number {
-		usec, sure = event.Timestamp(r.plain(h.time))
+		usec, own = event.Timestamp(r.plain(h.time))
 	}
-	showTime := r.clock.style != "none" && (sure || !result)
+	showTime := r.clock.style != "none" && (own || !result)
 	if showTime {
 		r.begin(&l, r.theme.dim)
-		r.time(&l, ev, usec, sure)
+		r.time(&l, ev, usec, own)
 		r.end(&l, r.theme.dim)
 	}
 	nameAt := l.column + 1
 	class, what := x.Class(), x.Event()
 	showName := !result || class.Kind != event.Absent || what.Kind != event.Absent
 	if showName {
-		r.gap(&l, sure || !showTime)
+		r.gap(&l, own || !showTime)
 		r.name(&l, class, what, color.name, result)
 	}
 	if !result {
@@ -76,7 +76,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		l.indent = 4
 	}
 	l.column = l.wrapped(l.column)
-	w := walk{color: color.id, showName: showName, machine: !result, hideTime: sure && showTime || r.clock.style == "none", head: &h}
+	w := walk{color: color.id, showName: showName, machine: !result, hideTime: own && showTime || r.clock.style == "none", head: &h}
 	if r.fields != nil {
 		r.some(&l, x, &w)
 	} else {
@@ -103,23 +103,23 @@ func (r *Renderer) end(l *line, color string) {
 	}
 }
 
-// gap separates the columns; the mark of a time that is not the event's own
-// stands in its place, so that what follows lines up.
-func (r *Renderer) gap(l *line, sure bool) {
-	if l.column > 0 && sure {
+// gap separates the columns with a blank. The ~ behind a time that is not the event's
+// own takes the place of the blank, so that the columns stay aligned.
+func (r *Renderer) gap(l *line, own bool) {
+	if l.column > 0 && own {
 		l.dst = append(l.dst, ' ')
 		l.column++
 	}
 }
 
-func (r *Renderer) time(l *line, ev *event.Event, usec int64, sure bool) {
+func (r *Renderer) time(l *line, ev *event.Event, usec int64, own bool) {
 	start := len(l.dst)
 	switch {
-	case sure || !ev.Received.IsZero():
-		if !sure {
+	case own || !ev.Received.IsZero():
+		if !own {
 			usec = max(ev.Received.UnixMicro(), 0)
 		}
-		l.dst = r.clock.append(l.dst, usec, sure, ev.Received)
+		l.dst = r.clock.append(l.dst, usec, own, ev.Received)
 	default:
 		l.dst = r.clock.appendNone(l.dst)
 	}

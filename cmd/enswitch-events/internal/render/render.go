@@ -80,7 +80,7 @@ type Options struct {
 	// formula. It changes the data: numbers below zero and telephone numbers
 	// in international form get the mark too.
 	SafeCSV bool
-	// OnError is told of a template that failed on an event, of which then
+	// OnError is called when a template failed on an event, of which then
 	// nothing is shown, OnBlank of one that printed nothing of an event. Each may
 	// be nil.
 	OnError func(error)
@@ -119,8 +119,8 @@ type look struct {
 	template *userTemplate
 }
 
-// State is what the look of an event depends on besides itself: what a Renderer
-// remembers of those before it. Two states that are equal (==) lead to the same.
+// State is what a Renderer remembers of earlier events. An event is rendered the same
+// from equal (==) states.
 type State struct {
 	nameColumns int
 	began       bool
@@ -132,7 +132,7 @@ type State struct {
 func (r *Renderer) State() State {
 	c := r.times()
 	s := State{nameColumns: r.nameColumns}
-	// What no time looks at is no part of the state.
+	// Only what a time depends on is part of the state.
 	switch {
 	case r.template != nil && r.template.ordered:
 		s.began, s.day, s.last = c.began, c.day, c.last
@@ -144,16 +144,15 @@ func (r *Renderer) State() State {
 	return s
 }
 
-// SetState lets r go on as a renderer of the same options that remembers s.
+// SetState makes r remember s, which a renderer with the same options returned.
 func (r *Renderer) SetState(s State) {
 	c := r.times()
 	r.nameColumns, c.began, c.day, c.last = s.nameColumns, s.began, s.day, s.last
 	c.shown = false
 }
 
-// TimeShown reports whether r has shown a time since SetState whose look depends on
-// the state. The first one may look different after another state, later ones do
-// not.
+// TimeShown reports whether r has shown a time since SetState that depends on the
+// state. From another state only the first of these times would be different.
 func (r *Renderer) TimeShown() bool { return r.times().shown }
 
 // times is the clock that shows times.
@@ -167,15 +166,15 @@ func (r *Renderer) times() *clock {
 // SameWidth reports whether s and other have columns of the same width.
 func (s State) SameWidth(other State) bool { return s.nameColumns == other.nameColumns }
 
-// Widened returns s with the columns of other.
+// Widened returns s with the width of the columns of other.
 func (s State) Widened(other State) State {
 	s.nameColumns = other.nameColumns
 	return s
 }
 
-// Parallel reports whether events can be shown by several renderers of the same
-// options at a time, with the states of each other: not for a terminal, whose width
-// has to be asked in turn, and not by a template that looks at the event before.
+// Parallel reports whether several renderers with the same options can render events
+// at the same time and exchange their states. That is not so on a terminal, whose
+// width may change between two lines, nor for a template that uses the event before.
 func (r *Renderer) Parallel() bool {
 	return r.width == nil && (r.template == nil || !r.template.ordered)
 }

@@ -34,7 +34,7 @@ func TestWords(t *testing.T) {
 	}
 	r := mustNew(t, Options{Format: "line"})
 	names := []string{"", string(bytes.Repeat([]byte("y"), 100))}
-	for i := range 2 * mostWords {
+	for i := range 2 * maxWords {
 		names = append(names, "name"+string(rune('a'+i%26))+string(rune('a'+i/26)))
 	}
 	for range 2 {

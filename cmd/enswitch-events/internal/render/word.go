@@ -5,8 +5,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// The names of fields come again with every event, so how the line format shows
-// each of them is kept ready.
+// The same field names come with every event, so the line format keeps how it shows
+// each of them.
 
 // word is the name of a field as a line shows it.
 type word struct {
@@ -17,8 +17,8 @@ type word struct {
 	room   [prefixRoom]byte // the prefix, if it is not longer
 }
 
-// prefixRoom is as much as is copied without asking how long a prefix is, which
-// is quicker.
+// prefixRoom is the number of bytes that are always copied for a prefix: a copy of a
+// fixed size is faster.
 const prefixRoom = 48
 
 func (w *word) appendPrefix(dst []byte) []byte {
@@ -30,7 +30,7 @@ func (w *word) appendPrefix(dst []byte) []byte {
 	return dst[:end+len(w.prefix)]
 }
 
-// role is what the line format makes of a field beside showing it.
+// role is the special meaning of a field in the line format.
 type role uint8
 
 const (
@@ -62,41 +62,41 @@ func roleOf(key []byte) role {
 }
 
 const (
-	wordSlots   = 512             // a power of two
-	mostWords   = wordSlots / 2   // then all are forgotten: whoever sends so many sends new ones for ever
-	longestWord = 64              // bytes of a name that is kept
-	wordBytes   = 2 * longestWord // to begin with, of a prefix
+	wordSlots   = 512            // a power of two
+	maxWords    = wordSlots / 2  // after that all are forgotten: a source with so many names keeps sending new ones
+	maxWordLen  = 64             // bytes of a name that is kept
+	prefixBytes = 2 * maxWordLen // initial capacity of a prefix
 )
 
-// words is a hash table of the names seen, with open addressing.
+// words is a hash table of field names, with open addressing.
 type words struct {
 	slots [wordSlots]*word
 	n     int
 	long  word // the last one that was too long to be kept
 }
 
-// word returns the word of a name; that of a long one is valid until the next
+// word returns the word of a name. The word of a long name is valid until the next
 // call.
 func (r *Renderer) word(key []byte) *word {
-	if len(key) == 0 || len(key) > longestWord {
+	if len(key) == 0 || len(key) > maxWordLen {
 		r.words.long.prefix = r.words.long.prefix[:0]
 		r.fill(&r.words.long, key)
 		return &r.words.long
 	}
 	t := &r.words
-	// Names that are in one event differ in these, mostly.
+	// Most names of an event differ in these bytes.
 	at := (uint(len(key)) + uint(key[0])*5 + uint(key[len(key)-1])*37 + uint(key[len(key)/2])*101) % wordSlots
 	for ; t.slots[at] != nil; at = (at + 1) % wordSlots {
 		if t.slots[at].key == string(key) {
 			return t.slots[at]
 		}
 	}
-	if t.n == mostWords {
+	if t.n == maxWords {
 		clear(t.slots[:])
 		t.n = 0
 	}
 	t.n++
-	w := &word{key: string(key), prefix: make([]byte, 0, wordBytes)}
+	w := &word{key: string(key), prefix: make([]byte, 0, prefixBytes)}
 	r.fill(w, key)
 	t.slots[at] = w
 	return w
@@ -115,8 +115,8 @@ func (r *Renderer) fill(w *word, key []byte) {
 	copy(w.room[:], w.prefix)
 }
 
-// names is what a line makes of the names of an event's fields. Events of one
-// shape share it.
+// names is how a line shows the names of an event's fields. Events of the same shape
+// share it.
 type names struct {
 	x      *event.Index // whose shape it is of, nil for none
 	shape  uint32
@@ -130,10 +130,10 @@ type named struct {
 	shadowed bool
 }
 
-// shapeSlots is for how many shapes names are kept ready, a power of two.
+// shapeSlots is the number of shapes whose names are kept, a power of two.
 const shapeSlots = 256
 
-// names returns what a line makes of the names in x, valid until the next call.
+// names returns how a line shows the names in x. It is valid until the next call.
 func (r *Renderer) names(x *event.Index) *names {
 	shape, ok := x.Shape()
 	if !ok {
@@ -174,7 +174,7 @@ func (n *names) find(r *Renderer, x *event.Index) {
 	}
 }
 
-// head is what the columns show.
+// head is the values in the columns.
 type head struct {
 	time, machine, call, leg event.Value
 }

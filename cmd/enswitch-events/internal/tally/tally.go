@@ -1,5 +1,5 @@
-// Package tally counts the events that came while none was kept, to say what
-// came instead and which parts of the filters fit no event.
+// Package tally counts the events that came before any was kept. If none is kept it
+// says which events came, and which parts of the filters matched none of them.
 package tally
 
 import (
@@ -17,15 +17,15 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// Bounds of what is remembered and shown: names come from outside.
+// Bounds of what is kept and shown: names come from outside.
 const (
 	maxKinds   = 100
 	maxName    = 200 // bytes of class.event
 	shownKinds = 10
 )
 
-// Tally counts events by class and event. A nil Tally counts nothing. It is safe
-// for concurrent use; Part spares goroutines that count much the wait for each
+// Tally counts events by class and event. A nil Tally counts nothing. It is safe for
+// concurrent use; with Part, goroutines that count many events do not wait for each
 // other.
 type Tally struct {
 	mu     sync.Mutex
@@ -40,7 +40,7 @@ type Tally struct {
 
 type flags struct{ class, event, where []string }
 
-// want is a part of the filters that no event has fitted so far.
+// want is a part of the filters that no event has matched so far.
 type want struct {
 	text   string
 	filter *filter.Filter
@@ -52,7 +52,7 @@ func New(class, event, where []string) *Tally {
 	return &Tally{kinds: map[string]*int64{}, wanted: wants(class, event, where), flags: flags{class, event, where}}
 }
 
-// wants returns what the flags demand of an event, each by itself.
+// wants returns the parts of the filters, each as a filter of its own.
 func wants(class, event, where []string) (all []*want) {
 	add := func(text string, o filter.Options) {
 		if f, err := filter.Compile(&o); err == nil {
@@ -79,7 +79,7 @@ func wants(class, event, where []string) (all []*want) {
 	return all
 }
 
-// items are the items of lists that do not exclude.
+// items returns the items of lists without those that exclude.
 func items(lists []string) (all []string) {
 	for _, list := range lists {
 		for item := range strings.SplitSeq(list, ",") {
@@ -91,7 +91,7 @@ func items(lists []string) (all []string) {
 	return all
 }
 
-// Part returns a Tally whose counts are t's, too.
+// Part returns a Tally whose counts are added to those of t.
 func (t *Tally) Part() *Tally {
 	if t == nil {
 		return nil
@@ -129,7 +129,7 @@ func (t *Tally) add(name []byte, n int64) {
 	}
 }
 
-// Fit notes what the event fits, and does not count it.
+// Fit notes which parts of the filters the event matches, without counting it.
 func (t *Tally) Fit(x *event.Index) {
 	if t == nil {
 		return
@@ -145,7 +145,7 @@ func (t *Tally) fit(x *event.Index) {
 	}
 }
 
-// sum adds what t and its parts have counted to s.
+// sum adds the counts of t and its parts to s.
 func (t *Tally) sum(s *Tally) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -161,8 +161,8 @@ func (t *Tally) sum(s *Tally) {
 	}
 }
 
-// Report says what came: how many events were counted, their kinds, the most
-// frequent first, and the parts of the filters that fit none of them.
+// Report returns the number of events counted, their kinds, the most frequent first,
+// and the parts of the filters that matched none of them.
 func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 	if t == nil {
 		return 0, nil, nil
@@ -192,8 +192,8 @@ func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 	return counted, kinds, unmet
 }
 
-// Empty says in a line that none of the events that came was kept, and what they
-// were. It is empty if none was counted.
+// Empty returns a line which says that no event was kept, and which events came. It is
+// empty if none was counted.
 func (t *Tally) Empty(events int64) string {
 	counted, kinds, unmet := t.Report()
 	if counted == 0 {
@@ -217,7 +217,7 @@ func (t *Tally) Empty(events int64) string {
 	return text + t.note
 }
 
-// Note adds text to what Empty says.
+// Note adds text to the line of Empty.
 func (t *Tally) Note(text string) {
 	if t == nil {
 		return
@@ -227,7 +227,7 @@ func (t *Tally) Note(text string) {
 	t.note = "; " + text
 }
 
-// Short is Empty for a line of status: what fits no event first.
+// Short is Empty for the status line: first what matched no event.
 func (t *Tally) Short(events int64) string {
 	_, kinds, unmet := t.Report()
 	text := fmt.Sprintf("0 of %s kept", humanize.Comma(events))
