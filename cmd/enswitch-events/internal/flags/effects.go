@@ -43,6 +43,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		},
 		"only the format line, the function time of a template, and the column timestamp of csv and tsv show a time by it", "add -o line: other formats have the timestamp as it came",
 	},
+	{"ids", func(v *invocation) bool { return v.formats("line") }, "only a line shows ids in several ways", "add -o line"},
 	{"timezone", func(v *invocation) bool {
 		return v.text("time") == "" || slices.Contains([]string{"local", "rfc3339"}, v.text("time"))
 	}, "the times shown are of no zone, or of UTC", "leave out --time, or use -t local or -t rfc3339"},

@@ -23,6 +23,7 @@ type Output struct {
 	fields           []string
 	raw, meta        bool
 	time             string
+	ids              string
 	highlight        []string
 	color            string
 	safeCSV          bool
@@ -64,6 +65,7 @@ func (o *Output) Bind(f *pflag.FlagSet) {
 	f.BoolVarP(&o.raw, "raw-output", "r", false, "print the strings that --jq makes without quotes")
 	f.StringVarP(&o.time, "time", "t", "", "show times as `STYLE`: "+strings.Join(render.Times(), ", ")+" (default local; in csv and tsv the timestamp as received)")
 	f.StringVar(&o.timezone, "timezone", "", "show times in the zone `NAME`, like Europe/London (default: this machine's, or TZ)")
+	f.StringVar(&o.ids, "ids", "", "show callid, uniqueid and asteriskid in a line as `STYLE`: "+strings.Join(render.IDs(), ", ")+" (default short on a terminal, that is the callid alone as …100004; full elsewhere)")
 	f.StringArrayVarP(&o.highlight, "highlight", "H", nil, "mark what matches the `REGEXP`, and keep all; repeatable")
 	f.BoolVar(&o.meta, "meta", false, `wrap each event: {"received":…,"source":…,"event":{…}}`)
 	f.StringVar(&o.color, "color", "auto", "colours: `WHEN` is auto, always or never; see also NO_COLOR, CLICOLOR_FORCE")
@@ -95,7 +97,7 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 	for _, v := range []struct {
 		flag, value string
 		known       []string
-	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"color", o.color, []string{"auto", "always", "never"}}} {
+	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"ids", o.ids, render.IDs()}, {"color", o.color, []string{"auto", "always", "never"}}} {
 		if v.value != "" && !slices.Contains(v.known, v.value) {
 			return nil, cli.Usage(strings.TrimSpace(spelling.Hint(v.value, v.known)+" it is one of "+strings.Join(v.known, ", ")), "--%s %q is not known", v.flag, v.value)
 		}
@@ -107,6 +109,9 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 	r := &render.Options{
 		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
 		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, NoHeader: o.noHeader, OnError: onError, OnBlank: onBlank,
+	}
+	if r.IDs = o.ids; o.ids == "" && tty != nil {
+		r.IDs = "short"
 	}
 	if o.timezone != "" {
 		if r.Location, err = zone(o.timezone); err != nil {

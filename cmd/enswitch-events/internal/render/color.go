@@ -9,6 +9,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // ColorProfile decides how much colour an output gets. mode is the value of
@@ -72,8 +74,8 @@ var callColors = [...]string{"33", "28", "136", "162", "30", "166", "98", "170",
 
 // fewCallColors are for terminals of 16 colours, whose owners chose them to go
 // with their background. The bright ones are left out, as bright yellow and
-// cyan cannot be read on white.
-var fewCallColors = [...]string{"2", "3", "4", "5", "6", "1"}
+// cyan cannot be read on white, and red, as it looks like a fault.
+var fewCallColors = [...]string{"2", "3", "4", "5", "6"}
 
 // gray is readable on black and on white alike.
 const gray = "243"
@@ -88,6 +90,9 @@ type theme struct {
 	dim   string // times, names of fields, punctuation
 	name  string // what happened, in an event of no call
 	calls []callColor
+	// What happened, by the meaning of its word.
+	start, ring, good, over, bad string
+
 	key   string // JSON
 	text  string
 	other string
@@ -147,6 +152,14 @@ func newTheme(p colorprofile.Profile) theme {
 	for i, c := range few {
 		t.calls[i] = callColor{begin(out.NewStyle().Bold(true).Foreground(lipgloss.Color(c))), color(c)}
 	}
+	loud := func(c [3]string) string {
+		n := c[2]
+		if full {
+			n = c[1]
+		}
+		return begin(out.NewStyle().Bold(true).Foreground(lipgloss.Color(n)))
+	}
+	t.bad, t.good, t.ring, t.start, t.over = loud(colorNames[0]), loud(colorNames[1]), loud(colorNames[2]), loud(colorNames[5]), t.dim
 	for _, c := range colorNames {
 		switch {
 		case full:
@@ -180,6 +193,27 @@ func (t *theme) call(id []byte) *callColor {
 	}
 	mix(0) // ids of one moment differ in their last digit alone
 	return &t.calls[(h>>32)%uint64(len(t.calls))]
+}
+
+// meaning returns the colour of what happened, "" if its word says nothing. It is a
+// guess for the eye alone: but for call.start no event's name is documented.
+func (t *theme) meaning(what event.Value) string {
+	if !t.on || what.Kind != event.String || what.Escaped {
+		return ""
+	}
+	switch string(bare(what)) {
+	case "start", "started", "begin":
+		return t.start
+	case "ring", "ringing":
+		return t.ring
+	case "answer", "answered", "up", "online":
+		return t.good
+	case "end", "ended", "stop", "stopped", "hangup":
+		return t.over
+	case "down", "offline", "unreachable", "lost", "fail", "failed", "failure", "error", "crash", "crashed":
+		return t.bad
+	}
+	return ""
 }
 
 // paletteRGB is the colour of a number from 16 to 255 of the 256-colour palette.

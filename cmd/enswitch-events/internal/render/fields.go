@@ -14,6 +14,7 @@ type selection struct {
 	items   []field
 	without []*filter.Glob
 	globs   bool // an item is a pattern
+	others  bool // there are no items but those that leave out
 	onField func(item int)
 	seen    []bool // of items
 }
@@ -59,6 +60,7 @@ func newSelection(written []string, onField func(int)) (*selection, error) {
 		s.items = append(s.items, f)
 	}
 	if len(s.items) == 0 {
+		s.others = true
 		s.items, s.globs = []field{{number: -1, name: "*", pattern: filter.NewGlob("*")}}, true
 	}
 	any := false

@@ -80,8 +80,11 @@ func FuzzRender(f *testing.F) {
 				t.Fatalf("pretty: %q in colour is %q", pretty, colored)
 			}
 		}
-		for _, width := range []int{0, 40, 80} {
+		for i, width := range []int{0, 40, 80, 0, 40, 80} {
 			o := Options{Format: "line", Width: columnsOf(width)}
+			if i > 2 {
+				o.IDs = "short"
+			}
 			plain := one(o)
 			checkVisible(t, "line", plain)
 			if bytes.IndexByte(plain, 0x1b) >= 0 {

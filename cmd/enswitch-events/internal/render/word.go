@@ -39,9 +39,14 @@ const (
 	eventRole
 	timeRole
 	machineRole
+	// The ids, from the widest to the narrowest.
 	callRole
 	legRole
+	asteriskRole
 )
+
+// isID reports whether a field is one of the ids of a call and what belongs to it.
+func (r role) isID() bool { return r >= callRole }
 
 func roleOf(key []byte) role {
 	switch string(key) {
@@ -57,6 +62,8 @@ func roleOf(key []byte) role {
 		return callRole
 	case "uniqueid":
 		return legRole
+	case "asteriskid":
+		return asteriskRole
 	}
 	return noRole
 }
@@ -121,8 +128,9 @@ type names struct {
 	x      *event.Index // whose shape it is of, nil for none
 	shape  uint32
 	fields []named
-	// The fields that the columns show, -1 for none.
-	time, machine, call, leg int
+	ids    []int // those of fields that are ids
+	// The fields of these roles, -1 for none.
+	time, machine, call, leg, asterisk int
 }
 
 type named struct {
@@ -153,8 +161,8 @@ func (r *Renderer) names(x *event.Index) *names {
 }
 
 func (n *names) find(r *Renderer, x *event.Index) {
-	n.fields = n.fields[:0]
-	n.time, n.machine, n.call, n.leg = -1, -1, -1, -1
+	n.fields, n.ids = n.fields[:0], n.ids[:0]
+	n.time, n.machine, n.call, n.leg, n.asterisk = -1, -1, -1, -1, -1
 	for i := range x.Len() {
 		w := r.word(r.key(x, i))
 		switch w.role {
@@ -166,6 +174,11 @@ func (n *names) find(r *Renderer, x *event.Index) {
 			n.call = i
 		case legRole:
 			n.leg = i
+		case asteriskRole:
+			n.asterisk = i
+		}
+		if w.role.isID() {
+			n.ids = append(n.ids, i)
 		}
 		if w == &r.words.long {
 			w = nil
@@ -174,9 +187,9 @@ func (n *names) find(r *Renderer, x *event.Index) {
 	}
 }
 
-// head is the values in the columns.
+// head is what the columns and the short id show.
 type head struct {
-	time, machine, call, leg event.Value
+	time, machine, call, leg, asterisk event.Value
 }
 
 func (n *names) head(x *event.Index) (h head) {
@@ -191,6 +204,9 @@ func (n *names) head(x *event.Index) (h head) {
 	}
 	if n.leg >= 0 {
 		h.leg = x.Value(n.leg)
+	}
+	if n.asterisk >= 0 {
+		h.asterisk = x.Value(n.asterisk)
 	}
 	return h
 }
