@@ -12,31 +12,32 @@ func newCat(a *cli.App) *cobra.Command {
 	o := &captures.Options{}
 	cmd := &cobra.Command{
 		Use:   "cat [FILE…]",
-		Short: "Events from captures or standard input",
-		Long: `Print the events of captures: files with an event on each line, plain or
-compressed with gzip or zstd, which is found out by their content. Without a
-FILE, or where FILE is -, standard input is read.
+		Short: "Read events from capture files or standard input",
+		Long: `Print the events of capture files. A capture has an event on each line and may
+be compressed with gzip or zstd, which is detected by its content. Without FILE,
+or if FILE is -, read standard input.
 
-Several files are read one after the other; --merge reads them side by side and
-prints the event with the least timestamp first.
+Several files are read one after the other. With --merge they are read side by
+side, and the event with the lowest timestamp is printed first.
 
---since and --until-time compare the field timestamp: from --since on, and
-before --until-time. It is Unix time in seconds, as in the feed; an integer of
-13, 16 or 19 digits is milliseconds, microseconds or nanoseconds, and RFC 3339
-with a zone is taken, too. An event without a timestamp is in no bounds. In a plain
-file of 16 MiB or more that is sorted by time only the part around the bounds
-is read, and a minute more on each side. It is taken for sorted if the times in
-256 places of it rise; --strict reads all of it.
+--since and --until-time go by the field timestamp: at --since or later, and
+before --until-time. A timestamp is Unix time in seconds, as in the feed. An
+integer of 13, 16 or 19 digits is in milliseconds, microseconds or nanoseconds,
+and RFC 3339 with a zone is read, too. An event without a timestamp is left out.
+Of a plain file of 16 MiB or more that is sorted by time, only the part inside
+the bounds is read, and a minute more on each side. A file counts as sorted if
+the times at 256 places of it rise. --strict reads all of it.
 
-With -c, -e, -w or -q that demand a plain text, as -q '.event == "answer"' does,
-only the lines in which it stands are looked at. All others are counted as filtered out, whatever they hold;
---strict checks each of them, and counts as rejected those that are no events.
+If -c, -e, -w, -g or -q need a certain text, as -q '.event == "answer"' does,
+only the lines that contain it are parsed. All others count as filtered out,
+whatever they contain. With --strict every line is parsed, and those that are no
+events count as rejected.
 
-A file that cannot be read, or that is damaged, is reported with the place, and
-everything else is read. The exit code is then 1.`,
+If a file cannot be read or is damaged, a message names the place, everything
+else is read, and the exit code is 1.`,
 		Example: `  enswitch-events cat events.ndjson.zst -c call -e answer
   enswitch-events cat --merge machine*.ndjson --since -2h -o line
-  enswitch-events cat monday.gz --since 2026-11-23T09:00:00Z --until-time 2026-11-23T09:05:00Z
+  enswitch-events cat log.gz --since 'monday 09:00' --until-time 'monday 09:05'
   zstd -dc events.zst | enswitch-events cat -q 'select(.machine == 3) | .callid'`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return o.Run(cmd.Context(), a, cmd, names)
@@ -46,13 +47,13 @@ everything else is read. The exit code is then 1.`,
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
 	cli.AddFlagGroup(cmd, "How far", func(f *pflag.FlagSet) {
 		f.Int64VarP(&o.End.Count, "count", "n", 0, "end after `N` kept events")
-		f.StringVar(&o.End.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print it")
-		f.StringVar(&o.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
+		f.StringVar(&o.End.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print that event")
+		f.StringVar(&o.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print that event, and exit with code 1")
 	})
 	cli.AddFlagGroup(cmd, "Files", func(f *pflag.FlagSet) {
-		f.BoolVar(&o.Merge, "merge", false, "read the files side by side, in the order of the timestamps; each file must be sorted")
+		f.BoolVar(&o.Merge, "merge", false, "read the files side by side, in the order of timestamps; each file must be sorted")
 		o.Bounds.Bind(f)
-		f.BoolVar(&o.Strict, "strict", false, "read everything and check every line")
+		f.BoolVar(&o.Strict, "strict", false, "read all files whole and parse every line")
 	})
 	return cmd
 }

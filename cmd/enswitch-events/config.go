@@ -24,19 +24,20 @@ import (
 func newConfig(a *cli.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Show the settings in force and where each came from",
-		Long: `Settings come from the flag, or else from the environment, or else from a
-profile of the configuration file, or else from the program.
+		Short: "Show the settings in use and where each comes from",
+		Long: `A setting comes from the flag, or else from the environment, or else from a
+profile of the configuration file, or else it has its default.
 
-The file is config.toml in the folder enswitch-events of the user's
-configuration directory ('config path' prints it), or the one that --config or
-ENSWITCH_CONFIG names. Each table of it is a profile: its keys are the names of
-flags without the dashes in front, and 'address'. The profile called default is
-used unless --profile or ENSWITCH_PROFILE names another:
+The configuration file is enswitch-events/config.toml in the configuration
+directory of the user ('config path' prints its path), or the file that --config
+or ENSWITCH_CONFIG names. Each table in it is a profile. Its keys are 'address'
+and the names of flags, without the dashes in front. The profile called default
+is used, unless --profile or ENSWITCH_PROFILE names another one:
 
   [default]
   address = ["10.0.0.5", "10.0.0.6"]
-  authkey-file = "/etc/enswitch-events/key"   # or authkey-command = "pass show enswitch"
+  authkey-file = "/etc/enswitch-events/key"
+  # or: authkey-command = "pass show enswitch"
   class = "call"`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -48,7 +49,7 @@ used unless --profile or ENSWITCH_PROFILE names another:
 func newConfigShow(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:       "show [COMMAND]",
-		Short:     "Print the values in force of tail's flags, or of another command's, and where each came from",
+		Short:     "Print the settings of tail, or of another COMMAND",
 		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate", "replay"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
@@ -73,7 +74,7 @@ func newConfigShow(a *cli.App) *cobra.Command {
 func newConfigPath(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "path",
-		Short: "Print where the configuration file is looked for",
+		Short: "Print the path of the configuration file",
 		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file := a.Global.Config

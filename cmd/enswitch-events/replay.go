@@ -64,30 +64,33 @@ func newReplay(a *cli.App) *cobra.Command {
 	o := &replayOptions{speed: 1}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
-		Short: "A capture, played back as a cluster",
-		Long: fmt.Sprintf(`Play captures as a cluster: their events go, byte for byte, to any number of
-clients of a websocket like messaged's, and with --post as HTTP POSTs to a URL,
-at the pace of their timestamps. A FILE has an event on each line and is plain
-or compressed with gzip or zstd, which is found out by its content. The playing
-begins when a client is connected; with --post it begins at once.
+		Short: "Play captures back as a cluster",
+		Long: fmt.Sprintf(`Play captures back as a cluster. Their events are sent, byte for byte and at the
+pace of their timestamps, to any number of clients of a websocket like
+messaged's, and with --post as HTTP POSTs to a URL. A capture has an event on
+each line and may be compressed with gzip or zstd, which is detected by its
+content. Playback starts when a client is connected; with --post it starts at
+once.
 
-An event with a timestamp a little before that of another one follows it at
-once, for machines have their own clocks. Where timestamps go back by more than
-a minute, as from one file to the next, the next event follows at once.
+An event whose timestamp is a little lower than that of an earlier one is sent
+immediately, because the clocks of machines differ. If timestamps go back by
+more than a minute, as from one file to the next, the next event is sent
+immediately, and the pace goes on from there.
 
-A client that does not read what was sent to it for %v is cut, and the
-others go on meanwhile. With --speed max the slowest client that reads sets the
-speed. With --post alone no websocket is served: --port, --bind or --wait-clients ask for
-it. POSTs are sent one after the other, beside the websocket; past 1,024 that
-wait, everything waits for them.
+A client that reads nothing for %v is disconnected; the others go on meanwhile.
+With --speed max the slowest client that reads sets the pace. With --post there
+is no websocket, unless --port, --bind or --wait-clients is given. POSTs are
+sent one after the other, independently of the websocket. When 1,024 of them are
+waiting, playback waits for them.
 
---restamp replaces the text of each field timestamp by the time at which the
-event is played, and leaves every other byte as it is.
+--restamp replaces the text of each field timestamp with the time at which the
+event is sent, and changes no other byte.
 
-A file that cannot be read, or that is damaged, is reported with the place, and
-everything else is played. The exit code is then 1.`, serve.StallAfter),
+If a file cannot be read or is damaged, a message names the place, everything
+else is played, and the exit code is 1.`, serve.StallAfter),
 		Example: `  enswitch-events replay monday.ndjson.zst
-  enswitch-events replay monday.ndjson.zst --since 09:00 --until-time 09:05 --speed 10x --restamp
+  enswitch-events replay monday.ndjson.zst --since 'monday 09:00' \
+    --until-time 'monday 09:05' --speed 10x --restamp
   enswitch-events replay calls.ndjson --speed max --post http://127.0.0.1:8080/
   enswitch-events replay demo.ndjson --loop --restamp --wait-clients 2`,
 		Args: func(cmd *cobra.Command, names []string) error {
@@ -99,12 +102,12 @@ everything else is played. The exit code is then 1.`, serve.StallAfter),
 		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), a, cmd, names) },
 	}
 	cli.AddFlagGroup(cmd, "Playing", func(f *pflag.FlagSet) {
-		f.Var(&o.speed, "speed", "how fast: 10x, 0.5x, or max for without waiting")
-		f.BoolVar(&o.loop, "loop", false, "begin again at the end, for ever")
-		f.BoolVar(&o.restamp, "restamp", false, "timestamps become the time of playing")
+		f.Var(&o.speed, "speed", "play at this speed: 10x, 0.5x, or max to send without waiting")
+		f.BoolVar(&o.loop, "loop", false, "start again at the end, for ever")
+		f.BoolVar(&o.restamp, "restamp", false, "replace each timestamp with the time at which the event is sent")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
-		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
-		f.IntVar(&o.wait, "wait-clients", 1, "begin when `N` clients are connected; with --post 0 unless given")
+		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, such as 90s, 5m or 1d")
+		f.IntVar(&o.wait, "wait-clients", 1, "start when `N` clients are connected; with --post the default is 0")
 		o.bounds.Bind(f)
 	})
 	cli.AddFlagGroup(cmd, "Serving", o.serve.Bind)

@@ -18,17 +18,17 @@ func run(ctx context.Context, args []string, s cli.Streams) int {
 func newRoot(ctx context.Context, a *cli.App) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "enswitch-events",
-		Short: "See what is happening on the calls of an Enswitch telephone system",
-		Long: `See what is happening on the calls of an Enswitch telephone system, right now.
+		Short: "Show what is happening on an Enswitch telephone system",
+		Long: `Show what is happening on an Enswitch telephone system, right now.
 
-Events come from the websocket of messaged (tail) or as HTTP POSTs from the
-machines of the cluster (listen). They are filtered by class, event, field or
-jq expression, and printed as coloured lines on a terminal and as JSON, one
+The events come from the websocket of messaged (tail) or as HTTP POSTs from the
+machines of the cluster (listen). Filter them by class, event, field, text or jq
+expression. They are printed as coloured lines on a terminal, and as JSON, one
 event a line, in a pipe.`,
-		Example: `  enswitch-events tail --demo                     a made-up cluster, nothing needed
-  enswitch-events tail 10.0.0.5                   live events of a cluster
+		Example: `  enswitch-events tail --demo            a simulated cluster, to try it out
+  enswitch-events tail 10.0.0.5          live events of a cluster
   enswitch-events tail -c call -e answer | jq .callid
-  enswitch-events listen --port 8080              take POSTs, and print the URL to paste`,
+  enswitch-events listen --port 8080     receive POSTs, and print the URL`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cli.NoArgs,
@@ -46,6 +46,8 @@ event a line, in a pipe.`,
 	root.AddCommand(newTail(a), newListen(a), newWait(a), newCat(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
 	root.Version = cli.Version()
 	root.SetVersionTemplate(cli.VersionLine())
+	root.InitDefaultVersionFlag()
+	root.Flags().Lookup("version").Usage = "print the version"
 	cli.AddCompletion(root)
 	root.SetHelpCommand(a.NewHelpCommand())
 	flags.RegisterCompletions(root, a)

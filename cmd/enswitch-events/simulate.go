@@ -68,53 +68,55 @@ func newSimulate(a *cli.App) *cobra.Command {
 	o := &simulateOptions{rate: 10}
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "An Enswitch cluster: messaged websocket and POST sender",
-		Long: `Serve a made-up cluster: messaged's websocket for any number of clients, and
-with --post one HTTP POST an event, as the machines of a cluster send them.
-Calls overlap and have legs; there are text messages, registrations of phones,
-and the watching of Asterisk machines. --scenario FILE plays flows of your own
-instead, see testdata/scenarios in the repository. The same --seed makes the
-same events; when they come, and what clients and POSTs make of it, is not part
-of that.
+		Short: "Simulate an Enswitch cluster: its websocket and its POSTs",
+		Long: `Simulate an Enswitch cluster. It serves messaged's websocket to any number of
+clients, and with --post sends each event as an HTTP POST, as the machines of a
+cluster do.
 
---shape lets the load go up and down, between --rate and --shape-peak times
-that: ramp grows evenly over the first --shape-period and stays there, burst is
-at the peak in the last tenth of each period, and so is storm, in which a
-machine goes down and phones register again.
+Calls overlap and have legs. There are also text messages, registrations of
+phones, and the monitoring of Asterisk machines. --scenario FILE plays your own
+call flows instead: see testdata/scenarios in the repository. The same --seed
+makes the same events. When they are sent, and what clients and POSTs make of
+it, may differ.
 
-A client that does not read what was sent to it for ` + serve.StallAfter.String() + ` is cut. Each machine POSTs
-its own events one after the other, beside the other machines.
+--shape varies the load between --rate and --shape-peak times --rate. ramp rises
+evenly over the first --shape-period and stays there. burst is at the peak in
+the last tenth of each period. storm is, too, and a machine goes down then and
+phones register again.
 
-` + cli.WrapText(enswitchtest.Illustrative, 79),
+A client that reads nothing for ` + serve.StallAfter.String() + ` is disconnected. Each machine POSTs its own
+events one after the other, independently of the other machines.
+
+` + cli.WrapText(cli.Sentence(enswitchtest.Illustrative), 79),
 		Example: `  enswitch-events simulate
   enswitch-events simulate --authkey secret --rate 500
   enswitch-events simulate --post http://127.0.0.1:8080/ --count 100
-  enswitch-events simulate --scenario testdata/scenarios/office.yaml --machines 3
+  enswitch-events simulate --scenario testdata/scenarios/office.yaml
   enswitch-events simulate --shape storm --drop-every 30s --duplicates 0.01
   wscat --connect 'http://localhost:4875/events/websocket/?authkey=secret'`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), a, cmd) },
 	}
 	cli.AddFlagGroup(cmd, "Events", func(f *pflag.FlagSet) {
-		f.VarP(&o.rate, "rate", "", "events a second on average, or max")
+		f.VarP(&o.rate, "rate", "", "send `N` events a second on average, or max")
 		f.Int64VarP(&o.count, "count", "n", 0, "end after `N` events")
-		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, as 90s, 5m or 1d")
-		f.Uint64Var(&o.seed, "seed", 1, "the same `SEED` makes the same calls")
-		f.IntVar(&o.machines, "machines", 7, "`N` machines in the cluster")
-		f.IntVar(&o.wait, "wait-clients", 0, "begin when `N` clients are connected")
+		flags.DurationVar(f, &o.duration, "for", 0, "end after this `TIME`, such as 90s, 5m or 1d")
+		f.Uint64Var(&o.seed, "seed", 1, "use this `SEED`; the same one makes the same calls")
+		f.IntVar(&o.machines, "machines", 7, "simulate `N` machines")
+		f.IntVar(&o.wait, "wait-clients", 0, "start when `N` clients are connected")
 		f.StringVar(&o.scenario, "scenario", "", "play the flows in this YAML `FILE`")
-		f.TextVar(&o.shape.Kind, "shape", enswitchtest.Constant, "`SHAPE` of the load: constant, ramp, burst or storm")
-		flags.DurationVar(f, &o.shape.Period, "shape-period", time.Minute, "`TIME` of the ramp, or from one burst or storm to the next")
-		f.IntVar(&o.shape.Peak, "shape-peak", 10, "`TIMES` the rate that the load reaches")
-		flags.DurationVar(f, &o.skew, "clock-skew", 0, "the machines' clocks are wrong by this `TIME` at most")
+		f.TextVar(&o.shape.Kind, "shape", enswitchtest.Constant, "vary the load: `SHAPE` is constant, ramp, burst or storm")
+		flags.DurationVar(f, &o.shape.Period, "shape-period", time.Minute, "`TIME` of the ramp, or between two bursts or storms")
+		f.IntVar(&o.shape.Peak, "shape-peak", 10, "let the load reach `TIMES` the rate")
+		flags.DurationVar(f, &o.skew, "clock-skew", 0, "let the clocks of the machines be wrong by up to this `TIME`")
 	})
 	cli.AddFlagGroup(cmd, "Faults on purpose", func(f *pflag.FlagSet) {
 		flags.DurationVar(f, &o.faults.DropEvery, "drop-every", 0, "break the connections of all clients at this `INTERVAL`")
-		flags.DurationVar(f, &o.halfOpenAfter, "half-open-after", 0, "connections stay open and go dead after this `TIME`: no events, no pongs")
+		flags.DurationVar(f, &o.halfOpenAfter, "half-open-after", 0, "send no events and no pongs on a connection after this `TIME`, and leave it open")
 		f.Float64Var(&o.faults.Duplicates, "duplicates", 0, "send an event twice with this probability `P`, from 0 to 1")
-		f.Float64Var(&o.faults.Reorder, "reorder", 0, "send an event behind later ones with this probability `P`, from 0 to 1")
+		f.Float64Var(&o.faults.Reorder, "reorder", 0, "send an event after later ones with this probability `P`, from 0 to 1")
 		f.BoolVar(&o.rejectKey, "reject-key", false, "refuse every key")
-		flags.DurationVar(f, &o.faults.SlowPost, "slow-post", 0, "the body of a POST comes this `TIME` after its header")
+		flags.DurationVar(f, &o.faults.SlowPost, "slow-post", 0, "send the body of each POST this `TIME` after its header")
 	})
 	cli.AddFlagGroup(cmd, "Serving", o.serve.Bind)
 	return cmd

@@ -17,22 +17,23 @@ func newTail(a *cli.App) *cobra.Command {
 	o := &tailOptions{}
 	cmd := &cobra.Command{
 		Use:   "tail [ADDRESS…]",
-		Short: "Live events from messaged's websocket",
+		Short: "Receive live events from messaged's websocket",
 		Long: `Print the events of an Enswitch cluster as they happen, from the websocket of
-its message daemon.
+its message daemon, messaged.
 
-ADDRESS is HOST, HOST:PORT, a ws, wss, http or https URL, or the URL of the
-vendor's guide as it stands, key and all; without one, localhost:4875. Several
-addresses are merged into one stream, each event once.
+ADDRESS is HOST, HOST:PORT, a ws, wss, http or https URL, or the whole URL of
+the vendor's guide, with its key. The default is localhost:4875. The events of
+several addresses are merged into one stream, in which each event comes once.
 
-The setting "Send events to messaged" must be on, or the socket connects and
-stays silent. The key is the setting "Message daemon authentication key".`,
+Enswitch sends events only if its setting "Send events to messaged" is on. The
+key is its setting "Message daemon authentication key".`,
 		Example: `  enswitch-events tail --demo
   enswitch-events tail 10.0.0.5 --authkey-file /etc/enswitch-events/key
   enswitch-events tail 'http://10.0.0.5:4875/events/websocket/?authkey=KEY'
   enswitch-events tail -c call -e answer,end -w machine=1
-  enswitch-events tail -q 'select(.event == "start") | {callid, machine}' | jq .callid
-  enswitch-events tail -n 1 -e call.start --for 60s && echo the first call has come`,
+  enswitch-events tail -q 'select(.event == "start") | {callid, machine}'
+  enswitch-events tail --record '%Y-%m-%d.ndjson.zst' -o line
+  enswitch-events tail -n 1 -e call.start --for 60s && echo 'a call has started'`,
 		RunE: func(cmd *cobra.Command, addresses []string) error {
 			return o.feeds.Run(cmd.Context(), a, cmd, &o.live, addresses)
 		},

@@ -23,27 +23,30 @@ func newWait(a *cli.App) *cobra.Command {
 	o := &waitOptions{}
 	cmd := &cobra.Command{
 		Use:   "wait [ADDRESS…]",
-		Short: "Until an event, or a sequence of events, has come",
-		Long: `Wait for an event that the filters keep, print it, and end with exit code 0.
+		Short: "Wait for an event or a sequence of events",
+		Long: `Wait for an event that the filters keep, print it, and exit with code 0.
 ADDRESS is as for tail.
 
-With --sequence wait for several events, one after the other, whatever comes in
-between, and print them all once the last has come. Its steps are written as
-for --event, with > between them. With --same only events that have the same
-text in that field go together, so that calls that overlap are told apart; an
-event without that field, or with nothing in it, does not count. The filters
-choose the events that the sequence is looked for in.
+With --sequence, wait for several events, one after the other, whatever comes in
+between. All of them are printed when the last one has come. The steps are
+written as for --event, with > between them. The filters apply to all steps.
 
-A sequence begins with the first event for its first step. Of those begun,
-10,000 are remembered with at most 16 MiB of events; then the oldest are given
-up, and that is said.
+With --same, the events of a sequence have the same text in that field, so that
+calls that overlap are kept apart. An event that has no such field, or an empty
+one, does not count.
 
-The exit code is 6 when --timeout is over, 1 when --fail-if was true or the
-waiting was interrupted, and as for tail when there is no connection. Then
-stderr says what has come instead.`,
-		Example: `  enswitch-events wait 10.0.0.5 -e call.start -w callid=1234567890.100000 --timeout 1m
-  enswitch-events wait --sequence 'call.start > call.answer > call.end' --same callid --timeout 30s
-  enswitch-events wait --sequence 'start > answer,end' --same callid --fail-if '.machine == 3'`,
+A sequence begins with the first event that matches its first step. At most
+10,000 unfinished sequences are kept, with 16 MiB of events. After that the
+oldest ones are given up, with a warning.
+
+The exit code is 6 if --timeout is over, 1 if --fail-if was true or a signal
+ended the wait, and as for tail if there is no connection. stderr then says what
+came instead.`,
+		Example: `  enswitch-events wait 10.0.0.5 -e call.answer -w machine=1 --timeout 1m
+  enswitch-events wait --sequence 'call.start > call.answer > call.end' \
+    --same callid --timeout 30s
+  enswitch-events wait --sequence 'start > answer,end' --same callid \
+    --fail-if '.machine == 3'`,
 		RunE: func(cmd *cobra.Command, addresses []string) error {
 			return o.run(cmd.Context(), a, cmd, addresses)
 		},
@@ -53,9 +56,9 @@ stderr says what has come instead.`,
 	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
 	cli.AddFlagGroup(cmd, "Waiting", func(f *pflag.FlagSet) {
 		f.StringVar(&o.sequence, "sequence", "", "wait for these events, one after the other: `STEPS` like 'call.start > call.answer > call.end'")
-		f.StringVar(&o.same, "same", "", "the events of a sequence have the same text in the field `NAME`")
+		f.StringVar(&o.same, "same", "", "the events of a sequence must have the same text in the field `NAME`")
 		flags.DurationVar(f, &live.End.Duration, "timeout", 0, "give up after this `TIME`, with exit code 6 (default: never)")
-		f.StringVar(&live.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print it, and exit with code 1")
+		f.StringVar(&live.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print that event, and exit with code 1")
 	})
 	cli.AddFlagGroup(cmd, "Output", live.Output.Bind)
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)

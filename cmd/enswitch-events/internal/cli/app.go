@@ -49,9 +49,9 @@ type globalFlags struct {
 // Bind adds the flags to f.
 // Bind adds the flags to f.
 func (o *globalFlags) Bind(f *pflag.FlagSet) {
-	f.BoolVarP(&o.Quiet, "quiet", "Q", false, "say nothing on stderr but errors")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "say more on stderr")
-	f.StringVar(&o.logFormat, "log-format", "text", "`FORMAT` of the messages on stderr: text or json")
+	f.BoolVarP(&o.Quiet, "quiet", "Q", false, "print nothing but errors on stderr")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "print more messages on stderr")
+	f.StringVar(&o.logFormat, "log-format", "text", "print messages on stderr as `FORMAT`: text or json")
 	f.StringVar(&o.profile, "profile", "", "take settings from the profile `NAME` of the configuration file")
 	f.StringVar(&o.Config, "config", "", "read the configuration from `FILE`")
 }

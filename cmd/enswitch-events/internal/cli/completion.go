@@ -25,7 +25,8 @@ var completionExamples = map[string]string{ //nolint:gochecknoglobals // a table
 	"zsh": `  source <(enswitch-events completion zsh)       this shell; in ~/.zshrc, each
   enswitch-events completion zsh > "${fpath[1]}/_enswitch-events"`,
 	"fish": `  enswitch-events completion fish | source       this shell
-  enswitch-events completion fish > ~/.config/fish/completions/enswitch-events.fish`,
+  enswitch-events completion fish \
+    > ~/.config/fish/completions/enswitch-events.fish`,
 	"powershell": `  enswitch-events completion powershell | Out-String | Invoke-Expression`,
 }
 
@@ -36,8 +37,8 @@ func AddCompletion(root *cobra.Command) {
 		if cmd.Name() != "completion" {
 			continue
 		}
-		cmd.Short = "Print the completions for a shell: bash, zsh, fish or powershell"
-		cmd.Long = "Print the completions for a shell. What to do with them is in the help of each."
+		cmd.Short = "Print the completion script for a shell"
+		cmd.Long = "Print the completion script for a shell. Its own help says how to use it."
 		cmd.Args = NoArgs
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		for _, shell := range cmd.Commands() {

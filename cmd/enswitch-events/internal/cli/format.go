@@ -40,6 +40,10 @@ func WrapText(text string, width int) string {
 	return b.String()
 }
 
+// Sentence returns a message with a capital letter at its beginning and a full stop at its
+// end.
+func Sentence(msg string) string { return strings.ToUpper(msg[:1]) + msg[1:] + "." }
+
 // RoundDuration rounds d for a message: to 0.1 s below 10 s, to seconds above.
 func RoundDuration(d time.Duration) time.Duration {
 	if d < 10*time.Second {

@@ -72,6 +72,9 @@ func (a *App) Help(cmd *cobra.Command, _ []string) {
 	_, a.helpErr = cmd.OutOrStdout().Write(b.Bytes())
 }
 
+// helpWidth is the maximum width of help in columns.
+const helpWidth = 80
+
 func writeHelp(w io.Writer, cmd *cobra.Command) {
 	text := cmd.Long
 	if text == "" {
@@ -99,7 +102,7 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
 	}
 	for _, g := range flagGroups(cmd) {
-		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsages())
+		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(helpWidth))
 	}
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(w, "\n'%s COMMAND --help' shows help for a command", cmd.CommandPath())
@@ -113,12 +116,12 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 
 func writeEnvironment(w io.Writer, cmd *cobra.Command) {
 	if len(flagGroups(cmd)) > 1 {
-		fmt.Fprint(w, "\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key some-flag\nof a profile; see 'enswitch-events config show'.\n")
+		fmt.Fprint(w, "\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key\nsome-flag of a profile: see 'enswitch-events help config'.\n")
 	}
 }
 
-// NewHelpCommand returns the command help, for commands and topics. Unlike cobra's it fails on a
-// name that is neither.
+// NewHelpCommand returns the command help, for commands and topics. Unlike cobra's it
+// fails on a name that is neither.
 func (a *App) NewHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND|TOPIC]",

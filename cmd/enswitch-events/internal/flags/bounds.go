@@ -20,7 +20,7 @@ type Bounds struct {
 func (o *Bounds) Bind(f *pflag.FlagSet) {
 	o.MaxLine = capture.DefaultMaxLine
 	f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, 10m or 1d ago, yesterday, monday, or a timestamp")
-	f.StringVar(&o.until, "until-time", "", "leave out events at this `TIME` and after it, written as for --since")
+	f.StringVar(&o.until, "until-time", "", "leave out events at this `TIME` or later, written as for --since")
 	f.Var(&o.MaxLine, "max-message", "reject longer lines")
 }
 

@@ -30,17 +30,17 @@ type Filter struct {
 
 // Bind adds the flags to f.
 func (o *Filter) Bind(f *pflag.FlagSet) {
-	f.VarP(patterns{List{&o.Class}}, "class", "c", "keep events of these classes: `LIST` with commas, * globs, !x excludes")
-	f.VarP(patterns{List{&o.Event}}, "event", "e", "keep these events: `LIST` of event or class.event, as -e call.answer,message.*")
-	f.StringArrayVarP(&o.Where, "where", "w", nil, "keep events whose field holds: `EXPR` is field=value, or with != ~ !~ < <= > >=; repeatable, all must hold")
-	f.StringArrayVarP(&o.grep, "grep", "g", nil, "keep events in which the text of any value matches the `REGEXP`; repeatable, all must match")
-	f.StringArrayVarP(&o.notGrep, "not-grep", "G", nil, "leave out events in which the text of any value matches the `REGEXP`; repeatable")
-	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "let --grep and --not-grep match upper and lower case alike")
-	f.StringVarP(&o.JQ, "jq", "q", "", "keep or change events by a jq `EXPR`: true keeps, false, null and nothing drop, any other value is printed instead")
+	f.VarP(patterns{List{&o.Class}}, "class", "c", "keep events of these classes: `LIST` with commas; * globs, !x excludes")
+	f.VarP(patterns{List{&o.Event}}, "event", "e", "keep these events: `LIST` of event or class.event, as call.answer,message.*")
+	f.StringArrayVarP(&o.Where, "where", "w", nil, "keep events for which `EXPR` holds: field=value, or with != ~ !~ < <= > >=; repeatable, all must hold")
+	f.StringArrayVarP(&o.grep, "grep", "g", nil, "keep events with a value whose text matches `REGEXP`; repeatable, all must match")
+	f.StringArrayVarP(&o.notGrep, "not-grep", "G", nil, "leave out events with a value whose text matches `REGEXP`; repeatable")
+	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "ignore case in --grep and --not-grep")
+	f.StringVarP(&o.JQ, "jq", "q", "", "keep or change events with a jq `EXPR`: true keeps the event; false, null and no output drop it; any other value is printed instead")
 	f.StringVar(&o.jqFile, "jq-file", "", "read the jq expression from `FILE`")
-	f.Var(jqArgs{&o.args, "arg"}, "arg", "in jq expressions, let $NAME be the text VALUE: `NAME VALUE`; repeatable, the first of a name counts")
-	f.Var(jqArgs{&o.args, "argjson"}, "argjson", "in jq expressions, let $NAME be the JSON VALUE: `NAME VALUE`; repeatable, the first of a name counts")
-	f.TextVar(&o.Engine, "jq-engine", filter.EngineAuto, "what runs jq expressions: `ENGINE` is native, gojq, or auto: native where that is exact, or else gojq")
+	f.Var(jqArgs{&o.args, "arg"}, "arg", "set $NAME in jq expressions to a text: `NAME VALUE`; repeatable, the first of a name counts")
+	f.Var(jqArgs{&o.args, "argjson"}, "argjson", "set $NAME in jq expressions to a JSON value: `NAME VALUE`; repeatable, the first of a name counts")
+	f.TextVar(&o.Engine, "jq-engine", filter.EngineAuto, "run jq expressions with `ENGINE`: native, gojq, or auto, which is native where the results are the same, and else gojq")
 }
 
 // jqArg is one --arg or --argjson; pair is NAME=VALUE.

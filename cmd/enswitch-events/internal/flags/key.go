@@ -18,7 +18,7 @@ type Key struct {
 // Bind adds the flags to f.
 func (o *Key) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.File, "authkey-file", "", "read the key from `FILE`, - for standard input")
-	f.StringVar(&o.Key, "authkey", "", "the `KEY`; other users of the machine can see it, so better a file or ENSWITCH_AUTHKEY")
+	f.StringVar(&o.Key, "authkey", "", "use this `KEY`; other users of the machine can see it, so prefer a file or ENSWITCH_AUTHKEY")
 }
 
 // Resolve returns the key for an address: found, which comes from origin as Find

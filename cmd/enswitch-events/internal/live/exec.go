@@ -32,10 +32,10 @@ type execFlags struct {
 }
 
 func (o *execFlags) bind(f *pflag.FlagSet) {
-	f.StringVar(&o.command, "exec", "", "run `CMD` for each kept event: the event on its standard input, its fields as ENSWITCH_FIELD_CALLID and so on; what it prints goes to stderr")
-	f.IntVar(&o.parallel, "exec-parallel", 4, "run up to `N` of them at a time; further events wait in --buffer")
-	flags.DurationVar(f, &o.timeout, "exec-timeout", 30*time.Second, "kill one that takes longer than this `TIME`, and what it has started")
-	f.BoolVar(&o.shell, "exec-shell", false, "have sh -c run CMD, so that variables and pipes work in it")
+	f.StringVar(&o.command, "exec", "", "run `CMD` for each kept event, with the event on its standard input and its fields in ENSWITCH_FIELD_CALLID and so on; its output goes to stderr")
+	f.IntVar(&o.parallel, "exec-parallel", 4, "run up to `N` commands at a time; further events wait in --buffer")
+	flags.DurationVar(f, &o.timeout, "exec-timeout", 30*time.Second, "kill a command after this `TIME`, with the processes that it has started")
+	f.BoolVar(&o.shell, "exec-shell", false, "run CMD with sh -c, so that variables and pipes work")
 }
 
 // execDrain is how long commands may run once the program is asked to end. It is less

@@ -26,7 +26,7 @@ type feed interface {
 }
 
 // PostGroup is the title of the flag group about POSTs.
-const PostGroup = "Taking POSTs"
+const PostGroup = "Receiving POSTs"
 
 // Feeds are the flags for where live events come from: websockets, a port that takes
 // POSTs, or the demo.
@@ -42,8 +42,8 @@ func (o *Feeds) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Connection", func(f *pflag.FlagSet) {
 		o.key.Bind(f)
 		o.connection.Bind(f)
-		f.StringVar(&o.receiver.listen, "listen", "", "take POSTs on `[BIND:]PORT`: with an ADDRESS too, each event once, without one alone; off loopback they need the key")
-		f.BoolVar(&o.demo, "demo", false, "show a made-up cluster instead of a real one")
+		f.StringVar(&o.receiver.listen, "listen", "", "receive POSTs on `[BIND:]PORT`: alone, or with an ADDRESS, and then each event once; off loopback they need the key")
+		f.BoolVar(&o.demo, "demo", false, "show a simulated cluster instead of a real one")
 	})
 	cli.AddFlagGroup(cmd, PostGroup, o.receiver.BindFlags)
 }

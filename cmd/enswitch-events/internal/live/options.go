@@ -27,9 +27,9 @@ func (o *bufferFlags) Bind(f *pflag.FlagSet) {
 	o.buffer = 64 << 20
 	o.spill = 1 << 30
 	f.Var(&o.buffer, "buffer", "memory for events that wait to be written")
-	f.Var(&o.spill, "spill", "past it, disk for them, in a temporary directory; past both events are dropped and counted; 0 none")
-	f.BoolVar(&o.reportGaps, "report-gaps", false, "put a record of class enswitch-events, event gap, where events may be missing")
-	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit code 8 if events were lost")
+	f.Var(&o.spill, "spill", "disk space for events when --buffer is full, in a temporary directory; 0 for none; when both are full, events are dropped and counted")
+	f.BoolVar(&o.reportGaps, "report-gaps", false, "print a record of class enswitch-events, event gap, where events may be missing")
+	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit with code 8 if events were lost")
 }
 
 // Options are the flags of a live run, whatever its feeds are.

@@ -45,16 +45,16 @@ type Receiver struct {
 // BindFlags adds the flags to f, all but those for the port itself.
 func (o *Receiver) BindFlags(f *pflag.FlagSet) {
 	o.maxBody = 1 << 20
-	f.StringVar(&o.path, "path", "/", "take events at this `PATH`, and nothing elsewhere")
-	f.BoolVar(&o.noAuth, "no-auth", false, "take events from anybody who can connect")
-	f.Var(flags.NewList(&o.allow), "allow", "take events only from these addresses and networks: `LIST` with commas")
+	f.StringVar(&o.path, "path", "/", "accept events at this `PATH` only")
+	f.BoolVar(&o.noAuth, "no-auth", false, "accept events from anybody who can connect")
+	f.Var(flags.NewList(&o.allow), "allow", "accept events from these addresses and networks only: `LIST` with commas")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "speak HTTPS with the certificate in this PEM `FILE`")
-	f.StringVar(&o.tlsKey, "tls-key", "", "private key of the certificate, PEM `FILE`")
-	f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak HTTPS with a certificate made for this run; its fingerprint is printed")
-	f.Var(&o.maxBody, "max-body", "refuse longer requests")
-	f.StringVar(&o.forwardedHeader, "forwarded-header", "", "take the sender's address from this header, as X-Forwarded-For: `NAME`")
-	f.Var(flags.NewList(&o.trustProxy), "trust-proxy", "believe that header from these proxies only: `LIST` with commas")
-	f.Var(flags.NewList(&o.numberFields), "number-field", "make this field a JSON number where it holds one, as machine: `LIST` with commas")
+	f.StringVar(&o.tlsKey, "tls-key", "", "use the private key in this PEM `FILE` for --tls-cert")
+	f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak HTTPS with a certificate made for this run, and print its fingerprint")
+	f.Var(&o.maxBody, "max-body", "refuse longer request bodies")
+	f.StringVar(&o.forwardedHeader, "forwarded-header", "", "take the address of the sender from the header `NAME`, such as X-Forwarded-For")
+	f.Var(flags.NewList(&o.trustProxy), "trust-proxy", "trust --forwarded-header from these proxies only: `LIST` with commas")
+	f.Var(flags.NewList(&o.numberFields), "number-field", "make these fields JSON numbers, as machine is: `LIST` with commas")
 }
 
 // prefixes parses the list of addresses and networks in the value of a flag.

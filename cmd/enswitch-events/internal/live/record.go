@@ -27,10 +27,10 @@ type recordFlags struct {
 
 // Bind adds the flags to f.
 func (o *recordFlags) Bind(f *pflag.FlagSet) {
-	f.StringVar(&o.file, "record", "", "keep every event received, before filters, in `FILE`: one a line, .zst or .gz compresses, %Y %m %d %H stand for the time")
-	f.Var(&o.maxSize, "record-max-size", "set the file aside and begin a new one from this size on")
-	flags.DurationVar(f, &o.maxAge, "record-max-age", 0, "the same, from this `TIME` on")
-	f.IntVar(&o.keep, "record-keep", 0, "keep `N` files beside the current one, and remove older ones (default: all)")
+	f.StringVar(&o.file, "record", "", "record every event received, before the filters, in `FILE`, one a line; .zst or .gz compresses; %Y %m %d %H stand for the time")
+	f.Var(&o.maxSize, "record-max-size", "rename the file and start a new one when it reaches this size")
+	flags.DurationVar(f, &o.maxAge, "record-max-age", 0, "rename the file and start a new one after this `TIME`")
+	f.IntVar(&o.keep, "record-keep", 0, "keep the last `N` files beside the current one, and remove older ones (default: keep all)")
 }
 
 func (o *recordFlags) validate(changed func(string) bool) error {

@@ -24,7 +24,9 @@ var (
 
 	commandLine = regexp.MustCompile(`(?m)^  ([a-z]+)  `)
 	titleLine   = regexp.MustCompile(`^([A-Z][^:]*):$`)
-	flagLine    = regexp.MustCompile(`^ +(-\S, )?(--\S.*?) {2,}(.*)$`)
+	flagLine    = regexp.MustCompile(`^ {2,6}(-\S, )?(--\S.*?) {2,}(.*)$`)
+	// The text of a flag goes on below its first line, far to the right.
+	nextLine = regexp.MustCompile(`^ {12,}(\S.*)$`)
 )
 
 // rewrite brings the README up to date.
@@ -118,20 +120,7 @@ func flagTables(ctx context.Context, p *program) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		of := map[string]string{}
-		title := ""
-		for line := range strings.Lines(string(help)) {
-			line = strings.TrimSuffix(line, "\n")
-			if m := titleLine.FindStringSubmatch(line); m != nil {
-				title = m[1]
-			} else if m := flagLine.FindStringSubmatch(line); m != nil {
-				if of[title] == "" {
-					of[title] = "| flag | |\n|---|---|\n"
-				}
-				of[title] += fmt.Sprintf("| `%s%s` | %s |\n", m[1], cell(m[2]), cell(m[3]))
-			}
-		}
-		for title, table := range of {
+		for title, table := range tablesOf(string(help)) {
 			if other, ok := tables[title]; ok && other != table {
 				return nil, fmt.Errorf("the flags of %s under %q differ from those of another command", command, title)
 			}
@@ -139,6 +128,26 @@ func flagTables(ctx context.Context, p *program) (map[string]string, error) {
 		}
 	}
 	return tables, nil
+}
+
+// tablesOf returns a table for each title of flags in the help of a command.
+func tablesOf(help string) map[string]string {
+	tables := map[string]string{}
+	title := ""
+	for line := range strings.Lines(help) {
+		line = strings.TrimSuffix(line, "\n")
+		if m := titleLine.FindStringSubmatch(line); m != nil {
+			title = m[1]
+		} else if m := flagLine.FindStringSubmatch(line); m != nil {
+			if tables[title] == "" {
+				tables[title] = "| flag | |\n|---|---|\n"
+			}
+			tables[title] += fmt.Sprintf("| `%s%s` | %s |\n", m[1], cell(m[2]), cell(m[3]))
+		} else if m := nextLine.FindStringSubmatch(line); m != nil && tables[title] != "" {
+			tables[title] = strings.TrimSuffix(tables[title], " |\n") + " " + cell(m[1]) + " |\n"
+		}
+	}
+	return tables
 }
 
 func cell(text string) string {

@@ -36,7 +36,7 @@ func (o *Options) Bind(f *pflag.FlagSet) {
 	f.Uint16VarP(&o.port, "port", "p", 4875, "TCP `PORT` of the websocket; 0 picks a free one")
 	f.StringVar(&o.bindAddr, "bind", "127.0.0.1", "listen on this `ADDRESS`")
 	o.key.Bind(f)
-	f.StringVar(&o.Post, "post", "", "POST each event to this `URL`, too")
+	f.StringVar(&o.Post, "post", "", "POST each event to this `URL` as well")
 }
 
 // Validate checks the values.
