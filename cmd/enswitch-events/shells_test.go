@@ -67,7 +67,8 @@ func TestShells(t *testing.T) {
 	}{
 		{"bash", []string{"bash", "--norc", "--noprofile", "-i"}, "bind 'set show-all-if-ambiguous on'; source " + scripts + "/enswitch-events.bash", ""},
 		{
-			"bash-completion", []string{"bash", "--norc", "--noprofile", "-i"},
+			"bash-completion",
+			[]string{"bash", "--norc", "--noprofile", "-i"},
 			"bind 'set show-all-if-ambiguous on'; source " + bashPackage + "; source " + scripts + "/enswitch-events.bash", bashPackage,
 		},
 		{"zsh", []string{"zsh", "-f", "-i"}, "autoload -U compinit; compinit -u -D; source " + scripts + "/_enswitch-events", ""},

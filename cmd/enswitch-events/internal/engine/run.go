@@ -82,7 +82,7 @@ func startInputs(ctx context.Context, inputs []Input) <-chan error {
 
 // waitFor waits until all inputs have ended.
 func waitFor(ended <-chan error) {
-	for range ended { //nolint:revive // until it is closed
+	for range ended { // until it is closed
 	}
 }
 

@@ -50,7 +50,7 @@ func (l List) Type() string { return "list" }
 func (l List) Append(item string) error { *l.items = append(*l.items, item); return nil }
 
 // Replace replaces all items.
-func (l List) Replace(items []string) error { *l.items = items; return nil } //nolint:unparam // pflag.SliceValue has an error
+func (l List) Replace(items []string) error { *l.items = items; return nil } // pflag.SliceValue has an error
 
 // GetSlice returns the items.
 func (l List) GetSlice() []string { return *l.items }
