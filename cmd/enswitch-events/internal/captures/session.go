@@ -88,7 +88,7 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 const progressFrom = 32 << 20
 
 // progress returns the function that draws the progress bar for the status line.
-func (s *session) progress(r *engine.Captures) func() string {
+func (s *session) progress(r *engine.Captures) func(width int) string {
 	var mu sync.Mutex
 	bar := progressbar.NewOptions64(s.total,
 		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(30),
@@ -96,7 +96,7 @@ func (s *session) progress(r *engine.Captures) func() string {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerPadding: "─"}))
 	_ = bar.RenderBlank() // starts its clock
-	return func() string {
+	return func(int) string {
 		mu.Lock()
 		defer mu.Unlock()
 		_ = bar.Set64(min(r.Position(), s.total)) // writes to io.Discard

@@ -17,9 +17,9 @@ import (
 
 // feed is a source, as the status line shows it.
 type feed interface {
-	// health describes in a few words the state of the feed, and reports whether it
-	// is connected.
-	health(now time.Time) (text string, connected bool)
+	// health returns the state of the feed at the time now, as in "connected to", the
+	// address that follows these words, and whether the feed is connected.
+	health(now time.Time) (state, address string, connected bool)
 	// disconnected returns why the feed is not connected, or nil if it is, and reports
 	// whether it ever was.
 	disconnected() (ever bool, why *cli.Error)

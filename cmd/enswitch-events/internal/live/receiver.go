@@ -214,7 +214,9 @@ func (o *Receiver) open(ctx context.Context, s *session, p *post.Options, made b
 // port is an open port as a feed, always connected.
 type port string
 
-func (p port) health(time.Time) (string, bool) { return "listening on " + string(p), true }
+func (p port) health(time.Time) (state, address string, connected bool) {
+	return "listening on", string(p), true
+}
 
 func (p port) disconnected() (ever bool, why *cli.Error) { return true, nil }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,20 +16,17 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-func (u *upstream) health(now time.Time) (string, bool) {
+func (u *upstream) health(now time.Time) (state, address string, connected bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.connected.IsZero() {
-		if left := u.again.Sub(now); left > 0 {
-			return fmt.Sprintf("%s: reconnecting in %v", u.addr, cli.RoundDuration(left)), false
-		}
-		return fmt.Sprintf("%s: connecting", u.addr), false
+	address = strings.TrimPrefix(u.addr.String(), "ws://")
+	if !u.connected.IsZero() {
+		return "connected to", address, true
 	}
-	text := "connected to " + u.addr.String()
-	if !u.pong.IsZero() {
-		text += fmt.Sprintf(", pong %v ago (%v)", cli.RoundDuration(now.Sub(u.pong)), u.rtt.Round(100*time.Microsecond))
+	if left := u.again.Sub(now); left > 0 {
+		return fmt.Sprintf("reconnecting in %2ds to", int(math.Ceil(left.Seconds()))), address, false
 	}
-	return text, true
+	return "connecting to", address, false
 }
 
 // upstream is the connection to one messaged.
@@ -40,8 +39,6 @@ type upstream struct {
 	mu        sync.Mutex
 	connected time.Time // when it was made, zero if there is none
 	last      time.Time // of the last event
-	pong      time.Time // of the last answer to a ping, zero if there was none
-	rtt       time.Duration
 	again     time.Time // of the next attempt
 	away      time.Time // when the connection was lost, zero if it is there or never was
 	err       error     // of the last attempt
@@ -150,9 +147,6 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		say.Warn(fmt.Sprintf("connected again to %s: the feed was away for %v, from %s to %s", u.addr, cli.RoundDuration(away), cli.TimeOfDay(s.Since), cli.TimeOfDay(s.Until)),
 			"since", s.Since, "until", s.Until)
 	case messaged.Pong:
-		u.mu.Lock()
-		u.pong, u.rtt = time.Now(), s.RTT
-		u.mu.Unlock()
 		say.Debug(fmt.Sprintf("%s answered a ping in %v", u.addr, s.RTT.Round(time.Microsecond)), "rtt", s.RTT)
 	case messaged.Disconnected:
 		u.mu.Lock()
@@ -161,7 +155,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		} else {
 			u.briefConnections = 0
 		}
-		u.connected, u.pong, u.away, u.err = time.Time{}, time.Time{}, s.Since, s.Err
+		u.connected, u.away, u.err = time.Time{}, s.Since, s.Err
 		u.mu.Unlock()
 	case messaged.Waiting:
 		u.mu.Lock()

@@ -46,7 +46,7 @@ func LedgerText(l *engine.Ledger) string {
 		n    int64
 		what string
 	}{
-		{l.Filtered, "filtered out"}, {l.Rejected, "rejected"}, {l.Dropped, "dropped"}, {l.Waiting, "left"},
+		{l.Filtered, "filtered out"}, {l.Rejected, "rejected"}, {l.Dropped, "dropped"}, {l.Waiting, "received but not written"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, humanize.Comma(c.n)+" "+c.what)

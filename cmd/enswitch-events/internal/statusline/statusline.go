@@ -21,7 +21,10 @@ const (
 	// minRedraw is the time between two redraws at least, however much is written.
 	minRedraw = 100 * time.Millisecond
 
-	erase = "\r\x1b[K"
+	// The cursor stays at the start of the row. Erasing works from there after a resize,
+	// too: a terminal that wraps the row anew leaves the cursor at its first column.
+	// And the ^C that the terminal echoes does not wrap the row.
+	erase = "\r\x1b[J"
 	dim   = "\x1b[2m"
 	reset = "\x1b[m"
 )
@@ -32,7 +35,7 @@ type Line struct {
 	width func() int
 
 	mu    sync.Mutex
-	text  func() string // nil until Start and after Stop
+	text  func(width int) string // nil until Start and after Stop
 	drawn bool
 	last  time.Time
 	stop  chan struct{}
@@ -67,9 +70,9 @@ func (a wrapped) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Start shows the line until Stop. text returns its text, without line breaks, control
-// characters or colours. It is called by a goroutine of the Line and by its writers.
-func (l *Line) Start(text func() string) {
+// Start shows the line until Stop. text returns its text for width columns, without line
+// breaks, control characters or colours; what is wider is cut off. It is called by a goroutine of the Line and by its writers.
+func (l *Line) Start(text func(width int) string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text, l.stop, l.ended = text, make(chan struct{}), make(chan struct{})
@@ -122,8 +125,9 @@ func (l *Line) draw() {
 	if l.text == nil || width < 20 {
 		return
 	}
-	// One column stays free: a full row would wrap.
-	text := ansi.Truncate(strings.ToValidUTF8(l.text(), ""), width-1, "…")
-	_, _ = io.WriteString(l.tty, erase+dim+text+reset)
+	// One column for the cursor, and one left free: a full row would wrap.
+	width -= 2
+	text := ansi.Truncate(strings.ToValidUTF8(l.text(width), ""), width, "…")
+	_, _ = io.WriteString(l.tty, erase+dim+" "+text+reset+"\r")
 	l.drawn, l.last = true, time.Now()
 }

@@ -19,7 +19,7 @@ func TestLineNeverMixes(t *testing.T) {
 		var tty bytes.Buffer
 		l := New(&tty, func() int { return 30 })
 		out := l.Wrap(&tty)
-		l.Start(func() string { return "status that is longer than thirty columns" })
+		l.Start(func(int) string { return "status that is longer than thirty columns" })
 		var want strings.Builder
 		for range 20 {
 			time.Sleep(70 * time.Millisecond)
@@ -56,7 +56,7 @@ func TestLineFits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // time stands still: one drawing
 			var tty bytes.Buffer
 			l := New(&tty, func() int { return width })
-			l.Start(func() string { return strings.Repeat("é", 200) })
+			l.Start(func(int) string { return strings.Repeat("é", 200) })
 			l.mu.Lock()
 			l.draw()
 			l.mu.Unlock()

@@ -227,12 +227,13 @@ func (t *Tally) Note(text string) {
 	t.note = "; " + text
 }
 
-// Short is Empty for the status line: first what matched no event.
-func (t *Tally) Short(events int64) string {
+// Short returns what matched no event, then the kinds that came: Empty for the status
+// line.
+func (t *Tally) Short() string {
 	_, kinds, unmet := t.Report()
-	text := fmt.Sprintf("0 of %s kept", humanize.Comma(events))
+	text := strings.Join(kinds, ", ")
 	if len(unmet) > 0 {
-		text += ", none " + strings.Join(unmet, ", none ")
+		text = "none " + strings.Join(unmet, ", none ") + ": " + text
 	}
-	return text + ": " + strings.Join(kinds, ", ")
+	return text
 }

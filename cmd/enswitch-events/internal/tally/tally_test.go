@@ -71,7 +71,7 @@ func TestBounded(t *testing.T) {
 	for n := range 3 * maxKinds {
 		all.Count(scan(t, fmt.Sprintf(`{"class":"\u001b[31m%d%s","event":"\n"}`, n, strings.Repeat("c", 5000))))
 	}
-	text := all.Empty(3*maxKinds) + all.Short(3*maxKinds)
+	text := all.Empty(3*maxKinds) + all.Short()
 	if len(all.kinds) > maxKinds || len(text) > 2*shownKinds*2*maxName || strings.ContainsAny(text, "\x1b\n") {
 		t.Errorf("%d kinds, %d bytes: %q", len(all.kinds), len(text), text)
 	}
