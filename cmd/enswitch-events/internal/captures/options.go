@@ -34,7 +34,7 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 		return err
 	}
 	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, total: size(names)}
-	config, err := o.compile(s, names)
+	config, err := o.compile(ctx, s, names)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (o *Options) validate(changed func(string) bool, names []string) error {
 
 // compile compiles all flags, so that every error in them is found before anything is
 // opened.
-func (o *Options) compile(s *session, names []string) (*engine.Config, error) {
+func (o *Options) compile(ctx context.Context, s *session, names []string) (*engine.Config, error) {
 	from, to, err := o.Bounds.Range()
 	if err != nil {
 		return nil, err
@@ -76,8 +76,14 @@ func (o *Options) compile(s *session, names []string) (*engine.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := s.app.EventWriter()
+	if regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
+		if s.pager = s.app.NewPager(ctx); s.pager != nil {
+			out = s.pager
+		}
+	}
 	config := &engine.Config{
-		Sink: text, Header: text.Header(), Out: s.app.EventWriter(), Count: o.End.Count, From: from, To: to, Tally: s.tally,
+		Sink: text, Header: text.Header(), Out: out, Count: o.End.Count, From: from, To: to, Tally: s.tally,
 		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failures.AddFailure,
 	}
 	if config.Until, config.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
@@ -91,6 +97,15 @@ func (o *Options) compile(s *session, names []string) (*engine.Config, error) {
 		SeekTime: !o.Strict, From: from, To: to,
 	})
 	return config, nil
+}
+
+// regular reports whether all names are of regular files: what comes through a pipe may
+// never end.
+func regular(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		st, err := os.Stat(name)
+		return name == "-" || err == nil && !st.Mode().IsRegular()
+	})
 }
 
 // size returns the size of all files in bytes, or 0 if it is unknown for one of them.

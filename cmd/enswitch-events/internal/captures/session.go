@@ -28,6 +28,7 @@ type session struct {
 	source   *engine.Captures
 	total    int64 // bytes of all files, 0 if unknown
 	tally    *tally.Tally
+	pager    *cli.Pager      // nil if there is none
 	unseen   func() []string // see flags.Output
 }
 
@@ -51,6 +52,9 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	spare := make([]byte, spareHeap)
 	end, untimed, err := r.Run(ctx, config)
 	runtime.KeepAlive(spare)
+	if failed := s.pager.Close(); err == nil {
+		err = failed
+	}
 	if showing {
 		s.app.StatusLine.Stop()
 	}

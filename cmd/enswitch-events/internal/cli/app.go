@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,8 +34,10 @@ type App struct {
 	// anything: a wrong value is the more urgent error.
 	IneffectiveFlag error
 
-	origin  settings.Origin // where the flags of the command got their values
-	helpErr error           // of printing help: cobra's help function cannot return it
+	origin  settings.Origin       // where the flags of the command got their values
+	talk    *heldWriter           // stderr, if it is a terminal
+	pager   atomic.Pointer[Pager] // the pager on the terminal, or nil
+	helpErr error                 // of printing help: cobra's help function cannot return it
 }
 
 // globalFlags are the flags that every command has.
@@ -108,6 +111,10 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	stderr := a.Err
 	if a.StatusLine != nil {
 		stderr = a.StatusLine.Wrap(stderr)
+	}
+	if Terminal(a.Err) != nil {
+		a.talk = &heldWriter{w: stderr}
+		stderr = a.talk
 	}
 	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json"})
 	if tz := unknownZone(); tz != "" {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
@@ -22,6 +24,38 @@ const (
 	ExitLoss      = 8   // ExitLoss: events were lost, and --fail-on-loss was given
 	ExitInterrupt = 130 // ExitInterrupt: a second Ctrl-C
 )
+
+// exitCodes says in a few words with which codes cmd can end: it has the flags that they
+// belong to.
+func exitCodes(cmd *cobra.Command) string {
+	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
+	events, connects := has("fail-if"), has("no-reconnect")
+	serves := has("port")
+	var said []string
+	for _, c := range []struct {
+		code  int
+		means string
+		can   bool
+	}{
+		{ExitOK, "done", true},
+		{ExitFailure, "failed", !events},
+		{ExitFailure, "failed or --fail-if", events},
+		{ExitUsage, "usage", true},
+		{ExitConnect, "never connected", connects},
+		{ExitConnect, "could not open the port", serves && !connects},
+		{ExitKey, "key rejected", connects},
+		{ExitLost, "connection lost", connects},
+		{ExitTime, "time ran out", events && (has("for") || has("timeout"))},
+		{ExitOutput, "output not written", true},
+		{ExitLoss, "events lost", has("fail-on-loss")},
+		{ExitInterrupt, "second Ctrl-C", events || serves},
+	} {
+		if c.can {
+			said = append(said, fmt.Sprintf("%d %s", c.code, c.means))
+		}
+	}
+	return strings.Join(said, ", ")
+}
 
 // Error is an error with the exit code of the program. Its hint says what to try.
 type Error struct {

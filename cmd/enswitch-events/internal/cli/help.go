@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -64,60 +65,79 @@ func flagGroups(cmd *cobra.Command) []flagGroup {
 	return groups
 }
 
-// Help prints the help of cmd to stdout: what it does, examples, and its flags by
-// group. It is cobra's help function, which cannot return an error: Run does.
+// Help prints the help of cmd. It is cobra's help function, which cannot return an error:
+// Run does.
 func (a *App) Help(cmd *cobra.Command, _ []string) {
 	var b bytes.Buffer
-	writeHelp(&b, cmd)
-	_, a.helpErr = cmd.OutOrStdout().Write(b.Bytes())
+	writeHelp(&b, cmd, a.helpColumns())
+	a.helpErr = a.showHelp(cmd, b.String())
 }
 
-// helpWidth is the maximum width of help in columns.
-const helpWidth = 80
-
-func writeHelp(w io.Writer, cmd *cobra.Command) {
-	text := cmd.Long
-	if text == "" {
-		text = cmd.Short
+// showHelp prints text, on a terminal by the pager.
+func (a *App) showHelp(cmd *cobra.Command, text string) error {
+	p := a.NewPager(cmd.Context())
+	if p == nil {
+		_, err := io.WriteString(cmd.OutOrStdout(), text)
+		return err
 	}
-	fmt.Fprintf(w, "%s\n\nUsage:\n", strings.TrimSpace(text))
+	_, err := io.WriteString(p, text)
+	return WriteError(cmp.Or(err, p.Close()))
+}
+
+// writeHelp writes the help of cmd in lines of at most width columns: its first
+// paragraph, usage and examples, what else there is to say, its flags by group, and its
+// exit codes.
+func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
+	var top strings.Builder
+	first, rest, _ := strings.Cut(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)), "\n\n")
+	fmt.Fprintf(&top, "%s\n\nUsage:\n", first)
 	if cmd.Runnable() && cmd.HasParent() {
-		fmt.Fprintf(w, "  %s\n", cmd.UseLine())
+		fmt.Fprintf(&top, "  %s\n", cmd.UseLine())
 	}
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "  %s COMMAND\n\nCommands:\n", cmd.CommandPath())
+		fmt.Fprintf(&top, "  %s COMMAND\n", cmd.CommandPath())
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(&top, "\nExamples:\n%s\n", cmd.Example)
+	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprint(&top, "\nCommands:\n")
 		for _, c := range cmd.Commands() {
 			if c.IsAvailableCommand() || c.Name() == "help" {
-				fmt.Fprintf(w, "  %-12s %s\n", c.Name(), c.Short)
+				fmt.Fprintf(&top, "  %-12s %s\n", c.Name(), c.Short)
 			}
 		}
 	}
 	if !cmd.HasParent() {
-		fmt.Fprint(w, "\nTopics:\n")
+		fmt.Fprint(&top, "\nTopics:\n")
 		for _, t := range Topics() {
-			fmt.Fprintf(w, "  %-12s %s\n", t.Name, t.Short)
+			fmt.Fprintf(&top, "  %-12s %s\n", t.Name, t.Short)
 		}
 	}
-	if cmd.Example != "" {
-		fmt.Fprintf(w, "\nExamples:\n%s\n", cmd.Example)
+	if rest != "" {
+		fmt.Fprintf(&top, "\n%s\n", rest)
 	}
+	io.WriteString(w, fit(top.String(), width))
 	for _, g := range flagGroups(cmd) {
-		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(helpWidth))
+		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(width))
 	}
-	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(w, "\n'%s COMMAND --help' shows help for a command", cmd.CommandPath())
-		if !cmd.HasParent() {
-			fmt.Fprintf(w, ",\n'%s help TOPIC' for a topic", cmd.CommandPath())
-		}
-		fmt.Fprint(w, ".\n")
-	}
-	writeEnvironment(w, cmd)
+	fmt.Fprintf(w, "\n%s", fit(footer(cmd), width))
 }
 
-func writeEnvironment(w io.Writer, cmd *cobra.Command) {
+// footer is what help ends with.
+func footer(cmd *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Exit codes: %s. See 'enswitch-events help exit-codes'.\n", exitCodes(cmd))
 	if len(flagGroups(cmd)) > 1 {
-		fmt.Fprint(w, "\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key\nsome-flag of a profile: see 'enswitch-events help config'.\n")
+		b.WriteString("\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key some-flag of a profile: see 'enswitch-events help config'.\n")
 	}
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\nMore:\n  %s COMMAND --help\n", cmd.CommandPath())
+		if !cmd.HasParent() {
+			fmt.Fprintf(&b, "  %s help TOPIC\n", cmd.CommandPath())
+		}
+	}
+	return b.String()
 }
 
 // NewHelpCommand returns the command help, for commands and topics. Unlike cobra's it
@@ -128,8 +148,7 @@ func (a *App) NewHelpCommand() *cobra.Command {
 		Short: "Show help for a command or a topic",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if t := findTopic(strings.Join(names, "-")); t != nil {
-				_, err := io.WriteString(cmd.OutOrStdout(), t.Text)
-				return err
+				return a.showHelp(cmd, fit(t.Text, a.helpColumns()))
 			}
 			target, rest, err := cmd.Root().Find(names)
 			if err != nil || len(rest) > 0 {

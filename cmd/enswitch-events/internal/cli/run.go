@@ -23,9 +23,9 @@ import (
 // root command. The first SIGINT, SIGTERM or SIGHUP cancels the context of the
 // command, so that it can write what it has received; a second one ends the process.
 func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Context, *App) *cobra.Command) int {
-	ctx, stop := catchSignals(ctx)
-	defer stop()
 	a := &App{Streams: s, Log: log.New(s.Err, log.Options{}), Profile: &settings.Profile{}}
+	ctx, stop := catchSignals(ctx, a.secondSignal)
+	defer stop()
 	defer func() { a.Log.Close() }()
 	root := newRoot(ctx, a)
 	root.SetArgs(args)
@@ -61,6 +61,18 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	return e.Code
 }
 
+// secondSignal ends the process at once. While a pager has the terminal Ctrl-C is for the
+// pager, and another signal ends that, too.
+func (a *App) secondSignal(sig os.Signal) {
+	if p := a.pager.Load(); p != nil {
+		if sig == os.Interrupt {
+			return
+		}
+		p.kill()
+	}
+	os.Exit(ExitInterrupt)
+}
+
 // foreign returns a line for each flag in msg whose value does not come from the command
 // line: where it comes from.
 func (a *App) foreign(msg string) string {
@@ -82,10 +94,10 @@ var flagName = regexp.MustCompile(`--([a-z][a-z-]*)`)
 const repeatWindow = 200 * time.Millisecond
 
 // catchSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels,
-// and a function that stops catching them. SIGHUP does nothing where it is ignored,
+// and a function that stops catching them. A second signal calls second. SIGHUP does nothing where it is ignored,
 // as under nohup. SIGPIPE is caught too, so that a write to a closed stdout fails
 // instead of ending the process.
-func catchSignals(ctx context.Context) (context.Context, func()) {
+func catchSignals(ctx context.Context, second func(os.Signal)) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	end, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGINT, syscall.SIGTERM)
@@ -98,13 +110,13 @@ func catchSignals(ctx context.Context) (context.Context, func()) {
 		var first time.Time
 		for {
 			select {
-			case <-end:
+			case sig := <-end:
 				switch now := time.Now(); {
 				case first.IsZero():
 					first = now
 					cancel()
 				case now.Sub(first) > repeatWindow:
-					os.Exit(ExitInterrupt)
+					second(sig)
 				}
 			case <-done:
 				return

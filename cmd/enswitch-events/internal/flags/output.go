@@ -73,6 +73,13 @@ func (o *Output) Bind(f *pflag.FlagSet) {
 	f.BoolVar(&o.safeCSV, "csv-safe", false, "put ' in front of cells of csv and tsv that a spreadsheet would take for a formula")
 }
 
+// ForReaders reports whether the output is made to be read by a person, at a terminal if
+// tty says so.
+func (o *Output) ForReaders(tty bool) bool {
+	format := outputFormat(o.format, o.template, tty, o.meta)
+	return format == "line" || format == "pretty"
+}
+
 // outputFormat returns the format to use: name, or else the default for the other
 // flags and for stdout, where tty says that it is a terminal.
 func outputFormat(name, template string, tty, meta bool) string {
