@@ -67,3 +67,27 @@ func TestLineFits(t *testing.T) {
 		})
 	}
 }
+
+// TestLineLeavesNothingOnAResize holds that the cursor is before the line, as a terminal
+// that becomes narrower wraps the row behind it, and that all of it is erased from there.
+func TestLineLeavesNothingOnAResize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tty bytes.Buffer
+		l := New(&tty, func() int { return 80 })
+		l.Start(func(width int) string { return strings.Repeat("x", width) })
+		time.Sleep(time.Second)
+		l.Stop()
+		drawings := strings.Split(tty.String(), "\r\x1b[J")
+		if len(drawings) < 3 {
+			t.Fatalf("%q", tty.String())
+		}
+		for _, d := range drawings {
+			if d != "" && d != dim+" "+strings.Repeat("x", 78)+reset+"\r" {
+				t.Errorf("the cursor is not at the start of a row of 79 columns: %q", d)
+			}
+		}
+		if last := drawings[len(drawings)-1]; last != "" {
+			t.Errorf("not erased at the end: %q", last)
+		}
+	})
+}
