@@ -33,11 +33,20 @@ only the lines that contain it are parsed. All others count as filtered out,
 whatever they contain. With --strict every line is parsed, and those that are no
 events count as rejected.
 
+With --follow a file is read and then followed by its name, as with tail -F. If
+it is renamed or removed, the new file of that name is read next. If it is cut
+to a shorter length, it is read from the beginning again. A file that does not
+exist yet is waited for. A line is printed when its newline is there. Several
+files are printed in the order in which their lines come. It ends with Ctrl-C,
+--count, --until, --fail-if, and with --for and --idle-timeout, which need
+--follow.
+
 If a file cannot be read or is damaged, a message names the place, everything
 else is read, and the exit code is 1.`,
 		Example: `  enswitch-events cat events.ndjson.zst -c call -e answer
   enswitch-events cat --merge machine*.ndjson --since -2h -o line
   enswitch-events cat log.gz --since 'monday 09:00' --until-time 'monday 09:05'
+  enswitch-events cat -f /var/spool/enswitch/events.ndjson -c call -o line
   zstd -dc events.zst | enswitch-events cat -q 'select(.machine == 3) | .callid'`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return o.Run(cmd.Context(), a, cmd, names)
@@ -46,9 +55,8 @@ else is read, and the exit code is 1.`,
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
 	cli.AddFlagGroup(cmd, "How far", func(f *pflag.FlagSet) {
-		f.Int64VarP(&o.End.Count, "count", "n", 0, "end after `N` kept events")
-		f.StringVar(&o.End.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print that event")
-		f.StringVar(&o.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print that event, and exit with code 1")
+		f.BoolVarP(&o.Follow, "follow", "f", false, "wait for more at the end of a file, and go on with the new file when it is rotated")
+		o.End.Bind(f)
 	})
 	cli.AddFlagGroup(cmd, "Files", func(f *pflag.FlagSet) {
 		f.BoolVar(&o.Merge, "merge", false, "read the files side by side, in the order of timestamps; each file must be sorted")

@@ -81,6 +81,9 @@ type Reader struct {
 	rest     []byte // an unfinished line
 	skipping bool   // rest belongs to a line that was rejected
 	err      error  // what Next returns from now on
+
+	stopped    bool // a Follower has ended, and with it the text
+	unfinished bool // in the midst of a line
 }
 
 // Open opens the capture in the file called name. It fails if the file cannot be

@@ -19,6 +19,9 @@ type namePattern struct {
 	time  []bool         // whether the part is a layout
 	file  *regexp.Regexp // matches the base name of every file of the recording
 	dir   string
+
+	stamp string // in the name of the file that was set aside last
+	n     int    // its number
 }
 
 // directive is a letter that may follow % in a name, the layout of package time that
@@ -116,12 +119,19 @@ func (p *namePattern) at(t time.Time) string {
 func (p *namePattern) setAside(name string, now time.Time) error {
 	stem, ext := split(filepath.Base(name))
 	stamp := now.Format(asideLayout)
-	for n := 0; ; n++ {
+	n := 0
+	if stamp == p.stamp {
+		// A number that is free again, for its file was removed, is not taken: the
+		// names are in the order of the files.
+		n = p.n + 1
+	}
+	for ; ; n++ {
 		aside := filepath.Join(p.dir, stem+"."+stamp+ext)
 		if n > 0 {
 			aside = filepath.Join(p.dir, fmt.Sprintf("%s.%s-%d%s", stem, stamp, n, ext))
 		}
 		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			p.stamp, p.n = stamp, n
 			return os.Rename(name, aside)
 		} else if err != nil {
 			return err
@@ -146,7 +156,7 @@ func (p *namePattern) remove(current string, keep int) error {
 		}
 	}
 	slices.SortFunc(old, func(a, b fs.FileInfo) int {
-		return cmp.Or(b.ModTime().Compare(a.ModTime()), strings.Compare(b.Name(), a.Name()))
+		return cmp.Or(b.ModTime().Compare(a.ModTime()), cmp.Compare(len(b.Name()), len(a.Name())), strings.Compare(b.Name(), a.Name()))
 	})
 	var first error
 	for _, info := range slices.Backward(old[min(keep, len(old)):]) {

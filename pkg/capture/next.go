@@ -72,7 +72,8 @@ func (r *Reader) Next(buf []byte) (lines []byte, offset int64, err error) {
 				continue
 			}
 			return b[:whole], r.advance(len(b)), nil
-		} else if errors.Is(err, io.EOF) {
+		} else if errors.Is(err, io.EOF) || errors.Is(err, errStopped) {
+			r.stopped = errors.Is(err, errStopped)
 			whole += r.tail(b[whole:], r.offset+int64(whole))
 			r.err = err
 		} else if err != nil {
@@ -176,6 +177,9 @@ func (r *Reader) tail(line []byte, offset int64) int {
 		return 0
 	case x.Scan(text) == nil, x.Scan(Clean(text)) == nil:
 		return len(line)
+	}
+	if r.unfinished = r.stopped; r.stopped {
+		return 0
 	}
 	reason := errNoNewline
 	if len(bytes.Trim(text, "\x00")) == 0 {

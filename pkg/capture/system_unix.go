@@ -28,3 +28,8 @@ func removed(f *os.File) bool {
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	return ok && sys.Nlink == 0
 }
+
+// openNow opens a file to read it, and does not wait for the writer of a FIFO.
+func openNow(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}

@@ -22,6 +22,7 @@ type Options struct {
 	Bounds flags.Bounds
 	Merge  bool
 	Strict bool
+	Follow bool
 }
 
 // Run reads the files with these names, or standard input if there are none, and prints
@@ -33,7 +34,10 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	if err := o.validate(cmd.Flags().Changed, names); err != nil {
 		return err
 	}
-	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, total: size(names)}
+	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End}
+	if !o.Follow {
+		s.total = size(names)
+	}
 	config, err := o.compile(ctx, s, names)
 	if err != nil {
 		return err
@@ -77,7 +81,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		return nil, err
 	}
 	out := s.app.EventWriter()
-	if regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
+	if !o.Follow && regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
 		if s.pager = s.app.NewPager(ctx); s.pager != nil {
 			out = s.pager
 		}
@@ -85,6 +89,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	config := &engine.Config{
 		Sink: text, Header: text.Header(), Out: out, Count: o.End.Count, From: from, To: to, Tally: s.tally,
 		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failures.AddFailure,
+		OnChange: s.changed, For: o.End.Duration, Idle: o.End.Idle,
 	}
 	if config.Until, config.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err
@@ -94,7 +99,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	}
 	s.source = engine.NewCaptures(&engine.CaptureOptions{
 		Names: names, Stdin: s.app.In, Merge: o.Merge, MaxLine: int(o.Bounds.MaxLine),
-		SeekTime: !o.Strict, From: from, To: to,
+		SeekTime: !o.Strict, From: from, To: to, Follow: o.Follow,
 	})
 	return config, nil
 }

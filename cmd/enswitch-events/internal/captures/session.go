@@ -16,8 +16,10 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
 // session is a run over capture files, compiled from Options.
@@ -26,6 +28,7 @@ type session struct {
 	faults   *report.CaptureFaults
 	failures *report.Sampler
 	source   *engine.Captures
+	end      flags.Ends
 	total    int64 // bytes of all files, 0 if unknown
 	tally    *tally.Tally
 	pager    *cli.Pager      // nil if there is none
@@ -84,8 +87,28 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 		return cli.NewError(cli.ExitOutput, err, "")
 	case engine.EndSlow:
 		return cli.NewError(cli.ExitFailure, err, report.SlowFilterHint)
+	case engine.EndFor, engine.EndIdle:
+		if err := s.end.Unreached(end, ledger.Kept); err != nil {
+			return err
+		}
 	}
 	return s.faults.Failure()
+}
+
+// changed logs what has become of a file that is followed.
+func (s *session) changed(name string, change capture.Change) {
+	switch log := s.app.Log; change {
+	case capture.Missing:
+		log.Info(name+": there is no such file now: waiting for it", "source", name)
+	case capture.Replaced:
+		log.Debug(name+": another file has this name now: going on with it", "source", name)
+	case capture.Rewritten:
+		log.Warn(name+": the file was cut or written anew: reading it from its beginning", "source", name)
+	case capture.Removed:
+		log.Warn(name+": files that were set aside are removed, perhaps before they were read", "source", name)
+	case capture.Unfinished:
+		log.Debug(name+": the last line has no end yet and is left out", "source", name)
+	}
 }
 
 // progressFrom is the size of files from which progress is shown.

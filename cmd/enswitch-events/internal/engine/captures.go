@@ -26,6 +26,8 @@ type CaptureOptions struct {
 	// microseconds since 1970; see capture.Reader.SeekTime.
 	SeekTime bool
 	From, To int64
+	// Follow goes on with what the files get. Merge does not go with it.
+	Follow bool
 }
 
 // Captures is a source of events: captures, which are read as fast as their events
@@ -59,7 +61,9 @@ func NewCaptures(o *CaptureOptions) *Captures {
 	c := &Captures{
 		free: make(chan *Block, captureBlocks), full: make(chan *Block, captureBlocks), wake: make(chan struct{}, 1),
 	}
-	if o.Merge {
+	if o.Follow {
+		c.lines = &followed{o: o}
+	} else if o.Merge {
 		c.lines = &merged{opener: opener{o: o}}
 	} else {
 		c.lines = &sequence{opener: opener{o: o}, names: o.Names}
@@ -115,7 +119,8 @@ func (c *Captures) Disorder() (back, untimed int64) { return c.back, c.unordered
 func (c *Captures) Position() int64 { return c.lines.position() }
 
 // Run reads the captures into the sink of cfg until their end, one of the ends of
-// cfg, or until ctx is done. The current write may then take 5 s.
+// cfg, or until ctx is done. The current write may then take 5 s. Files that are
+// followed end with For, Idle and ctx; what they contain then is written, in 5 s at most.
 //
 // When it returns, everything that it started has ended, except a Read of Stdin or a
 // Write that blocks, and the filtering of one event. Untimed is the number of
@@ -131,16 +136,23 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 		c.free <- &Block{}
 	}
 	ctx, stop := context.WithCancel(parent)
+	follow, following := c.lines.(*followed)
+	if following {
+		stop()
+		ctx, stop = follow.begin(parent, cfg)
+	}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
 		c.read(ctx)
 	}()
-	o := f.drain(parent, f.start(), false)
+	o := f.drain(parent, f.start(), following)
 	stop()
 	<-read
 	c.lines.close()
-	if o == (outcome{}) && parent.Err() != nil {
+	if o == (outcome{}) && following {
+		o.end = follow.ended()
+	} else if o == (outcome{}) && parent.Err() != nil {
 		o.end = EndSignal // it also ended the reading
 	}
 	switch o.end {

@@ -33,6 +33,7 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
@@ -143,6 +144,8 @@ type Config struct {
 	// OnSkip is called with the number of bytes of a file that are not read because
 	// they are outside of the bounds.
 	OnSkip func(name string, bytes int64)
+	// OnChange is called when a file that is followed was replaced, cut, or the like.
+	OnChange func(name string, c capture.Change)
 	// OnFailure is called when an expression or a template failed on an event, with
 	// its flag, the kind of the failure, and its text.
 	OnFailure func(what, kind, text string)

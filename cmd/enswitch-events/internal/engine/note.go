@@ -11,6 +11,7 @@ const (
 	noteFailure
 	noteBack    // an event that --merge found out of order
 	noteUntimed // an event in which --merge found no timestamp
+	noteChange
 )
 
 // note is something to report, or to count, when the fold has reached its place.
@@ -24,6 +25,7 @@ type note struct {
 	offset  int64  // in the uncompressed file, or the bytes that were skipped
 	failure string // its kind
 	err     error
+	change  capture.Change
 }
 
 // noteOverhead is the memory that a note takes beside its text.
@@ -92,5 +94,7 @@ func (f *folder) reportNote(n *note) {
 		f.OnSkip(n.name, n.offset)
 	case n.kind == noteFailure && f.OnFailure != nil:
 		f.OnFailure(n.name, n.failure, n.err.Error())
+	case n.kind == noteChange && f.OnChange != nil:
+		f.OnChange(n.name, n.change)
 	}
 }

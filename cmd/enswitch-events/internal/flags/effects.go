@@ -78,6 +78,12 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		func(v *invocation) bool { return v.flags.Lookup("listen") == nil || v.has("listen") }, "no POSTs are taken", "add --listen PORT",
 	},
 
+	{"for idle-timeout", (*invocation).endless, "a capture is read to its end", "add --follow, which goes on with what a file gets"},
+	{
+		"merge", func(v *invocation) bool { return !v.has("follow") },
+		"with --follow events come in the order in which they are written", "leave out one of them",
+	},
+
 	{"shape-period shape-peak", func(v *invocation) bool { return v.text("shape") != "constant" }, "the load is constant", "add --shape ramp, burst or storm"},
 	{"slow-post", needs("post"), "nothing is POSTed", "add --post URL"},
 }
@@ -143,6 +149,13 @@ func (v *invocation) formats(names ...string) bool { return slices.Contains(name
 func (v *invocation) hasQuery() bool { return v.has("jq") || v.has("jq-file") }
 
 func (v *invocation) hasExpression() bool { return v.hasQuery() || v.has("until") || v.has("fail-if") }
+
+// endless reports whether the run has no end of its own: captures have one unless they
+// are followed. The hidden --follow of live commands does nothing.
+func (v *invocation) endless() bool {
+	f := v.flags.Lookup("follow")
+	return f == nil || f.Hidden || v.has("follow")
+}
 
 // readsWebsocket reports whether the command connects to a websocket, or has no flag
 // --listen and so no choice.

@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -45,21 +47,41 @@ func (o *Ends) Validate(changed func(string) bool) error {
 
 // Queries compiles --until and --fail-if; a query is nil if its flag was not given.
 // vars are the variables of the expressions.
-func (o *Ends) Queries(vars map[string]any, engine filter.Engine) (until, failIf *filter.Query, err error) {
+func (o *Ends) Queries(vars map[string]any, with filter.Engine) (until, failIf *filter.Query, err error) {
 	for _, q := range [][2]string{{"until", o.Until}, {"fail-if", o.FailIf}} {
 		if _, err := parseMoment(q[1], time.Now()); err == nil {
 			return nil, nil, cli.Usage("it takes a jq expression; for a time cat and replay have --until-time, the others --for 10m", "--%s %s: this is a time", q[0], q[1])
 		}
 	}
 	if o.Until != "" {
-		if until, err = filter.CompileQuery(o.Until, vars, engine); err != nil {
+		if until, err = filter.CompileQuery(o.Until, vars, with); err != nil {
 			return nil, nil, cli.Usage("", "%w", caret.Wrap("--until", err))
 		}
 	}
 	if o.FailIf != "" {
-		if failIf, err = filter.CompileQuery(o.FailIf, vars, engine); err != nil {
+		if failIf, err = filter.CompileQuery(o.FailIf, vars, with); err != nil {
 			return nil, nil, cli.Usage("", "%w", caret.Wrap("--fail-if", err))
 		}
 	}
 	return until, failIf, nil
+}
+
+// TimeUp returns which time ran out at end, which is EndFor or EndIdle.
+func (o *Ends) TimeUp(end engine.End) string {
+	if end == engine.EndIdle {
+		return fmt.Sprintf("no event for %v", o.Idle)
+	}
+	return fmt.Sprintf("time ran out after %v", o.Duration)
+}
+
+// Unreached returns the error of a run that ended by time before --count or --until
+// was reached, or nil if neither was given. kept is the number of kept events.
+func (o *Ends) Unreached(end engine.End, kept int64) error {
+	switch {
+	case o.Count > 0:
+		return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %d of %s came", o.TimeUp(end), kept, cli.Plural(o.Count, "event")), "")
+	case o.Until != "":
+		return cli.NewError(cli.ExitTime, fmt.Errorf("%s: --until was not reached", o.TimeUp(end)), "")
+	}
+	return nil
 }

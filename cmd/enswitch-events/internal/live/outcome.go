@@ -35,14 +35,13 @@ func (s *session) disconnected(end engine.End) (never *cli.Error) {
 	switch {
 	case never == nil:
 	case end == engine.EndFor, end == engine.EndIdle:
-		never.Err = fmt.Errorf("%s: %w", s.timeUp(end), never.Err)
+		never.Err = fmt.Errorf("%s: %w", s.end.TimeUp(end), never.Err)
 	case s.awaiter != nil:
 		never.Err = fmt.Errorf("interrupted: %w", never.Err)
 	}
 	return never
 }
 
-// timeUp returns which time ran out.
 func (s *session) timeUp(end engine.End) string {
 	if end == engine.EndIdle {
 		return fmt.Sprintf("no event for %v", s.end.Idle)
@@ -76,15 +75,10 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		}
 		return cli.NewError(cli.ExitFailure, slow, report.SlowFilterHint)
 	case engine.EndFor, engine.EndIdle:
-		why := s.timeUp(end)
-		switch {
-		case s.awaiter != nil:
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", why, s.awaiter.Missing()), s.awaiter.Seen())
-		case s.end.Count > 0:
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %d of %s came", why, ledger.Kept, cli.Plural(s.end.Count, "event")), "")
-		case s.end.Until != "":
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: --until was not reached", why), "")
+		if s.awaiter != nil {
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", s.end.TimeUp(end), s.awaiter.Missing()), s.awaiter.Seen())
 		}
+		return s.end.Unreached(end, ledger.Kept)
 	case engine.EndSignal, engine.EndOfInput:
 		if s.awaiter != nil { // a script must not take it for what it waited for
 			return cli.NewError(cli.ExitFailure, errors.New("interrupted: "+s.awaiter.Missing()), s.awaiter.Seen())

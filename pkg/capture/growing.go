@@ -1,0 +1,224 @@
+package capture
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// markSize is how much before the place where a file is read is compared to find out
+// whether the file was written anew.
+const markSize = 256
+
+// growing reads a file that grows, to its end if another file has taken its name.
+type growing struct {
+	f    *Follower
+	file *os.File
+	info fs.FileInfo // to compare
+
+	waiting   bool  // the end was reached, and nothing has come since
+	replaced  bool  // another file has the name: what is left is read
+	over      bool  // nothing more comes
+	rewritten bool  // because the file is to be read from its beginning
+	limit     int64 // where the last reading ends, -1 before that
+
+	mark    []byte    // the last bytes that were read
+	next    int64     // where the next ones follow them
+	looked  int64     // where the end was when it was last looked at
+	written time.Time // of the file at that time
+}
+
+// Read reads more, and waits for it. The error is io.EOF once the file is over, and
+// errStopped once the following is.
+func (g *growing) Read(p []byte) (int, error) {
+	for {
+		q, err := g.last(p)
+		if err != nil {
+			return 0, err
+		}
+		if !g.waiting {
+			n, err := g.file.Read(q)
+			if n > 0 {
+				g.f.poll = pollLeast
+				g.remember(q[:n])
+				return n, nil
+			}
+			if err != nil && !errors.Is(err, io.EOF) {
+				return 0, err
+			}
+			g.waiting = true
+		}
+		grown, err := g.look(true)
+		switch {
+		case err != nil:
+			return 0, err
+		case g.over:
+			return 0, io.EOF
+		case grown:
+			g.waiting = false
+		case g.f.ctx.Err() != nil:
+			return 0, g.stop()
+		default:
+			g.f.wait()
+		}
+	}
+}
+
+// last returns the part of p that may be read. When the following ends that is what
+// the file holds at that time, or nothing if its end was never reached.
+func (g *growing) last(p []byte) ([]byte, error) {
+	if g.f.ctx.Err() == nil {
+		return p, nil
+	}
+	left, err := g.left()
+	switch {
+	case err != nil:
+		return nil, err
+	case left > 0:
+		return p[:min(int64(len(p)), left)], nil
+	case g.waiting:
+		if _, err := g.look(true); err != nil {
+			return nil, err
+		}
+		if g.over {
+			return nil, io.EOF
+		}
+	}
+	return nil, g.stop()
+}
+
+// await waits until the file is over, without reading it, and reports false if the
+// following ends before.
+func (g *growing) await() bool {
+	for {
+		if _, err := g.look(false); err != nil {
+			g.f.failed(err)
+		}
+		if g.over {
+			return true
+		}
+		if g.f.ctx.Err() != nil {
+			return false
+		}
+		g.f.wait()
+	}
+}
+
+// left returns how much of the file is still read now that the following ends.
+func (g *growing) left() (int64, error) {
+	at, err := g.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	if g.f.until.IsZero() {
+		g.f.until = time.Now().Add(lastReading)
+	}
+	if g.limit < 0 {
+		g.limit = at
+		if g.f.current {
+			st, err := g.file.Stat()
+			if err != nil {
+				return 0, err
+			}
+			g.limit = st.Size()
+		}
+	}
+	if time.Now().After(g.f.until) {
+		return 0, nil
+	}
+	return g.limit - at, nil
+}
+
+// stop is what Read returns when the following ends here: io.EOF if another file
+// comes next.
+func (g *growing) stop() error {
+	if st, err := os.Stat(g.f.name); g.f.current && time.Now().Before(g.f.until) &&
+		(err == nil && !os.SameFile(st, g.info) || g.f.asides.newer(g.f.name, g)) {
+		g.over = true
+		return io.EOF
+	}
+	return errStopped
+}
+
+// look finds out at the end of the file whether it has grown or is over. Unless it
+// is being read, growing is nothing to find out.
+func (g *growing) look(reading bool) (grown bool, err error) {
+	st, err := g.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	at, err := g.file.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return false, err
+	}
+	other := st.Size() < at
+	if !other && reading {
+		if other, err = g.anew(st, at); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case other:
+		g.over, g.rewritten = true, true
+		return false, nil
+	case reading && st.Size() > at:
+		return true, nil
+	case g.replaced:
+		g.over = true
+		return false, nil
+	}
+	g.replaced = g.taken()
+	return g.replaced, nil // what came before it was replaced is read first
+}
+
+// remember keeps the end of what was read. A decoder may have gone back before.
+func (g *growing) remember(read []byte) {
+	at := g.f.r.in.n.Load()
+	if at != g.next {
+		g.mark = g.mark[:0]
+	}
+	g.next = at + int64(len(read))
+	if over := len(g.mark) + len(read) - markSize; over > 0 {
+		g.mark = g.mark[:copy(g.mark, g.mark[min(over, len(g.mark)):])]
+	}
+	g.mark = append(g.mark, read[max(0, len(read)-markSize):]...)
+}
+
+// anew reports whether the file was written anew: what is before the place at is
+// not what was read.
+func (g *growing) anew(st fs.FileInfo, at int64) (bool, error) {
+	if g.looked == at && g.written.Equal(st.ModTime()) {
+		return false, nil
+	}
+	g.looked, g.written = at, st.ModTime()
+	now := make([]byte, min(int64(len(g.mark)), at))
+	n, err := g.file.ReadAt(now, at-int64(len(now)))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return n < len(now) || !bytes.Equal(now, g.mark[len(g.mark)-n:]), nil
+}
+
+// taken reports whether another file has the name, and is to be read. An empty one
+// is not yet: who writes may not have turned to it.
+func (g *growing) taken() bool {
+	st, err := os.Stat(g.f.name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		g.f.absent()
+	case err != nil:
+		g.f.failed(err)
+	case st.IsDir():
+		g.f.failed(&fs.PathError{Op: "read", Path: g.f.name, Err: errDirectory})
+	case !st.Mode().IsRegular():
+		g.f.failed(&fs.PathError{Op: "read", Path: g.f.name, Err: errNotRegular})
+	case os.SameFile(st, g.info):
+		g.f.present()
+	default:
+		return st.Size() > 0
+	}
+	return false
+}
