@@ -167,11 +167,12 @@ func (f *Follower) open() error {
 		return f.read(g.file)
 	}
 	for {
+		done := f.ctx.Err() != nil // before the last look
 		err := f.choose()
 		switch {
 		case err == nil:
 			return nil
-		case f.ctx.Err() != nil:
+		case done:
 			return io.EOF
 		case errors.Is(err, fs.ErrNotExist):
 			f.absent()

@@ -25,17 +25,17 @@ type growing struct {
 	rewritten bool  // because the file is to be read from its beginning
 	limit     int64 // where the last reading ends, -1 before that
 
-	mark    []byte    // the last bytes that were read
-	next    int64     // where the next ones follow them
-	looked  int64     // where the end was when it was last looked at
-	written time.Time // of the file at that time
+	mark []byte // the last bytes that were read
+	next int64  // where the next ones follow them
+	now  [markSize]byte
 }
 
 // Read reads more, and waits for it. The error is io.EOF once the file is over, and
 // errStopped once the following is.
 func (g *growing) Read(p []byte) (int, error) {
 	for {
-		q, err := g.last(p)
+		done := g.f.ctx.Err() != nil // before the file is looked at for the last time
+		q, err := g.last(p, done)
 		if err != nil {
 			return 0, err
 		}
@@ -59,7 +59,7 @@ func (g *growing) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		case grown:
 			g.waiting = false
-		case g.f.ctx.Err() != nil:
+		case done:
 			return 0, g.stop()
 		default:
 			g.f.wait()
@@ -67,10 +67,10 @@ func (g *growing) Read(p []byte) (int, error) {
 	}
 }
 
-// last returns the part of p that may be read. When the following ends that is what
-// the file holds at that time, or nothing if its end was never reached.
-func (g *growing) last(p []byte) ([]byte, error) {
-	if g.f.ctx.Err() == nil {
+// last returns the part of p that may be read. When the following is done that is
+// what the file holds at that time, or nothing if its end was never reached.
+func (g *growing) last(p []byte, done bool) ([]byte, error) {
+	if !done {
 		return p, nil
 	}
 	left, err := g.left()
@@ -94,13 +94,14 @@ func (g *growing) last(p []byte) ([]byte, error) {
 // following ends before.
 func (g *growing) await() bool {
 	for {
+		done := g.f.ctx.Err() != nil
 		if _, err := g.look(false); err != nil {
 			g.f.failed(err)
 		}
 		if g.over {
 			return true
 		}
-		if g.f.ctx.Err() != nil {
+		if done {
 			return false
 		}
 		g.f.wait()
@@ -156,7 +157,7 @@ func (g *growing) look(reading bool) (grown bool, err error) {
 	}
 	other := st.Size() < at
 	if !other && reading {
-		if other, err = g.anew(st, at); err != nil {
+		if other, err = g.anew(at); err != nil {
 			return false, err
 		}
 	}
@@ -189,12 +190,8 @@ func (g *growing) remember(read []byte) {
 
 // anew reports whether the file was written anew: what is before the place at is
 // not what was read.
-func (g *growing) anew(st fs.FileInfo, at int64) (bool, error) {
-	if g.looked == at && g.written.Equal(st.ModTime()) {
-		return false, nil
-	}
-	g.looked, g.written = at, st.ModTime()
-	now := make([]byte, min(int64(len(g.mark)), at))
+func (g *growing) anew(at int64) (bool, error) {
+	now := g.now[:min(int64(len(g.mark)), at)]
 	n, err := g.file.ReadAt(now, at-int64(len(now)))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
