@@ -256,7 +256,8 @@ func followRecording(file string) func(*testing.T) {
 		if code := recorder.exit(); code != 0 {
 			t.Fatalf("the recorder ended with %d", code)
 		}
-		p.signal(syscall.SIGINT) // what was recorded by now is written
+		p.lines(rounds * each)
+		p.signal(syscall.SIGINT)
 		p.check(want{events: seq(1, rounds*each), received: rounds * each})
 		if got, want := p.out.snapshot(), recorder.out.snapshot(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Error("other bytes than were recorded")

@@ -29,6 +29,9 @@ const (
 	// Unfinished says that the following ended while the last line had no end. The
 	// line is left out.
 	Unfinished
+	// Behind says that the following ended before everything was read that the file
+	// held at that time.
+	Behind
 )
 
 // FollowOptions say how a capture is followed. The zero FollowOptions are the
@@ -59,7 +62,7 @@ const (
 	// takes a moment.
 	missingAfter = time.Second
 	// lastReading is how long what a file holds is read after the context is done.
-	lastReading = 2 * time.Second
+	lastReading = 4 * time.Second
 )
 
 var (
@@ -96,7 +99,7 @@ type Follower struct {
 
 // Follow returns a Follower of the file called name, which need not be there yet. It
 // ends when ctx is done: once the end of the file was reached, what the file holds
-// at that time is still read, for two seconds at most.
+// at that time is still read, for four seconds at most.
 func Follow(ctx context.Context, name string, o *FollowOptions) *Follower {
 	f := &Follower{ctx: ctx, name: name, poll: pollLeast}
 	if o != nil {

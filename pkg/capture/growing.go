@@ -128,6 +128,10 @@ func (g *growing) left() (int64, error) {
 		}
 	}
 	if time.Now().After(g.f.until) {
+		if g.limit > at {
+			g.limit = at
+			g.f.changed(Behind)
+		}
 		return 0, nil
 	}
 	return g.limit - at, nil

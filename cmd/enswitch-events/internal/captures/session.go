@@ -106,6 +106,8 @@ func (s *session) changed(name string, change capture.Change) {
 		log.Warn(name+": the file was cut or written anew: reading it from its beginning", "source", name)
 	case capture.Removed:
 		log.Warn(name+": files that were set aside are removed, perhaps before they were read", "source", name)
+	case capture.Behind:
+		log.Warn(name+": not everything that it held at the end could be read in time", "source", name)
 	case capture.Unfinished:
 		log.Debug(name+": the last line has no end yet and is left out", "source", name)
 	}
