@@ -82,7 +82,12 @@ func (a *asides) next(name string, before *growing) (next []aside, gone bool) {
 		}
 		a.known = true
 		return nil, false
-	case before == nil:
+	case len(next) > 0:
+		// A file that is renamed while the directory is listed may be left out, though
+		// one after it is there: those are all in the next list.
+		next = a.list(name)
+	}
+	if before == nil {
 		return next, false
 	}
 	next = a.behind(next, before)

@@ -299,15 +299,17 @@ func (f *Follower) changed(c Change) {
 	}
 }
 
-// absent notes that no file has the name.
-func (f *Follower) absent() {
+// absent notes that no file has the name, and reports whether it has said so now.
+func (f *Follower) absent() bool {
 	if f.gone.IsZero() {
 		f.gone = time.Now()
 	}
-	if !f.missing && (!f.begun || time.Since(f.gone) >= missingAfter) {
-		f.missing = true
-		f.changed(Missing)
+	if f.missing || f.begun && time.Since(f.gone) < missingAfter {
+		return false
 	}
+	f.missing = true
+	f.changed(Missing)
+	return true
 }
 
 // present notes that a file has the name which can be read.

@@ -214,6 +214,16 @@ func TestFollowAside(t *testing.T) {
 		grow(t, name, want[i]+"\n")
 	}
 	f.gets(want...)
+	// Two are set aside, and the new one has nothing yet.
+	want = []string{"31", "32"}
+	grow(t, name, "31\n")
+	for _, text := range []string{"32\n", ""} {
+		if err := p.setAside(name, now.Add(2*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		grow(t, name, text)
+	}
+	f.gets(want...)
 	if rest := f.end(); len(rest) > 0 {
 		t.Errorf("and then %q", rest)
 	}

@@ -25,6 +25,8 @@ type growing struct {
 	rewritten bool  // because the file is to be read from its beginning
 	limit     int64 // where the last reading ends, -1 before that
 
+	empty fs.FileInfo // what has the name, and nothing in it
+
 	mark []byte // the last bytes that were read
 	next int64  // where the next ones follow them
 	now  [markSize]byte
@@ -203,23 +205,28 @@ func (g *growing) anew(at int64) (bool, error) {
 	return n < len(now) || !bytes.Equal(now, g.mark[len(g.mark)-n:]), nil
 }
 
-// taken reports whether another file has the name, and is to be read. An empty one
-// is not yet: who writes may not have turned to it.
+// taken reports whether another file has the name, and is to be read.
 func (g *growing) taken() bool {
-	st, err := os.Stat(g.f.name)
+	f := g.f
+	st, err := os.Stat(f.name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		g.f.absent()
+		return f.absent() && f.asides.newer(f.name, g)
 	case err != nil:
-		g.f.failed(err)
+		f.failed(err)
 	case st.IsDir():
-		g.f.failed(&fs.PathError{Op: "read", Path: g.f.name, Err: errDirectory})
+		f.failed(&fs.PathError{Op: "read", Path: f.name, Err: errDirectory})
 	case !st.Mode().IsRegular():
-		g.f.failed(&fs.PathError{Op: "read", Path: g.f.name, Err: errNotRegular})
+		f.failed(&fs.PathError{Op: "read", Path: f.name, Err: errNotRegular})
 	case os.SameFile(st, g.info):
-		g.f.present()
-	default:
-		return st.Size() > 0
+		f.present()
+	case st.Size() > 0:
+		return true
+	case g.empty == nil || !os.SameFile(st, g.empty):
+		// Who writes may not have turned to it yet: that is next once it has something,
+		// unless others have come between.
+		g.empty = st
+		return f.asides.newer(f.name, g)
 	}
 	return false
 }
