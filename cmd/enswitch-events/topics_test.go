@@ -31,7 +31,6 @@ func TestTopicExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ran := 0
 	for _, topic := range cli.Topics() {
 		t.Run(topic.Name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -49,7 +48,6 @@ func TestTopicExamples(t *testing.T) {
 				if command == "" {
 					continue
 				}
-				ran++
 				got := runExample(t, dir, command, strings.Split(strings.TrimSpace(string(sample)), "\n"))
 				if want := strings.Join(printed, "\n"); got != want && !*update {
 					t.Errorf("$ %s\nprints\n%s\nand not\n%s", command, got, want)
@@ -65,9 +63,6 @@ func TestTopicExamples(t *testing.T) {
 				}
 			}
 		})
-	}
-	if ran < 20 {
-		t.Errorf("%d examples were run", ran)
 	}
 }
 
