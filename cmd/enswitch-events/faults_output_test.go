@@ -435,7 +435,7 @@ func stderrBlocked(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	lost := strings.Join(p.said.snapshot(), "\n")
-	if !strings.Contains(lost, "lost: stderr took nothing") {
+	if !strings.Contains(lost, "lost: stderr was blocked") {
 		t.Error("that messages were lost is not said")
 	}
 }

@@ -176,14 +176,14 @@ func recordDirectory(back bool) func(*testing.T) {
 		p.says("events wait in memory to be recorded: .*no such file or directory", 1)
 		if !back {
 			peer.send(6, 6)
-			p.check(want{code: cli.ExitOutput, events: seq(1, 6), received: 6, said: []string{madeAgain, "3 events not recorded"}})
+			p.check(want{code: cli.ExitOutput, events: seq(1, 6), received: 6, said: []string{"was moved or removed while it was recorded to\"", "3 events not recorded", "what was recorded before went with it"}, unsaid: []string{"made again", "whole"}})
 			return
 		}
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		peer.send(6, 6)
-		p.check(want{events: seq(1, 6), received: 6, said: []string{madeAgain}, unsaid: []string{"not recorded"}})
+		p.check(want{events: seq(1, 6), received: 6, said: []string{"was moved or removed while it was recorded to\""}, unsaid: []string{"not recorded"}})
 		records(t, name, seq(4, 6))
 	}
 }

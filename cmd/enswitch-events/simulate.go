@@ -129,7 +129,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	case changed("for") && o.duration <= 0:
 		return cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.duration)
 	case o.machines < 1 || o.machines > 1000:
-		return cli.Usage("", "--machines %d: from 1 to 1000", o.machines)
+		return cli.Usage("", "--machines %d: from 1 to 1,000", o.machines)
 	case o.wait < 0:
 		return cli.Usage("", "--wait-clients %d: not below 0", o.wait)
 	case o.shape.Kind != enswitchtest.Constant && math.IsInf(float64(o.rate), 1):
@@ -137,7 +137,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	case o.shape.Period < time.Second || o.shape.Period > 24*time.Hour:
 		return cli.Usage("", "--shape-period %v: from 1s to 24h", o.shape.Period)
 	case o.shape.Peak < 1 || o.shape.Peak > 1000:
-		return cli.Usage("", "--shape-peak %d: from 1 to 1000", o.shape.Peak)
+		return cli.Usage("", "--shape-peak %d: from 1 to 1,000", o.shape.Peak)
 	case o.skew < 0 || o.skew > time.Hour:
 		return cli.Usage("", "--clock-skew %v: from 0 to 1h", o.skew)
 	case o.faults.DropEvery < 0 || o.halfOpenAfter < 0 || o.faults.SlowPost < 0:

@@ -78,8 +78,13 @@ func (w *Writer) choose(now time.Time) error {
 			w.leave()
 			w.fresh = true
 		case !w.there():
-			w.warn(fmt.Errorf("%s was moved or removed while it was recorded to: it is made again", w.current))
+			moved := w.current
 			w.leave()
+			if err := w.open(now); err != nil {
+				w.warn(fmt.Errorf("%s was moved or removed while it was recorded to", moved))
+				return err
+			}
+			w.warn(fmt.Errorf("%s was moved or removed while it was recorded to: it is made again", moved))
 		case w.over(now) && !now.Before(w.rename):
 			w.leave() // some systems cannot rename an open file
 			if err := w.name.setAside(w.current, now); err != nil {

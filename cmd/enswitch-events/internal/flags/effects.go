@@ -53,6 +53,12 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"it marks with colour, and this format has none", "add -o line, and --color always for a pipe",
 	},
 	{"highlight", func(v *invocation) bool { return v.colour }, "it marks with colour, and there is none here", "add --color always"},
+	{
+		"color", func(v *invocation) bool {
+			return v.text("color") != "always" || !v.formats("json", "ndjson", "csv", "tsv")
+		},
+		"this format has no colours", "add -o line or -o pretty",
+	},
 	{"csv-safe", func(v *invocation) bool { return v.formats("csv", "tsv") }, "it is for the formats csv and tsv", "add -o csv --fields timestamp,class,event,callid"},
 	{"fields", func(v *invocation) bool { return !v.formats("json") }, "json prints events exactly as received and cannot pick fields", "use --output ndjson with --fields"},
 	{"fields", func(v *invocation) bool { return !v.formats("template") }, "a template picks its own fields", "name them in the template"},

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
@@ -75,8 +77,14 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		}
 		return cli.NewError(cli.ExitFailure, slow, report.SlowFilterHint)
 	case engine.EndFor, engine.EndIdle:
-		if s.awaiter != nil {
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", s.end.TimeUp(end), s.awaiter.Missing()), s.awaiter.Seen())
+		why := s.timeUp(end)
+		switch {
+		case s.awaiter != nil:
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", why, s.awaiter.Missing()), s.awaiter.Seen())
+		case s.end.Count > 0:
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s of %s came", why, humanize.Comma(ledger.Kept), cli.Plural(s.end.Count, "event")), "")
+		case s.end.Until != "":
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: --until was not reached", why), "")
 		}
 		return s.end.Unreached(end, ledger.Kept)
 	case engine.EndSignal, engine.EndOfInput:

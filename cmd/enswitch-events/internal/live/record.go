@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -130,7 +131,9 @@ func (r *recorder) close(late context.Context, outcome error) (lost int64, err e
 		err = fmt.Errorf("%w: %s not recorded", err, cli.Plural(lost, "event"))
 	}
 	hint := "what was written before is whole"
-	if st, err := os.Stat(r.file); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "the directory was moved or removed, and what was recorded before went with it"
+	} else if st, err := os.Stat(r.file); err == nil && st.Mode()&os.ModeNamedPipe != 0 {
 		hint = ""
 	}
 	return lost, cli.NewError(cli.ExitOutput, err, hint)

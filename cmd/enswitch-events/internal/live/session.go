@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
@@ -116,8 +118,18 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	if outcome != nil {
 		return outcome
 	}
+	return s.incomplete(ledger, unrecorded)
+}
+
+// incomplete returns an error if not all was done that the flags ask for, in a run that
+// ended without an error.
+func (s *session) incomplete(ledger engine.Ledger, unrecorded int64) error {
 	if s.failOnLoss && (ledger.Lost() || unrecorded > 0) {
-		return cli.NewError(cli.ExitLoss, fmt.Errorf("events were lost: %d dropped, %s", ledger.Dropped, cli.Plural(ledger.Gaps, "gap")), "")
+		return cli.NewError(cli.ExitLoss, fmt.Errorf("events were lost: %s dropped, %s", humanize.Comma(ledger.Dropped), cli.Plural(ledger.Gaps, "gap")), "")
+	}
+	if s.exec != nil && s.exec.notRun.Load() > 0 {
+		return cli.NewError(cli.ExitFailure, fmt.Errorf("--exec: %s not run: those before were still running %v after the end",
+			cli.Plural(s.exec.notRun.Load(), "command"), execDrain), "--exec-parallel runs more of them at a time")
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ package log
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/url"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
@@ -48,7 +49,7 @@ type Logger struct {
 // second, and after ten seconds in any case.
 func (l *Logger) Close() {
 	if lost := l.queue.dropped(); lost > 0 {
-		l.Warn(fmt.Sprintf("%d messages before these were lost: stderr took nothing", lost), "lost", lost)
+		l.Warn(humanize.Comma(int64(lost))+" messages before these were lost: stderr was blocked", "lost", lost)
 	}
 	l.queue.close(time.Second, 10)
 }
@@ -64,6 +65,8 @@ func New(w io.Writer, o Options) *Logger {
 				switch {
 				case a.Key == slog.LevelKey && len(groups) == 0:
 					a.Value = slog.StringValue(strings.ToLower(a.Value.String()))
+				case a.Key == HintKey && len(groups) == 0:
+					a.Value = slog.AnyValue(strings.Split(k.redact(a.Value.String()), "\n"))
 				case a.Value.Kind() == slog.KindString:
 					a.Value = slog.StringValue(k.redact(a.Value.String()))
 				case a.Value.Kind() == slog.KindAny:
@@ -235,8 +238,8 @@ func (q *queue) close(interval time.Duration, maxIntervals int) {
 }
 
 // HintKey is the key of the attribute with the hint: what to try. It may have several
-// lines, which are written below the message. It must not quote anything received; a
-// message may, because it is always one line.
+// lines: text has them below the message, JSON as an array. It must not quote anything
+// received; a message may, because it is always one line.
 const HintKey = "hint"
 
 // textHandler is a slog.Handler that writes the message and the hint below it. The other

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // KeySources are the places that may have the authentication key. The key in an address
@@ -116,7 +118,7 @@ func trim(text []byte, where string) (string, error) {
 	case key == "":
 		return "", fmt.Errorf("no key in %s: it is empty", where)
 	case len(key) > maxKey:
-		return "", fmt.Errorf("no key in %s: longer than %d bytes", where, maxKey)
+		return "", fmt.Errorf("no key in %s: longer than %s bytes", where, humanize.Comma(maxKey))
 	case bytes.ContainsAny([]byte(key), "\r\n\x00"):
 		return "", errors.New("no key in " + where + ": more than one line")
 	}

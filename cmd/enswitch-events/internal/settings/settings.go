@@ -24,6 +24,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dustin/go-humanize"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/pflag"
 
@@ -124,7 +125,7 @@ func Profiles(file string) []string {
 
 func readBounded(file string, maxSize int64) ([]byte, error) {
 	if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && st.Size() > maxSize {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", file, st.Size(), maxSize)
+		return nil, fmt.Errorf("%s has %s bytes, more than %s", file, humanize.Comma(st.Size()), humanize.Comma(maxSize))
 	}
 	return os.ReadFile(file)
 }
