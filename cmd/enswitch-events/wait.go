@@ -81,6 +81,6 @@ func (o *waitOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, a
 	if err != nil {
 		return err
 	}
-	o.live.Awaiter = w
+	o.live.Sink, o.live.Awaiter = w.Sink, w
 	return o.feeds.Run(ctx, a, cmd, &o.live, addresses)
 }

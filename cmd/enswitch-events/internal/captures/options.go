@@ -23,6 +23,9 @@ type Options struct {
 	Merge  bool
 	Strict bool
 	Follow bool
+	// Sink returns the sink of the run, which can print events by text. If it is nil,
+	// text is the sink.
+	Sink func(text *engine.Text) engine.Sink
 }
 
 // Run reads the files with these names, or standard input if there are none, and prints
@@ -90,6 +93,9 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		Sink: text, Header: text.Header(), Out: out, Count: o.End.Count, From: from, To: to, Tally: s.tally,
 		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failures.AddFailure,
 		OnChange: s.changed, For: o.End.Duration, Idle: o.End.Idle,
+	}
+	if o.Sink != nil {
+		config.Sink = o.Sink(text)
 	}
 	if config.Until, config.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err

@@ -40,6 +40,9 @@ type Options struct {
 	Buffer bufferFlags
 	Record recordFlags
 	exec   execFlags
+	// Sink returns the sink of the run, which can print events by text. If it is nil,
+	// text is the sink.
+	Sink func(text *engine.Text) engine.Sink
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
 	// that the filters keep.
 	Awaiter Awaiter
@@ -68,8 +71,6 @@ func spillDir() string {
 
 // Awaiter is an event, or several, that a run waits for.
 type Awaiter interface {
-	// Sink returns the sink of the run. It writes the awaited events to text.
-	Sink(text *engine.Text) engine.Sink
 	// Missing says what has not come, in a few words.
 	Missing() string
 	// Seen says what has come instead, in a few lines.
@@ -122,8 +123,8 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		OnReject:  func(r engine.Rejected) { s.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
 		OnFailure: s.warnings.AddFailure, OnGap: s.onGap,
 	}
-	if s.awaiter != nil {
-		c.Sink = s.awaiter.Sink(text)
+	if o.Sink != nil {
+		c.Sink = o.Sink(text)
 	}
 	if c.Until, c.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ type partial struct {
 	bytes  int
 }
 
-// Sink implements live.Awaiter. The events are written to text.
+// Sink makes w the sink of a run. The events are written to text.
 func (s *Sequence) Sink(text *engine.Text) engine.Sink {
 	s.text = text
 	return s
