@@ -58,7 +58,7 @@ func TestHelp(t *testing.T) {
 		}
 		file := filepath.Join(dir, path+".txt")
 		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil { //nolint:gosec // it is part of the repository
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

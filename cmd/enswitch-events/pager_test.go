@@ -65,7 +65,9 @@ func TestPager(t *testing.T) {
 		{"another format", []string{"PAGER=sed s/^/P:/"}, []string{"-o", "csv"}, "event\nstart\nroute\n" + said},
 		{"quit early", []string{"PAGER=head -n 1"}, line, first + said},
 		{
-			"fails", []string{"PAGER=false"}, line,
+			"fails",
+			[]string{"PAGER=false"},
+			line,
 			"enswitch-events: the pager \"false\" failed: exit status 1\n  ENSWITCH_PAGER names another one, empty none\n", // and both, and said, in any order
 		},
 		{"is not there", []string{"PAGER=nosuch | nosuch"}, line, "the pager \"nosuch | nosuch\" failed: exit status 127\n"},

@@ -170,7 +170,8 @@ func TestFollow(t *testing.T) {
 				if err := os.Truncate(name, 0); err != nil {
 					t.Fatalf("%v", err)
 				}
-				for take(t, f.changes) != Rewritten {
+				for change := take(t, f.changes); change != Rewritten; {
+					change = take(t, f.changes)
 				}
 				f.gets(lines(name)...)
 			case "remove":
@@ -325,7 +326,8 @@ func TestFollowFrom(t *testing.T) {
 		t.Errorf("%d bytes left out", n)
 	}
 	grow(t, name, "end\n")
-	for take(t, f.lines) != "end" {
+	for line := take(t, f.lines); line != "end"; {
+		line = take(t, f.lines)
 	}
 	f.end()
 }

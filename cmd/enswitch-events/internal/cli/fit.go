@@ -84,7 +84,7 @@ func fitRows(lines []string, width int) (fitted []string) {
 	for i := 0; i < len(lines); {
 		line := lines[i]
 		i++
-		first, hang, text := "", "", ""
+		var first, hang, text string
 		if m := row.FindStringSubmatch(line); m != nil {
 			first, text = m[1], m[2]
 			hang = strings.Repeat(" ", utf8.RuneCountInString(first))

@@ -117,7 +117,7 @@ func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
 	if rest != "" {
 		fmt.Fprintf(&top, "\n%s\n", rest)
 	}
-	io.WriteString(w, fit(top.String(), width))
+	_, _ = io.WriteString(w, fit(top.String(), width)) // as Fprintf below
 	for _, g := range flagGroups(cmd) {
 		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(width))
 	}

@@ -77,16 +77,17 @@ func (a *App) NewPager(ctx context.Context) *Pager {
 
 // pagerCommand returns the command for a line, which goes through a shell if it has
 // something for one.
-func pagerCommand(line string) *exec.Cmd {
+func pagerCommand(ctx context.Context, line string) *exec.Cmd {
 	if strings.ContainsAny(line, "|&;<>()$`\\\"'*?[#~={}\n") && runtime.GOOS != "windows" {
-		return exec.Command("sh", "-c", line)
+		return exec.CommandContext(ctx, "sh", "-c", line)
 	}
 	words := strings.Fields(line)
-	return exec.Command(words[0], words[1:]...)
+	return exec.CommandContext(ctx, words[0], words[1:]...)
 }
 
 func (p *Pager) start() (err error) {
-	cmd := pagerCommand(p.command)
+	// It ends when its reader is done: a signal does not take the page away.
+	cmd := pagerCommand(context.WithoutCancel(p.ctx), p.command)
 	cmd.Env = append(os.Environ(), p.env...)
 	tty := Terminal(p.a.Out)
 	cmd.Stdout, cmd.Stderr = tty, File(p.a.Err)
@@ -167,7 +168,7 @@ func (p *Pager) end() error {
 	p.a.talk.release()
 	failed, ok := errors.AsType[*exec.ExitError](p.err)
 	if !ok || !failed.Exited() || p.kept == nil || p.ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // a pager that was left is no fault
 	}
 	p.plain = true
 	p.fault(p.err)

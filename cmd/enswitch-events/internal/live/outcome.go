@@ -44,13 +44,6 @@ func (s *session) disconnected(end engine.End) (never *cli.Error) {
 	return never
 }
 
-func (s *session) timeUp(end engine.End) string {
-	if end == engine.EndIdle {
-		return fmt.Sprintf("no event for %v", s.end.Idle)
-	}
-	return fmt.Sprintf("time ran out after %v", s.end.Duration)
-}
-
 func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
 	case engine.EndFailIf:
@@ -77,7 +70,7 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		}
 		return cli.NewError(cli.ExitFailure, slow, report.SlowFilterHint)
 	case engine.EndFor, engine.EndIdle:
-		why := s.timeUp(end)
+		why := s.end.TimeUp(end)
 		switch {
 		case s.awaiter != nil:
 			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", why, s.awaiter.Missing()), s.awaiter.Seen())
