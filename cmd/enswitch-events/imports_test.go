@@ -34,7 +34,7 @@ var levels = []string{
 	"render",
 	"cli",
 	"log statusline settings",
-	"caret spelling tally",
+	"caret needle spelling tally",
 	"safe",
 }
 
