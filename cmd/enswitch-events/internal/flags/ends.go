@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
@@ -79,7 +80,7 @@ func (o *Ends) TimeUp(end engine.End) string {
 func (o *Ends) Unreached(end engine.End, kept int64) error {
 	switch {
 	case o.Count > 0:
-		return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %d of %s came", o.TimeUp(end), kept, cli.Plural(o.Count, "event")), "")
+		return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s of %s came", o.TimeUp(end), humanize.Comma(kept), cli.Plural(o.Count, "event")), "")
 	case o.Until != "":
 		return cli.NewError(cli.ExitTime, fmt.Errorf("%s: --until was not reached", o.TimeUp(end)), "")
 	}
