@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
@@ -44,6 +42,7 @@ func (s *session) disconnected(end engine.End) (never *cli.Error) {
 	return never
 }
 
+// outcome returns the error of a run that ended by end, with err as the engine returns it.
 func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
 	case engine.EndFailIf:
@@ -70,14 +69,8 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		}
 		return cli.NewError(cli.ExitFailure, slow, report.SlowFilterHint)
 	case engine.EndFor, engine.EndIdle:
-		why := s.end.TimeUp(end)
-		switch {
-		case s.awaiter != nil:
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", why, s.awaiter.Missing()), s.awaiter.Seen())
-		case s.end.Count > 0:
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s of %s came", why, humanize.Comma(ledger.Kept), cli.Plural(s.end.Count, "event")), "")
-		case s.end.Until != "":
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: --until was not reached", why), "")
+		if s.awaiter != nil {
+			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", s.end.TimeUp(end), s.awaiter.Missing()), s.awaiter.Seen())
 		}
 		return s.end.Unreached(end, ledger.Kept)
 	case engine.EndSignal, engine.EndOfInput:
