@@ -64,7 +64,7 @@ func closedAgainAndAgain(t *testing.T) {
 		w.join().Close()
 	}
 	w.join().send(1, 1)
-	p.check(want{events: seq(1, 1), received: 1, said: []string{"again and again, before any event: the key may be wrong"}})
+	p.check(want{events: seq(1, 1), received: 1, said: []string{"several times in a row, before any event: the key may be wrong"}})
 	if n := count(p.said.snapshot(), func(line string) bool { return bytes.Contains([]byte(line), []byte("the key may be wrong")) }); n != 1 {
 		t.Errorf("said %d times", n)
 	}

@@ -328,8 +328,8 @@ func spillFault(variable, shell string) func(*testing.T) {
 		if l.Received != total || l.Dropped < total/10 || l.Dropped != dropped || l.Gaps != records || l.Waiting != 0 {
 			t.Errorf("%d dropped in %d records, %+v", dropped, records, l)
 		}
-		p.matches([]string{"events cannot wait on disk", "dropped .* events between .* and "}, nil)
-		if n := count(p.said.snapshot(), func(line string) bool { return strings.Contains(line, "cannot wait on disk") }); n != 1 {
+		p.matches([]string{"events cannot be written to disk", "dropped .* events between .* and "}, nil)
+		if n := count(p.said.snapshot(), func(line string) bool { return strings.Contains(line, "cannot be written to disk") }); n != 1 {
 			t.Errorf("said %d times", n)
 		}
 		p.clean()

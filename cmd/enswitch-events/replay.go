@@ -170,11 +170,11 @@ func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []s
 	}
 	switch {
 	case changed("count") && o.count <= 0:
-		return nil, cli.Usage("leave it out to play everything", "--count %d: at least 1", o.count)
+		return nil, cli.Usage("leave it out to play everything", "--count %d: must be at least 1", o.count)
 	case changed("for") && o.duration <= 0:
-		return nil, cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.duration)
+		return nil, cli.Usage("write it like 90s, 5m or 1d", "--for %v: must be more than 0", o.duration)
 	case o.wait < 0:
-		return nil, cli.Usage("", "--wait-clients %d: not below 0", o.wait)
+		return nil, cli.Usage("", "--wait-clients %d: must not be negative", o.wait)
 	}
 	if slices.Contains(names, "-") {
 		return nil, cli.Usage("write it to a file first", "replay does not read standard input")

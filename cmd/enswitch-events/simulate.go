@@ -125,25 +125,25 @@ events one after the other, independently of the other machines.
 func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command) error {
 	switch changed := cmd.Flags().Changed; {
 	case changed("count") && o.count <= 0:
-		return cli.Usage("leave it out to go on for ever", "--count %d: at least 1", o.count)
+		return cli.Usage("leave it out to go on for ever", "--count %d: must be at least 1", o.count)
 	case changed("for") && o.duration <= 0:
-		return cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.duration)
+		return cli.Usage("write it like 90s, 5m or 1d", "--for %v: must be more than 0", o.duration)
 	case o.machines < 1 || o.machines > 1000:
-		return cli.Usage("", "--machines %d: from 1 to 1,000", o.machines)
+		return cli.Usage("", "--machines %d: must be from 1 to 1,000", o.machines)
 	case o.wait < 0:
-		return cli.Usage("", "--wait-clients %d: not below 0", o.wait)
+		return cli.Usage("", "--wait-clients %d: must not be negative", o.wait)
 	case o.shape.Kind != enswitchtest.Constant && math.IsInf(float64(o.rate), 1):
 		return cli.Usage("give a --rate", "--shape %s: --rate max has no shape", o.shape.Kind)
 	case o.shape.Period < time.Second || o.shape.Period > 24*time.Hour:
-		return cli.Usage("", "--shape-period %v: from 1s to 24h", o.shape.Period)
+		return cli.Usage("", "--shape-period %v: must be from 1s to 24h", o.shape.Period)
 	case o.shape.Peak < 1 || o.shape.Peak > 1000:
-		return cli.Usage("", "--shape-peak %d: from 1 to 1,000", o.shape.Peak)
+		return cli.Usage("", "--shape-peak %d: must be from 1 to 1,000", o.shape.Peak)
 	case o.skew < 0 || o.skew > time.Hour:
-		return cli.Usage("", "--clock-skew %v: from 0 to 1h", o.skew)
+		return cli.Usage("", "--clock-skew %v: must be from 0 to 1h", o.skew)
 	case o.faults.DropEvery < 0 || o.halfOpenAfter < 0 || o.faults.SlowPost < 0:
-		return cli.Usage("it is written like 90s, 5m or 1d", "--drop-every, --half-open-after, --slow-post: not below 0")
+		return cli.Usage("write it like 90s, 5m or 1d", "--drop-every, --half-open-after, --slow-post: must not be negative")
 	case !(o.faults.Duplicates >= 0 && o.faults.Duplicates <= 1) || !(o.faults.Reorder >= 0 && o.faults.Reorder <= 1):
-		return cli.Usage("0.01 is one in a hundred", "--duplicates, --reorder: from 0 to 1")
+		return cli.Usage("0.01 is one in a hundred", "--duplicates, --reorder: must be from 0 to 1")
 	}
 	if err := o.serve.Validate(); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (o *waitOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, a
 	changed := cmd.Flags().Changed
 	switch {
 	case changed("timeout") && o.live.End.Duration <= 0:
-		return cli.Usage("it is written like 90s, 5m or 1d", "--timeout %v: more than nothing", o.live.End.Duration)
+		return cli.Usage("write it like 90s, 5m or 1d", "--timeout %v: must be more than 0", o.live.End.Duration)
 	case changed("sequence") && o.sequence == "":
 		return cli.Usage("write it like 'call.start > call.answer > call.end'", "--sequence: the sequence is empty")
 	case changed("same") && o.same == "":

@@ -65,11 +65,11 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	running.Wait()
 	s.failures.LogTotals()
 	if back, none := r.Disorder(); back > 0 || none > 0 {
-		s.app.Log.Warn(fmt.Sprintf("--merge goes by timestamps: %s out of order in a file by more than a minute, %s without one; these stay where they are in their file",
+		s.app.Log.Warn(fmt.Sprintf("--merge: %s out of order by more than a minute in a file, and %s without a timestamp; they stay where they are in their file",
 			cli.Plural(back, "event"), humanize.Comma(none)), "back", back, "untimed", none)
 	}
 	if untimed > 0 {
-		s.app.Log.Warn(cli.Plural(untimed, "event") + " left out that had no timestamp to compare")
+		s.app.Log.Warn(cli.Plural(untimed, "event") + " without a timestamp left out")
 	}
 	if s.faults.Skipped() > 0 {
 		s.app.Log.Info(humanize.IBytes(uint64(s.faults.Skipped())) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")

@@ -97,7 +97,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	level := slog.LevelInfo
 	switch {
 	case a.Global.Quiet && a.Global.verbose:
-		return Usage("give one of them", "--quiet and --verbose exclude each other")
+		return Usage("give one of them", "--quiet and --verbose cannot be used together")
 	case a.Global.Quiet:
 		level = slog.LevelError
 	case a.Global.verbose:
@@ -118,7 +118,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	}
 	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json"})
 	if tz := unknownZone(); tz != "" {
-		a.Log.Warn("TZ names no time zone that is known: "+tz+": times are in UTC", slog.String(log.HintKey, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
+		a.Log.Warn("TZ is no known time zone: "+tz+": times are in UTC", slog.String(log.HintKey, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
 	}
 	if name := cmd.Name(); name == "simulate" || name == "replay" {
 		return nil // they write nothing to stdout

@@ -123,6 +123,6 @@ func (a *App) writePage(ctx context.Context, text []byte) error {
 	case err := <-done:
 		return WriteError(err)
 	case <-time.After(pageDrain):
-		return NewError(ExitOutput, fmt.Errorf("the reader of stdout took nothing for %v", pageDrain), "")
+		return NewError(ExitOutput, fmt.Errorf("the reader of stdout read nothing for %v", pageDrain), "")
 	}
 }

@@ -28,7 +28,7 @@ func (o *Bounds) Bind(f *pflag.FlagSet) {
 // before to. Zero means no bound.
 func (o *Bounds) Range() (from, to int64, err error) {
 	if o.MaxLine < 1 || o.MaxLine > 1<<30 {
-		return 0, 0, cli.Usage("the default is 16MiB", "--max-message: from 1 byte to 1GiB")
+		return 0, 0, cli.Usage("the default is 16MiB", "--max-message: must be from 1 byte to 1GiB")
 	}
 	now := time.Now()
 	if from, err = moment("since", o.since, now); err != nil {

@@ -54,19 +54,19 @@ func (o *Connection) Bind(f *pflag.FlagSet) {
 func (o *Connection) Validate(changed func(string) bool) error {
 	switch {
 	case o.insecure && o.ca != "":
-		return cli.Usage("leave out --insecure to have --ca checked", "--insecure and --ca exclude each other")
+		return cli.Usage("leave out --insecure to have --ca checked", "--insecure and --ca cannot be used together")
 	case (o.cert == "") != (o.key == ""):
-		return cli.Usage("for the key of messaged use --authkey-file", "--cert and --key go together")
+		return cli.Usage("for the key of messaged use --authkey-file", "--cert and --key must be used together")
 	case changed("retries") && o.noReconnect:
-		return cli.Usage("give one of them", "--retries and --no-reconnect exclude each other")
+		return cli.Usage("give one of them", "--retries and --no-reconnect cannot be used together")
 	case o.retries < 0:
-		return cli.Usage("leave it out to try for ever, or use --no-reconnect", "--retries %d: not below 0", o.retries)
+		return cli.Usage("leave it out to try for ever, or use --no-reconnect", "--retries %d: must not be negative", o.retries)
 	case o.connectTimeout <= 0:
-		return cli.Usage("it is written like 10s", "--connect-timeout %v: more than nothing", o.connectTimeout)
+		return cli.Usage("write it like 10s", "--connect-timeout %v: must be more than 0", o.connectTimeout)
 	case o.pingInterval < 0 || o.MaxSilence < 0:
-		return cli.Usage("it is written like 20s", "--ping-interval and --max-silence: not below 0")
+		return cli.Usage("write it like 20s", "--ping-interval and --max-silence: must not be negative")
 	case o.maxMessage < 1:
-		return cli.Usage("the default is 16MiB", "--max-message: at least 1 byte")
+		return cli.Usage("the default is 16MiB", "--max-message: must be at least 1 byte")
 	}
 	if changed("retries") && o.retries == 0 {
 		o.noReconnect = true

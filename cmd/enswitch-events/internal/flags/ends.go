@@ -37,11 +37,11 @@ func (o *Ends) Validate(changed func(string) bool) error {
 	case changed("until") && strings.TrimSpace(o.Until) == "", changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
 		return cli.Usage("leave it out to go on for ever", "--until, --fail-if: the expression is empty")
 	case changed("count") && o.Count <= 0:
-		return cli.Usage("leave it out to go on for ever", "--count %d: at least 1", o.Count)
+		return cli.Usage("leave it out to go on for ever", "--count %d: must be at least 1", o.Count)
 	case changed("for") && o.Duration <= 0:
-		return cli.Usage("it is written like 90s, 5m or 1d", "--for %v: more than nothing", o.Duration)
+		return cli.Usage("write it like 90s, 5m or 1d", "--for %v: must be more than 0", o.Duration)
 	case changed("idle-timeout") && o.Idle <= 0:
-		return cli.Usage("it is written like 90s, 5m or 1d", "--idle-timeout %v: more than nothing", o.Idle)
+		return cli.Usage("write it like 90s, 5m or 1d", "--idle-timeout %v: must be more than 0", o.Idle)
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 	expr := o.JQ
 	if o.jqFile != "" {
 		if o.JQ != "" {
-			return nil, cli.Usage("give one of them", "--jq and --jq-file exclude each other")
+			return nil, cli.Usage("give one of them", "--jq and --jq-file cannot be used together")
 		}
 		text, err := os.ReadFile(o.jqFile)
 		if err != nil {

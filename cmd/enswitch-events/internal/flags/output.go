@@ -164,7 +164,7 @@ func zone(name string) (*time.Location, error) {
 	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, cli.Usage("it is written like Europe/London, America/New_York or UTC", "--timezone %q is no time zone that is known", name)
+		return nil, cli.Usage("write it like Europe/London, America/New_York or UTC", "--timezone %q is no time zone that is known", name)
 	}
 	return loc, nil
 }

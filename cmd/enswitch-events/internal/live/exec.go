@@ -52,9 +52,9 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 	case strings.TrimSpace(o.command) == "":
 		return nil, cli.Usage("leave it out to run nothing", "--exec: the command is empty")
 	case o.parallel < 1 || o.parallel > 256:
-		return nil, cli.Usage("the default is 4", "--exec-parallel %d: from 1 to 256", o.parallel)
+		return nil, cli.Usage("the default is 4", "--exec-parallel %d: must be from 1 to 256", o.parallel)
 	case o.timeout <= 0:
-		return nil, cli.Usage("it is written like 90s, 5m or 1d", "--exec-timeout %v: more than nothing", o.timeout)
+		return nil, cli.Usage("write it like 90s, 5m or 1d", "--exec-timeout %v: must be more than 0", o.timeout)
 	}
 	c := &commands{
 		words: []string{"sh", "-c", o.command}, timeout: o.timeout,
@@ -76,7 +76,7 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		}
 	}
 	if _, err := exec.LookPath(c.words[0]); err != nil {
-		return nil, cli.Usage("what only the shell knows needs --exec-shell", "--exec: %w", err)
+		return nil, cli.Usage("a command of the shell itself needs --exec-shell", "--exec: %w", err)
 	}
 	return c, nil
 }

@@ -71,7 +71,7 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	}
 	if o.demo {
 		if len(addresses) > 0 {
-			return cli.Usage("leave out the address", "--demo shows a made-up cluster and takes no address")
+			return cli.Usage("leave out the address", "--demo shows a simulated cluster and takes no address")
 		}
 		addr, stop := startDemo(ctx, a)
 		defer stop()

@@ -83,7 +83,7 @@ func (o *Options) validate(changed func(string) bool) error {
 		return err
 	}
 	if o.Buffer.buffer < 1 {
-		return cli.Usage("the default is 64MiB", "--buffer: at least 1 byte")
+		return cli.Usage("the default is 64MiB", "--buffer: must be at least 1 byte")
 	}
 	return o.Record.validate(changed)
 }
@@ -156,7 +156,7 @@ func (o *bufferFlags) open(s *session) *engine.Buffer {
 				s.a.Log.Debug("events come faster than they can be filtered and written: events wait on disk, in " + spillDir())
 			},
 			OnFault: func(err error) {
-				s.a.Log.Warn("events cannot wait on disk, and past --buffer they will be dropped: " + cli.OneLine(err))
+				s.a.Log.Warn("events cannot be written to disk, and are dropped when --buffer is full: " + cli.OneLine(err))
 			},
 		},
 	})

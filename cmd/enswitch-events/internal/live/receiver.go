@@ -78,15 +78,15 @@ func prefixes(flag string, list []string) ([]netip.Prefix, error) {
 func (o *Receiver) validate() error {
 	switch {
 	case !strings.HasPrefix(o.path, "/") || strings.ContainsAny(o.path, "?# "):
-		return cli.Usage("it is written like / or /events", "--path %q is no path", o.path)
+		return cli.Usage("write it like / or /events", "--path %q is no path", o.path)
 	case (o.tlsCert == "") != (o.tlsKey == ""):
-		return cli.Usage("or use --tls-self-signed", "--tls-cert and --tls-key go together")
+		return cli.Usage("or use --tls-self-signed", "--tls-cert and --tls-key must be used together")
 	case o.tlsCert != "" && o.tlsSelfSigned:
-		return cli.Usage("give one of them", "--tls-cert and --tls-self-signed exclude each other")
+		return cli.Usage("give one of them", "--tls-cert and --tls-self-signed cannot be used together")
 	case (o.forwardedHeader == "") != (len(o.trustProxy) == 0):
-		return cli.Usage("the header is believed of named proxies only", "--forwarded-header and --trust-proxy go together")
+		return cli.Usage("the header is trusted from the proxies named by --trust-proxy only", "--forwarded-header and --trust-proxy must be used together")
 	case o.maxBody < 1:
-		return cli.Usage("the default is 1MiB", "--max-body: at least 1 byte")
+		return cli.Usage("the default is 1MiB", "--max-body: must be at least 1 byte")
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (o *Receiver) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, opti
 // openAlone opens the port of a run that receives only POSTs. k finds the key.
 func (o *Receiver) openAlone(ctx context.Context, s *session, k *flags.Key) (engine.Input, error) {
 	if o.noAuth && (k.File != "" || k.Key != "") {
-		return nil, cli.Usage("leave out --no-auth to have the key checked", "--no-auth and a key exclude each other")
+		return nil, cli.Usage("leave out --no-auth to have the key checked", "--no-auth and a key cannot be used together")
 	}
 	handler, err := o.handler()
 	if err != nil {
@@ -269,7 +269,7 @@ func (o *Receiver) announce(a *cli.App, scheme string, at net.Addr, key string, 
 		a.Log.Info("listening: paste into 'Send events to URL': "+u, "url", u)
 	}
 	if key != "" && !made {
-		a.Log.Info("*** stands for the key that you gave, escaped as in every URL")
+		a.Log.Info("put your key in the place of ***, escaped as in every URL")
 	}
 	if fingerprint != "" {
 		a.Log.Info("certificate SHA-256 "+fingerprint, "sha256", fingerprint)
@@ -321,7 +321,7 @@ func (o *Receiver) fault(s *session, f post.Fault) {
 		s.warnings.Once("TLS handshakes that failed ("+f.Text+")", f.Remote+": the TLS handshake failed: "+f.Text)
 	case post.TooManyConns:
 		s.warnings.Once("connections closed to make room for new ones",
-			"there are as many connections as are kept, or as this system allows open files (ulimit -n): for each new one the one that was silent longest is closed")
+			"too many connections, or too many open files for this system (ulimit -n): for each new one, the one that was idle longest is closed")
 	default:
 		s.a.Log.Debug(strings.TrimSpace(f.Remote + " " + f.Text))
 	}

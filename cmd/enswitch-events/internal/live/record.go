@@ -39,9 +39,9 @@ func (o *recordFlags) validate(changed func(string) bool) error {
 	case changed("record") && o.file == "":
 		return cli.Usage("leave it out not to record", "--record: the name of the file is empty")
 	case o.file == "-":
-		return cli.Usage("stdout has the events by itself: leave out --record and write -o json > FILE", "--record -: it takes the name of a file")
+		return cli.Usage("events go to stdout anyway: leave out --record and write -o json > FILE", "--record -: it takes the name of a file")
 	case o.maxAge < 0 || o.keep < 0:
-		return cli.Usage("leave them out for no limit", "--record-max-age and --record-keep: not below 0")
+		return cli.Usage("leave them out for no limit", "--record-max-age and --record-keep: must not be negative")
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	running.Wait()
 	ledger := s.buffer.Ledger()
 	if err := s.buffer.Release(); err != nil {
-		s.a.Log.Warn("what waited on disk could not be removed: " + cli.OneLine(err))
+		s.a.Log.Warn("the files of --spill could not be removed: " + cli.OneLine(err))
 	}
 	s.drops.mu.Lock()
 	s.drops.flush()

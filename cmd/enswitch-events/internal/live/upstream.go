@@ -163,7 +163,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		u.mu.Unlock()
 		say.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), cli.RoundDuration(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
 		if u.briefConnections == SuspectKeyAfter && s.Attempt == 1 {
-			say.Warn(u.addr.String()+": closed at once again and again, before any event: the key may be wrong", log.HintKey, u.keyHint())
+			say.Warn(u.addr.String()+": closed at once several times in a row, before any event: the key may be wrong", log.HintKey, u.keyHint())
 		}
 	}
 }

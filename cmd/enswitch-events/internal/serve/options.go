@@ -45,7 +45,7 @@ func (o *Options) Validate() error {
 		return nil
 	}
 	if u, err := url.Parse(o.Post); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return cli.Usage("it is written like http://127.0.0.1:8080/", "--post wants an http or https URL")
+		return cli.Usage("write it like http://127.0.0.1:8080/", "--post wants an http or https URL")
 	}
 	return nil
 }
@@ -79,11 +79,11 @@ func (o *Options) Open(ctx context.Context, a *cli.App) (*enswitchtest.ServerOpt
 			case errors.Is(err, enswitchtest.ErrKey):
 				a.Log.Warn("client " + remote + " refused: " + err.Error())
 			case errors.Is(err, enswitchtest.ErrSlow):
-				a.Log.Warn(fmt.Sprintf("client %s cut: it did not read for %v", remote, StallAfter))
+				a.Log.Warn(fmt.Sprintf("client %s disconnected: it read nothing for %v", remote, StallAfter))
 			case err != nil:
-				a.Log.Info("client " + remote + " gone: " + err.Error())
+				a.Log.Info("client " + remote + " disconnected: " + err.Error())
 			default:
-				a.Log.Info("client " + remote + " gone")
+				a.Log.Info("client " + remote + " disconnected")
 			}
 		},
 	}, nil

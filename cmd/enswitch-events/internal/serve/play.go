@@ -154,10 +154,10 @@ func (p *Player) within(raw []byte) bool {
 // once.
 func (p *Player) End(posts *Posts) error {
 	if p.untimed > 0 {
-		p.log.Warn(cli.Plural(p.untimed, "event") + " left out that had no timestamp to compare")
+		p.log.Warn(cli.Plural(p.untimed, "event") + " without a timestamp left out")
 	}
 	if p.unpaced > 0 && !math.IsInf(p.Speed, 1) {
-		p.log.Warn(cli.Plural(p.unpaced, "event") + " without a timestamp that can be read: each was played together with the one before")
+		p.log.Warn(cli.Plural(p.unpaced, "event") + " without a timestamp that can be read: each was sent together with the one before")
 	}
 	if p.faults.Skipped() > 0 {
 		p.log.Info(humanize.IBytes(uint64(p.faults.Skipped())) + " outside the bounds not read: files that look sorted are taken for sorted")

@@ -88,7 +88,7 @@ func (p *Posts) Summary() string {
 	p.failures.LogTotals()
 	msg := fmt.Sprintf(", %s failed", cli.Plural(p.failed, "POST"))
 	if left := p.queued - p.done; left > 0 {
-		msg += fmt.Sprintf(", %s not sent any more", humanize.Comma(left))
+		msg += fmt.Sprintf(", %s not sent", humanize.Comma(left))
 	}
 	return msg
 }
