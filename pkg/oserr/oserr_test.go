@@ -90,7 +90,7 @@ func TestReason(t *testing.T) {
 		"no route to the host":                        wrap(noRoute[0]),
 		"the network is unreachable":                  wrap(noNetwork[0]),
 		"the address is in use":                       wrap(addrInUse[0]),
-		addrNotAvailable[0].Error():                   wrap(addrNotAvailable[0]),
+		"the address is not of this machine":          wrap(addrNotAvailable[0]),
 		"another":                                     errors.New("another"),
 		`no such host: "h"`:                           wrap(&net.DNSError{Name: "h", IsNotFound: true}),
 		`the name "h" could not be looked up in time`: &net.DNSError{Name: "h", IsTimeout: true},

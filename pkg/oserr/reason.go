@@ -28,6 +28,8 @@ func Reason(err error) string {
 		return "the network is unreachable"
 	case IsAddrInUse(err):
 		return "the address is in use"
+	case IsAddrNotAvailable(err):
+		return "the address is not of this machine"
 	}
 	for {
 		if e, ok := errors.AsType[*net.OpError](err); ok && e.Err != nil {

@@ -16,7 +16,8 @@ import (
 // ListenTCP opens a TCP port. For its hints it is given the flags of the command:
 // freePort picks a free port, and bindFlag sets the address.
 func ListenTCP(ctx context.Context, config *net.ListenConfig, bind string, port uint16, freePort, bindFlag string) (net.Listener, error) {
-	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port))))
+	addr := net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port)))
+	listener, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {
 		hint := freePort + " picks a free port"
 		switch _, noName := errors.AsType[*net.DNSError](err); {
@@ -25,12 +26,11 @@ func ListenTCP(ctx context.Context, config *net.ListenConfig, bind string, port 
 		case noName, oserr.IsAddrNotAvailable(err):
 			hint = bindFlag + " wants an address of this machine, or 0.0.0.0 for all"
 		}
-		return nil, NewError(ExitConnect, fmt.Errorf("could not open the port: %w", err), hint)
+		return nil, NewError(ExitConnect, fmt.Errorf("could not open the port %s: %s", addr, oserr.Reason(err)), hint)
 	}
 	return listener, nil
 }
 
-// IsLoopback reports whether bind is an address that only this machine reaches.
 // IsLoopback reports whether bind is an address that only this machine reaches.
 func IsLoopback(bind string) bool {
 	if bind == "localhost" {
