@@ -32,5 +32,5 @@ func (e *SyntaxError) Error() string {
 	if end < len(e.Text) {
 		part += "…"
 	}
-	return fmt.Sprintf("%s, byte %d of %q: %s", e.Option, at, part, e.Reason)
+	return fmt.Sprintf("%s, byte %d of %q: %s", e.Option, at, part, strings.ToValidUTF8(e.Reason, "\ufffd"))
 }
