@@ -10,7 +10,7 @@ import (
 // compileJQ parses and checks a jq expression. Every error is a SyntaxError.
 func compileJQ(expr string, variables []string) (*gojq.Query, error) {
 	bad := func(at int, reason string) (*gojq.Query, error) {
-		return nil, &SyntaxError{Option: "JQ", Text: expr, Offset: at, Reason: reason}
+		return nil, &SyntaxError{Option: "JQ", Text: expr, Offset: at, Reason: printable(reason)}
 	}
 	ast, err := gojq.Parse(expr)
 	if err != nil {

@@ -3,6 +3,8 @@ package filter
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // SyntaxError says what is wrong with an expression, and where.
@@ -32,5 +34,16 @@ func (e *SyntaxError) Error() string {
 	if end < len(e.Text) {
 		part += "…"
 	}
-	return fmt.Sprintf("%s, byte %d of %q: %s", e.Option, at, part, strings.ToValidUTF8(e.Reason, "\ufffd"))
+	return fmt.Sprintf("%s, byte %d of %q: %s", e.Option, at, part, printable(e.Reason))
+}
+
+// printable is text with U+FFFD for what cannot be printed. What gojq says of an
+// expression may hold parts of it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 }

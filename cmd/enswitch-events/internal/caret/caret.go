@@ -26,7 +26,7 @@ type Error struct {
 // unchanged otherwise.
 func Wrap(flag string, err error) error {
 	if e, ok := errors.AsType[*filter.SyntaxError](err); ok {
-		return &Error{Flag: flag, Text: e.Text, Offset: e.Offset, Reason: strings.ToValidUTF8(e.Reason, "\ufffd")}
+		return &Error{Flag: flag, Text: e.Text, Offset: e.Offset, Reason: e.Reason}
 	}
 	return err
 }
