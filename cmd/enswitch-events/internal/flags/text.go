@@ -16,7 +16,7 @@ func NewTextSink(a *cli.App, f *Filter, o *Output, vars map[string]any, onBlank 
 		return nil, err
 	}
 	if name := keep.Engine(); name != "" {
-		a.Log.Debug("--jq runs with " + name)
+		a.Log.Debug("--jq runs by " + name)
 	}
 	return engine.NewText(
 		func(onError func(error)) (*filter.Filter, error) { return f.compile(vars, onError) },
