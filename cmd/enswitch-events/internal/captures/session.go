@@ -4,7 +4,6 @@ package captures
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -78,16 +77,10 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	report.WarnNothingKept(s.app, s.tally, ledger)
 	report.WarnUnseenFields(s.app, s.unseen(), ledger)
 	report.LogLedger(s.app, ledger)
-	switch end {
-	case engine.EndFailIf:
-		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last event"), "")
-	case engine.EndOutput:
-		return cli.WriteError(err)
-	case engine.EndStuck:
-		return cli.NewError(cli.ExitOutput, err, "")
-	case engine.EndSlow:
-		return cli.NewError(cli.ExitFailure, err, report.SlowFilterHint)
-	case engine.EndFor, engine.EndIdle:
+	if err := report.EndError(end, err); err != nil {
+		return err
+	}
+	if end == engine.EndFor || end == engine.EndIdle {
 		if err := s.end.Unreached(end, ledger.Kept); err != nil {
 			return err
 		}

@@ -46,28 +46,28 @@ func (s *session) disconnected(end engine.End) (never *cli.Error) {
 func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
 	case engine.EndFailIf:
-		hint := ""
+		failed := report.EndError(end, err)
 		if s.awaiter != nil {
-			hint = s.awaiter.Seen()
+			failed = cli.NewError(cli.ExitFailure, failed, s.awaiter.Seen())
 		}
-		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last event"), hint)
+		return failed
 	case engine.EndInput:
 		return cli.Failure(err)
 	case engine.EndOutput:
-		return cli.WriteError(err)
+		return report.EndError(end, err)
 	case engine.EndStuck:
 		lost, stuck := splitErrors(err)
 		if lost != nil {
 			s.a.Log.Error(lost.Error())
 		}
-		return cli.NewError(cli.ExitOutput, stuck, "")
+		return report.EndError(end, stuck)
 	case engine.EndSlow:
 		lost, slow := splitErrors(err)
 		if lost != nil {
 			s.a.Log.Error(slow.Error())
 			return cli.Failure(lost)
 		}
-		return cli.NewError(cli.ExitFailure, slow, report.SlowFilterHint)
+		return report.EndError(end, slow)
 	case engine.EndFor, engine.EndIdle:
 		if s.awaiter != nil {
 			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", s.end.TimeUp(end), s.awaiter.Missing()), s.awaiter.Seen())
