@@ -161,7 +161,9 @@ func (m *mapper) event(next Place) bool {
 		l.Repaired++
 	}
 	if kept {
-		m.anyKept.Store(true)
+		if !m.anyKept.Load() { // a store would take the line from the other processors
+			m.anyKept.Store(true)
+		}
 		b.Out.mark()
 		if l.Kept++; l.Kept == m.limit && b.end == EndOfInput {
 			b.end = EndCount
