@@ -73,11 +73,14 @@ func newSimulate(a *cli.App) *cobra.Command {
 clients, and with --post sends each event as an HTTP POST, as the machines of a
 cluster do.
 
-Calls overlap and have legs. There are also text messages, registrations of
-phones, and the monitoring of Asterisk machines. --scenario FILE plays your own
-call flows instead: see testdata/scenarios in the repository. The same --seed
-makes the same events. When they are sent, and what clients and POSTs make of
-it, may differ.
+Calls overlap and have legs. Some ring several phones or a queue of agents,
+some are forwarded, transferred (blind, attended or blonde), picked up or
+parked, and some are busy or not answered. There are also text messages,
+registrations of phones, and the monitoring of Asterisk machines.
+
+--scenario FILE plays your own call flows instead: see testdata/scenarios in the
+repository. The same --seed makes the same events. When they are sent, and what
+clients and POSTs make of it, may differ.
 
 --shape varies the load between --rate and --shape-peak times --rate. ramp rises
 evenly over the first --shape-period and stays there. burst is at the peak in

@@ -47,10 +47,12 @@ type Event struct {
 }
 
 // Generator makes up the events of a cluster: overlapping calls with their legs, text
-// messages, registrations of phones, and the health checks of Asterisk machines. The
-// documentation of the package says what of it is illustrative. Every event has class,
-// event, timestamp and machine. Events of the class call also have callid, uniqueid and
-// asteriskid. Events of one class and event always have the same fields. A Generator is
+// messages, registrations of phones, and the health checks of Asterisk machines. Calls
+// are answered, not answered, busy, failed, forked to several phones, forwarded, queued,
+// transferred, picked up or parked. The documentation of the package says what of it is
+// illustrative. Every event has class, event, timestamp and machine. Events of the class
+// call also have callid, uniqueid and asteriskid. A transfer or pickup that joins two
+// calls has the callid of the first and the uniqueid of a leg of the second. Events of one class and event always have the same fields. A Generator is
 // not safe for concurrent use.
 type Generator struct {
 	start    time.Time
@@ -77,8 +79,8 @@ type Generator struct {
 const defaultMachines = 7
 
 // perArrival is the average number of events of an arrival, from the odds in arrive and
-// newCall.
-const perArrival = 4.67
+// the weights of callScripts.
+const perArrival = 5.32875
 
 // NewGenerator makes a generator. A nil o means the defaults.
 func NewGenerator(o *GeneratorOptions) *Generator {
@@ -125,7 +127,7 @@ func NewGenerator(o *GeneratorOptions) *Generator {
 	} else {
 		g.newCall(0)
 	}
-	g.plan(g.nextArrival(0), arrival, nil, 0)
+	g.plan(g.nextArrival(0), step{kind: arrival})
 	return g
 }
 
@@ -173,6 +175,9 @@ const (
 	legRing
 	legAnswer
 	legEnd
+	callTransfer
+	callPickup
+	callPark
 	textMessage
 	registration
 	machineCheck
@@ -184,17 +189,27 @@ const (
 
 // step is a planned event or arrival.
 type step struct {
-	at    time.Duration // since the start
-	order uint64
-	kind  kind
-	leg   uint8
-	call  *call
-	flow  *run
+	at               time.Duration // since the start
+	order            uint64
+	kind             kind
+	part             uint8  // of a call, the index of the step in its script
+	watcher, watched uint32 // of machineDown and machineUp
+	call             *call
+	flow             *run
 }
 
-func (g *Generator) plan(at time.Duration, k kind, c *call, leg int) {
+func (g *Generator) plan(at time.Duration, s step) {
 	g.order++
-	g.steps.push(step{at: at, order: g.order, kind: k, leg: uint8(leg), call: c})
+	s.at, s.order = at, g.order
+	g.steps.push(s)
+}
+
+// planOutage plans that a machine goes down and comes up again.
+func (g *Generator) planOutage(at, length time.Duration) {
+	s := step{kind: machineDown, watcher: uint32(g.machine()), watched: uint32(g.machine())}
+	g.plan(at, s)
+	s.kind = machineUp
+	g.plan(at+length, s)
 }
 
 // due handles the arrivals before the next event, and returns the time of that event.
@@ -206,7 +221,7 @@ func (g *Generator) due() time.Duration {
 		if g.running >= maxRunning {
 			next = max(next, g.steps[0].at) // none ends before that
 		}
-		g.plan(next, arrival, nil, 0)
+		g.plan(next, step{kind: arrival})
 	}
 	return g.steps[0].at
 }
@@ -231,15 +246,13 @@ func (g *Generator) arrive(at time.Duration) {
 	case p < 60:
 		g.newCall(at)
 	case p < 75:
-		g.plan(at, textMessage, nil, 0)
+		g.plan(at, step{kind: textMessage})
 	case p < 93:
-		g.plan(at, registration, nil, 0)
+		g.plan(at, step{kind: registration})
 	case g.rand.IntN(8) == 0:
-		c := &call{machine: g.machine(), from: g.machine()}
-		g.plan(at, machineDown, c, 0)
-		g.plan(at+g.between(2*time.Second, 15*time.Second), machineUp, c, 0)
+		g.planOutage(at, g.between(2*time.Second, 15*time.Second))
 	default:
-		g.plan(at, machineCheck, nil, 0)
+		g.plan(at, step{kind: machineCheck})
 	}
 }
 
@@ -252,14 +265,12 @@ func (g *Generator) storm(at time.Duration) bool {
 	}
 	if n+1 != g.storms {
 		g.storms = n + 1
-		c := &call{machine: g.machine(), from: g.machine()}
-		g.plan(at, machineDown, c, 0)
-		g.plan(at+g.shape.Period/10, machineUp, c, 0)
+		g.planOutage(at, g.shape.Period/10)
 	}
 	if g.rand.Int64N(g.shape.rateFactor(at)) < 1000 {
 		return false
 	}
-	g.plan(at, registerAgain, nil, 0)
+	g.plan(at, step{kind: registerAgain})
 	return true
 }
 
@@ -276,7 +287,7 @@ func (g *Generator) emit(at time.Time) Event {
 	s := g.steps.pop()
 	g.line.reset()
 	switch s.kind {
-	case legStart, callRoute, legRing, legAnswer, legEnd:
+	case legStart, callRoute, legRing, legAnswer, legEnd, callTransfer, callPickup, callPark:
 		g.callEvent(s, at)
 	case textMessage:
 		g.messageEvent(at)

@@ -5,21 +5,20 @@ import (
 	"time"
 )
 
-// call is a running call. A health check uses it too, for its two machines.
+// call is a running call, or two that become one.
 type call struct {
-	machine  int
-	from, to int // persons
+	script   *callScript
 	customer int
-	id       id
-	legs     []leg
+	parties  [parties]int // their indices in the names and numbers
+	legs     [maxCallLegs]leg
 }
 
 // leg is a channel of a call. Leg 0 is the caller's.
 type leg struct {
+	machine              int
 	uniqueid, asteriskid id
 	phone                int
 	began                time.Time
-	cause                string
 }
 
 // id is an id as in the vendor's example: Unix time, point, number.
@@ -36,147 +35,116 @@ func (v id) appendJSON(b []byte) []byte {
 	return append(b, '"')
 }
 
-// newCall plans all events of a call that begins at the given time: the caller's leg
-// starts and is routed, one to three phones ring, and every leg ends, the caller's last.
+// newCall plans all events of a call that begins at the given time.
 func (g *Generator) newCall(at time.Duration) {
-	c := &call{
-		machine:  g.machine(),
-		from:     g.rand.IntN(len(people)),
-		to:       g.rand.IntN(len(people)),
-		customer: g.rand.IntN(len(customers)),
-	}
-	outcome := g.rand.IntN(100)
-	legs := 2
-	switch p := g.rand.IntN(20); {
-	case outcome >= 92:
-		legs = 1
-	case outcome >= 80: // busy: one phone
-	case p < 2:
-		legs = 4
-	case p < 5:
-		legs = 3
-	}
-	c.legs = make([]leg, legs)
-	for i := range c.legs {
-		c.legs[i].phone = g.rand.IntN(len(phones))
-	}
-	g.plan(at, legStart, c, 0)
-	at += g.between(20*time.Millisecond, 200*time.Millisecond)
-	g.plan(at, callRoute, c, 0)
-	switch {
-	case outcome < 62:
-		g.answered(c, at)
-	case outcome < 80:
-		at = g.ring(c, at) + g.between(8*time.Second, 20*time.Second)
-		g.endAll(c, at, "noanswer")
-	case outcome < 92:
-		at += g.between(20*time.Millisecond, 150*time.Millisecond)
-		g.plan(at, legStart, c, 1)
-		g.endAll(c, at+g.between(200*time.Millisecond, 800*time.Millisecond), "busy")
-	default:
-		g.endAll(c, at+g.between(100*time.Millisecond, 400*time.Millisecond), "failed")
-	}
-}
-
-// answered plans the rest of a call that is answered.
-func (g *Generator) answered(c *call, at time.Duration) {
-	at = g.ring(c, at) + g.between(time.Second, 6*time.Second)
-	winner := 1 + g.rand.IntN(len(c.legs)-1)
-	g.plan(at, legAnswer, c, winner)
-	for i := 1; i < len(c.legs); i++ {
-		if i != winner {
-			c.legs[i].cause = "elsewhere"
-			g.plan(at+g.between(time.Millisecond, 30*time.Millisecond), legEnd, c, i)
+	c := &call{script: g.callScript(), customer: g.rand.IntN(len(customers))}
+	person, apart := g.rand.IntN(len(people)), 1+g.rand.IntN(len(people)/int(pickupCode))
+	for i := range c.parties {
+		if c.parties[i] = len(people) + i - int(pickupCode); i < int(pickupCode) {
+			c.parties[i] = (person + i*apart) % len(people)
 		}
 	}
-	talk := g.between(3*time.Second, 10*time.Second)
-	switch p := g.rand.IntN(10); {
-	case p < 2:
-		talk = g.between(40*time.Second, 4*time.Minute)
-	case p < 6:
-		talk = g.between(8*time.Second, 40*time.Second)
+	phone, apart := g.rand.IntN(len(phones)), 1+g.rand.IntN(len(phones)/maxCallLegs)
+	for i := range c.legs {
+		l := &c.legs[i]
+		l.phone = (phone + i*apart) % len(phones)
+		if first := int(c.script.calls[i]); first == i {
+			l.machine = g.machine()
+		} else {
+			l.machine = c.legs[first].machine
+		}
 	}
-	at += talk + 30*time.Millisecond/g.shrink // the other legs have ended by then
-	c.legs[winner].cause, c.legs[0].cause = "answered", "answered"
-	g.plan(at, legEnd, c, winner)
-	g.plan(at+g.between(time.Millisecond, 20*time.Millisecond), legEnd, c, 0)
+	for i := range c.script.steps {
+		s := &c.script.steps[i]
+		if n := len(s.after); n > 0 {
+			r := s.after[g.rand.IntN(n)]
+			at += g.between(r.low, r.high)
+		}
+		g.plan(at, step{kind: s.kind, part: uint8(i), call: c})
+	}
 }
 
-// ring plans the start and the ringing of all legs but the caller's. It returns the time
-// at which the last one rings.
-func (g *Generator) ring(c *call, at time.Duration) time.Duration {
-	last := at
-	for i := 1; i < len(c.legs); i++ {
-		at += g.between(10*time.Millisecond, 80*time.Millisecond)
-		g.plan(at, legStart, c, i)
-		rings := at + g.between(200*time.Millisecond, 1200*time.Millisecond)
-		g.plan(rings, legRing, c, i)
-		last = max(last, rings)
+// callScript returns one of the scripts, each as often as its weight says.
+func (g *Generator) callScript() *callScript {
+	i := 0
+	for n := g.rand.IntN(100); n >= callScripts[i].weight; i++ {
+		n -= callScripts[i].weight
 	}
-	return last
-}
-
-// endAll plans the end of all legs with the same cause, the caller's last.
-func (g *Generator) endAll(c *call, at time.Duration, cause string) {
-	for i := len(c.legs) - 1; i >= 0; i-- {
-		c.legs[i].cause = cause
-		g.plan(at, legEnd, c, i)
-		at += g.between(time.Millisecond, 10*time.Millisecond)
-	}
+	return &callScripts[i]
 }
 
 // The functions below write the fields in alphabetical order, as the published
 // example has them.
 
 func (g *Generator) callEvent(s step, at time.Time) {
-	c, l := s.call, &s.call.legs[s.leg]
-	at = at.Add(g.skew[c.machine])
+	c := s.call
+	part := &c.script.steps[s.part]
+	l := &c.legs[part.leg]
+	at = at.Add(g.skew[l.machine])
 	if s.kind == legStart {
 		g.unique++
-		g.asterisk[c.machine]++
-		l.uniqueid, l.asteriskid = id{at.Unix(), g.unique}, id{at.Unix(), g.asterisk[c.machine]}
+		g.asterisk[l.machine]++
+		l.uniqueid, l.asteriskid = id{at.Unix(), g.unique}, id{at.Unix(), g.asterisk[l.machine]}
 		l.began = at
-		if s.leg == 0 {
-			c.id = l.uniqueid
-		}
+	}
+	callid := c.legs[c.script.calls[part.leg]].uniqueid
+	if s.kind == callTransfer || s.kind == callPickup {
+		callid = c.legs[0].uniqueid // of another call, perhaps: it joins the two
 	}
 	w, words := &g.line, &g.words
 	w.id("asteriskid", l.asteriskid)
-	w.id("callid", c.id)
+	w.id("callid", callid)
 	if s.kind == legEnd {
-		w.plain("cause", l.cause)
+		w.plain("cause", part.text)
 	}
 	w.plain("class", "call")
-	if s.kind == callRoute {
-		w.json("customer", words.customers[c.customer])
-	}
-	if s.kind == legEnd {
-		w.seconds("duration", at.Sub(l.began))
-	}
 	switch s.kind {
 	case legStart: // exactly the fields of the published example
 		w.plain("event", "start")
 	case callRoute:
+		w.json("customer", words.customers[c.customer])
 		w.plain("event", "route")
-		w.plain("from", people[c.from].number)
-		w.json("fromname", words.names[c.from])
+		w.plain("from", dialled(c.parties[part.from]))
+		w.json("fromname", words.names[c.parties[part.from]])
 	case legRing:
 		w.plain("event", "ring")
 	case legAnswer:
 		w.plain("event", "answer")
 	case legEnd:
+		w.seconds("duration", at.Sub(l.began))
 		w.plain("event", "end")
+	case callTransfer:
+		w.plain("event", "transfer")
+		w.plain("kind", part.text)
+	case callPickup:
+		w.plain("event", "pickup")
+	case callPark:
+		w.plain("event", "park")
 	}
-	w.machine(c.machine)
-	if s.kind == legRing || s.kind == legAnswer {
+	w.machine(l.machine)
+	switch s.kind {
+	case legRing, legAnswer, callPickup:
 		w.plain("phone", phones[l.phone])
+	case callPark:
+		w.plain("slot", parkingSlot)
 	}
 	w.timestamp(at)
-	if s.kind == callRoute {
-		w.plain("to", people[c.to].number)
-		w.json("toname", words.names[c.to])
+	switch s.kind {
+	case callRoute:
+		w.plain("to", dialled(c.parties[part.to]))
+		w.json("toname", words.names[c.parties[part.to]])
+	case callTransfer:
+		w.plain("to", dialled(c.parties[part.to]))
 	}
 	w.id("uniqueid", l.uniqueid)
+}
+
+// dialled returns the telephone number of a party by its index.
+func dialled(i int) string {
+	if i < len(people) {
+		return people[i].number
+	}
+	return services[i-len(people)].number
 }
 
 func (g *Generator) messageEvent(at time.Time) {
@@ -223,9 +191,9 @@ func (g *Generator) machineEvent(s step, at time.Time) {
 	case machineCheck:
 		what, watcher, watched = "check", g.machine(), g.machine()
 	case machineDown:
-		what, watcher, watched = "down", s.call.machine, s.call.from
+		what, watcher, watched = "down", int(s.watcher), int(s.watched)
 	default:
-		what, watcher, watched = "up", s.call.machine, s.call.from
+		what, watcher, watched = "up", int(s.watcher), int(s.watched)
 	}
 	w := &g.line
 	w.plain("class", "asterisk")

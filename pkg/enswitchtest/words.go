@@ -1,6 +1,10 @@
 package enswitchtest
 
-import "github.com/enswitch-events/enswitch-events/pkg/event"
+import (
+	"slices"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
 
 // The numbers are of the ranges that Ofcom and the North American numbering
 // plan keep for drama. Right-to-left names are written as escapes, because
@@ -70,12 +74,12 @@ var agents = [...]string{
 	`Desk "Pro" 7`,
 }
 
-// words are the texts above in JSON.
+// words are the texts above in JSON. After the names of people come those of services.
 type words struct{ names, customers, texts, agents [][]byte }
 
 func newWords() words {
 	var w words
-	for _, p := range people {
+	for _, p := range slices.Concat(people[:], services[:]) {
 		w.names = append(w.names, event.AppendString(nil, []byte(p.name)))
 	}
 	w.customers = quoted(customers[:])
