@@ -6,13 +6,12 @@ import (
 	"strings"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // selection is the fields that the user picked, in order.
 type selection struct {
 	items   []field
-	without []*filter.Glob
+	without []*event.Glob
 	globs   bool // an item is a pattern
 	others  bool // there are no items but those that leave out
 	onField func(item int)
@@ -25,7 +24,7 @@ type field struct {
 	name    string
 	text    []byte       // the name
 	key     []byte       // "name"
-	pattern *filter.Glob // nil for a whole name
+	pattern *event.Glob // nil for a whole name
 }
 
 // isPattern reports whether an item is no whole name.
@@ -45,7 +44,7 @@ func newSelection(written []string, onField func(int)) (*selection, error) {
 		case name == "" || rest == "":
 			return nil, errors.New("a name in --fields is empty: separate names by single commas")
 		case not:
-			s.without = append(s.without, filter.NewGlob(rest))
+			s.without = append(s.without, event.NewGlob(rest))
 			continue
 		}
 		for j := range s.items {
@@ -55,13 +54,13 @@ func newSelection(written []string, onField func(int)) (*selection, error) {
 		}
 		f := field{number: i, name: name, text: []byte(name), key: event.AppendString(nil, name)}
 		if strings.Contains(name, "*") {
-			f.pattern, s.globs = filter.NewGlob(name), true
+			f.pattern, s.globs = event.NewGlob(name), true
 		}
 		s.items = append(s.items, f)
 	}
 	if len(s.items) == 0 {
 		s.others = true
-		s.items, s.globs = []field{{number: -1, name: "*", pattern: filter.NewGlob("*")}}, true
+		s.items, s.globs = []field{{number: -1, name: "*", pattern: event.NewGlob("*")}}, true
 	}
 	any := false
 	for i := range s.items {
