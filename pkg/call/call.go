@@ -1,0 +1,212 @@
+// Package call follows telephone calls in a stream of events: which events are one
+// call, what legs it has, how far each has come, and when it ended.
+//
+// # What belongs together
+//
+// A call is a set of ids. The fields callid and uniqueid share one name space;
+// asteriskid counts only together with machine, because Asterisk's ids repeat from
+// machine to machine. An event of class call makes a call, or adds its ids to the call
+// that has one of them; if it carries ids of two calls it joins them. An event of
+// another class belongs to the call that has one of its ids, but makes no call, no leg,
+// and adds no id. A leg is a uniqueid of an event of class call. An id of a call that
+// ended more than 5 minutes ago begins a new one.
+//
+// # When a call ends
+//
+// A call has ended when at least one end was seen, every leg seen has ended (an end
+// without uniqueid ends all), and the linger has passed by the feed's own time: the
+// newest timestamp of the machines that the call has events of, or of any machine once
+// those have been silent for 10 s. At the end of the input the linger counts as passed.
+// A further leg opens the call again. A call without an end is lost after a long
+// silence. A call that was open during a gap is doubtful.
+//
+// # Which event was first
+//
+// Timestamps decide, as received; ties by machine, then by bytes. A [Tracker] holds
+// events for a time and follows them in that order, so the same events in any order
+// that is off by less than that give the same calls.
+//
+// The vendor documents the fields callid, uniqueid, asteriskid and machine, and the
+// event start of class call. What other events and fields mean is up to a [Map].
+package call
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// State is the state of a call.
+type State uint8
+
+// The states.
+const (
+	Open  State = iota // not all legs have ended
+	Ended              // all have ended, and the linger has passed
+	Lost               // nothing has come for a long time, or there was no room for it
+)
+
+// String returns open, ended or lost.
+func (s State) String() string { return [...]string{"open", "ended", "lost"}[s] }
+
+// Call is a call. It belongs to its Tracker, and is valid until the Tracker gives it up:
+// during the Tracker's calls of OnEvent, OnJoin and OnEnd.
+type Call struct {
+	number  int64
+	state   State
+	chosen  bool
+	doubt   bool
+	joined  *Call // the call that this one has become part of
+	ids     []key
+	callids [][]byte // values, as received
+	legs    []Leg
+	open    int // legs that have not ended
+	// The events of class call without a uniqueid.
+	whole Leg
+
+	machines []*machine
+	roles    [roleCount]mark
+	first    mark // of the earliest event of class call
+	firstLeg key
+	start    mark
+	ring     mark
+	answer   mark
+	end      mark // the last
+	cause    []byte
+	last     int64 // of the newest event
+	touched  int64 // the feed's time at the last event
+
+	count  int // of events
+	hashes []uint64
+	events []*Event
+	bytes  int
+
+	ending     int   // number of the current stay in the queues of calls that end, 0 for none
+	due        int64 // when it ends
+	queues     int   // that it is in
+	prev, next *Call
+	list       *list
+}
+
+// mark is a value and when it was seen.
+type mark struct {
+	at   int64
+	json []byte // nil for none
+}
+
+// earliest keeps what was seen at at, if that is before what was seen already.
+func (m *mark) earliest(at int64, json []byte) {
+	if m.json == nil || at < m.at {
+		m.at, m.json = at, bytes.Clone(json)
+	}
+}
+
+// Leg is a leg of a call: one channel.
+type Leg struct {
+	// ID is the uniqueid as received, JSON.
+	ID []byte
+	// State is the highest kind of event seen.
+	State Kind
+	// First is when its first event was, in microseconds since 1970.
+	First int64
+
+	key     key
+	started bool
+}
+
+func (l *Leg) ended() bool { return l.State == End }
+
+// Number numbers the calls of a Tracker in the order in which they began to be followed,
+// from 1. The same events in the same order give the same numbers. After a join it is
+// that of the older call.
+func (c *Call) Number() int64 { return c.number }
+
+// State returns the state of the call.
+func (c *Call) State() State { return c.state }
+
+// Chosen reports whether an event of the call was Chosen.
+func (c *Call) Chosen() bool { return c.chosen }
+
+// Answered reports whether an answer was seen.
+func (c *Call) Answered() bool { return c.answer.json != nil }
+
+// Doubtful reports whether events of the call may be missing: there was a gap while it
+// was open, or it was given up for lack of room.
+func (c *Call) Doubtful() bool { return c.doubt }
+
+// Partial reports whether the call began before the input: its earliest event is of a
+// leg that has no start.
+func (c *Call) Partial() bool {
+	if c.whole.started {
+		return false
+	}
+	for i := range c.legs {
+		if c.legs[i].key == c.firstLeg {
+			return !c.legs[i].started
+		}
+	}
+	return true
+}
+
+// Legs returns the legs, the earliest first. The result is valid as long as the call.
+func (c *Call) Legs() []Leg {
+	slices.SortStableFunc(c.legs, func(a, b Leg) int { return cmp.Compare(a.First, b.First) })
+	return c.legs
+}
+
+// Count returns the number of events of the call. One that came twice counts once.
+func (c *Call) Count() int { return c.count }
+
+// Begin returns the time of the earliest event of class call, and Last that of the
+// newest event, in microseconds since 1970.
+func (c *Call) Begin() int64 { return c.first.at }
+
+// Last returns the time of the newest event, in microseconds since 1970.
+func (c *Call) Last() int64 { return c.last }
+
+// Events returns the events that were kept, in the order of their timestamps: all, or
+// the first 400 and the last 100. It is empty unless the Tracker keeps events. The
+// events are valid, and must not be changed, as long as the call.
+func (c *Call) Events() []*Event {
+	slices.SortStableFunc(c.events, compareEvents)
+	return c.events
+}
+
+// Has reports whether e carries an id of the call that Events of other calls do not
+// have: it is of help to find the leg of an event.
+func (l *Leg) Has(e *Event) bool { return e.keys[legKey] == l.key }
+
+// text returns the text of the field with role r, and whether there is one.
+func (c *Call) text(r Role) ([]byte, bool) {
+	json := c.roles[r].json
+	if r == Cause {
+		json = c.cause
+	}
+	if json == nil {
+		return nil, false
+	}
+	return valueOf(json).Text(), true
+}
+
+// Text returns the text of the field with that role: from the earliest event that has
+// one, and of the cause from the last end. It is empty for none.
+func (c *Call) Text(r Role) string {
+	text, _ := c.text(r)
+	return string(text)
+}
+
+// leg returns the leg with that key, or nil.
+func (c *Call) leg(k key) *Leg {
+	for i := range c.legs {
+		if c.legs[i].key == k {
+			return &c.legs[i]
+		}
+	}
+	return nil
+}
+
+// timestampOf returns the value of a timestamp, in microseconds since 1970.
+func timestampOf(json []byte) int64 {
+	usec, _ := valueOf(json).Timestamp()
+	return usec
+}

@@ -1,0 +1,275 @@
+package call
+
+import (
+	"cmp"
+	"slices"
+)
+
+// ending is a call whose legs have all ended, in a queue to end. It counts as long as
+// the call's stay has that number.
+type ending struct {
+	c    *Call
+	stay int
+	due  int64 // when the linger has passed
+}
+
+func (e *ending) counts() bool { return e.c.ending == e.stay }
+
+// settle puts c into the queues to end if all its legs have ended, and out of them if not.
+func (t *Tracker) settle(c *Call) {
+	c.touched = t.now
+	if c.state != Open {
+		return
+	}
+	t.opened.toEnd(c)
+	if c.end.json == nil || c.open > 0 {
+		c.ending = 0
+		return
+	}
+	due := c.end.at + t.linger
+	if c.ending != 0 && c.due == due && c.queues == len(c.machines) {
+		return
+	}
+	t.stay++
+	c.ending, c.due, c.queues = t.stay, due, len(c.machines)
+	e := ending{c, t.stay, due}
+	t.queue = append(t.queue, e)
+	for _, m := range c.machines {
+		m.queue = append(m.queue, e)
+	}
+}
+
+// endDue ends the calls that are due by the clock of m, which was just heard of, and
+// those whose machines are silent.
+func (t *Tracker) endDue(m *machine) {
+	n := 0
+	for n < len(m.queue) && (!m.queue[n].counts() || m.queue[n].due <= m.newest) {
+		t.endIf(&m.queue[n])
+		n++
+	}
+	m.queue = dropFirst(m.queue, n)
+	t.endSilent()
+}
+
+// endSilent ends the calls that are due by the feed's time and whose machines are all
+// silent.
+func (t *Tracker) endSilent() {
+	n := 0
+	for ; n < len(t.queue); n++ {
+		e := &t.queue[n]
+		if !e.counts() {
+			continue
+		}
+		if e.due > t.now {
+			break
+		}
+		heard := int64(0)
+		for _, m := range e.c.machines {
+			heard = max(heard, m.heard)
+		}
+		if t.now-heard <= silence {
+			if t.now-e.due <= silence {
+				break
+			}
+			// Its machine is heard of, but its clock stands: others must not wait.
+			t.queue = append(t.queue, ending{e.c, e.stay, t.now})
+			continue
+		}
+		t.endIf(e)
+	}
+	t.queue = dropFirst(t.queue, n)
+}
+
+// endQuiet ends the calls that are due by the feed's time: all machines are silent.
+func (t *Tracker) endQuiet() {
+	n := 0
+	for n < len(t.queue) && (!t.queue[n].counts() || t.queue[n].due <= t.now) {
+		t.endIf(&t.queue[n])
+		n++
+	}
+	t.queue = dropFirst(t.queue, n)
+}
+
+// endAll ends all calls whose legs have all ended.
+func (t *Tracker) endAll() {
+	for i := range t.queue {
+		t.endIf(&t.queue[i])
+	}
+	t.queue = nil
+}
+
+// dropFirst drops the first n elements. It frees the memory of long queues as they
+// become short.
+func dropFirst(q []ending, n int) []ending {
+	if n == 0 {
+		return q
+	}
+	clear(q[:n])
+	if q = q[n:]; len(q) == 0 {
+		return nil
+	}
+	return q
+}
+
+func (t *Tracker) endIf(e *ending) {
+	if e.counts() && e.c.state == Open {
+		t.close(e.c, Ended)
+	}
+}
+
+// lose gives up the calls that have been silent for too long.
+func (t *Tracker) lose() {
+	for c := t.opened.first; c != nil && t.now-c.touched > t.timeout; c = t.opened.first {
+		t.close(c, Lost)
+	}
+}
+
+// close ends an open call.
+func (t *Tracker) close(c *Call, s State) {
+	c.state, c.ending = s, 0
+	t.opened.remove(c)
+	t.kept.push(c)
+	if t.o.OnEnd != nil {
+		t.o.OnEnd(c)
+	}
+	for t.kept.count > maxKept {
+		t.forget(t.kept.first)
+	}
+}
+
+// reopen opens a call that has ended.
+func (t *Tracker) reopen(c *Call) {
+	if c.state == Open {
+		return
+	}
+	c.state = Open
+	c.list.remove(c)
+	t.opened.push(c)
+}
+
+// forget forgets a call that has ended, but for its ids.
+func (t *Tracker) forget(c *Call) {
+	for _, k := range c.ids {
+		if t.byID[k] == c {
+			delete(t.byID, k)
+			t.stats.IDsOver += t.ended.add(k, c.over())
+		}
+	}
+	c.list.remove(c)
+	t.bytes -= c.bytes
+}
+
+// makeRoom forgets ended calls, gives up open ones, and drops kept events, until the
+// bounds are kept. C is the call that was just followed.
+func (t *Tracker) makeRoom(c *Call) {
+	for t.bytes > maxBytes || t.opened.count > maxOpen {
+		switch {
+		case t.bytes > maxBytes && t.kept.count > 0 && t.kept.first != c:
+			t.forget(t.kept.first)
+		case t.opened.count > 1 && t.opened.first != c:
+			oldest := t.opened.first
+			oldest.doubt = true
+			t.stats.GivenUp++
+			t.close(oldest, Lost)
+		case len(c.events) > 0:
+			t.stats.Unkept += int64(len(c.events))
+			for _, e := range c.events {
+				n := len(e.json) + 256
+				c.bytes -= n
+				t.bytes -= n
+			}
+			c.events = nil
+		default:
+			return // one call of a single large event
+		}
+	}
+}
+
+// list is a list of calls.
+type list struct {
+	first, last *Call
+	count       int
+}
+
+func (l *list) push(c *Call) {
+	c.list, c.prev, c.next = l, l.last, nil
+	if l.last != nil {
+		l.last.next = c
+	} else {
+		l.first = c
+	}
+	l.last = c
+	l.count++
+}
+
+func (l *list) remove(c *Call) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		l.first = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	} else {
+		l.last = c.prev
+	}
+	c.list, c.prev, c.next = nil, nil, nil
+	l.count--
+}
+
+// toEnd makes c the last one.
+func (l *list) toEnd(c *Call) {
+	if l.last != c {
+		l.remove(c)
+		l.push(c)
+	}
+}
+
+// all returns the calls.
+func (l *list) all() (calls []*Call) {
+	for c := l.first; c != nil; c = c.next {
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// sortCalls sorts calls by their beginning.
+func sortCalls(calls []*Call) {
+	slices.SortStableFunc(calls, func(a, b *Call) int {
+		return cmp.Or(cmp.Compare(a.first.at, b.first.at), cmp.Compare(a.number, b.number))
+	})
+}
+
+// gone is the ids of calls that ended and are not kept any more, and when they were over.
+type gone struct {
+	current, older map[uint64]uint32 // seconds since 1970
+	began          int64             // when the first of current was over
+	newest         int64             // when the newest of older was
+}
+
+// maxGone bounds the ids in each of the two maps.
+const maxGone = 400_000
+
+// at returns when the call with that id was over, in microseconds since 1970.
+func (g *gone) at(k key) (int64, bool) {
+	over, ok := g.current[k[0]]
+	if !ok {
+		over, ok = g.older[k[0]]
+	}
+	return int64(over) * 1_000_000, ok
+}
+
+// add adds an id and returns how many it forgets.
+func (g *gone) add(k key, over int64) (forgotten int64) {
+	if len(g.current) >= maxGone || over > g.began+again {
+		if g.newest+again > over {
+			forgotten = int64(len(g.older))
+		}
+		g.older, g.current, g.newest = g.current, nil, over
+	}
+	if g.current == nil {
+		g.current, g.began = make(map[uint64]uint32), over
+	}
+	g.current[k[0]] = uint32(over / 1_000_000)
+	return forgotten
+}

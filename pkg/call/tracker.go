@@ -1,0 +1,257 @@
+package call
+
+import (
+	"bytes"
+	"math"
+	"time"
+)
+
+// The limits of what a Tracker keeps. What goes beyond them is counted in [Stats].
+const (
+	maxOpen     = 50_000
+	maxKept     = 5_000 // calls that ended
+	maxBytes    = 64 << 20
+	maxLegs     = 10_000
+	maxFirst    = 400 // events of a call that are kept, from its beginning
+	maxLast     = 100 // and from its end
+	maxMachines = 10_000
+	maxMarked   = 1 << 10 // ids of a call beside its legs
+	callBytes   = 1 << 10 // that a call takes beside its ids and events
+)
+
+// again is how long after the end of a call its ids still mean it.
+const again = 5 * 60 * 1_000_000 // microseconds
+
+// silence is the time of the feed after which a machine's clock does not count.
+const silence = 10 * 1_000_000 // microseconds
+
+// maxJump is how far a single event moves the feed's time on. One that is further
+// ahead is believed when the next event agrees with it.
+const maxJump = 3600 * 1_000_000 // microseconds
+
+// Options are the options of a Tracker. The zero Options are the defaults.
+type Options struct {
+	// Linger is the time between the last end and the end of the call, by the feed's
+	// time. The default is 2 s; a negative Linger is none.
+	Linger time.Duration
+	// Hold is how long events are held so that they can be followed in the order of
+	// their timestamps. The default is Linger. If it is negative each event is followed
+	// at once, in the order in which they come.
+	Hold time.Duration
+	// Timeout is the silence after which a call without an end is lost, by the feed's
+	// time. The default is 4 h.
+	Timeout time.Duration
+	// KeepEvents keeps the events of calls, for Call.Events.
+	KeepEvents bool
+
+	// OnEvent is called for each event that is followed, in order, with its call, nil if
+	// it belongs to none. Twice says that the call has had the same event before: it
+	// does not count again. The event is valid during the call, and as long as the call
+	// if it is kept.
+	OnEvent func(c *Call, e *Event, twice bool)
+	// OnJoin is called when a call becomes part of another one.
+	OnJoin func(into, from *Call)
+	// OnEnd is called when a call has ended or is lost: again if it was opened again, or
+	// became part of another one; and by Finish for those that are open.
+	OnEnd func(c *Call)
+}
+
+// Stats are counts of a Tracker.
+type Stats struct {
+	Calls    int64 // that were followed, those that were joined counted once
+	Open     int64 // now
+	Strange  int64 // events of class call without an id
+	Untimed  int64 // events without a timestamp: they count as of the time when they came
+	Late     int64 // events of a call that has ended and is not kept any more: they are left out
+	GivenUp  int64 // calls that were given up as lost because there were too many, or too large ones
+	Unkept   int64 // events that are not kept, beyond the first and last ones of a call
+	LegsOver int64 // legs beyond 10,000 of one call: they are not counted as legs
+	IDsOver  int64 // ids of ended calls that were forgotten before 5 minutes were over
+}
+
+// Tracker follows calls. It is not safe for concurrent use.
+type Tracker struct {
+	o       Options
+	linger  int64
+	timeout int64
+	stats   Stats
+
+	hold    *hold  // nil to follow events at once
+	pending *Event // is ahead of its time, if the next event does not agree
+	newest  int64  // the feed's time: the newest timestamp that came
+	sure    bool   // newest rests on more than one event
+	now     int64  // the feed's time as far as events were followed
+
+	machines map[string]*machine
+	byID     map[key]*Call
+	opened   list // open calls, the one that was silent longest first
+	kept     list // calls that ended, the oldest first
+	ended    gone // ids of those that ended before
+	bytes    int
+	number   int64
+	queue    []ending // calls whose legs have all ended
+	stay     int
+}
+
+// machine is what is known of a machine.
+type machine struct {
+	json   []byte
+	newest int64    // of its timestamps
+	heard  int64    // the feed's time when it was last heard of
+	queue  []ending // calls with events of it whose legs have all ended
+}
+
+// NewTracker returns a Tracker. O may be nil. The events must come from Readers of one
+// Map.
+func NewTracker(o *Options) *Tracker {
+	t := &Tracker{machines: map[string]*machine{}, byID: map[key]*Call{}}
+	if o != nil {
+		t.o = *o
+	}
+	or := func(d, standard time.Duration) int64 {
+		if d == 0 {
+			d = standard
+		}
+		return max(d.Microseconds(), 0)
+	}
+	t.linger = or(t.o.Linger, 2*time.Second)
+	t.timeout = or(t.o.Timeout, 4*time.Hour)
+	if usec := or(t.o.Hold, time.Duration(t.linger)*time.Microsecond); usec > 0 {
+		t.hold = newHold(usec)
+	}
+	return t
+}
+
+// Stats returns the counts so far.
+func (t *Tracker) Stats() Stats {
+	s := t.stats
+	s.Open = int64(t.opened.count)
+	return s
+}
+
+// Add follows an event, or holds a copy of it to follow it later.
+func (t *Tracker) Add(e *Event) {
+	if e.Time == 0 {
+		t.stats.Untimed++
+		if e.Time = t.newest; e.Time == 0 && !e.Received.IsZero() {
+			e.Time = e.Received.UnixMicro()
+		}
+	}
+	switch p := t.pending; {
+	case p == nil && t.newest > 0 && e.Time > t.newest+maxJump:
+		t.pending = (&hold{}).copy(e)
+		return
+	case p == nil:
+	case e.Time > t.newest+maxJump && e.Time > p.Time-maxJump:
+		t.pending = nil
+		t.arrive(p, p.Time)
+	default:
+		t.pending = nil
+		t.arrive(p, t.newest)
+	}
+	t.arrive(e, e.Time)
+}
+
+// arrive follows e, or holds it, as an event of that time of the feed.
+func (t *Tracker) arrive(e *Event, at int64) {
+	e.at = at
+	switch {
+	case !t.sure && t.newest > 0 && at < t.newest-maxJump:
+		// The first event was ahead of its time.
+		if t.hold != nil {
+			t.hold.release(math.MaxInt64/2, func(e *Event) {
+				e.at = at
+				t.leave(e)
+			})
+			t.hold.first = 0
+		}
+		t.newest, t.now = at, at
+		for _, m := range t.machines {
+			m.newest, m.heard = at, at
+		}
+	default:
+		t.sure = t.newest > 0
+		t.newest = max(t.newest, at)
+	}
+	if t.hold == nil {
+		t.follow(e)
+		return
+	}
+	t.hold.release(t.newest, t.leave)
+	if !t.hold.add(e) {
+		t.follow(e)
+	}
+}
+
+// leave follows an event that was held.
+func (t *Tracker) leave(e *Event) {
+	if kept := t.follow(e); !kept {
+		t.hold.reuse(e)
+	}
+}
+
+// Quiet says that nothing has come for that time: the feed's time moves on without an
+// event. A live feed that is quiet would else not end its last calls.
+func (t *Tracker) Quiet(d time.Duration) {
+	if p := t.pending; p != nil {
+		t.pending = nil
+		t.arrive(p, p.Time)
+	}
+	now := t.newest + d.Microseconds()
+	if t.hold != nil {
+		t.hold.release(now, t.leave)
+	}
+	t.now = max(t.now, now)
+	t.endQuiet()
+	t.lose()
+}
+
+// Gap says that events are missing, or may be: the calls that are open are doubtful.
+func (t *Tracker) Gap() {
+	t.flush()
+	for c := t.opened.first; c != nil; c = c.next {
+		c.doubt = true
+	}
+}
+
+// flush follows all events that are held.
+func (t *Tracker) flush() {
+	if p := t.pending; p != nil {
+		t.pending = nil
+		t.arrive(p, p.Time)
+	}
+	if t.hold != nil {
+		t.hold.release(math.MaxInt64/2, t.leave)
+	}
+}
+
+// Finish says that the input has ended: the linger counts as passed. OnEnd is called for
+// the calls that end by it, and then for those that are open, the earliest first. The
+// Tracker must not be used any more.
+func (t *Tracker) Finish() {
+	t.flush()
+	t.endAll()
+	open := t.opened.all()
+	sortCalls(open)
+	for _, c := range open {
+		if t.o.OnEnd != nil {
+			t.o.OnEnd(c)
+		}
+	}
+}
+
+// machine returns the machine with that value, JSON, nil for none.
+func (t *Tracker) machine(json []byte) *machine {
+	if m := t.machines[string(json)]; m != nil {
+		return m
+	}
+	if len(t.machines) >= maxMachines {
+		json = nil // all others are one
+		if m := t.machines[""]; m != nil {
+			return m
+		}
+	}
+	m := &machine{json: bytes.Clone(json)}
+	t.machines[string(json)] = m
+	return m
+}
