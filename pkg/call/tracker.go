@@ -255,3 +255,9 @@ func (t *Tracker) machine(json []byte) *machine {
 	t.machines[string(json)] = m
 	return m
 }
+
+// Waiting reports whether the passing of time alone can change anything: events are
+// held, or calls are open.
+func (t *Tracker) Waiting() bool {
+	return t.pending != nil || t.hold != nil && t.hold.count > 0 || t.opened.count > 0
+}

@@ -71,6 +71,19 @@ type Sink interface {
 	Fold(b *Block, remap func(Place) *Block) bool
 }
 
+// Ticker is a Sink that also writes when no event comes. Its methods are called by the
+// goroutine that calls Fold.
+type Ticker interface {
+	Sink
+	// Tick is called when everything that has come is folded and written, with how long
+	// nothing has come, and again after next unless an event comes before; 0 is never.
+	// It writes to out, and ends the run unless end is EndOfInput.
+	Tick(quiet time.Duration, out *Output) (next time.Duration, end End)
+	// Finish writes what follows the last event, at the end of the input. It is not
+	// called if the run ends before.
+	Finish(out *Output)
+}
+
 // Mapping is the engine as a worker sees it.
 type Mapping interface {
 	// Continue is to be called when a part of an event's output was written and

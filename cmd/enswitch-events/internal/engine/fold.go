@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"math"
 	"runtime"
 	"slices"
@@ -44,6 +45,11 @@ type folder struct {
 	scratch *Block
 	remap   func(Place) *Block // remapEvent
 
+	ticker   Ticker // nil if the sink is none
+	timer    *time.Timer
+	lastFold time.Time
+	extra    Output // of ticker
+
 	pending  []byte // output to be written together with more
 	ends     []int  // offset behind each kept event in pending
 	unbooked Ledger
@@ -74,7 +80,9 @@ func newFolder(c *Config, src Source) (*folder, error) {
 	f := &folder{
 		Config: c, src: src, done: make(chan struct{}), maxQueue: 1,
 		pending: append(make([]byte, 0, 2*writeSize), c.Header...),
+		timer:   newTimer(0),
 	}
+	f.ticker, _ = c.Sink.(Ticker)
 	var mappers []*mapper
 	for range workers {
 		m, err := newMapper(c, src, &f.stop, &f.anyKept)
@@ -144,10 +152,17 @@ func (f *folder) run() outcome {
 			}
 			continue
 		}
-		if o := f.flush(); o.over() || f.ended {
+		if f.ended {
+			return f.finishRun()
+		}
+		if o := f.flush(); o.over() {
+			return o
+		}
+		if o := f.tick(); o.over() {
 			return o
 		}
 		select {
+		case <-f.timer.C:
 		case <-f.src.Wake():
 			// Sources that are ready now run first, so that their events share a write.
 			// An event that is alone does not wait.
@@ -160,6 +175,46 @@ func (f *folder) run() outcome {
 		o.end = EndSignal
 	}
 	return o
+}
+
+// tick gives the sink the time when nothing comes, if it wants it.
+func (f *folder) tick() outcome {
+	if f.ticker == nil {
+		return outcome{}
+	}
+	if f.lastFold.IsZero() {
+		f.lastFold = time.Now()
+	}
+	next, end := f.ticker.Tick(time.Since(f.lastFold), &f.extra)
+	if f.timer.Stop(); next > 0 {
+		f.timer.Reset(next)
+	}
+	o := f.putExtra()
+	if o.end = cmp.Or(o.end, end); o.over() {
+		return o
+	}
+	return outcome{}
+}
+
+// finishRun writes what the sink adds at the end of the input.
+func (f *folder) finishRun() outcome {
+	if f.ticker != nil {
+		f.ticker.Finish(&f.extra)
+		if o := f.putExtra(); o.over() {
+			return o
+		}
+	}
+	return f.flush()
+}
+
+// putExtra writes the output that belongs to no block.
+func (f *folder) putExtra() outcome {
+	o := f.put(&f.extra)
+	f.extra.Reset(nil)
+	if o.over() {
+		return o
+	}
+	return f.flush()
 }
 
 // take takes the blocks that the source has. The helpers may map all but the first.
@@ -190,6 +245,7 @@ func (f *folder) foldFirst() outcome {
 	b := f.queue[0]
 	f.folding, f.wrote = b, 0
 	began := time.Now()
+	f.lastFold = began
 	var o outcome
 	if b.gap != nil {
 		o = f.gap(b)

@@ -22,8 +22,8 @@ type selection struct {
 type field struct {
 	number  int // of the item in what the user wrote
 	name    string
-	text    []byte       // the name
-	key     []byte       // "name"
+	text    []byte      // the name
+	key     []byte      // "name"
 	pattern *event.Glob // nil for a whole name
 }
 
