@@ -10,32 +10,14 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// records follows the events, one a line, and returns the last record of each call in
-// the order in which the calls ended.
-func records(t testing.TB, lines string, o Options) []string {
+// follow follows the events, one a line, with the functions of o.
+func follow(t testing.TB, lines string, o *Options) *Tracker {
 	t.Helper()
 	m, err := NewMap()
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := map[int64]string{}
-	var order []int64
-	drop := func(n int64) {
-		for i, other := range order {
-			if other == n {
-				order = append(order[:i], order[i+1:]...)
-				break
-			}
-		}
-		delete(last, n)
-	}
-	o.OnEnd = func(c *Call) {
-		drop(c.Number())
-		order = append(order, c.Number())
-		last[c.Number()] = string(c.AppendRecord(nil))
-	}
-	o.OnJoin = func(_, from *Call) { drop(from.Number()) }
-	tr, r := NewTracker(&o), m.NewReader()
+	tr, r := NewTracker(o), m.NewReader()
 	var x event.Index
 	var e Event
 	for line := range strings.Lines(lines) {
@@ -51,10 +33,12 @@ func records(t testing.TB, lines string, o Options) []string {
 		clear(raw) // the tracker must not use it
 	}
 	tr.Finish()
-	var all []string
-	for _, n := range order {
-		all = append(all, last[n])
-	}
+	return tr
+}
+
+// records returns the records of the calls in the events, as they end.
+func records(t testing.TB, lines string) (all []string) {
+	follow(t, lines, &Options{OnEnd: func(c *Call) { all = append(all, string(c.AppendRecord(nil))) }})
 	return all
 }
 
@@ -75,7 +59,7 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := strings.Join(records(t, string(lines), Options{}), "\n")
+			got := strings.Join(records(t, string(lines)), "\n")
 			if got != string(bytes.TrimSpace(want)) {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
@@ -88,7 +72,7 @@ func TestSimple(t *testing.T) {
 {"callid":"1.1","class":"call","event":"ring","machine":1,"timestamp":"101.500000","uniqueid":"1.1"}
 {"callid":"1.1","class":"call","event":"answer","machine":1,"timestamp":"104.200000","uniqueid":"1.1"}
 {"callid":"1.1","class":"call","event":"end","machine":1,"timestamp":"110.000000","uniqueid":"1.1","cause":"16"}
-`, Options{})
+`)
 	want := `{"callid":"1.1","uniqueids":["1.1"],"machines":[1],"state":"ended","answered":true,"partial":false,"doubtful":false,"from":"+44","cause":"16","start":"100.000000","ring":"101.500000","answer":"104.200000","end":"110.000000","pdd":1.500000,"duration":10.000000,"talk":5.800000,"legs":1,"events":4}`
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got %s\nwant %s", strings.Join(got, "\n"), want)

@@ -64,7 +64,7 @@ var lexicon = [...]struct{ name, list string }{
 	{"start", "start,begin,began,new,create,created,incoming,setup,init,invite,dial-in,newcall"},
 	{"route", "route,routed,routing,dial,dialing,dialling,dialed,dialled,forward,forwarded,queue,queued"},
 	{"ring", "ring,ringing,rings,alert,alerting,progress,proceeding,early,early-media"},
-	{"answer", "answer,answered,connect,connected,pickup,picked-up,established,bridge,bridged,up"},
+	{"answer", "answer,answered,connect,connected,established,bridge,bridged,up"},
 	{"end", "end,ended,hangup,hungup,hang-up,finish,finished,stop,stopped,terminate,terminated,disconnect,disconnected,complete,completed,bye,destroy,destroyed,cancel,cancelled,busy,noanswer,no-answer,failed,abandon,abandoned"},
 	{"from", "from,caller,callerid,caller_id,caller_number,calling,cli,clid,ani,src,source,from_number"},
 	{"to", "to,callee,called,called_number,dialed,dialled,dnis,dst,destination,number,to_number"},
