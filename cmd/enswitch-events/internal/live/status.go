@@ -17,6 +17,7 @@ type status struct {
 	rate    float64 // events a second
 	at      time.Time
 	count   int64 // received at that time
+	before  int64 // received a second or two ago
 	full    widths
 	compact widths
 }
@@ -46,11 +47,11 @@ func (s *status) text(width int) string {
 	ledger := s.session.buffer.Ledger()
 	if passed := now.Sub(s.at); passed >= time.Second {
 		s.rate = float64(ledger.Received-s.count) / passed.Seconds()
-		s.at, s.count = now, ledger.Received
+		s.at, s.before, s.count = now, s.count, ledger.Received
 	}
 	state, address := feedState(s.session.feeds, now)
 	counts := counts{
-		kept: ledger.Kept, received: ledger.Received, waiting: ledger.Waiting, dropped: ledger.Dropped,
+		kept: ledger.Kept, received: ledger.Received, waiting: s.late(ledger.Received, ledger.Waiting), dropped: ledger.Dropped,
 		last: s.session.buffer.LastReceived(),
 	}
 	parts := s.full.parts(&counts, now, humanize.Comma)
@@ -64,6 +65,15 @@ func (s *status) text(width int) string {
 		extra = append(extra, s.full.pad(ratePart, humanize.CommafWithDigits(s.rate, 1))+" events/s")
 	}
 	return compose(width, state, address, parts, extra)
+}
+
+// late returns how many events wait, if one of them has waited for a second, and else 0: an
+// event that is being written does not count.
+func (s *status) late(received, waiting int64) int64 {
+	if received-waiting < s.before {
+		return waiting
+	}
+	return 0
 }
 
 // counts is what the status line counts.
@@ -82,8 +92,10 @@ func (w *widths) parts(c *counts, now time.Time, number func(int64) string) []st
 		w.pad(keptPart, number(c.kept)+" of "+number(c.received)) + " kept",
 		"last " + ago(now.Sub(c.last)) + " ago",
 	}
-	if c.waiting > 0 || w[waitingPart] > 0 {
+	if c.waiting > 0 {
 		parts = append(parts, w.pad(waitingPart, number(c.waiting))+" waiting")
+	} else if w[waitingPart] > 0 { // its place stays free, so that nothing moves
+		parts = append(parts, strings.Repeat(" ", w[waitingPart]+len(" waiting")))
 	}
 	if c.dropped > 0 {
 		parts = append(parts, w.pad(droppedPart, number(c.dropped))+" dropped")
@@ -133,9 +145,13 @@ func compose(width int, state, address string, parts, extra []string) string {
 		if utf8.RuneCountInString(state)+columns(part) > width {
 			break
 		}
-		state += separator + part
+		if strings.TrimSpace(part) == "" {
+			state += strings.Repeat(" ", utf8.RuneCountInString(separator)) + part
+		} else {
+			state += separator + part
+		}
 	}
-	return state
+	return strings.TrimRight(state, " ")
 }
 
 // columns is how many columns parts take behind others.

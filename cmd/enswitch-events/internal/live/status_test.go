@@ -65,7 +65,7 @@ func TestStatusLine(t *testing.T) {
 func TestStatusLineIsSteady(t *testing.T) {
 	var s status
 	now := time.Unix(1_700_000_000, 0)
-	c := counts{kept: 100, received: 200}
+	c := counts{kept: 100, received: 200, dropped: 3}
 	at := map[string]int{}
 	for i := range 50_000 {
 		now = now.Add(20 * time.Millisecond)
@@ -75,12 +75,31 @@ func TestStatusLineIsSteady(t *testing.T) {
 			c.waiting = 0
 		}
 		line := compose(120, "connected", "", s.full.parts(&c, now, humanize.Comma), nil)
-		for _, word := range []string{"kept", "ago", "waiting"} {
+		if c.waiting == 0 && (strings.Contains(line, "waiting") || strings.HasSuffix(line, " ")) {
+			t.Fatalf("nothing waits: %q", line)
+		}
+		for _, word := range []string{"kept", "ago", "waiting", "dropped"} {
 			n := strings.Index(line, word)
+			if n < 0 && word == "waiting" {
+				continue
+			}
+			n = utf8.RuneCountInString(line[:n])
 			if before, ok := at[word]; ok && n != before {
 				t.Fatalf("%s moved from %d to %d: %q", word, before, n, line)
 			}
 			at[word] = n
+		}
+	}
+}
+
+// TestOnlyLateEventsWait holds that the event that is being written is not said to wait.
+func TestOnlyLateEventsWait(t *testing.T) {
+	s := status{before: 100}
+	for _, row := range []struct{ received, waiting, want int64 }{
+		{100, 0, 0}, {101, 1, 0}, {150, 50, 0}, {150, 51, 51}, {100, 1, 1},
+	} {
+		if got := s.late(row.received, row.waiting); got != row.want {
+			t.Errorf("%d received, %d waiting: %d, want %d", row.received, row.waiting, got, row.want)
 		}
 	}
 }

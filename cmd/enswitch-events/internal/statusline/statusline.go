@@ -2,8 +2,9 @@
 // messages scroll above it.
 //
 // The rules: the line goes to stderr and is never part of the data. It is erased before
-// anything else is written and drawn again after it, so that the two never mix. It is
-// one row at most. It is redrawn a few times a second, never for each event.
+// anything else is written and drawn again after it, so that the two never mix and the
+// line is always there. It is one row at most. Its text is made a few times a second, never
+// for each event.
 package statusline
 
 import (
@@ -18,8 +19,8 @@ import (
 const (
 	// interval is the time between two redraws while nothing else is written.
 	interval = 250 * time.Millisecond
-	// minRedraw is the time between two redraws at least, however much is written.
-	minRedraw = 100 * time.Millisecond
+	// minRefresh is the time for which a text is shown at least, however much is written.
+	minRefresh = 100 * time.Millisecond
 
 	// The cursor stays at the start of the row. Erasing works from there after a resize,
 	// too: a terminal that wraps the row anew leaves the cursor at its first column.
@@ -37,7 +38,9 @@ type Line struct {
 	mu    sync.Mutex
 	text  func(width int) string // nil until Start and after Stop
 	drawn bool
-	last  time.Time
+	row   string    // what was drawn last
+	at    int       // the width that row was made for
+	last  time.Time // when row was made
 	stop  chan struct{}
 	ended chan struct{}
 }
@@ -64,9 +67,7 @@ func (a wrapped) Write(p []byte) (int, error) {
 	defer a.l.mu.Unlock()
 	a.l.clear()
 	n, err := a.w.Write(p)
-	if time.Since(a.l.last) >= minRedraw {
-		a.l.draw()
-	}
+	a.l.draw()
 	return n, err
 }
 
@@ -120,14 +121,18 @@ func (l *Line) clear() {
 	}
 }
 
+// draw draws the line, with a new text if the last one is old or was made for another
+// width.
 func (l *Line) draw() {
 	width := l.width()
 	if l.text == nil || width < 20 {
 		return
 	}
-	// One column for the cursor, and one left free: a full row would wrap.
-	width -= 2
-	text := ansi.Truncate(strings.ToValidUTF8(l.text(width), ""), width, "…")
-	_, _ = io.WriteString(l.tty, erase+dim+" "+text+reset+"\r")
-	l.drawn, l.last = true, time.Now()
+	if width != l.at || time.Since(l.last) >= minRefresh {
+		// One column for the cursor, and one left free: a full row would wrap.
+		text := ansi.Truncate(strings.ToValidUTF8(l.text(width-2), ""), width-2, "…")
+		l.row, l.at, l.last = erase+dim+" "+text+reset+"\r", width, time.Now()
+	}
+	_, _ = io.WriteString(l.tty, l.row)
+	l.drawn = true
 }

@@ -51,6 +51,29 @@ func TestLineNeverMixes(t *testing.T) {
 	})
 }
 
+// TestLineIsAlwaysThere holds that the line follows everything that is written, however
+// fast that comes, and that its text is not made anew for each.
+func TestLineIsAlwaysThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tty bytes.Buffer
+		made := 0
+		l := New(&tty, func() int { return 30 })
+		out := l.Wrap(&tty)
+		l.Start(func(int) string { made++; return "status" })
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			_, _ = out.Write([]byte("an event\n"))
+			if !strings.HasSuffix(tty.String(), "an event\n"+erase+dim+" status"+reset+"\r") {
+				t.Fatalf("after an event there is no line: %q", tty.String())
+			}
+		}
+		l.Stop()
+		if made > 15 {
+			t.Errorf("its text was made %d times in a second", made)
+		}
+	})
+}
+
 func TestLineFits(t *testing.T) {
 	for _, width := range []int{0, 10, 20, 80} {
 		synctest.Test(t, func(t *testing.T) { // time stands still: one drawing
