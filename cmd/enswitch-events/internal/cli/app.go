@@ -116,7 +116,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 		a.talk = &heldWriter{w: stderr}
 		stderr = a.talk
 	}
-	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json"})
+	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json", Width: columns(a.Err)})
 	if tz := unknownZone(); tz != "" {
 		a.Log.Warn("TZ is no known time zone: "+tz+": times are in UTC", slog.String(log.HintKey, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
 	}
@@ -152,11 +152,21 @@ func (a *App) newStatusLine() *statusline.Line {
 	if out := File(a.Out); out == nil || Terminal(out) == nil && !regular(out) {
 		return nil
 	}
-	return statusline.New(a.Err, func() int {
+	return statusline.New(a.Err, columns(tty))
+}
+
+// columns returns a function that returns the columns of the terminal w, 0 where that is
+// unknown. It is nil if w is no terminal.
+func columns(w any) func() int {
+	tty := Terminal(w)
+	if tty == nil {
+		return nil
+	}
+	return func() int {
 		width, _, err := term.GetSize(int(tty.Fd()))
 		if err != nil {
 			return 0
 		}
 		return width
-	})
+	}
 }

@@ -46,27 +46,27 @@ func (u *upstream) connectError(prefix string, e *messaged.Error) *cli.Error {
 func (u *upstream) connectHint(e *messaged.Error) string {
 	switch port := u.addr.URL.Port(); e.Kind {
 	case messaged.Refused:
-		return "does messaged run there ('Message daemon IP address'), and does the firewall of that machine\nlet TCP port " + port + " through?"
+		return "does messaged run there ('Message daemon IP address'), and does the firewall of that machine let TCP port " + port + " through?"
 	case messaged.NoAnswer:
 		other := "it wants wss://"
 		if u.addr.URL.Scheme == "wss" {
 			other = "it speaks no TLS: ws://"
 		}
-		return "something else may listen there, or " + other + ": messaged's port is 4875, its path\n/events/websocket/; --connect-timeout waits longer"
+		return "something else may listen there, or " + other + ": messaged's port is 4875, its path /events/websocket/\n--connect-timeout waits longer"
 	case messaged.NotWebsocket:
 		return "this may be a web server: messaged's port is 4875, its path /events/websocket/"
 	case messaged.Unreachable, messaged.Timeout:
-		return "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port " + port + "\nthrough? --connect-timeout waits longer"
+		return "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port " + port + " through?\n--connect-timeout waits longer"
 	case messaged.Resolve:
 		return "check the name, or use the address of the setting 'Message daemon IP address'"
 	case messaged.NotFound:
 		return "the documented path is /events/websocket/ on port 4875"
 	case messaged.Redirect:
-		return "redirects are not followed, so that the key goes nowhere else; give the final address"
+		return "redirects are not followed, so that the key goes nowhere else: give the final address"
 	case messaged.Proxy:
 		return "--proxy none connects without a proxy" + proxyHint(e.Status, port)
 	case messaged.ProxyAuth:
-		return "give the user and the password in the proxy's URL, as http://USER:PASSWORD@HOST:PORT;\n--proxy none connects without a proxy"
+		return "give the user and the password in the proxy's URL, as http://USER:PASSWORD@HOST:PORT\n--proxy none connects without a proxy"
 	case messaged.BadStatus:
 		return statusHint(e.Status)
 	}
@@ -80,13 +80,13 @@ func (u *upstream) tlsHint(e *messaged.Error) string {
 	case messaged.NotTLS, messaged.WantsTLS:
 		return "" // the message says it
 	case messaged.TLSVersion:
-		return "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without:\n" + plain
+		return "the server, or a proxy in front of it, needs a newer TLS; messaged itself is documented without: " + plain
 	case messaged.UnknownName:
 		return "the server knows no such name: give the name that its certificate is for"
 	case messaged.TLSRefused:
 		return "it may want a client certificate: --cert FILE --key FILE"
 	case messaged.Certificate:
-		return certificateHint(e) + "; messaged itself is documented\nwithout TLS: " + plain
+		return certificateHint(e) + "\nmessaged itself is documented without TLS: " + plain
 	}
 	return "messaged itself is documented without TLS: " + plain
 }
@@ -94,10 +94,10 @@ func (u *upstream) tlsHint(e *messaged.Error) string {
 // certificateHint returns what to try after a certificate was not accepted.
 func certificateHint(e *messaged.Error) string {
 	if _, ok := errors.AsType[x509.HostnameError](e); ok {
-		return "give the name that the certificate is for, or have one made with this name as subject\nalternative name (SAN); --insecure trusts any"
+		return "give the name that the certificate is for, or have one made with this name as subject alternative name (SAN)\n--insecure trusts any"
 	}
 	if _, ok := errors.AsType[x509.CertificateInvalidError](e); ok {
-		return "renew the certificate, or look at the clocks of both machines; --insecure trusts any"
+		return "renew the certificate, or look at the clocks of both machines\n--insecure trusts any"
 	}
 	return "--ca FILE trusts a certificate, --insecure trusts any"
 }
@@ -106,9 +106,9 @@ func certificateHint(e *messaged.Error) string {
 func proxyHint(status int, port string) string {
 	switch status {
 	case http.StatusForbidden, http.StatusMethodNotAllowed:
-		return "; the proxy must allow CONNECT to port " + port
+		return "\nthe proxy must allow CONNECT to port " + port
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return "; the proxy may not reach messaged: does it run?"
+		return "\nthe proxy may not reach messaged: does it run?"
 	}
 	return ""
 }
@@ -119,7 +119,7 @@ func statusHint(status int) string {
 	case http.StatusBadRequest, http.StatusUpgradeRequired:
 		return "a proxy in front of messaged must pass on the headers Upgrade and Connection, by HTTP/1.1"
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return "a proxy in front may not reach messaged: does it run? --retry keeps trying"
+		return "a proxy in front may not reach messaged: does it run?\n--retry keeps trying"
 	}
 	return "--retry keeps trying"
 }
@@ -132,7 +132,7 @@ func (u *upstream) keyError(e *messaged.Error) *cli.Error {
 		what = "access was refused by"
 	}
 	if e.Server != "" {
-		hint += "\nor the answer is from a proxy (" + e.Server + "), which may want\n--header 'Authorization: …' or another address"
+		hint += "\nor the answer is from a proxy (" + e.Server + "), which may want --header 'Authorization: …' or another address"
 	}
 	return cli.NewError(cli.ExitKey, fmt.Errorf("%s %s: %s", what, e.Addr, e.Detail), hint)
 }
@@ -140,7 +140,7 @@ func (u *upstream) keyError(e *messaged.Error) *cli.Error {
 // keyHint returns what to try if the key may be wrong.
 func (u *upstream) keyHint() string {
 	if u.keyless {
-		return "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting\n'Message daemon authentication key'"
+		return "no key was given: --authkey-file FILE or ENSWITCH_AUTHKEY, with Enswitch's setting 'Message daemon authentication key'"
 	}
 	return "compare the key with Enswitch's setting 'Message daemon authentication key'"
 }

@@ -22,8 +22,11 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
-// prefix begins every line of text.
-const prefix = "enswitch-events: "
+// prefix begins every message in text; indent what stands below it.
+const (
+	prefix = "enswitch-events: "
+	indent = "  "
+)
 
 // Redacted replaces a key.
 const Redacted = "***"
@@ -34,6 +37,9 @@ type Options struct {
 	Level slog.Level
 	// JSON selects JSON lines instead of text.
 	JSON bool
+	// Width returns the columns of the terminal that text is written to: a message and its
+	// hint are broken at blanks there. Nil, or 0, is no terminal.
+	Width func() int
 }
 
 // Logger writes messages to stderr. Its methods are safe for concurrent use. They do not
@@ -79,7 +85,7 @@ func New(w io.Writer, o Options) *Logger {
 		})
 		return &Logger{slog.New(h), k, q}
 	}
-	return &Logger{slog.New(&textHandler{w: q, level: o.Level, keys: k}), k, q}
+	return &Logger{slog.New(&textHandler{w: q, level: o.Level, keys: k, width: o.Width}), k, q}
 }
 
 // HideKey redacts key in every message from now on.
@@ -237,9 +243,9 @@ func (q *queue) close(interval time.Duration, maxIntervals int) {
 	}
 }
 
-// HintKey is the key of the attribute with the hint: what to try. It may have several
-// lines: text has them below the message, JSON as an array. It must not quote anything
-// received; a message may, because it is always one line.
+// HintKey is the key of the attribute with the hint: what to try. It has a line for each
+// thing to try: text has them below the message, JSON as an array. It must not quote
+// anything received; a message may, because it is always one line.
 const HintKey = "hint"
 
 // textHandler is a slog.Handler that writes the message and the hint below it. The other
@@ -248,6 +254,7 @@ type textHandler struct {
 	w     io.Writer
 	level slog.Level
 	keys  *secrets
+	width func() int
 }
 
 // Enabled implements [slog.Handler].
@@ -255,15 +262,21 @@ func (t *textHandler) Enabled(_ context.Context, l slog.Level) bool { return l >
 
 // Handle implements [slog.Handler].
 func (t *textHandler) Handle(_ context.Context, r slog.Record) error {
+	width := 0
+	if t.width != nil {
+		width = t.width()
+	}
 	b := []byte(prefix)
-	b = safe.Append(b, []byte(t.keys.redact(r.Message)))
+	b = append(b, wrap(safe.String(t.keys.redact(r.Message)), len(prefix), width, indent)...)
 	b = append(b, '\n')
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == HintKey {
 			for line := range strings.SplitSeq(t.keys.redact(a.Value.String()), "\n") {
-				b = append(b, "  "...)
-				b = safe.Append(b, []byte(line))
-				b = append(b, '\n')
+				line = safe.String(line)
+				if !strings.HasPrefix(line, " ") { // else it is an excerpt with a caret below it
+					line = wrap(line, len(indent), width, indent+indent)
+				}
+				b = append(append(append(b, indent...), line...), '\n')
 			}
 		}
 		return true
