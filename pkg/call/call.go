@@ -58,13 +58,13 @@ type Call struct {
 	doubt   bool
 	joined  *Call // the call that this one has become part of
 	ids     []key
-	callids [][]byte // values, as received
+	callids []seen
 	legs    []Leg
 	open    int // legs that have not ended
 	// The events of class call without a uniqueid.
 	whole Leg
 
-	machines []*machine
+	machines []seen
 	roles    [roleCount]mark
 	first    mark // of the earliest event of class call
 	firstLeg key
@@ -88,16 +88,50 @@ type Call struct {
 	list       *list
 }
 
-// mark is a value and when it was seen.
-type mark struct {
-	at   int64
-	json []byte // nil for none
+// seen is a value as received and when it was seen first.
+type seen struct {
+	json    []byte
+	machine *machine // of which json is the name
+	at      int64    // microseconds since 1970
+	order   int64    // among events of the same time
 }
 
-// earliest keeps what was seen at at, if that is before what was seen already.
-func (m *mark) earliest(at int64, json []byte) {
-	if m.json == nil || at < m.at {
-		m.at, m.json = at, bytes.Clone(json)
+// inOrder sorts values by when they were seen.
+func inOrder(all []seen) []seen {
+	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
+	return all
+}
+
+// merge adds to a what b has beside it, each with the time when it was seen first.
+func merge(a, b []seen) []seen {
+	for _, v := range b {
+		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && bytes.Equal(w.json, v.json) })
+		switch {
+		case i < 0:
+			a = append(a, v)
+		case v.at < a[i].at:
+			a[i] = v
+		}
+	}
+	return a
+}
+
+// mark is a value and when it was seen.
+type mark struct {
+	at    int64  // microseconds since 1970
+	order int64  // among events of the same time
+	json  []byte // nil for none
+}
+
+// before reports whether m was seen before other, or other never.
+func (m *mark) before(other *mark) bool {
+	return m.json != nil && (other.json == nil || m.at < other.at || m.at == other.at && m.order < other.order)
+}
+
+// earliest makes m other, if that was seen before.
+func (m *mark) earliest(other *mark) {
+	if other.before(m) {
+		*m = mark{other.at, other.order, bytes.Clone(other.json)}
 	}
 }
 
@@ -111,6 +145,7 @@ type Leg struct {
 	First int64
 
 	key     key
+	order   int64 // among legs with the same First
 	started bool
 }
 
@@ -150,7 +185,7 @@ func (c *Call) Partial() bool {
 
 // Legs returns the legs, the earliest first. The result is valid as long as the call.
 func (c *Call) Legs() []Leg {
-	slices.SortStableFunc(c.legs, func(a, b Leg) int { return cmp.Compare(a.First, b.First) })
+	slices.SortStableFunc(c.legs, func(a, b Leg) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.order, b.order)) })
 	return c.legs
 }
 
@@ -182,7 +217,7 @@ func (c *Call) text(r Role) ([]byte, bool) {
 	if r == Cause {
 		json = c.cause
 	}
-	if json == nil {
+	if len(json) == 0 {
 		return nil, false
 	}
 	return valueOf(json).Text(), true

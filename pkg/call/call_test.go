@@ -11,7 +11,11 @@ import (
 )
 
 // follow follows the events, one a line, with the functions of o.
-func follow(t testing.TB, lines string, o *Options) *Tracker {
+func follow(t interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}, lines string, o *Options) *Tracker {
 	t.Helper()
 	m, err := NewMap()
 	if err != nil {
@@ -64,17 +68,5 @@ func TestScenarios(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
-	}
-}
-
-func TestSimple(t *testing.T) {
-	got := records(t, `{"callid":"1.1","class":"call","event":"start","machine":1,"timestamp":"100.000000","uniqueid":"1.1","from":"+44"}
-{"callid":"1.1","class":"call","event":"ring","machine":1,"timestamp":"101.500000","uniqueid":"1.1"}
-{"callid":"1.1","class":"call","event":"answer","machine":1,"timestamp":"104.200000","uniqueid":"1.1"}
-{"callid":"1.1","class":"call","event":"end","machine":1,"timestamp":"110.000000","uniqueid":"1.1","cause":"16"}
-`)
-	want := `{"callid":"1.1","uniqueids":["1.1"],"machines":[1],"state":"ended","answered":true,"partial":false,"doubtful":false,"from":"+44","cause":"16","start":"100.000000","ring":"101.500000","answer":"104.200000","end":"110.000000","pdd":1.500000,"duration":10.000000,"talk":5.800000,"legs":1,"events":4}`
-	if len(got) != 1 || got[0] != want {
-		t.Errorf("got %s\nwant %s", strings.Join(got, "\n"), want)
 	}
 }

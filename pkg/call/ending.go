@@ -33,9 +33,15 @@ func (t *Tracker) settle(c *Call) {
 	t.stay++
 	c.ending, c.due, c.queues = t.stay, due, len(c.machines)
 	e := ending{c, t.stay, due}
+	for _, s := range c.machines {
+		if due <= s.machine.newest {
+			t.close(c, Ended)
+			return
+		}
+	}
 	t.queue = append(t.queue, e)
-	for _, m := range c.machines {
-		m.queue = append(m.queue, e)
+	for _, s := range c.machines {
+		s.machine.queue = append(s.machine.queue, e)
 	}
 }
 
@@ -64,8 +70,8 @@ func (t *Tracker) endSilent() {
 			break
 		}
 		heard := int64(0)
-		for _, m := range e.c.machines {
-			heard = max(heard, m.heard)
+		for _, s := range e.c.machines {
+			heard = max(heard, s.machine.heard)
 		}
 		if t.now-heard <= silence {
 			if t.now-e.due <= silence {

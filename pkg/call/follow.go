@@ -43,10 +43,10 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 		kept = t.keep(c, e)
 	}
 	t.bytes += c.bytes - before
-	t.settle(c)
 	if t.o.OnEvent != nil {
 		t.o.OnEvent(c, e, twice)
 	}
+	t.settle(c)
 	t.makeRoom(c)
 	return kept
 }
@@ -118,19 +118,22 @@ func (t *Tracker) twice(c *Call, e *Event) bool {
 func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	c.count++
 	c.last = max(c.last, e.Time)
-	if !slices.Contains(c.machines, m) && len(c.machines) < maxMarked {
-		c.machines = append(c.machines, m)
+	t.order++
+	if i := slices.IndexFunc(c.machines, func(s seen) bool { return s.machine == m }); i >= 0 {
+		c.machines[i].at = min(c.machines[i].at, e.Time)
+	} else if len(c.machines) < maxMarked {
+		c.machines = append(c.machines, seen{m.json, m, e.Time, t.order})
 	}
 	for r := range c.roles {
 		if json := e.text(e.roles[r]); len(json) > 0 && Role(r) != Cause {
-			c.roles[r].earliest(e.Time, json)
+			c.roles[r].earliest(&mark{e.Time, t.order, json})
 		}
 	}
 	leg := &c.whole
 	if e.inCall {
 		t.addIDs(c, e)
-		if c.first.json == nil || e.Time < c.first.at {
-			c.first, c.firstLeg = mark{e.Time, []byte{}}, e.keys[legKey]
+		if first := (mark{e.Time, t.order, []byte{}}); first.before(&c.first) {
+			c.first, c.firstLeg = first, e.keys[legKey]
 		}
 	}
 	if k := e.keys[legKey]; k != (key{}) {
@@ -141,18 +144,18 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	}
 	was := leg.ended()
 	leg.State = max(leg.State, e.Kind)
-	stamp := e.text(e.stamp)
+	stamp := mark{e.Time, t.order, e.text(e.stamp)}
 	switch e.Kind {
 	case Start:
 		leg.started = true
-		c.start.earliest(e.Time, stamp)
+		c.start.earliest(&stamp)
 	case Ring:
-		c.ring.earliest(e.Time, stamp)
+		c.ring.earliest(&stamp)
 	case Answer:
-		c.answer.earliest(e.Time, stamp)
+		c.answer.earliest(&stamp)
 	case End:
-		if c.end.json == nil || e.Time >= c.end.at {
-			c.end = mark{e.Time, bytes.Clone(stamp)}
+		if c.end.before(&stamp) || c.end.json == nil {
+			c.end = mark{e.Time, t.order, bytes.Clone(stamp.json)}
 			c.cause = bytes.Clone(e.text(e.roles[Cause]))
 		}
 		switch {
@@ -190,14 +193,17 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 		c.bytes += 64
 	}
 	if k := e.keys[callKey]; k != (key{}) {
-		if json := e.text(e.callid); !slices.ContainsFunc(c.callids, func(b []byte) bool { return bytes.Equal(b, json) }) && len(c.callids) < maxMarked {
-			c.callids = append(c.callids, bytes.Clone(json))
+		json := e.text(e.callid)
+		if i := slices.IndexFunc(c.callids, func(s seen) bool { return bytes.Equal(s.json, json) }); i >= 0 {
+			c.callids[i].at = min(c.callids[i].at, e.Time)
+		} else if len(c.callids) < maxMarked {
+			c.callids = append(c.callids, seen{json: bytes.Clone(json), at: e.Time, order: t.order})
 			c.bytes += len(json)
 		}
 	}
 	if k := e.keys[legKey]; k != (key{}) && c.leg(k) == nil && len(c.legs) < maxLegs {
 		json := e.text(e.leg)
-		c.legs = append(c.legs, Leg{ID: bytes.Clone(json), key: k, First: e.Time})
+		c.legs = append(c.legs, Leg{ID: bytes.Clone(json), key: k, First: e.Time, order: t.order})
 		c.bytes += len(json) + 64
 		c.open++
 		t.reopen(c)
@@ -232,34 +238,21 @@ func (t *Tracker) join(a, b *Call) *Call {
 		t.byID[k] = a
 	}
 	a.ids = append(a.ids, b.ids...)
-	for _, id := range b.callids {
-		if !slices.ContainsFunc(a.callids, func(other []byte) bool { return bytes.Equal(id, other) }) {
-			a.callids = append(a.callids, id)
-		}
-	}
+	a.callids, a.machines = merge(a.callids, b.callids), merge(a.machines, b.machines)
 	a.legs = append(a.legs, b.legs...)
 	a.open += b.open
 	a.whole.State = max(a.whole.State, b.whole.State)
 	a.whole.started = a.whole.started || b.whole.started
-	for _, m := range b.machines {
-		if !slices.Contains(a.machines, m) {
-			a.machines = append(a.machines, m)
-		}
-	}
 	for r := range a.roles {
-		if b.roles[r].json != nil {
-			a.roles[r].earliest(b.roles[r].at, b.roles[r].json)
-		}
+		a.roles[r].earliest(&b.roles[r])
 	}
-	if b.first.json != nil && (a.first.json == nil || b.first.at < a.first.at) {
+	if b.first.before(&a.first) {
 		a.first, a.firstLeg = b.first, b.firstLeg
 	}
-	for _, m := range [...]struct{ to, from *mark }{{&a.start, &b.start}, {&a.ring, &b.ring}, {&a.answer, &b.answer}} {
-		if m.from.json != nil {
-			m.to.earliest(m.from.at, m.from.json)
-		}
-	}
-	if b.end.json != nil && (a.end.json == nil || b.end.at >= a.end.at) {
+	a.start.earliest(&b.start)
+	a.ring.earliest(&b.ring)
+	a.answer.earliest(&b.answer)
+	if b.end.json != nil && !b.end.before(&a.end) || a.end.json == nil {
 		a.end, a.cause = b.end, b.cause
 	}
 	a.last, a.touched = max(a.last, b.last), max(a.touched, b.touched)

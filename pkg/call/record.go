@@ -30,11 +30,12 @@ func Fields() []string {
 //   - legs, events: counts
 func (c *Call) AppendRecord(dst []byte) []byte {
 	dst = append(dst, '{')
-	if len(c.callids) > 0 {
-		dst = append(append(append(dst, `"callid":`...), c.callids[0]...), ',')
+	ids := inOrder(c.callids)
+	if len(ids) > 0 {
+		dst = append(append(append(dst, `"callid":`...), ids[0].json...), ',')
 	}
-	if len(c.callids) > 1 {
-		dst = appendArray(append(dst, `"callids":`...), len(c.callids), func(i int) []byte { return c.callids[i] })
+	if len(ids) > 1 {
+		dst = appendArray(append(dst, `"callids":`...), len(ids), func(i int) []byte { return ids[i].json })
 	}
 	legs := c.Legs()
 	if len(legs) > 0 {
@@ -79,9 +80,9 @@ func (c *Call) AppendRecord(dst []byte) []byte {
 
 // known returns the machines that have a name.
 func (c *Call) known() (machines [][]byte) {
-	for _, m := range c.machines {
-		if len(m.json) > 0 {
-			machines = append(machines, m.json)
+	for _, s := range inOrder(c.machines) {
+		if len(s.json) > 0 {
+			machines = append(machines, s.json)
 		}
 	}
 	return machines

@@ -89,6 +89,7 @@ type Tracker struct {
 	ended    gone // ids of those that ended before
 	bytes    int
 	number   int64
+	order    int64    // of events
 	queue    []ending // calls whose legs have all ended
 	stay     int
 }
