@@ -6,10 +6,11 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/captures"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 )
 
 func newCat(a *cli.App) *cobra.Command {
-	o := &captures.Options{}
+	o := &captures.Options{Filter: &flags.Filter{}, Output: &flags.Output{}}
 	cmd := &cobra.Command{
 		Use:   "cat [FILE…]",
 		Short: "Read events from capture files or standard input",

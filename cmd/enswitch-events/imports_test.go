@@ -27,7 +27,8 @@ const (
 // levels are the packages of the program, the highest first. Each imports packages
 // of lower levels only, of the library and of others.
 var levels = []string{
-	"tui live captures sequence serve",
+	"inputs",
+	"tui live captures sequence serve calls",
 	"flags",
 	"report",
 	"engine",

@@ -122,7 +122,7 @@ func NewMap(given ...string) (*Map, error) {
 			return nil, fmt.Errorf("%q has no =: write NAME=LIST, as in answer=call.answer,call.connect", text)
 		}
 		if !slices.ContainsFunc(lexicon[:], func(l struct{ name, list string }) bool { return l.name == name }) {
-			return nil, fmt.Errorf("there is no name %q: the names are %s", name, names())
+			return nil, fmt.Errorf("there is no name %q: the names are %s", name, strings.Join(Names(), ", "))
 		}
 		lists[name] = nil
 		for item := range strings.SplitSeq(list, ",") {
@@ -140,15 +140,6 @@ func NewMap(given ...string) (*Map, error) {
 		m.meanings = append(m.meanings, Meaning{l.name, items})
 	}
 	return m, m.compile()
-}
-
-// names returns the names of a map.
-func names() string {
-	var all []string
-	for _, l := range lexicon {
-		all = append(all, l.name)
-	}
-	return strings.Join(all, ", ")
 }
 
 // guesses returns a list of the lexicon.
@@ -188,6 +179,15 @@ func (m *Map) compile() error {
 		}
 	}
 	return nil
+}
+
+// Names returns the names of a map, in the order of a call.
+func Names() []string {
+	var all []string
+	for _, l := range lexicon {
+		all = append(all, l.name)
+	}
+	return all
 }
 
 // Meanings returns what has which meaning, in the order of a call. The result must not

@@ -16,8 +16,8 @@ import (
 
 // Options are the flags of a run over capture files.
 type Options struct {
-	Filter flags.Filter
-	Output flags.Output
+	Filter *flags.Filter
+	Output *flags.Output
 	End    flags.Ends
 	Bounds flags.Bounds
 	Merge  bool
@@ -26,6 +26,10 @@ type Options struct {
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
+	// EveryLine gives the sink every event, also those that the filters drop.
+	EveryLine bool
+	// Account is what the sink says at the end; nil says nothing.
+	Account report.Account
 }
 
 // Run reads the files with these names, or standard input if there are none, and prints
@@ -37,7 +41,7 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	if err := o.validate(cmd.Flags().Changed, names); err != nil {
 		return err
 	}
-	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End}
+	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End, account: o.Account}
 	if !o.Follow {
 		s.total = size(names)
 	}
@@ -77,7 +81,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		return nil, err
 	}
 	s.tally, s.unseen = o.Filter.Tally(), o.Output.Unseen
-	text, err := flags.NewTextSink(s.app, &o.Filter, &o.Output, vars, func() {
+	text, err := flags.NewTextSink(s.app, o.Filter, o.Output, vars, func() {
 		s.tally.Note("the template printed nothing of what the filters keep")
 	})
 	if err != nil {
@@ -100,7 +104,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if config.Until, config.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err
 	}
-	if !o.Strict && config.Until == nil && config.FailIf == nil {
+	if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
 		config.Needles = o.Filter.Needles()
 	}
 	s.source = engine.NewCaptures(&engine.CaptureOptions{

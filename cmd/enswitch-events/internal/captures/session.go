@@ -28,7 +28,8 @@ type session struct {
 	failures *report.Sampler
 	source   *engine.Captures
 	end      flags.Ends
-	total    int64 // bytes of all files, 0 if unknown
+	account  report.Account // of the sink, nil if it has none
+	total    int64          // bytes of all files, 0 if unknown
 	tally    *tally.Tally
 	pager    *cli.Pager      // nil if there is none
 	unseen   func() []string // see flags.Output
@@ -77,11 +78,15 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	report.WarnNothingKept(s.app, s.tally, ledger)
 	report.WarnUnseenFields(s.app, s.unseen(), ledger)
 	report.LogLedger(s.app, ledger)
+	if s.account != nil {
+		s.account.Log()
+	}
 	if err := report.EndError(end, err); err != nil {
 		return err
 	}
 	if end == engine.EndFor || end == engine.EndIdle {
-		if err := s.end.Unreached(end, ledger.Kept); err != nil {
+		came, what := report.Counted(s.account, ledger)
+		if err := s.end.Unreached(end, came, what); err != nil {
 			return err
 		}
 	}

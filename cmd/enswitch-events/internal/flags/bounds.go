@@ -19,9 +19,13 @@ type Bounds struct {
 // Bind adds the flags to f.
 func (o *Bounds) Bind(f *pflag.FlagSet) {
 	o.MaxLine = capture.DefaultMaxLine
+	o.bindTimes(f)
+	f.Var(&o.MaxLine, "max-message", "reject longer lines")
+}
+
+func (o *Bounds) bindTimes(f *pflag.FlagSet) {
 	f.StringVar(&o.since, "since", "", "leave out events before this `TIME`: RFC 3339, 15:04, 2026-11-22, 10m or 1d ago, yesterday, monday, or a timestamp")
 	f.StringVar(&o.until, "until-time", "", "leave out events at this `TIME` or later, written as for --since")
-	f.Var(&o.MaxLine, "max-message", "reject longer lines")
 }
 
 // Range returns the bounds in microseconds since 1970: events at from and later, and

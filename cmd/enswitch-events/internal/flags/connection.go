@@ -29,12 +29,12 @@ type Connection struct {
 	noReconnect    bool
 	retries        int
 	retry          bool
-	maxMessage     Size
+	MaxMessage     Size
 }
 
 // Bind adds the flags to f.
 func (o *Connection) Bind(f *pflag.FlagSet) {
-	o.maxMessage = 16 << 20
+	o.MaxMessage = 16 << 20
 	f.BoolVarP(&o.insecure, "insecure", "k", false, "do not check the server's certificate")
 	f.StringVar(&o.ca, "ca", "", "trust the certificates in this PEM `FILE`, and no others")
 	f.StringVar(&o.cert, "cert", "", "use the client certificate in this PEM `FILE`")
@@ -47,7 +47,7 @@ func (o *Connection) Bind(f *pflag.FlagSet) {
 	f.BoolVar(&o.noReconnect, "no-reconnect", false, "exit with code 5 when the connection is lost")
 	f.IntVar(&o.retries, "retries", 0, "end after `N` failed attempts in a row to reconnect (default: no limit)")
 	f.BoolVar(&o.retry, "retry", false, "keep trying also when the first connection fails")
-	f.Var(&o.maxMessage, "max-message", "reject longer messages")
+	f.Var(&o.MaxMessage, "max-message", "reject longer messages")
 }
 
 // Validate checks the values. changed reports whether a flag was given.
@@ -65,7 +65,7 @@ func (o *Connection) Validate(changed func(string) bool) error {
 		return cli.Usage("write it like 10s", "--connect-timeout %v: must be more than 0", o.connectTimeout)
 	case o.pingInterval < 0 || o.MaxSilence < 0:
 		return cli.Usage("write it like 20s", "--ping-interval and --max-silence: must not be negative")
-	case o.maxMessage < 1:
+	case o.MaxMessage < 1:
 		return cli.Usage("the default is 16MiB", "--max-message: must be at least 1 byte")
 	}
 	if changed("retries") && o.retries == 0 {
@@ -80,7 +80,7 @@ func (o *Connection) ClientOptions() (*messaged.Options, error) {
 	m := &messaged.Options{
 		ConnectTimeout: o.connectTimeout,
 		PingInterval:   o.pingInterval,
-		MaxMessage:     int(o.maxMessage),
+		MaxMessage:     int(o.MaxMessage),
 		Retries:        o.retries,
 		RetryFirst:     o.retry,
 		Header:         http.Header{"User-Agent": {"enswitch-events/" + cli.Version()}},

@@ -123,14 +123,23 @@ func intendedOperator(m []string) string {
 	return m[1] + "="
 }
 
+// checkOperators returns an error for the first condition, of that flag, whose operator
+// is written as in other languages.
+func checkOperators(flag string, conditions []string) error {
+	for _, w := range conditions {
+		if m := doubledOperator.FindStringSubmatch(w); m != nil {
+			return cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+strings.TrimRight(m[1], "!<>")+"~^"+m[2],
+				"%s %s: did you mean %s?", flag, w, intendedOperator(m)+w[len(m[0]):])
+		}
+	}
+	return nil
+}
+
 // compile returns the filter. vars are the variables of the jq expression. onError is
 // called for each event on which the expression fails; it may be nil.
 func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filter, error) {
-	for _, w := range o.Where {
-		if m := doubledOperator.FindStringSubmatch(w); m != nil {
-			return nil, cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+strings.TrimRight(m[1], "!<>")+"~^"+m[2],
-				"--where %s: did you mean %s?", w, intendedOperator(m)+w[len(m[0]):])
-		}
+	if err := checkOperators("--where", o.Where); err != nil {
+		return nil, err
 	}
 	expr := o.JQ
 	if o.jqFile != "" {

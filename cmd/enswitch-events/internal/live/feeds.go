@@ -48,6 +48,9 @@ func (o *Feeds) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, PostGroup, o.receiver.BindFlags)
 }
 
+// MaxMessage returns the longest message in bytes.
+func (o *Feeds) MaxMessage() flags.Size { return o.connection.MaxMessage }
+
 // Run receives events from the feeds until one of the ends of options, or until ctx is
 // done. addresses are those of the command line.
 func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, addresses []string) error {

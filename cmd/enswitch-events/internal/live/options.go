@@ -46,6 +46,8 @@ type Options struct {
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
 	// that the filters keep.
 	Awaiter Awaiter
+	// Account is what the sink says at the end; nil says nothing.
+	Account report.Account
 }
 
 // Bind adds the flags to cmd.
@@ -95,7 +97,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.validate(changed); err != nil {
 		return nil, err
 	}
-	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen}
+	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err

@@ -72,7 +72,8 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		if s.awaiter != nil {
 			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", s.end.TimeUp(end), s.awaiter.Missing()), s.awaiter.Seen())
 		}
-		return s.end.Unreached(end, ledger.Kept)
+		came, what := report.Counted(s.account, ledger)
+		return s.end.Unreached(end, came, what)
 	case engine.EndSignal, engine.EndOfInput:
 		if s.awaiter != nil { // a script must not take it for what it waited for
 			return cli.NewError(cli.ExitFailure, errors.New("interrupted: "+s.awaiter.Missing()), s.awaiter.Seen())

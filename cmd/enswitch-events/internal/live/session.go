@@ -28,9 +28,10 @@ type session struct {
 	warnings   *report.Sampler
 	feeds      []feed
 	drops      dropLog
-	record     *recorder // nil if nothing is recorded
-	awaiter    Awaiter   // nil: everything that the filters keep
-	exec       *commands // nil if none are run
+	record     *recorder      // nil if nothing is recorded
+	account    report.Account // of the sink, nil if it has none
+	awaiter    Awaiter        // nil: everything that the filters keep
+	exec       *commands      // nil if none are run
 	tally      *tally.Tally
 	unseen     func() []string // see flags.Output
 
@@ -101,6 +102,9 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	report.WarnUnseenFields(s.a, s.unseen(), ledger)
 	if end != engine.EndInput || ledger.Received > 0 {
 		s.logLedger(ledger)
+		if s.account != nil {
+			s.account.Log()
+		}
 	}
 	outcome := s.outcome(end, err, ledger)
 	if never != nil {
