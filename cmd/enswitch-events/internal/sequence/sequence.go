@@ -16,7 +16,6 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
-	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
 // New compiles a sequence. If sequence is empty, it is a single event: any that the
@@ -47,10 +46,10 @@ const (
 // Sequence is the event, or the sequence of events, that wait waits for. It implements
 // [engine.Sink] and live.Awaiter. One goroutine at a time may use it.
 type Sequence struct {
-	steps    []*filter.Filter // empty for a single event
-	sequence string           // the source of steps
-	text     *engine.Text     // writes the events
-	same     string           // the field that events of one sequence share, or empty
+	steps    []step       // empty for a single event
+	sequence string       // the source of steps
+	text     *engine.Text // writes the events
+	same     string       // the field that events of one sequence share, or empty
 	warn     func(msg string, args ...any)
 
 	partial map[string]*partial
@@ -122,22 +121,15 @@ func (s *Sequence) match(ev *event.Event, x *event.Index, kept bool) []event.Eve
 	case len(s.steps) == 0:
 		return []event.Event{*ev}
 	}
-	s.value = s.value[:0]
-	if s.same != "" {
-		v := x.Get(s.same)
-		if v.Kind == event.Absent || v.Kind == event.Null {
-			return nil
-		}
-		if s.value = v.AppendText(s.value); len(s.value) == 0 {
-			return nil
-		}
+	if !s.setValue(x) {
+		return nil
 	}
 	var before []event.Event
 	b := s.partial[string(s.value)]
 	if b != nil {
 		before = b.events
 	}
-	if !s.steps[len(before)].Keeps(x) {
+	if !s.steps[len(before)].filter.Keeps(x) {
 		return nil
 	}
 	if len(before)+1 == len(s.steps) {
@@ -153,6 +145,21 @@ func (s *Sequence) match(ev *event.Event, x *event.Index, kept bool) []event.Eve
 		s.giveUp()
 	}
 	return nil
+}
+
+// setValue sets value to what the events of one sequence share. It returns false if the
+// event belongs to none.
+func (s *Sequence) setValue(x *event.Index) bool {
+	s.value = s.value[:0]
+	if s.same == "" {
+		return true
+	}
+	v := x.Get(s.same)
+	if v.Kind == event.Absent || v.Kind == event.Null {
+		return false
+	}
+	s.value = v.AppendText(s.value)
+	return len(s.value) > 0
 }
 
 func (s *Sequence) start(same string) *partial {
@@ -227,7 +234,6 @@ func (s *Sequence) unfinished() []string {
 	all := slices.Clone(s.order)
 	slices.Reverse(all) // the newest of equals first
 	slices.SortStableFunc(all, func(a, b *partial) int { return cmp.Compare(len(b.events), len(a.events)) })
-	steps := strings.Split(s.sequence, ">")
 	var lines []string
 	for i, b := range all[:min(len(all), shownPartial)] {
 		title := "unfinished:   "
@@ -237,8 +243,11 @@ func (s *Sequence) unfinished() []string {
 		if s.same != "" {
 			title += s.same + "=" + safe.String(b.same[:min(len(b.same), shownBytes)]) + ": "
 		}
-		n := len(b.events)
-		lines = append(lines, title+strings.TrimSpace(strings.Join(steps[:n], ">"))+", but no "+strings.TrimSpace(steps[n]))
+		var came []string
+		for _, step := range s.steps[:len(b.events)] {
+			came = append(came, step.text)
+		}
+		lines = append(lines, title+strings.Join(came, " > ")+", but no "+s.steps[len(came)].text)
 	}
 	if more := len(all) - shownPartial; more > 0 {
 		lines = append(lines, "              and "+humanize.Comma(int64(more))+" more")
