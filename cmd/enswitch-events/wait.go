@@ -31,6 +31,12 @@ With --sequence, wait for several events, one after the other, whatever comes in
 between. All of them are printed when the last one has come. The steps are
 written as for --event, with > between them. The filters apply to all steps.
 
+A step may have conditions of its own in brackets, written as for --where, with
+commas between them: call.route[from=+441632960001,machine!=3]. All of them must
+hold. In quotes, "…" or '…', a value may contain anything but that quote. Without
+them it ends at the next comma or ]; those inside the brackets, parentheses or
+braces of a regular expression belong to it.
+
 With --same, the events of a sequence have the same text in that field, so that
 calls that overlap are kept apart. An event that has no such field, or an empty
 one, does not count.
@@ -45,6 +51,7 @@ came instead.`,
 		Example: `  enswitch-events wait 10.0.0.5 -e call.answer -w machine=1 --timeout 1m
   enswitch-events wait --sequence 'call.start > call.answer > call.end' \
     --same callid --timeout 30s
+  enswitch-events wait --sequence 'start > route[to=200] > answer' --same callid
   enswitch-events wait --sequence 'start > answer,end' --same callid \
     --fail-if '.machine == 3'`,
 		RunE: func(cmd *cobra.Command, addresses []string) error {
@@ -55,7 +62,7 @@ came instead.`,
 	live := &o.live
 	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
 	cli.AddFlagGroup(cmd, "Waiting", func(f *pflag.FlagSet) {
-		f.StringVar(&o.sequence, "sequence", "", "wait for these events, one after the other: `STEPS` like 'call.start > call.answer > call.end'")
+		f.StringVar(&o.sequence, "sequence", "", "wait for these events, one after the other: `STEPS` like 'call.start > call.route[to=200] > call.end'")
 		f.StringVar(&o.same, "same", "", "the events of a sequence must have the same text in the field `NAME`")
 		flags.DurationVar(f, &live.End.Duration, "timeout", 0, "give up after this `TIME`, with exit code 6 (default: never)")
 		f.StringVar(&live.End.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print that event, and exit with code 1")
