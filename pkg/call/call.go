@@ -86,6 +86,35 @@ type Call struct {
 	queues     int   // that it is in
 	prev, next *Call
 	list       *list
+
+	// Memory for a usual call, so that it takes few allocations.
+	texts []byte
+	room  struct {
+		ids      [4]key
+		callids  [1]seen
+		machines [2]seen
+		legs     [2]Leg
+		hashes   [10]uint64
+		texts    [192]byte
+	}
+}
+
+func newCall(number int64) *Call {
+	c := &Call{number: number, bytes: callBytes}
+	c.ids, c.callids, c.machines = c.room.ids[:0], c.room.callids[:0], c.room.machines[:0]
+	c.legs, c.hashes, c.texts = c.room.legs[:0], c.room.hashes[:0], c.room.texts[:0]
+	return c
+}
+
+// own returns a copy of text that stays. It is not nil.
+func (c *Call) own(text []byte) []byte {
+	if len(text) > cap(c.texts)-len(c.texts) {
+		c.texts = make([]byte, 0, max(256, len(text)))
+		c.bytes += cap(c.texts)
+	}
+	begin := len(c.texts)
+	c.texts = append(c.texts, text...)
+	return c.texts[begin:len(c.texts):len(c.texts)]
 }
 
 // seen is a value as received and when it was seen first.
@@ -128,10 +157,17 @@ func (m *mark) before(other *mark) bool {
 	return m.json != nil && (other.json == nil || m.at < other.at || m.at == other.at && m.order < other.order)
 }
 
-// earliest makes m other, if that was seen before.
+// earliest makes m other, if that was seen before. The texts of other must stay.
 func (m *mark) earliest(other *mark) {
 	if other.before(m) {
-		*m = mark{other.at, other.order, bytes.Clone(other.json)}
+		*m = *other
+	}
+}
+
+// note makes m other, if that was seen before.
+func (c *Call) note(m *mark, other mark) {
+	if other.before(m) {
+		*m = mark{other.at, other.order, c.own(other.json)}
 	}
 }
 

@@ -90,7 +90,7 @@ func (c *Call) over() int64 {
 func (t *Tracker) begin() *Call {
 	t.number++
 	t.stats.Calls++
-	c := &Call{number: t.number, bytes: callBytes}
+	c := newCall(t.number)
 	t.bytes += callBytes
 	t.opened.push(c)
 	return c
@@ -126,7 +126,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	}
 	for r := range c.roles {
 		if json := e.text(e.roles[r]); len(json) > 0 && Role(r) != Cause {
-			c.roles[r].earliest(&mark{e.Time, t.order, json})
+			c.note(&c.roles[r], mark{e.Time, t.order, json})
 		}
 	}
 	leg := &c.whole
@@ -148,15 +148,15 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	switch e.Kind {
 	case Start:
 		leg.started = true
-		c.start.earliest(&stamp)
+		c.note(&c.start, stamp)
 	case Ring:
-		c.ring.earliest(&stamp)
+		c.note(&c.ring, stamp)
 	case Answer:
-		c.answer.earliest(&stamp)
+		c.note(&c.answer, stamp)
 	case End:
 		if c.end.before(&stamp) || c.end.json == nil {
-			c.end = mark{e.Time, t.order, bytes.Clone(stamp.json)}
-			c.cause = bytes.Clone(e.text(e.roles[Cause]))
+			c.end = mark{e.Time, t.order, c.own(stamp.json)}
+			c.cause = c.own(e.text(e.roles[Cause]))
 		}
 		switch {
 		case leg == &c.whole:
@@ -197,14 +197,13 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 		if i := slices.IndexFunc(c.callids, func(s seen) bool { return bytes.Equal(s.json, json) }); i >= 0 {
 			c.callids[i].at = min(c.callids[i].at, e.Time)
 		} else if len(c.callids) < maxMarked {
-			c.callids = append(c.callids, seen{json: bytes.Clone(json), at: e.Time, order: t.order})
-			c.bytes += len(json)
+			c.callids = append(c.callids, seen{json: c.own(json), at: e.Time, order: t.order})
 		}
 	}
 	if k := e.keys[legKey]; k != (key{}) && c.leg(k) == nil && len(c.legs) < maxLegs {
 		json := e.text(e.leg)
-		c.legs = append(c.legs, Leg{ID: bytes.Clone(json), key: k, First: e.Time, order: t.order})
-		c.bytes += len(json) + 64
+		c.legs = append(c.legs, Leg{ID: c.own(json), key: k, First: e.Time, order: t.order})
+		c.bytes += 64
 		c.open++
 		t.reopen(c)
 	}
