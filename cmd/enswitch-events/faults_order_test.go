@@ -31,9 +31,9 @@ import (
 func orderFaults() []fault {
 	const inOrder = "the events of each sender come out in the order in which it sent them"
 	return []fault{
-		{"post-order", "senders that open a connection for each POST", inOrder, postOrder(nil)},
-		{"post-order-tls", "the same over TLS", inOrder, postOrder(nil, "--tls-self-signed")},
-		{"post-order-proxy", "the same with nginx in front", inOrder, postOrder(nginx)},
+		{"post-order", "senders that open a connection for each POST", inOrder, postOrder(400, nil)},
+		{"post-order-tls", "the same over TLS", inOrder, postOrder(800, nil, "--tls-self-signed")},
+		{"post-order-proxy", "the same with nginx in front", inOrder, postOrder(400, nginx)},
 		{"post-order-lwp", "senders that are LWP::UserAgent", inOrder, lwpOrder},
 		{"post-order-tail", "POSTs to tail --listen, a connection for each", inOrder, tailOrder},
 		{"post-order-wait", "the steps of a sequence are POSTed one after the other, a connection for each", "wait --sequence finds them", waitOrder},
@@ -142,9 +142,10 @@ func wantInOrder(t *testing.T, lines []string, senders, each int) {
 	}
 }
 
-// postOrder POSTs to listen, through a proxy if there is one.
-func postOrder(proxy func(t *testing.T, to string) string, args ...string) func(*testing.T) {
-	const senders, each = 3, 800
+// postOrder POSTs so many events of each sender to listen, through a proxy if there is
+// one.
+func postOrder(each int, proxy func(t *testing.T, to string) string, args ...string) func(*testing.T) {
+	const senders = 3
 	return func(t *testing.T) {
 		p := start(t, append([]string{"listen", "--port", "0", "-n", strconv.Itoa(senders * each)}, args...)...)
 		to := p.url()
@@ -285,8 +286,10 @@ func largeOrder(t *testing.T) {
 	to := p.url()
 	var sending sync.WaitGroup
 	sending.Go(func() {
+		var body []byte
 		for n := range each {
-			contentType, encoding, body := bodyOfKind(t, n)
+			var contentType, encoding string
+			contentType, encoding, body = bodyOfKind(t, body[:0], n)
 			if err := postAlone(t.Context(), to, contentType, encoding, body); err != nil {
 				t.Errorf("event %d: %v", n, err)
 				return
@@ -313,27 +316,32 @@ func largeOrder(t *testing.T) {
 	wantInOrder(t, strings.Split(strings.TrimSpace(string(recorded)), "\n"), 2, each)
 }
 
-// bodyOfKind returns the event n in one of the forms that are taken, the second
-// of which takes far longer than those after it.
-func bodyOfKind(t *testing.T, n int) (contentType, encoding string, body []byte) {
+// bodyOfKind appends the event n in one of the forms that are taken, the second of
+// which takes far longer than those after it.
+func bodyOfKind(t *testing.T, dst []byte, n int) (contentType, encoding string, body []byte) {
 	const form = "application/x-www-form-urlencoded"
 	fields := fmt.Sprintf("class=call&event=start&n=%d", n)
-	var b bytes.Buffer
+	b := bytes.NewBuffer(dst)
 	switch n % 5 {
 	case 0:
-		return form, "", []byte(fields)
+		b.WriteString(fields)
+		return form, "", b.Bytes()
 	case 1:
-		return form, "", []byte(fields + "&pad=" + strings.Repeat("%20", 300_000))
+		b.WriteString(fields + "&pad=")
+		for range 300_000 {
+			b.WriteString("%20")
+		}
+		return form, "", b.Bytes()
 	case 2:
-		return "application/json", "", testEvent(n)
-	}
-	if n%5 == 3 {
-		w := gzip.NewWriter(&b)
+		b.Write(testEvent(n))
+		return "application/json", "", b.Bytes()
+	case 3:
+		w, _ := gzip.NewWriterLevel(b, gzip.BestSpeed)
 		_, _ = io.WriteString(w, fields+"&pad="+strings.Repeat("x", 500_000))
 		w.Close()
 		return form, "gzip", b.Bytes()
 	}
-	w := multipart.NewWriter(&b)
+	w := multipart.NewWriter(b)
 	for field := range strings.SplitSeq(fields+"&pad="+strings.Repeat("x", 20_000), "&") {
 		name, value, _ := strings.Cut(field, "=")
 		if err := w.WriteField(name, value); err != nil {

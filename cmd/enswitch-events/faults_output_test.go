@@ -44,11 +44,7 @@ func outputFaults() []fault {
 // sendPadded sends the events of these numbers, each with so many more bytes.
 func (p *peer) sendPadded(first, last, size int) {
 	p.t.Helper()
-	var block []byte
-	for n := first; n <= last; n++ {
-		block = enswitchtest.AppendFrame(block, true, 1, padded(n, size))
-	}
-	p.write(block)
+	p.sendEach(first, last, size+120, func(dst []byte, n int) []byte { return appendPadded(dst, n, size) })
 }
 
 // blocked starts the program with a stdout that nobody reads before unblock.
@@ -210,10 +206,13 @@ func stdoutBlocked(t *testing.T) {
 	if most > buffer+40<<20 && !raceEnabled {
 		t.Errorf("%d MiB resident with a buffer of %d MiB", most>>20, buffer>>20)
 	}
-	p.unblock(stdout)
-	p.lines(total)
+	if err := compareLines(stdout, total, func(dst []byte, n int) []byte { return appendPadded(dst, n+1, size) }); err != nil {
+		t.Error(err)
+	}
 	p.signal(os.Interrupt)
-	p.check(want{events: seq(1, total), received: total})
+	if l := p.check(want{received: total}); l.Kept != total {
+		t.Errorf("%+v", l)
+	}
 }
 
 func stdoutNonblocking(t *testing.T) {
@@ -341,25 +340,14 @@ func flood(t *testing.T) {
 	const total, chunk = 1_000_000, 10_000
 	p, stdout := blocked(t, setup{}, "tail", w.addr, "-n", strconv.Itoa(total))
 	peer := w.join()
-	counted := make(chan error, 1)
+	compared := make(chan error, 1)
 	go func() {
-		lines := bufio.NewScanner(stdout)
-		for n := 1; lines.Scan(); n++ {
-			if wanted := testEvent(n); !bytes.Equal(lines.Bytes(), wanted) {
-				counted <- fmt.Errorf("%q where %q should be", lines.Bytes(), wanted)
-				return
-			}
-			if n == total {
-				counted <- lines.Err()
-				return
-			}
-		}
-		counted <- io.ErrUnexpectedEOF
+		compared <- compareLines(stdout, total, func(dst []byte, n int) []byte { return appendEvent(dst, n+1) })
 	}()
 	for n := 0; n < total; n += chunk {
 		peer.send(n+1, n+chunk)
 	}
-	if err := <-counted; err != nil {
+	if err := <-compared; err != nil {
 		t.Error(err)
 	}
 	if l := p.check(want{received: total}); l.Kept != total {
@@ -370,6 +358,7 @@ func flood(t *testing.T) {
 func hugeEvent(t *testing.T) {
 	w := newWire(t)
 	const size, chunk, total = 4000, 250, 20_000 // some 80 MB
+	const huge = 10 << 20
 	p, stdout := blocked(t, setup{}, "tail", w.addr, "-n", strconv.Itoa(total+1))
 	peer := w.join()
 	for n := 0; n < total; n += chunk {
@@ -381,15 +370,24 @@ func hugeEvent(t *testing.T) {
 		p.received(int64(n+chunk) + more)
 		if n == total/2 {
 			// In the middle of what goes to disk.
-			peer.write(enswitchtest.AppendFrame(nil, true, 1, padded(0, 10<<20)))
+			peer.write(enswitchtest.AppendFrame(nil, true, 1, appendPadded(nil, 0, huge)))
 			p.received(int64(n + chunk + 1))
 		}
 	}
-	p.unblock(stdout)
-	in := append(append(seq(1, total/2+chunk), 0), seq(total/2+chunk+1, total)...)
-	p.check(want{events: in, received: total + 1})
-	if huge := p.out.snapshot()[total/2+chunk]; len(huge) < 10<<20 {
-		t.Errorf("%d bytes", len(huge))
+	err := compareLines(stdout, total+1, func(dst []byte, n int) []byte {
+		switch {
+		case n < total/2+chunk:
+			return appendPadded(dst, n+1, size)
+		case n == total/2+chunk:
+			return appendPadded(dst, 0, huge)
+		}
+		return appendPadded(dst, n, size)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if l := p.check(want{received: total + 1}); l.Kept != total+1 {
+		t.Errorf("%+v", l)
 	}
 }
 

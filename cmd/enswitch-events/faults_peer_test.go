@@ -132,9 +132,17 @@ func (p *peer) write(b []byte) {
 // send sends the events of these numbers.
 func (p *peer) send(first, last int) {
 	p.t.Helper()
-	var block []byte
+	p.sendEach(first, last, 120, appendEvent)
+}
+
+// sendEach sends what event appends for these numbers, a frame each, at most size bytes.
+func (p *peer) sendEach(first, last, size int, event func(dst []byte, n int) []byte) {
+	p.t.Helper()
+	block := make([]byte, 0, (last-first+1)*(size+10))
+	var frame []byte
 	for n := first; n <= last; n++ {
-		block = enswitchtest.AppendFrame(block, true, 1, testEvent(n))
+		frame = event(frame[:0], n)
+		block = enswitchtest.AppendFrame(block, true, 1, frame)
 	}
 	p.write(block)
 }

@@ -204,14 +204,14 @@ func ledgers(t *testing.T, lines []string) (all []ledger) {
 // ask has the ledger printed.
 func (p *program) ask() (l ledger) {
 	p.t.Helper()
-	n := len(ledgers(p.t, p.said.snapshot()))
+	before := len(p.said.snapshot())
 	p.signal(syscall.SIGUSR1)
 	p.said.await(p.t, "the ledger", func(lines []string) bool {
-		all := ledgers(p.t, lines)
-		if len(all) > n {
-			l = all[n]
+		all := ledgers(p.t, lines[before:])
+		if len(all) > 0 {
+			l = all[0]
 		}
-		return len(all) > n
+		return len(all) > 0
 	})
 	return l
 }

@@ -83,7 +83,7 @@ func awaitFull(t *testing.T, w *os.File) {
 func eventLines(first, last int) []byte {
 	var b bytes.Buffer
 	for n := first; n <= last; n++ {
-		b.Write(append(padded(n, 100), '\n'))
+		b.Write(append(appendPadded(nil, n, 100), '\n'))
 	}
 	return b.Bytes()
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"slices"
 	"strings"
@@ -27,14 +28,17 @@ func newText() *text {
 
 func (x *text) read(r io.Reader) {
 	defer close(x.over)
-	br := bufio.NewReader(r)
+	br := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := br.ReadString('\n')
 		if line != "" {
 			x.mu.Lock()
 			x.lines = append(x.lines, strings.TrimSuffix(line, "\n"))
-			close(x.grown)
-			x.grown = make(chan struct{})
+			// Who waits looks at all lines, which takes long if it is after each of many.
+			if rest, _ := br.Peek(br.Buffered()); !bytes.ContainsRune(rest, '\n') {
+				close(x.grown)
+				x.grown = make(chan struct{})
+			}
 			x.mu.Unlock()
 		}
 		if err != nil {
