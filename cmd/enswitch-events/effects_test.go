@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,15 +21,11 @@ type result struct {
 // runProgram runs the program to its end, with nothing in its environment but env.
 func runProgram(t *testing.T, dir string, env []string, args ...string) (r result) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd := exec.Command("enswitch-events", args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "TZ=UTC", exitAtOnce}, env...)
-	err := cmd.Run()
-	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
+	o, err := runInWorker(job{Dir: dir, Args: args, Env: append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "TZ=UTC"}, env...)})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return result{o.Code, string(o.Stdout), string(o.Err)}
 }
 
 // TestEffects runs the program for each rule of effects: a flag that can have no

@@ -35,11 +35,11 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", sideBySide); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"enswitch-events": main})
+	testscript.Main(withWorkers{m}, map[string]func(){"enswitch-events": main, workerName: work})
 }
 
 // TestScripts runs the program as its users do. Beside testscript's own, the
-// scripts have the commands below.
+// scripts have the commands below and those of script_runs_test.go.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("TZ", "UTC")
 			env.Vars = append(env.Vars, exitAtOnce)
+			env.Values[triedKey{}] = &bytes.Buffer{}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -59,6 +60,10 @@ func TestScripts(t *testing.T) {
 			"freeport": freeportCmd,
 			"post":     postCmd,
 			"readme":   readmeCmd,
+			"run":      runCmd,
+			"try":      tryCmd,
+			"tried":    triedCmd,
+			"brief":    briefCmd,
 		},
 	})
 }
