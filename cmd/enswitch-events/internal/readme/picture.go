@@ -20,7 +20,7 @@ const pictured = "enswitch-events tail -t delta -F callid,from,fromname,to,phone
 func picture(ctx context.Context, p *program, file string) error {
 	const skipped, shown = 12, 24
 	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{
-		Seed: 3998, Rate: 4, Machines: 4, Start: time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC),
+		Seed: 13819, Rate: 4, Machines: 4, Start: time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC),
 	})
 	var events [][]byte
 	for i := range skipped + shown {
