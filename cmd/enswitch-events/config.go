@@ -18,6 +18,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
@@ -53,7 +54,7 @@ func newConfigShow(a *cli.App) *cobra.Command {
 		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate", "replay"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
-				return cli.Usage("it is one of "+strings.Join(cmd.ValidArgs, ", "), "config show: %q has no settings", strings.Join(args, " "))
+				return cli.Usage(spelling.OneOf(strings.Join(args, " "), cmd.ValidArgs), "config show: %q has no settings", strings.Join(args, " "))
 			}
 			return nil
 		},

@@ -18,6 +18,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/serve"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // replayOptions are the flags of replay.
@@ -127,7 +128,7 @@ func (o *replayOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command,
 		}
 	}
 	if len(missing) == len(names) {
-		return cli.NewError(cli.ExitFailure, missing[0], "nothing was played: check the name of the file")
+		return cli.NewError(cli.ExitFailure, oserr.File(missing[0]), "nothing was played: check the name of the file")
 	}
 	var cluster *enswitchtest.Server // nil: POSTs alone
 	if changed := cmd.Flags().Changed; o.serve.Post == "" || changed("port") || changed("bind") || o.wait > 0 {

@@ -81,7 +81,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	}
 	var err error
 	if a.Profile, err = settings.Load(a.Global.Config, a.Global.profile); err != nil {
-		return Usage("", "%w", err)
+		return Usage(cmp.Or(FileHint(err), "'enswitch-events help config' shows what a profile looks like"), "%w", err)
 	}
 	if err := a.Profile.Check(knownKeys(cmd.Root())); err != nil {
 		return Usage("", "%w", err)

@@ -68,6 +68,11 @@ func flagGroups(cmd *cobra.Command) []flagGroup {
 // Help prints the help of cmd. It is cobra's help function, which cannot return an error:
 // Run does.
 func (a *App) Help(cmd *cobra.Command, _ []string) {
+	if cmd.HasAvailableSubCommands() {
+		if a.helpErr = NoArgs(cmd, cmd.Flags().Args()); a.helpErr != nil { // of a misspelt command
+			return
+		}
+	}
 	var b bytes.Buffer
 	writeHelp(&b, cmd, a.helpColumns())
 	a.helpErr = a.showHelp(cmd, b.String())
@@ -174,6 +179,11 @@ func suggestHelp(target *cobra.Command, names []string) string {
 	if !target.HasParent() {
 		for _, t := range Topics() {
 			known = append(known, t.Name)
+		}
+	}
+	for _, t := range topicsElsewhere {
+		if hasWord(t.typed, strings.ToLower(names[0])) && !target.HasParent() {
+			return "'enswitch-events help " + t.topic + "' is about that\n" + hint
 		}
 	}
 	for _, name := range known { // "exit" is no slip of the hand for wait

@@ -50,3 +50,16 @@ func findTopic(name string) *Topic {
 	}
 	return nil
 }
+
+// topicsElsewhere are other words for the topics.
+var topicsElsewhere = []struct{ typed, topic string }{ //nolint:gochecknoglobals // a table that nothing changes
+	{"timezone timezones zone times date dates since", "time"},
+	{"code codes status error errors", "exit-codes"},
+	{"grep where class filter filtering regexp regex regexps", "filters"},
+	{"key keys authkey address addresses tls proxy websocket connect", "connection"},
+	{"example examples howto scripts", "recipes"},
+	{"templates functions", "template"},
+	{"classes fields class names", "events"},
+	{"gojq query", "jq"},
+	{"env environment profile profiles settings", "config"},
+}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,8 +22,10 @@ func FlagError(cmd *cobra.Command, err error) error {
 			dashes = "-"
 		}
 		msg := "there is no flag " + dashes + name
-		if here := here(name); here != "" {
+		if here := here(name, cmd); here != "" {
 			hint = here + "\n" + hint
+		} else if with := commandsWith(cmd, name, dashes); with != "" {
+			hint = with + "\n" + hint
 		} else if near := spelling.Nearest(name, flagNames(cmd)); len(near) > 0 && dashes == "--" {
 			msg += ": did you mean --" + strings.Join(near, " or --") + "?"
 		}
@@ -35,6 +38,31 @@ func FlagError(cmd *cobra.Command, err error) error {
 		return Usage(hint, "--%s wants a value", none.GetFlag().Name)
 	}
 	return Usage(hint, "%w", err)
+}
+
+// commandsWith is a hint: which other commands have the flag, or "" where none has it.
+func commandsWith(cmd *cobra.Command, name, dashes string) string {
+	root := cmd.Root()
+	var with []string
+	for _, other := range root.Commands() {
+		f := other.Flags().Lookup(name)
+		if dashes == "-" {
+			f = other.Flags().ShorthandLookup(name[:1])
+		}
+		if f != nil && !f.Hidden && root.PersistentFlags().Lookup(f.Name) == nil {
+			with = append(with, other.Name())
+		}
+	}
+	switch n := len(with); {
+	case n == 0:
+		return ""
+	case cmd == root && slices.Contains(with, "tail"):
+		return "the command comes first: 'enswitch-events tail " + dashes + name + "'"
+	case cmd == root || n == 1:
+		return "it is a flag of " + with[0]
+	default:
+		return "it is a flag of " + strings.Join(with[:n-1], ", ") + " and " + with[n-1]
+	}
 }
 
 // flagNames returns the names of the flags of cmd that help shows.
@@ -58,7 +86,8 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	case cmd.HasAvailableSubCommands():
 		return Usage(suggest(cmd, args), "%s has no command %q", cmd.Name(), args[0])
 	}
-	return Usage(suggest(cmd, nil), "%s takes no argument: %q", cmd.Name(), args[0])
+	name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+	return Usage(suggest(cmd, nil), "%s takes no argument: %q", name, args[0])
 }
 
 // suggest returns a hint: the commands of cmd that are similar to the first argument,

@@ -63,8 +63,10 @@ func (o *Connection) Validate(changed func(string) bool) error {
 		return cli.Usage("leave it out to try for ever, or use --no-reconnect", "--retries %d: must not be negative", o.retries)
 	case o.connectTimeout <= 0:
 		return cli.Usage("write it like 10s", "--connect-timeout %v: must be more than 0", o.connectTimeout)
-	case o.pingInterval < 0 || o.MaxSilence < 0:
-		return cli.Usage("write it like 20s", "--ping-interval and --max-silence: must not be negative")
+	case o.pingInterval < 0:
+		return cli.Usage("write it like 20s, or 0 for never", "--ping-interval %v: must not be negative", o.pingInterval)
+	case o.MaxSilence < 0:
+		return cli.Usage("write it like 2m", "--max-silence %v: must not be negative", o.MaxSilence)
 	case o.MaxMessage < 1:
 		return cli.Usage("the default is 16MiB", "--max-message: must be at least 1 byte")
 	}
@@ -103,17 +105,17 @@ func (o *Connection) ClientOptions() (*messaged.Options, error) {
 	if o.ca != "" {
 		pem, err := os.ReadFile(o.ca)
 		if err != nil {
-			return nil, cli.Usage("", "--ca: %w", err)
+			return nil, cli.FileError("ca", err)
 		}
 		m.TLS.RootCAs = x509.NewCertPool()
 		if !m.TLS.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, cli.Usage("it begins with -----BEGIN CERTIFICATE-----", "--ca: no certificate in %s", o.ca)
+			return nil, cli.NoCertificate("ca", o.ca)
 		}
 	}
 	if o.cert != "" {
-		c, err := tls.LoadX509KeyPair(o.cert, o.key)
+		c, err := cli.KeyPair("cert", o.cert, "key", o.key)
 		if err != nil {
-			return nil, cli.Usage("", "--cert, --key: %s", strings.TrimPrefix(err.Error(), "tls: "))
+			return nil, err
 		}
 		m.TLS.Certificates = []tls.Certificate{c}
 	}
@@ -121,7 +123,7 @@ func (o *Connection) ClientOptions() (*messaged.Options, error) {
 	if o.Proxy == "" {
 		m.Proxy = http.ProxyFromEnvironment
 	} else if m.Proxy, err = messaged.ParseProxy(o.Proxy); err != nil {
-		return nil, cli.Usage("", "--proxy: %w", err)
+		return nil, cli.Usage("write it like http://HOST:3128, or none", "--proxy: %w", err)
 	}
 	return m, nil
 }

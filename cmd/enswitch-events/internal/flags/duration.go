@@ -49,7 +49,11 @@ func (d *duration) Type() string { return "duration" }
 func parseDuration(text string) (days int, rest time.Duration, err error) {
 	if n, after, ok := strings.Cut(text, "d"); ok {
 		const maxDays = 1 << 16 // more than a Duration holds would have
-		if days, err = strconv.Atoi(n); err != nil || days < 0 || days >= maxDays || strings.HasPrefix(n, "+") {
+		days, err = strconv.Atoi(n)
+		switch {
+		case errors.Is(err, strconv.ErrRange), err == nil && days >= maxDays:
+			return 0, 0, errors.New("a time is at most 65535d")
+		case err != nil || days < 0 || strings.HasPrefix(n, "+"):
 			return 0, 0, errDuration
 		}
 		if text = after; text == "" {

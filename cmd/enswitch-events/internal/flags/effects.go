@@ -202,7 +202,7 @@ func CheckEffects(a *cli.App, cmd *cobra.Command, args []string, origin settings
 	if known := v.resolveOutput(); !known {
 		return nil // the command returns an error about the value
 	}
-	var first error
+	first := emptyValue(cmd.Flags(), typed)
 	for _, e := range EffectRules {
 		for name := range strings.FieldsSeq(e.Flags) {
 			f := v.flags.Lookup(name)
@@ -216,6 +216,17 @@ func CheckEffects(a *cli.App, cmd *cobra.Command, args []string, origin settings
 			}
 		}
 	}
+	return first
+}
+
+// emptyValue returns a usage error for a flag that was typed with an empty text, as a script
+// does whose variable is not set: it is not the same as no flag. An empty --jq is that of jq.
+func emptyValue(set *pflag.FlagSet, typed func(name string) bool) (first error) {
+	set.VisitAll(func(f *pflag.Flag) {
+		if first == nil && typed(f.Name) && f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "jq" {
+			first = cli.Usage("leave the flag out, or give it a value", "%s \"\": the value is empty", spelled(f))
+		}
+	})
 	return first
 }
 

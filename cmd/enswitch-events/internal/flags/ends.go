@@ -34,8 +34,10 @@ func (o *Ends) Bind(f *pflag.FlagSet) {
 // Validate checks the values. changed reports whether a flag was given.
 func (o *Ends) Validate(changed func(string) bool) error {
 	switch {
-	case changed("until") && strings.TrimSpace(o.Until) == "", changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
-		return cli.Usage("leave it out to go on for ever", "--until, --fail-if: the expression is empty")
+	case changed("until") && strings.TrimSpace(o.Until) == "":
+		return cli.Usage("leave it out to go on for ever", "--until: the expression is empty")
+	case changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
+		return cli.Usage("leave it out to go on for ever", "--fail-if: the expression is empty")
 	case changed("count") && o.Count <= 0:
 		return cli.Usage("leave it out to go on for ever", "--count %d: must be at least 1", o.Count)
 	case changed("for") && o.Duration <= 0:

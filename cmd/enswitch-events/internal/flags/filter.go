@@ -148,7 +148,7 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 		}
 		text, err := os.ReadFile(o.jqFile)
 		if err != nil {
-			return nil, cli.Usage("", "--jq-file: %w", err)
+			return nil, cli.FileError("jq-file", err)
 		}
 		expr = string(text)
 	}

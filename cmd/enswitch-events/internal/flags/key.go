@@ -51,7 +51,7 @@ func (o *Key) Resolve(found, origin, inURL string, a *cli.App) string {
 func (o *Key) Find(ctx context.Context, a *cli.App) (key, origin string, err error) {
 	k := settings.KeySources{File: o.File, LookupEnv: os.LookupEnv, Profile: a.Profile, Stdin: a.In}
 	if key, origin, err = k.Key(ctx); err != nil {
-		return "", "", cli.Usage("", "%w", err)
+		return "", "", cli.Usage(cli.FileHint(err), "%w", err)
 	}
 	if key == "" && o.Key != "" {
 		a.Log.Warn("other users of this machine can see --authkey: use --authkey-file or ENSWITCH_AUTHKEY")

@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -73,6 +74,17 @@ func (o *Output) Bind(f *pflag.FlagSet) {
 	f.BoolVar(&o.safeCSV, "csv-safe", false, "put ' in front of cells of csv and tsv that a spreadsheet would take for a formula")
 }
 
+// valuesElsewhere are values that other programs have for the same.
+var valuesElsewhere = map[string]string{ //nolint:gochecknoglobals // a table that nothing changes
+	"output jsonl": "ndjson", "output jsonlines": "ndjson", "output compact": "ndjson", "output raw": "json",
+	"output text": "line", "output plain": "line", "output table": "csv", "output go-template": "template",
+	"time gmt": "utc", "time z": "utc", "time epoch": "unix", "time timestamp": "unix", "time iso": "rfc3339", "time iso8601": "rfc3339",
+	"time relative": "delta", "time off": "none",
+	"color yes": "always", "color on": "always", "color true": "always", "color force": "always",
+	"color no": "never", "color off": "never", "color false": "never", "color none": "never",
+	"ids long": "full", "ids off": "none",
+}
+
 // ForReaders reports whether the output is made to be read by a person, at a terminal if
 // tty says so.
 func (o *Output) ForReaders(tty bool) bool {
@@ -106,7 +118,8 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		known       []string
 	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"ids", o.ids, render.IDs()}, {"color", o.color, []string{"auto", "always", "never"}}} {
 		if v.value != "" && !slices.Contains(v.known, v.value) {
-			return nil, cli.Usage(strings.TrimSpace(spelling.Hint(v.value, v.known)+" it is one of "+strings.Join(v.known, ", ")), "--%s %q is not known", v.flag, v.value)
+			typed := cmp.Or(valuesElsewhere[v.flag+" "+strings.ToLower(v.value)], v.value)
+			return nil, cli.Usage(spelling.OneOf(typed, v.known), "--%s %q is not known", v.flag, v.value)
 		}
 	}
 	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())

@@ -20,11 +20,7 @@ func (o *Receiver) certificate() (tls.Certificate, error) {
 		})
 		return cert, cli.Failure(err)
 	}
-	cert, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey)
-	if err != nil {
-		return tls.Certificate{}, cli.Usage("", "--tls-cert, --tls-key: %s", strings.TrimPrefix(err.Error(), "tls: "))
-	}
-	return cert, nil
+	return cli.KeyPair("tls-cert", o.tlsCert, "tls-key", o.tlsKey)
 }
 
 // certificateHosts returns the names and addresses for a self-signed certificate: those

@@ -16,6 +16,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // recordFlags are the flags of the recording.
@@ -40,8 +41,10 @@ func (o *recordFlags) validate(changed func(string) bool) error {
 		return cli.Usage("leave it out not to record", "--record: the name of the file is empty")
 	case o.file == "-":
 		return cli.Usage("events go to stdout anyway: leave out --record and write -o json > FILE", "--record -: it takes the name of a file")
-	case o.maxAge < 0 || o.keep < 0:
-		return cli.Usage("leave them out for no limit", "--record-max-age and --record-keep: must not be negative")
+	case o.maxAge < 0:
+		return cli.Usage("leave it out for no limit", "--record-max-age %v: must not be negative", o.maxAge)
+	case o.keep < 0:
+		return cli.Usage("leave it out to keep all", "--record-keep %d: must not be negative", o.keep)
 	}
 	return nil
 }
@@ -78,9 +81,9 @@ func (o *recordFlags) open(warn func(msg string)) (*recorder, error) {
 	case errors.Is(err, capture.ErrName):
 		return nil, cli.Usage("it is the name of a file, like events.ndjson or %Y-%m-%d.ndjson.zst", "--record: %w", err)
 	case errors.Is(err, syscall.EISDIR):
-		return nil, cli.NewError(cli.ExitOutput, fmt.Errorf("--record: %w", err), "name a file in it, like "+filepath.Join(o.file, "events.ndjson"))
+		return nil, cli.NewError(cli.ExitOutput, fmt.Errorf("--record: %w", oserr.File(err)), "name a file in it, like "+filepath.Join(o.file, "events.ndjson"))
 	case err != nil:
-		return nil, cli.NewError(cli.ExitOutput, fmt.Errorf("--record: %w", err), "the directory must be there, and the file yours to write")
+		return nil, cli.NewError(cli.ExitOutput, fmt.Errorf("--record: %w", oserr.File(err)), "the directory must be there, and the file yours to write")
 	}
 	return r, nil
 }
@@ -126,7 +129,7 @@ func (r *recorder) close(late context.Context, outcome error) (lost int64, err e
 	if err == nil {
 		return lost, nil
 	}
-	err = fmt.Errorf("the recording in %s ended: %w", r.file, err)
+	err = fmt.Errorf("the recording in %s ended: %w", r.file, oserr.File(err))
 	if lost > 0 {
 		err = fmt.Errorf("%w: %s not recorded", err, cli.Plural(lost, "event"))
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/dustin/go-humanize"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // CaptureFaults logs what is wrong with the captures of a run. Its methods are the
@@ -67,8 +67,8 @@ func (f *CaptureFaults) Damage(err error) {
 			d.Err = fmt.Errorf("%w: %s", f, conversions[f.Format])
 		}
 		err = d
-	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
-		err = fmt.Errorf("%s: %w", e.Path, e.Err)
+	} else {
+		err = oserr.File(err)
 	}
 	if f.damaged <= maxKinds {
 		f.log.Error(cli.OneLine(err))

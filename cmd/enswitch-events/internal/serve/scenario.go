@@ -16,16 +16,16 @@ func ReadScenario(name string) (*enswitchtest.Scenario, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, cli.Usage("", "--scenario: %w", err)
+		return nil, cli.FileError("scenario", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, enswitchtest.MaxScenario+1))
 	if err != nil {
-		return nil, cli.Usage("", "--scenario: %w", err)
+		return nil, cli.FileError("scenario", err)
 	}
 	s, err := enswitchtest.ParseScenario(text)
 	if err != nil {
-		return nil, cli.Usage("", "--scenario %s: %w", name, err)
+		return nil, cli.Usage("see the example in the README, under simulate", "--scenario %s: %w", name, err)
 	}
 	return s, nil
 }

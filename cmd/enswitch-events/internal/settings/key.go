@@ -10,9 +10,12 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // KeySources are the places that may have the authentication key. The key in an address
@@ -38,11 +41,11 @@ const (
 // Errors name the place and never the key.
 func (k *KeySources) Key(ctx context.Context) (key, origin string, err error) {
 	if k.File != "" {
-		key, err = k.fromFile(k.File)
+		key, err = k.fromFile("--authkey-file", k.File)
 		return key, "--authkey-file", err
 	}
 	if name, ok := k.LookupEnv(EnvPrefix + "AUTHKEY_FILE"); ok && name != "" {
-		key, err = k.fromFile(name)
+		key, err = k.fromFile(EnvPrefix+"AUTHKEY_FILE", name)
 		return key, EnvPrefix + "AUTHKEY_FILE", err
 	}
 	if v, ok := k.LookupEnv(EnvPrefix + "AUTHKEY"); ok && v != "" {
@@ -50,7 +53,7 @@ func (k *KeySources) Key(ctx context.Context) (key, origin string, err error) {
 		return key, EnvPrefix + "AUTHKEY", err
 	}
 	if v, ok := k.Profile.Strings("authkey-file"); ok && len(v) > 0 {
-		key, err = k.fromFile(v[0])
+		key, err = k.fromFile("authkey-file of profile "+k.Profile.Name, v[0])
 		return key, "profile " + k.Profile.Name, err
 	}
 	if v, ok := k.Profile.Strings("authkey-command"); ok && len(v) > 0 {
@@ -60,34 +63,35 @@ func (k *KeySources) Key(ctx context.Context) (key, origin string, err error) {
 	return "", "", nil
 }
 
-func (k *KeySources) fromFile(name string) (string, error) {
+// fromFile reads the key from the file called name, which origin names.
+func (k *KeySources) fromFile(origin, name string) (string, error) {
 	if name == "-" {
 		text, err := io.ReadAll(io.LimitReader(k.Stdin, maxKey+1))
 		if err != nil {
-			return "", fmt.Errorf("key from standard input: %w", err)
+			return "", fmt.Errorf("%s: standard input: %w", origin, err)
 		}
-		return trim(text, "standard input")
+		return trim(text, origin+": standard input")
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return "", fmt.Errorf("key file: %w", err)
+		return "", fmt.Errorf("%s: %w", origin, oserr.File(err))
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("key file: %w", err)
+		return "", fmt.Errorf("%s: %w", origin, oserr.File(err))
 	}
 	if st.IsDir() {
-		return "", fmt.Errorf("key file %s is a directory", name)
+		return "", fmt.Errorf("%s: %s: %w", origin, name, syscall.EISDIR)
 	}
 	if st.Mode().IsRegular() && st.Mode().Perm()&0o007 != 0 && runtime.GOOS != "windows" {
-		return "", fmt.Errorf("key file %s can be read by every user of this machine (mode %#o): type 'chmod 600 %s'", name, st.Mode().Perm(), name)
+		return "", fmt.Errorf("%s: %s can be read by every user of this machine (mode %#o): type 'chmod 600 %s'", origin, name, st.Mode().Perm(), name)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKey+1))
 	if err != nil {
-		return "", fmt.Errorf("key file: %w", err)
+		return "", fmt.Errorf("%s: %w", origin, oserr.File(err))
 	}
-	return trim(text, name)
+	return trim(text, origin+": "+name)
 }
 
 // fromCommand runs a command and returns its output, the key. A single word is a command
@@ -116,11 +120,11 @@ func trim(text []byte, where string) (string, error) {
 	key := strings.TrimRight(string(text), "\r\n")
 	switch {
 	case key == "":
-		return "", fmt.Errorf("no key in %s: it is empty", where)
+		return "", fmt.Errorf("%s: the key is empty", where)
 	case len(key) > maxKey:
-		return "", fmt.Errorf("no key in %s: longer than %s bytes", where, humanize.Comma(maxKey))
+		return "", fmt.Errorf("%s: the key is longer than %s bytes", where, humanize.Comma(maxKey))
 	case bytes.ContainsAny([]byte(key), "\r\n\x00"):
-		return "", errors.New("no key in " + where + ": more than one line")
+		return "", errors.New(where + ": the key has more than one line")
 	}
 	return key, nil
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // EnvPrefix is the prefix of all environment variables of the program.
@@ -77,7 +78,7 @@ func Load(file, name string) (*Profile, error) {
 		return &Profile{File: file}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("configuration file: %w", err)
+		return nil, fmt.Errorf("configuration file %w", oserr.File(err))
 	}
 	var tables map[string]map[string]any
 	if err := toml.Unmarshal(text, &tables); err != nil {
@@ -136,8 +137,25 @@ func (p *Profile) Check(known []string) error {
 		if !slices.Contains(known, k) {
 			return fmt.Errorf("configuration file %s, profile %s: unknown key %q%s: keys are the names of flags, see 'enswitch-events config show'", p.File, p.Name, k, question(k, known))
 		}
+		if !plain(p.Values[k]) {
+			return fmt.Errorf("configuration file %s, profile %s, %s: must be a text, a number, true or false, or a list of them", p.File, p.Name, k)
+		}
 	}
 	return nil
+}
+
+// plain reports whether a value is one that a flag can have, or a list of them.
+func plain(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		return false
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool {
+			_, list := item.([]any)
+			return list || !plain(item)
+		})
+	}
+	return true
 }
 
 // question returns a suggestion in brackets for a misspelled key, or "".
@@ -205,6 +223,9 @@ func (o Origin) apply(flags *pflag.FlagSet, f *pflag.Flag, lookupEnv func(string
 	if !ok {
 		return nil
 	}
+	if f.Value.Type() == "string" && len(values) == 1 && values[0] == "" {
+		return nil // as an empty variable
+	}
 	for _, v := range values {
 		if err := flags.Set(f.Name, v); err != nil {
 			return fmt.Errorf("configuration file %s, profile %s, %s: %w", p.File, p.Name, f.Name, unwrapFlag(err))
@@ -226,19 +247,18 @@ func unwrapFlag(err error) error {
 
 // InvalidValueReason returns why a flag refused a value, for a person.
 func InvalidValueReason(bad *pflag.InvalidValueError) string {
-	why := bad.Unwrap()
-	switch bad.GetFlag().Value.Type() {
-	case "bool":
-		return "it is true or false"
-	}
-	if errors.Is(why, strconv.ErrRange) {
-		return "out of range"
-	}
-	if errors.Is(why, strconv.ErrSyntax) {
-		if strings.HasPrefix(bad.GetFlag().Value.Type(), "uint") {
-			return "it is a whole number, not below 0"
-		}
-		return "it is a whole number"
+	why, kind := bad.Unwrap(), bad.GetFlag().Value.Type()
+	switch {
+	case kind == "bool":
+		return "must be true or false"
+	case kind == "uint16" && (errors.Is(why, strconv.ErrRange) || errors.Is(why, strconv.ErrSyntax)):
+		return "must be a whole number from 0 to 65535"
+	case errors.Is(why, strconv.ErrRange):
+		return "must be a smaller number"
+	case errors.Is(why, strconv.ErrSyntax) && strings.HasPrefix(kind, "uint"):
+		return "must be a whole number, not below 0"
+	case errors.Is(why, strconv.ErrSyntax):
+		return "must be a whole number"
 	}
 	return why.Error()
 }

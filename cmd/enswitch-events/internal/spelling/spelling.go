@@ -6,17 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxEdits is how many letters may be wrong, missing or too many.
-const maxEdits = 2
-
 // maxNear is how many words are still a hint.
 const maxNear = 3
 
 // Nearest returns the words of known that typed is most likely a slip of the hand for:
-// those with the fewest edits, two at most and fewer than typed has letters; or else those
-// that begin with typed. Where they are more than three it returns none.
+// those with the fewest edits, about one for three letters and three at most, where two
+// letters that changed places are one edit; or else those that begin with typed. Where they
+// are more than three it returns none.
 func Nearest(typed string, known []string) (near []string) {
-	best := min(maxEdits, utf8.RuneCountInString(typed)-1)
+	letters := utf8.RuneCountInString(typed)
+	best := min(max(1, (letters+1)/3), 3, letters-1)
 	for _, word := range known {
 		switch n := edits(strings.ToLower(typed), strings.ToLower(word)); {
 		case n < best:
@@ -46,24 +45,35 @@ func Hint(typed string, known []string) string {
 	return ""
 }
 
-// edits is the Levenshtein distance of two words.
+// OneOf says which words are known, those first that may have been meant.
+func OneOf(typed string, known []string) string {
+	return strings.TrimSpace(Hint(typed, known) + " it is one of " + strings.Join(known, ", "))
+}
+
+// edits is how many letters must be put in, taken out or replaced, or neighbours swapped, to
+// make b of a.
 func edits(a, b string) int {
 	from, to := []rune(a), []rune(b)
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(from)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(to)+1)
+		rows[i][0] = i
 	}
-	for i, r := range from {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, s := range to {
-			n := diagonal
-			if r != s {
+	for j := range to {
+		rows[0][j+1] = j + 1
+	}
+	for i := range from {
+		for j := range to {
+			n := rows[i][j]
+			if from[i] != to[j] {
 				n++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(n, row[j]+1, row[j+1]+1)
+			n = min(n, rows[i][j+1]+1, rows[i+1][j]+1)
+			if i > 0 && j > 0 && from[i] == to[j-1] && from[i-1] == to[j] {
+				n = min(n, rows[i-1][j-1]+1)
+			}
+			rows[i+1][j+1] = n
 		}
 	}
-	return row[len(to)]
+	return rows[len(from)][len(to)]
 }

@@ -10,6 +10,8 @@ func TestNearest(t *testing.T) {
 	for typed, want := range map[string]string{
 		"jsn": "json", "ndjsn": "ndjson", "preety": "pretty", "temp": "template", "lines": "line", "JSON": "json",
 		"sv": "csv tsv", "bsh": "bash zsh", "ba": "bash",
+		"lien": "line", "tmplate": "template", "tepmlaet": "template",
+		"raw": "", "cat": "", "liar": "",
 		"xml": "", "": "", "x": "", "swatch": "",
 	} {
 		if got := strings.Join(Nearest(typed, known), " "); got != want {
