@@ -14,11 +14,11 @@ import (
 func TestFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "none")
 	_, err := os.Open(name)
-	got := oserr.File(fmt.Errorf("wrapped: %w", err))
+	got := oserr.File(err)
 	if want := name + ": " + errors.Unwrap(err).Error(); got.Error() != want || !errors.Is(got, fs.ErrNotExist) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	other := errors.New("other")
+	other := fmt.Errorf("its reader has gone: %w", err)
 	if got := oserr.File(other); got != other { //nolint:errorlint // the very same
 		t.Errorf("got %q", got)
 	}
