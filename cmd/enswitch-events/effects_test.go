@@ -41,6 +41,7 @@ func TestEffects(t *testing.T) {
 		}
 	}
 	const cat, nobody = "cat one", "tail 127.0.0.1:1"
+	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
 	const alone = "tail --listen 0 --for 1ms"
 	const demo, simulate = "tail --demo -n 1", "simulate --port 0 -n 1 --rate max"
 	rows := []struct {
@@ -136,6 +137,26 @@ func TestEffects(t *testing.T) {
 		{cat, "for", "1ms", "--follow"},
 		{cat, "idle-timeout", "1ms", "--follow"},
 		{"cat one --follow -n 1", "merge", "", ""},
+		{nobodyCalls, "read", "one", ""},
+		{nobodyCalls, "since", "10m", ""},
+		{nobodyCalls, "until-time", "10m", ""},
+		{readCalls, "authkey", "k", ""},
+		{readCalls, "authkey-file", "two", ""},
+		{readCalls, "insecure", "", ""},
+		{readCalls, "ca", "nosuch", ""},
+		{readCalls, "header", "A:b", ""},
+		{readCalls, "ping-interval", "5s", ""},
+		{readCalls, "max-silence", "5s", ""},
+		{readCalls, "no-reconnect", "", ""},
+		{readCalls, "listen", "0", ""},
+		{readCalls, "demo", "", ""},
+		{readCalls, "buffer", "1MiB", ""},
+		{readCalls, "spill", "1MiB", ""},
+		{readCalls, "report-gaps", "", ""},
+		{readCalls, "fail-on-loss", "", ""},
+		{readCalls, "record", "r", ""},
+		{readCalls, "for", "1s", ""},
+		{readCalls, "idle-timeout", "1s", ""},
 		{simulate, "shape-period", "1m", "--shape ramp --rate 1000"},
 		{simulate, "shape-peak", "10", "--shape burst --rate 1000"},
 		{simulate, "slow-post", "1ms", "--post http://127.0.0.1:1/"},

@@ -86,10 +86,10 @@ func (t *Tracker) endSilent() {
 	t.queue = dropFirst(t.queue, n)
 }
 
-// endQuiet ends the calls that are due by the feed's time: all machines are silent.
-func (t *Tracker) endQuiet() {
+// endQuiet ends the calls that are due at that time: all machines are silent.
+func (t *Tracker) endQuiet(now int64) {
 	n := 0
-	for n < len(t.queue) && (!t.queue[n].counts() || t.queue[n].due <= t.now) {
+	for n < len(t.queue) && (!t.queue[n].counts() || t.queue[n].due <= now) {
 		t.endIf(&t.queue[n])
 		n++
 	}

@@ -88,10 +88,16 @@ func valueOf(json []byte) event.Value {
 // Reader reads events for a [Tracker]. It is not safe for concurrent use: use one for
 // each goroutine, of the same Map.
 type Reader struct {
+	// OnGuess is called when an event is the first one whose name, as call.ring, or
+	// field has a guessed meaning: name is that of the meaning. It may be nil.
+	OnGuess func(name, item string)
+
 	m     *Map
 	plans map[uint32]*plan // by the shape of the event
 	kinds map[string]Kind  // by class, NUL and name
 	buf   []byte
+
+	guesses []*guess // about fields
 }
 
 // plan is where the fields of events of one shape are, -1 for nowhere.
@@ -104,6 +110,14 @@ type plan struct {
 type place struct {
 	index int    // of the field
 	path  string // the whole name of a field within an object, else empty
+	guess *guess // nil if its meaning was given
+}
+
+// guess is a field whose meaning is guessed.
+type guess struct {
+	role Role
+	name string
+	used bool
 }
 
 // The bounds of what a Reader remembers.
@@ -148,6 +162,9 @@ func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
 			}
 			if s := e.spanOf(v); s != (span{}) {
 				e.roles[role] = s
+				if place.guess != nil && !place.guess.used {
+					r.use(place.guess)
+				}
 				break
 			}
 		}
@@ -156,6 +173,26 @@ func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
 		e.json = bytes.Clone(e.json) // x will overwrite it
 	}
 	e.hash = maphash.Bytes(r.m.seeds[0], e.json)
+}
+
+// guess returns the guess about a field.
+func (r *Reader) guess(role Role, name string) *guess {
+	for _, g := range r.guesses {
+		if g.role == role && g.name == name {
+			return g
+		}
+	}
+	g := &guess{role: role, name: name}
+	r.guesses = append(r.guesses, g)
+	return g
+}
+
+// use notes that an event has the field of g.
+func (r *Reader) use(g *guess) {
+	g.used = true
+	if r.OnGuess != nil {
+		r.OnGuess(g.role.String(), g.name)
+	}
 }
 
 // at returns field i of the event, absent for -1.
@@ -209,7 +246,10 @@ func (r *Reader) kind(class, name event.Value) Kind {
 	r.buf = name.AppendText(r.buf)
 	k, ok := r.kinds[string(r.buf)]
 	if !ok {
-		k, _ = r.m.Kind(r.buf[:split-1], r.buf[split:])
+		var o Origin
+		if k, o = r.m.Kind(r.buf[:split-1], r.buf[split:]); k != None && o == Guessed && r.OnGuess != nil {
+			r.OnGuess(k.String(), string(r.buf[:split-1])+"."+string(r.buf[split:]))
+		}
 		if len(r.kinds) == maxKinds {
 			clear(r.kinds)
 		}
@@ -232,11 +272,18 @@ func (r *Reader) plan(x *event.Index) *plan {
 	}
 	for role, names := range r.m.fields {
 		for _, name := range names {
-			if i := x.Find(name); i >= 0 {
-				p.roles[role] = append(p.roles[role], place{index: i})
-			} else if strings.Contains(name, ".") && x.Find(name[:strings.IndexByte(name, '.')]) >= 0 {
-				p.roles[role] = append(p.roles[role], place{path: name})
+			at := place{index: x.Find(name)}
+			if at.index < 0 {
+				object, _, dotted := strings.Cut(name, ".")
+				if !dotted || x.Find(object) < 0 {
+					continue
+				}
+				at = place{path: name}
 			}
+			if !r.m.given[role] {
+				at.guess = r.guess(Role(role), name)
+			}
+			p.roles[role] = append(p.roles[role], at)
 		}
 	}
 	if known {

@@ -201,9 +201,10 @@ func (t *Tracker) Quiet(d time.Duration) {
 	now := t.newest + d.Microseconds()
 	if t.hold != nil {
 		t.hold.release(now, t.leave)
+		now -= t.hold.time // an event before may still come
 	}
 	t.now = max(t.now, now)
-	t.endQuiet()
+	t.endQuiet(now)
 	t.lose()
 }
 

@@ -28,7 +28,8 @@ type Options struct {
 	Sink func(text *engine.Text) engine.Sink
 	// EveryLine gives the sink every event, also those that the filters drop.
 	EveryLine bool
-	// Account is what the sink says at the end; nil says nothing.
+	// Account is what the sink says at the end, and what it counts for --count; nil for
+	// events.
 	Account report.Account
 }
 
@@ -97,6 +98,9 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		Sink: text, Header: text.Header(), Out: out, Count: o.End.Count, From: from, To: to, Tally: s.tally,
 		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failures.AddFailure,
 		OnChange: s.changed, For: o.End.Duration, Idle: o.End.Idle,
+	}
+	if o.Account != nil {
+		config.Count = 0
 	}
 	if o.Sink != nil {
 		config.Sink = o.Sink(text)

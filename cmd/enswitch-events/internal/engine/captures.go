@@ -146,7 +146,8 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 		defer close(read)
 		c.read(ctx)
 	}()
-	o := f.drain(parent, f.start(), following)
+	// What such a sink adds at the end is written also after a signal.
+	o := f.drain(parent, f.start(), following || f.ticker != nil)
 	stop()
 	<-read
 	c.lines.close()

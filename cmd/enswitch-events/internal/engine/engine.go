@@ -79,8 +79,9 @@ type Ticker interface {
 	// nothing has come, and again after next unless an event comes before; 0 is never.
 	// It writes to out, and ends the run unless end is EndOfInput.
 	Tick(quiet time.Duration, out *Output) (next time.Duration, end End)
-	// Finish writes what follows the last event, at the end of the input. It is not
-	// called if the run ends before.
+	// Finish writes what follows the last event: at the end of the input, and when the
+	// time is up or after a signal, unless the events before cannot be written in time.
+	// It is not called if the run ends by an event, or by what Tick returns.
 	Finish(out *Output)
 }
 

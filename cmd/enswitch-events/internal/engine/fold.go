@@ -13,6 +13,10 @@ import (
 // maxWorkers bounds the goroutines that map: more are of no use.
 const maxWorkers = 8
 
+// maxEnds bounds the kept events whose output waits for more: a sink may write nothing for
+// most of them.
+const maxEnds = 16 << 10
+
 // outcome is an End and the error that belongs to it.
 type outcome struct {
 	end End
@@ -385,7 +389,7 @@ func (f *folder) put(o *Output) outcome {
 	if before == 0 && len(out) >= writeSize {
 		return f.write(out)
 	}
-	if f.pending = append(f.pending, out...); len(f.pending) < writeSize {
+	if f.pending = append(f.pending, out...); len(f.pending) < writeSize && len(f.ends) < maxEnds {
 		return outcome{}
 	}
 	return f.flush()

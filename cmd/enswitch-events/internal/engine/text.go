@@ -42,6 +42,16 @@ func NewText(newFilter func(onError func(error)) (*filter.Filter, error), newRen
 // Header is the output before the first event.
 func (s *Text) Header() []byte { return s.renderer.Header(nil) }
 
+// NewFilter returns a filter for another sink. It calls onError for each event on which
+// the jq expression fails.
+func (s *Text) NewFilter(onError func(error)) (*filter.Filter, error) { return s.newFilter(onError) }
+
+// NewRenderer returns a renderer for another sink. It calls onError for each event on
+// which the template fails.
+func (s *Text) NewRenderer(onError func(error)) (*render.Renderer, error) {
+	return s.newRenderer(onError)
+}
+
 // InOrder implements Sink.
 func (s *Text) InOrder() bool { return s.OnKept != nil || !s.renderer.Parallel() }
 

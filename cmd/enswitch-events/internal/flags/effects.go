@@ -69,6 +69,13 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"exec-shell exec-parallel exec-timeout", needs("exec"), "no command is run", "add --exec CMD"},
 	{"same", needs("sequence"), "it is for --sequence", "add --sequence STEPS, or choose one event by --where"},
 
+	{"read", func(v *invocation) bool { return len(v.addresses()) == 0 }, "the events come from an ADDRESS", "leave out one of them"},
+	{"since until-time", func(v *invocation) bool { return v.flags.Lookup("read") == nil || v.has("read") }, "live events have no bounds", "add --read FILE"},
+	{
+		"authkey authkey-file insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry listen demo buffer spill report-gaps fail-on-loss record",
+		func(v *invocation) bool { return !v.has("read") }, "--read connects to nothing", "leave out one of them",
+	},
+	{"for idle-timeout", func(v *invocation) bool { return !v.has("read") }, "a capture is read to its end", "leave it out"},
 	{
 		"authkey authkey-file insecure ca cert key proxy header connect-timeout no-reconnect retries retry",
 		func(v *invocation) bool { return !v.has("demo") }, "--demo connects to nothing", "leave out one of them",
@@ -119,6 +126,7 @@ func needs(flag string) func(*invocation) bool {
 type invocation struct {
 	a      *cli.App
 	flags  *pflag.FlagSet
+	use    string // of the command: its name and arguments
 	args   []string
 	format string // of the output; the default depends on stdout
 	colour bool   // the output has colours
@@ -150,6 +158,16 @@ func (v *invocation) list(name string) []string {
 	return nil
 }
 
+// addresses returns the arguments that are addresses: in trace WHAT [ADDRESS…] not the
+// first one.
+func (v *invocation) addresses() []string {
+	before, _, ok := strings.Cut(v.use, " [ADDRESS")
+	if others := strings.Count(before, " "); ok && len(v.args) > others {
+		return v.args[others:]
+	}
+	return nil
+}
+
 func (v *invocation) formats(names ...string) bool { return slices.Contains(names, v.format) }
 
 func (v *invocation) hasQuery() bool { return v.has("jq") || v.has("jq-file") }
@@ -166,13 +184,13 @@ func (v *invocation) endless() bool {
 // readsWebsocket reports whether the command connects to a websocket, or has no flag
 // --listen and so no choice.
 func (v *invocation) readsWebsocket() bool {
-	return !v.has("listen") || v.has("demo") || len(v.args) > 0 || len(ConfiguredAddresses(v.a)) > 0
+	return !v.has("listen") || v.has("demo") || len(v.addresses()) > 0 || len(ConfiguredAddresses(v.a)) > 0
 }
 
 // checksCertificate reports whether a connection checks a certificate, of a server or
 // of a proxy.
 func (v *invocation) checksCertificate() bool {
-	list := v.args
+	list := v.addresses()
 	if len(list) == 0 {
 		list = DefaultAddresses(v.a)
 	}
@@ -190,7 +208,7 @@ func (v *invocation) checksCertificate() bool {
 // first flag on the command line that has no effect, and resets those from elsewhere.
 // origin says where each flag came from.
 func CheckEffects(a *cli.App, cmd *cobra.Command, args []string, origin settings.Origin) error {
-	v := &invocation{a: a, flags: cmd.Flags(), args: args}
+	v := &invocation{a: a, flags: cmd.Flags(), use: cmd.Use, args: args}
 	typed := func(name string) bool { return origin[name] == "flag" }
 	for _, pair := range rivals {
 		for i, name := range pair {

@@ -25,10 +25,15 @@ type Ends struct {
 // Bind adds the flags to f.
 func (o *Ends) Bind(f *pflag.FlagSet) {
 	f.Int64VarP(&o.Count, "count", "n", 0, "end after `N` kept events")
-	DurationVar(f, &o.Duration, "for", 0, "end after this `TIME`, such as 90s, 5m or 1d")
-	DurationVar(f, &o.Idle, "idle-timeout", 0, "end after this `TIME` without any event")
+	o.BindTimes(f)
 	f.StringVar(&o.Until, "until", "", "end after the first event, kept or not, for which the jq `EXPR` is true, and print that event")
 	f.StringVar(&o.FailIf, "fail-if", "", "end after the first event for which the jq `EXPR` is true, print that event, and exit with code 1")
+}
+
+// BindTimes adds to f the flags of the times alone.
+func (o *Ends) BindTimes(f *pflag.FlagSet) {
+	DurationVar(f, &o.Duration, "for", 0, "end after this `TIME`, such as 90s, 5m or 1d")
+	DurationVar(f, &o.Idle, "idle-timeout", 0, "end after this `TIME` without any event")
 }
 
 // Validate checks the values. changed reports whether a flag was given.

@@ -23,6 +23,7 @@ type Output struct {
 	format, template string
 	fields           []string
 	raw, meta        bool
+	calls            bool // records of calls are printed
 	time             string
 	ids              string
 	highlight        []string
@@ -59,16 +60,29 @@ func (t templateText) String() string {
 func (t templateText) Type() string { return "string" }
 
 // Bind adds the flags to f.
-func (o *Output) Bind(f *pflag.FlagSet) {
-	f.StringVarP(&o.format, "output", "o", "", "print events as `FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default: line on a terminal, else ndjson)")
+func (o *Output) Bind(f *pflag.FlagSet) { o.bind(f, "events") }
+
+// BindCalls adds the flags to f for records of calls.
+func (o *Output) BindCalls(f *pflag.FlagSet) {
+	o.calls = true
+	o.bind(f, "calls")
+}
+
+// bind adds the flags for what is printed.
+func (o *Output) bind(f *pflag.FlagSet, what string) {
+	f.StringVarP(&o.format, "output", "o", "", "print "+what+" as `FORMAT`: "+strings.Join(render.Formats(), ", ")+" (default: line on a terminal, else ndjson)")
 	f.VarP(List{&o.fields}, "fields", "F", "print these fields, in this order: `LIST` with commas; * globs, !x leaves out, as -F '!asteriskid' for all others")
-	f.Var(templateText{&o.template}, "template", "print events with a Go template: `TEXT` like '{{.class}} {{pad 8 .event}}'; see 'enswitch-events help template'")
-	f.BoolVarP(&o.raw, "raw-output", "r", false, "print strings that --jq returns without quotes")
+	f.Var(templateText{&o.template}, "template", "print "+what+" with a Go template: `TEXT` like '{{.class}} {{pad 8 .event}}'; see 'enswitch-events help template'")
+	if !o.calls {
+		f.BoolVarP(&o.raw, "raw-output", "r", false, "print strings that --jq returns without quotes")
+	}
 	f.StringVarP(&o.time, "time", "t", "", "show times as `STYLE`: "+strings.Join(render.Times(), ", ")+" (default: local; in csv and tsv the timestamp as received)")
 	f.StringVar(&o.timezone, "timezone", "", "show times in the zone `NAME`, like Europe/London (default: this machine's, or TZ)")
 	f.StringVar(&o.ids, "ids", "", "show callid, uniqueid and asteriskid in line as `STYLE`: "+strings.Join(render.IDs(), ", ")+" (default: short on a terminal, which is the callid alone, as …100004; else full)")
 	f.StringArrayVarP(&o.highlight, "highlight", "H", nil, "mark what matches `REGEXP`, and keep all events; repeatable")
-	f.BoolVar(&o.meta, "meta", false, `wrap each event with its time and source: {"received":…,"source":…,"event":{…}}`)
+	if !o.calls {
+		f.BoolVar(&o.meta, "meta", false, `wrap each event with its time and source: {"received":…,"source":…,"event":{…}}`)
+	}
 	f.StringVar(&o.color, "color", "auto", "use colours `WHEN`: auto, always or never; see also NO_COLOR, CLICOLOR_FORCE")
 	f.BoolVar(&o.noHeader, "no-header", false, "leave out the header line of csv and tsv")
 	f.BoolVar(&o.safeCSV, "csv-safe", false, "put ' in front of cells of csv and tsv that a spreadsheet would take for a formula")

@@ -46,9 +46,13 @@ type Options struct {
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
 	// that the filters keep.
 	Awaiter Awaiter
-	// Account is what the sink says at the end; nil says nothing.
+	// Account is what the sink says at the end, and what it counts for --count; nil for
+	// events.
 	Account report.Account
 }
+
+// gapSink is a sink that takes part in gaps.
+type gapSink interface{ Gap() }
 
 // Bind adds the flags to cmd.
 func (o *Options) Bind(cmd *cobra.Command) {
@@ -125,8 +129,12 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		OnReject:  func(r engine.Rejected) { s.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
 		OnFailure: s.warnings.AddFailure, OnGap: s.onGap,
 	}
+	if o.Account != nil {
+		c.Count = 0
+	}
 	if o.Sink != nil {
 		c.Sink = o.Sink(text)
+		s.sinkGap, _ = c.Sink.(gapSink)
 	}
 	if c.Until, c.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err

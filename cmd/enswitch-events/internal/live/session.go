@@ -29,6 +29,7 @@ type session struct {
 	feeds      []feed
 	drops      dropLog
 	record     *recorder      // nil if nothing is recorded
+	sinkGap    gapSink        // nil if the sink is none
 	account    report.Account // of the sink, nil if it has none
 	awaiter    Awaiter        // nil: everything that the filters keep
 	exec       *commands      // nil if none are run
@@ -56,6 +57,9 @@ func (s *session) reject(source string, err error, raw []byte, size int64) {
 
 // onGap is called when the run reaches the place of a gap in the stream.
 func (s *session) onGap(g engine.Gap) {
+	if s.sinkGap != nil {
+		s.sinkGap.Gap()
+	}
 	if g.Dropped > 0 {
 		s.drops.end(g)
 	}

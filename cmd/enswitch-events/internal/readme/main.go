@@ -45,8 +45,9 @@ func generate(ctx context.Context, root string) error {
 
 // program is the program, built into a folder of its own.
 type program struct {
-	dir string
-	env []string
+	root string // of the repository, where commands run
+	dir  string
+	env  []string
 }
 
 // build builds the program of the repository at root. The caller removes the
@@ -56,7 +57,7 @@ func build(ctx context.Context, root string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{dir: dir, env: []string{
+	p := &program{root: root, dir: dir, env: []string{
 		"PATH=" + filepath.Join(dir, "bin") + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, // no configuration
 		"TERM=xterm-256color", "LANG=C.UTF-8", "TZ=UTC",
@@ -74,7 +75,7 @@ func build(ctx context.Context, root string) (*program, error) {
 // program, and returns what it printed on stdout.
 func (p *program) run(ctx context.Context, line string, env ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
-	cmd.Env = append(p.env, env...)
+	cmd.Dir, cmd.Env = p.root, append(p.env, env...)
 	var talk bytes.Buffer
 	cmd.Stderr = &talk
 	out, err := cmd.Output()

@@ -1,0 +1,126 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+)
+
+// TestCallScenarios has the program follow the calls of each capture in testdata/calls:
+// the records are those beside it, wherever the events come from.
+func TestCallScenarios(t *testing.T) {
+	t.Parallel()
+	wants, err := filepath.Glob("../../testdata/calls/*.want.ndjson")
+	if err != nil || len(wants) == 0 {
+		t.Fatal(err)
+	}
+	for _, path := range wants {
+		name := strings.TrimSuffix(path, ".want.ndjson") + ".ndjson"
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".ndjson"), func(t *testing.T) {
+			t.Parallel()
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, from := range []struct {
+				what string
+				run  func(t *testing.T, name string) []string
+			}{{"file", callsOfFile}, {"stdin", callsOfStdin}, {"zst", callsOfZst}, {"halves", callsOfHalves}, {"websocket", callsOfWebsocket}, {"POSTs", callsOfPosts}} {
+				if got := strings.Join(from.run(t, name), "\n"); got != string(bytes.TrimSpace(want)) {
+					t.Errorf("from %s:\n%s\nwant\n%s", from.what, got, want)
+				}
+			}
+		})
+	}
+}
+
+// callLines waits for the end of p, whose exit code is to be code, and returns its output.
+func callLines(t *testing.T, p *program, code int) []string {
+	t.Helper()
+	if got := p.exit(); got != code {
+		t.Errorf("exit code %d, want %d", got, code)
+	}
+	return p.out.snapshot()
+}
+
+func callsOfFile(t *testing.T, name string) []string {
+	return callLines(t, start(t, "calls", "--read", name), cli.ExitOK)
+}
+
+func callsOfStdin(t *testing.T, name string) []string {
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return callLines(t, startWith(t, setup{stdin: f}, "calls", "--read", "-"), cli.ExitOK)
+}
+
+func callsOfZst(t *testing.T, name string) []string {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := filepath.Join(t.TempDir(), "events.ndjson.zst")
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := os.WriteFile(packed, w.EncodeAll(text, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return callsOfFile(t, packed)
+}
+
+// callsOfHalves reads the odd lines and the even ones from two files.
+func callsOfHalves(t *testing.T, name string) []string {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var halves [2][]byte
+	n := 0
+	for line := range bytes.Lines(text) {
+		halves[n%2] = append(halves[n%2], line...)
+		n++
+	}
+	args := []string{"calls"}
+	for i, half := range halves {
+		file := filepath.Join(t.TempDir(), string(rune('a'+i)))
+		if err := os.WriteFile(file, half, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--read", file)
+	}
+	return callLines(t, start(t, args...), cli.ExitOK)
+}
+
+var feedURL = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+/events/websocket/`)
+
+// callsOfWebsocket follows the calls live, until the feed is gone.
+func callsOfWebsocket(t *testing.T, name string) []string {
+	r := start(t, "replay", "--port", "0", "--speed", "max", name)
+	r.says(feedURL.String(), 1)
+	return callLines(t, start(t, "calls", feedURL.FindString(strings.Join(r.said.snapshot(), "\n")), "--no-reconnect"), cli.ExitLost)
+}
+
+// callsOfPosts follows the calls live, until a signal.
+func callsOfPosts(t *testing.T, name string) []string {
+	p := start(t, "calls", "--listen", "0")
+	if r := start(t, "replay", "--speed", "max", "--post", p.url(), name); r.exit() != cli.ExitOK {
+		t.Errorf("replay: %d", r.exit())
+	}
+	p.signal(syscall.SIGINT)
+	return callLines(t, p, cli.ExitOK)
+}

@@ -1,0 +1,230 @@
+// Package calls has the sink of the command calls: it follows calls and prints a record of
+// each as it ends.
+package calls
+
+import (
+	"errors"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// Options are the options of a Sink.
+type Options struct {
+	// Map says what events and fields mean.
+	Map *call.Map
+	// Tracker are the options of following calls. Its functions must be nil.
+	Tracker call.Options
+	// Having keeps calls by their records; nil keeps all.
+	Having *filter.Filter
+	// Count is the number of records after which the run ends; 0 is no limit.
+	Count int64
+	// Live says that the events are live: calls end also while none comes.
+	Live bool
+	// ForReaders says that the records are made to be read by a person.
+	ForReaders bool
+	Log        *log.Logger
+}
+
+// Sink follows calls and prints their records. It implements [engine.Ticker] and
+// [report.Account]. All but its workers is for one goroutine at a time.
+type Sink struct {
+	o        Options
+	text     *engine.Text
+	tracker  *call.Tracker
+	renderer *render.Renderer
+	failures *report.Sampler
+
+	out     []byte // what is to be written
+	record  []byte
+	x       event.Index
+	printed int64
+	counts  counts
+	guesses guesses
+}
+
+// New returns a Sink.
+func New(o *Options) *Sink {
+	s := &Sink{o: *o, failures: &report.Sampler{Log: o.Log.Warn}}
+	options := o.Tracker
+	options.OnEnd, options.OnJoin = s.ended, s.joined
+	s.tracker = call.NewTracker(&options)
+	return s
+}
+
+// Sink makes s the sink of a run that prints in the format of text.
+func (s *Sink) Sink(text *engine.Text) engine.Sink {
+	s.text = text
+	return s
+}
+
+// InOrder implements [engine.Sink]: so that the run can end behind an event.
+func (s *Sink) InOrder() bool { return s.o.Count > 0 }
+
+// Fold implements [engine.Sink].
+func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
+	p := b.Part.(*part)
+	s.guesses.add(p.guesses)
+	for i := range p.events {
+		s.tracker.Add(&p.events[i])
+	}
+	s.write(&b.Out)
+	return true
+}
+
+// write adds to out what is to be written.
+func (s *Sink) write(out *engine.Output) {
+	if len(s.out) > 0 {
+		out.SetText(append(out.Text(), s.out...))
+		s.out = s.out[:0]
+	}
+}
+
+// Gap says that events are missing, or may be.
+func (s *Sink) Gap() { s.tracker.Gap() }
+
+// Tick implements [engine.Ticker].
+func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
+	const patience = 15 * time.Second // more than any clock of a machine waits
+	linger := max(s.o.Tracker.Linger, 0)
+	switch {
+	case !s.o.Live || !s.tracker.Waiting():
+	case quiet < linger: // the clocks of machines may differ by that
+		next = linger - quiet
+	default:
+		s.tracker.Quiet(quiet)
+		if next = 100 * time.Millisecond; quiet > 2*linger+patience {
+			next = time.Minute
+		}
+	}
+	s.write(out)
+	return next, s.reached()
+}
+
+// Finish implements [engine.Ticker].
+func (s *Sink) Finish(out *engine.Output) {
+	s.tracker.Finish()
+	s.write(out)
+}
+
+// reached returns the end of the run, if there are as many records as asked for.
+func (s *Sink) reached() engine.End {
+	if s.o.Count > 0 && s.printed >= s.o.Count {
+		return engine.EndCount
+	}
+	return engine.EndOfInput
+}
+
+// joined is called when a call becomes part of another one: it counts no more.
+func (s *Sink) joined(_, from *call.Call) { s.counts.replace(from, 0) }
+
+// ended prints the record of a call, unless the filters or --having leave it out.
+func (s *Sink) ended(c *call.Call) {
+	if !c.Chosen() || s.reached() != engine.EndOfInput {
+		return
+	}
+	s.record = c.AppendRecord(s.record[:0])
+	if err := s.x.Scan(s.record); err != nil {
+		s.o.Log.Error("the record of a call is broken: " + err.Error()) // its values have been scanned before
+		return
+	}
+	if s.o.Having != nil && !s.o.Having.Keeps(&s.x) {
+		s.counts.replace(c, 0)
+		return
+	}
+	if s.o.ForReaders {
+		s.guesses.say(s.o.Log)
+	}
+	s.counts.replace(c, summarize(c))
+	s.printed++
+	ev := event.Event{Raw: s.record}
+	if s.o.Live {
+		ev.Received = time.Now()
+	}
+	s.out = s.renderer.Event(s.out, &ev, &s.x)
+}
+
+// part is what Fold needs of a block: its events.
+type part struct {
+	events  []call.Event
+	guesses []guess
+}
+
+// worker is a worker of a Sink.
+type worker struct {
+	sink   *Sink
+	filter *filter.Filter
+	reader *call.Reader
+	part   *part
+}
+
+// Worker implements [engine.Sink].
+func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
+	var err error
+	if s.renderer == nil {
+		s.renderer, err = s.text.NewRenderer(s.failed)
+		if err != nil {
+			return nil, err
+		}
+	}
+	w := &worker{sink: s, reader: s.o.Map.NewReader()}
+	w.reader.OnGuess = func(name, item string) { w.part.guesses = append(w.part.guesses, guess{name, item}) }
+	w.filter, err = s.text.NewFilter(func(err error) { m.Failed("jq", err) })
+	return w, err
+}
+
+// failed counts a record on which the template failed.
+func (s *Sink) failed(err error) {
+	kind := err.Error()
+	if failure, ok := errors.AsType[*filter.Failure](err); ok {
+		kind = failure.Kind
+	}
+	s.failures.AddFailure("--template", kind, err.Error())
+}
+
+// Begin implements [engine.Worker].
+func (w *worker) Begin(b *engine.Block, _ bool) {
+	p, ok := b.Part.(*part)
+	if !ok {
+		p = &part{}
+		b.Part = p
+	}
+	p.events, p.guesses = p.events[:0], p.guesses[:0]
+	w.part = p
+}
+
+// Event implements [engine.Worker].
+func (w *worker) Event(e *engine.Event) bool {
+	s, p := w.sink, w.part
+	if len(p.events) < cap(p.events) {
+		p.events = p.events[:len(p.events)+1]
+	} else {
+		p.events = append(p.events, call.Event{})
+	}
+	ev := &p.events[len(p.events)-1]
+	ev.Received, ev.Source, ev.Chosen = e.Received, e.Source, w.filter.Keeps(&e.X)
+	w.reader.Read(ev, e.Raw, &e.X)
+	if s.o.Count > 0 {
+		s.guesses.add(p.guesses)
+		s.tracker.Add(ev)
+		e.Block().Stop(s.reached())
+		p.events, p.guesses = p.events[:0], p.guesses[:0]
+	}
+	return ev.Chosen
+}
+
+// Show implements [engine.Worker]: it writes the record of a gap.
+func (w *worker) Show(e *engine.Event) bool {
+	out := &e.Block().Out
+	out.SetText(w.sink.renderer.Event(out.Text(), &e.Event, &e.X))
+	return true
+}
+
+// End implements [engine.Worker].
+func (w *worker) End(*engine.Block) { w.part = nil }
