@@ -4,8 +4,84 @@ import (
 	"math"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
+
+// leg states
+const (
+	started = 1 + iota
+	ringing
+	answered
+	ended
+)
+
+// callChecker checks the events of calls.
+type callChecker struct {
+	calls map[string]*checkedCall // by callid
+	legs  map[string]int          // the states, by uniqueid
+	over  int                     // calls that have ended
+}
+
+type checkedCall struct {
+	first       string // its first callid
+	legs, ended int
+}
+
+func (k *callChecker) check(t *rapid.T, raw []byte, x *event.Index) {
+	callid, uniqueid, what := string(x.Get("callid").Text()), string(x.Get("uniqueid").Text()), string(x.Event().Text())
+	c := k.calls[callid]
+	if c == nil {
+		if what != "start" || callid != uniqueid {
+			t.Fatalf("call begins with %s", raw)
+		}
+		c = &checkedCall{first: callid}
+		k.calls[callid] = c
+	}
+	was := k.legs[uniqueid]
+	now := was
+	switch what {
+	case "start":
+		now = started
+		c.legs++
+		if was != 0 {
+			t.Fatalf("leg starts twice: %s", raw)
+		}
+	case "route", "park":
+		if uniqueid != callid {
+			t.Fatalf("leg of somebody called: %s", raw)
+		}
+	case "ring":
+		now = ringing
+	case "transfer", "pickup":
+		if other := k.calls[uniqueid]; other != nil && other != c { // it joins two calls
+			c.legs += other.legs
+			c.ended += other.ended
+			k.calls[uniqueid] = c
+		}
+		if what == "pickup" {
+			now = ringing // it may answer
+		}
+	case "answer":
+		now = answered
+		if was != ringing {
+			t.Fatalf("answered without ringing: %s", raw)
+		}
+	case "end":
+		now = ended
+		if c.ended++; c.ended == c.legs {
+			if uniqueid != c.first {
+				t.Fatalf("the caller's leg is not the last to end: %s", raw)
+			}
+			k.over++
+		}
+	}
+	if was == ended || now < was || was == 0 && now != started {
+		t.Fatalf("%s comes after state %d", raw, was)
+	}
+	k.legs[uniqueid] = now
+}
 
 // TestCallScripts: a row that is wrong would make events that no cluster can send, or
 // a rate that is not the one asked for.

@@ -55,14 +55,6 @@ func TestSeed(t *testing.T) {
 	}
 }
 
-// leg states
-const (
-	started = 1 + iota
-	ringing
-	answered
-	ended
-)
-
 func TestEvents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := &GeneratorOptions{
@@ -78,13 +70,7 @@ func TestEvents(t *testing.T) {
 		var x event.Index
 		var last int64
 		fields := map[string]string{}
-		type call struct {
-			first       string // its first callid
-			legs, ended int
-		}
-		calls := map[string]*call{} // by callid
-		legs := map[string]int{}
-		var over int
+		calls := callChecker{calls: map[string]*checkedCall{}, legs: map[string]int{}}
 		for range 1000 {
 			ev := g.Next()
 			if err := x.Scan(ev.Raw); err != nil || x.Repaired() || !json.Valid(ev.Raw) {
@@ -122,61 +108,10 @@ func TestEvents(t *testing.T) {
 			if !x.Class().Is("call") {
 				continue
 			}
-			callid, uniqueid := string(x.Get("callid").Text()), string(x.Get("uniqueid").Text())
-			c := calls[callid]
-			what := string(x.Event().Text())
-			if c == nil {
-				if what != "start" || callid != uniqueid {
-					t.Fatalf("call begins with %s", ev.Raw)
-				}
-				c = &call{first: callid}
-				calls[callid] = c
-			}
-			was := legs[uniqueid]
-			now := was
-			switch what {
-			case "start":
-				now = started
-				c.legs++
-				if was != 0 {
-					t.Fatalf("leg starts twice: %s", ev.Raw)
-				}
-			case "route", "park":
-				if uniqueid != callid {
-					t.Fatalf("leg of somebody called: %s", ev.Raw)
-				}
-			case "ring":
-				now = ringing
-			case "transfer", "pickup":
-				if other := calls[uniqueid]; other != nil && other != c { // it joins two calls
-					c.legs += other.legs
-					c.ended += other.ended
-					calls[uniqueid] = c
-				}
-				if what == "pickup" {
-					now = ringing // it may answer
-				}
-			case "answer":
-				now = answered
-				if was != ringing {
-					t.Fatalf("answered without ringing: %s", ev.Raw)
-				}
-			case "end":
-				now = ended
-				if c.ended++; c.ended == c.legs {
-					if uniqueid != c.first {
-						t.Fatalf("the caller's leg is not the last to end: %s", ev.Raw)
-					}
-					over++
-				}
-			}
-			if was == ended || now < was || was == 0 && now != started {
-				t.Fatalf("%s comes after state %d", ev.Raw, was)
-			}
-			legs[uniqueid] = now
+			calls.check(t, ev.Raw, &x)
 		}
-		if over == 0 || len(fields) < 8 {
-			t.Errorf("of %d calls %d ended; kinds %v", len(calls), over, fields)
+		if calls.over == 0 || len(fields) < 8 {
+			t.Errorf("of %d calls %d ended; kinds %v", len(calls.calls), calls.over, fields)
 		}
 		if fields["call.start"] != "asteriskid callid class event machine timestamp uniqueid" {
 			t.Errorf("call.start differs from the published example: %s", fields["call.start"])

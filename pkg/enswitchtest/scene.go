@@ -76,6 +76,8 @@ func (g *Generator) callScript() *callScript {
 // The functions below write the fields in alphabetical order, as the published
 // example has them.
 
+// callEvent writes an event of a call. The start has exactly the fields of the published
+// example.
 func (g *Generator) callEvent(s step, at time.Time) {
 	c := s.call
 	part := &c.script.steps[s.part]
@@ -91,7 +93,7 @@ func (g *Generator) callEvent(s step, at time.Time) {
 	if s.kind == callTransfer || s.kind == callPickup {
 		callid = c.legs[0].uniqueid // of another call, perhaps: it joins the two
 	}
-	w, words := &g.line, &g.words
+	w := &g.line
 	w.id("asteriskid", l.asteriskid)
 	w.id("callid", callid)
 	if s.kind == legEnd {
@@ -99,27 +101,18 @@ func (g *Generator) callEvent(s step, at time.Time) {
 	}
 	w.plain("class", "call")
 	switch s.kind {
-	case legStart: // exactly the fields of the published example
-		w.plain("event", "start")
 	case callRoute:
-		w.json("customer", words.customers[c.customer])
-		w.plain("event", "route")
-		w.plain("from", dialled(c.parties[part.from]))
-		w.json("fromname", words.names[c.parties[part.from]])
-	case legRing:
-		w.plain("event", "ring")
-	case legAnswer:
-		w.plain("event", "answer")
+		w.json("customer", g.words.customers[c.customer])
 	case legEnd:
 		w.seconds("duration", at.Sub(l.began))
-		w.plain("event", "end")
+	}
+	w.plain("event", callEvents[s.kind])
+	switch s.kind {
+	case callRoute:
+		w.plain("from", dialled(c.parties[part.from]))
+		w.json("fromname", g.words.names[c.parties[part.from]])
 	case callTransfer:
-		w.plain("event", "transfer")
 		w.plain("kind", part.text)
-	case callPickup:
-		w.plain("event", "pickup")
-	case callPark:
-		w.plain("event", "park")
 	}
 	w.machine(l.machine)
 	switch s.kind {
@@ -132,11 +125,17 @@ func (g *Generator) callEvent(s step, at time.Time) {
 	switch s.kind {
 	case callRoute:
 		w.plain("to", dialled(c.parties[part.to]))
-		w.json("toname", words.names[c.parties[part.to]])
+		w.json("toname", g.words.names[c.parties[part.to]])
 	case callTransfer:
 		w.plain("to", dialled(c.parties[part.to]))
 	}
 	w.id("uniqueid", l.uniqueid)
+}
+
+// callEvents are the names of the events of a call.
+var callEvents = [...]string{
+	legStart: "start", callRoute: "route", legRing: "ring", legAnswer: "answer", legEnd: "end",
+	callTransfer: "transfer", callPickup: "pickup", callPark: "park",
 }
 
 // dialled returns the telephone number of a party by its index.
