@@ -182,6 +182,29 @@ func TestLate(t *testing.T) {
 }
 
 // TestQuiet: without further events the last calls end by Quiet.
+// TestAtOnce: without Hold each event is followed when it comes, also one that is far
+// ahead of its time, which ends no other call.
+func TestAtOnce(t *testing.T) {
+	followed, ended := 0, 0
+	f := newFeeder(t, &Options{
+		Hold:    -1,
+		OnEvent: func(*Call, *Event, bool) { followed++ },
+		OnEnd:   func(*Call) { ended++ },
+	})
+	for i, at := range []float64{0, 1, 100_000, 2, 3, 200_000, 300_000, 4} {
+		f.add(at, "start", fmt.Sprintf(`"callid":"%.0f"`, at))
+		if followed != i+1 {
+			t.Fatalf("%d events followed of %d", followed, i+1)
+		}
+		if ended > 0 && i < 6 {
+			t.Fatalf("%d calls ended by event %d", ended, i)
+		}
+	}
+	if ended == 0 {
+		t.Error("no call was lost when two events agreed that hours had passed")
+	}
+}
+
 func TestQuiet(t *testing.T) {
 	var ended []State
 	f := newFeeder(t, &Options{OnEnd: func(c *Call) { ended = append(ended, c.State()) }})

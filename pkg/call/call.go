@@ -52,7 +52,7 @@ func (s State) String() string { return [...]string{"open", "ended", "lost"}[s] 
 // Call is a call. It belongs to its Tracker, and is valid until the Tracker gives it up:
 // during the Tracker's calls of OnEvent, OnJoin and OnEnd.
 type Call struct {
-	// Data is for the caller. It is 0 at first.
+	// Data is for the caller. It is 0 at first, and after a join that of the older call.
 	Data uint64
 
 	number  int64

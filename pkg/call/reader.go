@@ -13,9 +13,10 @@ import (
 type Event struct {
 	// Raw is the event as received. Read sets it to a slice of what it was given.
 	Raw []byte
-	// Received and Source are for the caller.
+	// Received, Source and Seq are for the caller.
 	Received time.Time
 	Source   string
+	Seq      int64
 	// Chosen says that the event passes the caller's filters, so that its call counts.
 	Chosen bool
 	// Kind is what the event means for its call, None for nothing that is known.
@@ -131,12 +132,12 @@ func (m *Map) NewReader() *Reader {
 	return &Reader{m: m, plans: map[uint32]*plan{}, kinds: map[string]Kind{}}
 }
 
-// Read fills e, but for Received, Source and Chosen, from the event raw that x has
+// Read fills e, but for Received, Source, Seq and Chosen, from the event raw that x has
 // scanned. E points into raw and is valid as long as raw is unchanged, also when x
 // scans other events. Read allocates only for new kinds and shapes of events, and for
 // events that were repaired.
 func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
-	*e = Event{Raw: raw, Times: 1, Received: e.Received, Source: e.Source, Chosen: e.Chosen, json: x.JSON()}
+	*e = Event{Raw: raw, Times: 1, Received: e.Received, Source: e.Source, Seq: e.Seq, Chosen: e.Chosen, json: x.JSON()}
 	p := r.plan(x)
 	class := x.Class()
 	e.inCall = class.Is("call")

@@ -78,6 +78,7 @@ type Tracker struct {
 
 	hold    *hold  // nil to follow events at once
 	pending *Event // is ahead of its time, if the next event does not agree
+	ahead   int64  // the time of such an event that was followed at once
 	newest  int64  // the feed's time: the newest timestamp that came
 	sure    bool   // newest rests on more than one event
 	now     int64  // the feed's time as far as events were followed
@@ -138,6 +139,10 @@ func (t *Tracker) Add(e *Event) {
 			e.Time = e.Received.UnixMicro()
 		}
 	}
+	if t.hold == nil {
+		t.arrive(e, t.agreed(e.Time))
+		return
+	}
 	switch p := t.pending; {
 	case p == nil && t.newest > 0 && e.Time > t.newest+maxJump:
 		t.pending = (&hold{}).copy(e)
@@ -151,6 +156,20 @@ func (t *Tracker) Add(e *Event) {
 		t.arrive(p, t.newest)
 	}
 	t.arrive(e, e.Time)
+}
+
+// agreed returns the feed's time at an event with that timestamp: it stays what it was if
+// the timestamp is far ahead and the event before does not agree with it.
+func (t *Tracker) agreed(usec int64) int64 {
+	if t.newest == 0 || usec <= t.newest+maxJump {
+		t.ahead = 0
+		return usec
+	}
+	before := t.ahead
+	if t.ahead = usec; before == 0 || usec <= before-maxJump {
+		return t.newest
+	}
+	return usec
 }
 
 // arrive follows e, or holds it, as an event of that time of the feed.
