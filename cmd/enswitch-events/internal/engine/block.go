@@ -43,6 +43,7 @@ type result struct {
 
 	to       Place // where the piece ends: behind the last event that is counted
 	end      End
+	limit    int64 // number of events that may still be kept, 0 for any number
 	ledger   Ledger
 	untimed  int64 // events without a timestamp to compare with the bounds
 	notes    []note
@@ -60,6 +61,7 @@ type item struct {
 type span struct {
 	begin  int // offset in data
 	name   string
+	file   int   // number of the file in CaptureOptions.Names
 	offset int64 // of begin in the uncompressed file
 }
 
@@ -127,14 +129,21 @@ func (b *Block) begin() {
 // Stop ends the run after the event that is being mapped.
 func (b *Block) Stop(end End) { b.end = end }
 
-// KeepEarlier counts n events as kept that were counted as filtered earlier.
+// KeepEarlier counts n events as kept that were counted as filtered earlier. It ends the
+// run if no more may be kept.
 func (b *Block) KeepEarlier(n int64) {
 	b.ledger.Kept += n
 	b.ledger.Filtered -= n
 	for range n {
 		b.Out.mark()
 	}
+	if b.Full() && b.end == EndOfInput {
+		b.end = EndCount
+	}
 }
+
+// Full reports whether as many events of b are kept as the run may keep.
+func (b *Block) Full() bool { return b.limit > 0 && b.ledger.Kept >= b.limit }
 
 // Output is the bytes to write for a piece of a block: lines of the block's data
 // as they are, and text. Lines that follow each other in data are copied only when
@@ -221,6 +230,13 @@ type Event struct {
 
 // Block is the block that contains e.
 func (e *Event) Block() *Block { return e.block }
+
+// Origin returns where in the captures e begins: the number of the file, and the offset
+// in it, uncompressed. The same event of the same file has the same origin in each run.
+func (e *Event) Origin() (file int, offset int64) {
+	f := &e.block.files[e.item]
+	return f.file, f.offset + int64(e.begin-f.begin)
+}
 
 // place is where e begins.
 func (e *Event) place() Place { return Place{e.begin, e.item} }

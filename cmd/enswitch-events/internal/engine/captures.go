@@ -239,7 +239,7 @@ func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.
 // sequence reads one file after the other.
 type sequence struct {
 	opener
-	names []string
+	names []string // of the files that are not read yet
 	cur   *capture.Reader
 	notes []note
 	done  atomic.Int64                   // bytes of the files before cur
@@ -267,7 +267,7 @@ func (q *sequence) fill(ctx context.Context, b *Block) bool {
 		return ctx.Err() == nil
 	}
 	b.data = lines
-	b.files = append(b.files, span{name: q.cur.Name(), offset: offset})
+	b.files = append(b.files, span{name: q.cur.Name(), file: len(q.o.Names) - len(q.names) - 1, offset: offset})
 	q.moveNotes(b, offset)
 	return true
 }

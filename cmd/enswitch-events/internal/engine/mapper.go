@@ -44,7 +44,6 @@ type mapper struct {
 	// The block that is being mapped.
 	b       *Block
 	inOrder bool
-	limit   int64
 	count   int       // events so far
 	began   time.Time // after the first event
 	clock   clock
@@ -81,7 +80,8 @@ func newMapper(c *Config, src Source, stop, anyKept *atomic.Bool) (*mapper, erro
 // folded; limit is the number of events that may still be kept, 0 for any number.
 func (m *mapper) run(b *Block, inOrder bool, limit int64) {
 	b.begin()
-	m.b, m.inOrder, m.limit, m.count = b, inOrder, limit, 0
+	b.limit = limit
+	m.b, m.inOrder, m.count = b, inOrder, 0
 	m.began = time.Time{}
 	m.ev.block = b
 	m.worker.Begin(b, inOrder)
@@ -165,7 +165,7 @@ func (m *mapper) event(next Place) bool {
 			m.anyKept.Store(true)
 		}
 		b.Out.mark()
-		if l.Kept++; l.Kept == m.limit && b.end == EndOfInput {
+		if l.Kept++; l.Kept == b.limit && b.end == EndOfInput {
 			b.end = EndCount
 		}
 	} else {
@@ -283,8 +283,7 @@ func (m *mapper) reject(err error) {
 	e := &m.ev
 	offset := int64(0)
 	if len(m.b.files) > 0 {
-		f := &m.b.files[e.item]
-		offset = f.offset + int64(e.begin-f.begin)
+		_, offset = e.Origin()
 	}
 	n := rejection(e.Source, e.Raw, offset, err)
 	n.at = e.begin

@@ -55,8 +55,8 @@ func (m *merged) fill(ctx context.Context, b *Block) bool {
 	m.goOn(b)
 	for len(m.cursors) > 0 && len(b.data) < capture.BlockSize/2 {
 		cur := m.cursors[0]
-		if n := len(b.files); n == 0 || b.files[n-1].name != cur.r.Name() || b.files[n-1].offset+int64(len(b.data)-b.files[n-1].begin) != cur.offset {
-			b.files = append(b.files, span{begin: len(b.data), name: cur.r.Name(), offset: cur.offset})
+		if n := len(b.files); n == 0 || b.files[n-1].file != cur.number || b.files[n-1].offset+int64(len(b.data)-b.files[n-1].begin) != cur.offset {
+			b.files = append(b.files, span{begin: len(b.data), name: cur.r.Name(), file: cur.number, offset: cur.offset})
 		}
 		if cur.order != 0 {
 			b.readNotes = append(b.readNotes, note{kind: cur.order, at: len(b.data)})

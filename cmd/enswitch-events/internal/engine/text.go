@@ -150,19 +150,38 @@ func (w *TextWorker) Event(e *Event) bool {
 	out, before := w.b.Out.Len(), w.renderer.State()
 	w.Filter.Run(&e.X, w.emit)
 	w.noteState(out, before)
-	if w.kept && w.text.OnKept != nil && w.mapping.Flush() {
-		w.text.OnKept(&e.Event, &e.X)
-	}
-	return w.kept
+	return w.notify()
 }
+
+// Print writes an event whatever the filters say, and reports whether it is kept: a
+// template may print nothing of it.
+func (w *TextWorker) Print(e *Event) bool {
+	w.show(e)
+	return w.notify()
+}
+
+// Skip says that e is not kept: Show writes it if need be.
+func (w *TextWorker) Skip(e *Event) { w.begin(e) }
 
 // Show implements Worker.
 func (w *TextWorker) Show(e *Event) bool {
 	if w.e != e || !w.rendered {
-		w.begin(e)
-		out, before := w.b.Out.Len(), w.renderer.State()
-		w.print(filter.Output{Event: true})
-		w.noteState(out, before)
+		w.show(e)
+	}
+	return w.kept
+}
+
+func (w *TextWorker) show(e *Event) {
+	w.begin(e)
+	out, before := w.b.Out.Len(), w.renderer.State()
+	w.print(filter.Output{Event: true})
+	w.noteState(out, before)
+}
+
+// notify calls OnKept if the event is kept, and reports whether it is.
+func (w *TextWorker) notify() bool {
+	if w.kept && w.text.OnKept != nil && w.mapping.Flush() {
+		w.text.OnKept(&w.e.Event, &w.e.X)
 	}
 	return w.kept
 }
