@@ -34,6 +34,11 @@ only the lines that contain it are parsed. All others count as filtered out,
 whatever they contain. With --strict every line is parsed, and those that are no
 events count as rejected.
 
+With --whole-calls files are read twice: first to find the calls of which one
+event passes the filters, then to print all their events in the order of the
+files. Standard input and a file that is followed are read once: see
+'enswitch-events help filters'.
+
 With --follow a file is read and then followed by its name, as with tail -F. If
 it is renamed or removed, the new file of that name is read next. If it is cut
 to a shorter length, it is read from the beginning again. A file that does not
@@ -64,5 +69,6 @@ else is read, and the exit code is 1.`,
 		o.Bounds.Bind(f)
 		f.BoolVar(&o.Strict, "strict", false, "read all files whole and parse every line")
 	})
+	o.Whole.Bind(cmd)
 	return cmd
 }

@@ -30,7 +30,7 @@ var levels = []string{
 	"inputs",
 	"tui live captures sequence serve calls",
 	"flags",
-	"report",
+	"report whole",
 	"engine",
 	"render",
 	"cli",

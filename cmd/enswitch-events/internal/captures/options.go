@@ -31,6 +31,9 @@ type Options struct {
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
+	// Whole prints every event of the calls of which one passes the filters. It does not
+	// go with Sink.
+	Whole flags.Whole
 }
 
 // Run reads the files with these names, or standard input if there are none, and prints
@@ -108,13 +111,24 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if config.Until, config.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err
 	}
-	if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
-		config.Needles = o.Filter.Needles()
-	}
-	s.source = engine.NewCaptures(&engine.CaptureOptions{
+	files := &engine.CaptureOptions{
 		Names: names, Stdin: s.app.In, Merge: o.Merge, MaxLine: int(o.Bounds.MaxLine),
 		SeekTime: !o.Strict, From: from, To: to, Follow: o.Follow,
-	})
+	}
+	s.source = engine.NewCaptures(files)
+	if s.whole, err = o.Whole.Compile(); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.whole == nil:
+		if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
+			config.Needles = o.Filter.Needles()
+		}
+	case o.Follow || !regular(names):
+		config.Sink = s.whole.Once(text)
+	default:
+		s.findFirst(config, files, text)
+	}
 	return config, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/whole"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
@@ -33,6 +34,8 @@ type session struct {
 	tally    *tally.Tally
 	pager    *cli.Pager      // nil if there is none
 	unseen   func() []string // see flags.Output
+	whole    *whole.Calls    // nil without --whole-calls
+	first    *firstPass      // nil if the files are read once
 }
 
 // spareHeap is the size of an allocation that is never touched and so never resident.
@@ -50,10 +53,10 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	cli.OnUSR1(beside, &running, func() { report.LogLedger(s.app, r.Ledger()) })
 	showing := s.app.StatusLine != nil && cli.Terminal(s.app.Out) == nil && s.total >= progressFrom
 	if showing {
-		s.app.StatusLine.Start(s.progress(r))
+		s.app.StatusLine.Start(s.progress())
 	}
 	spare := make([]byte, spareHeap)
-	end, untimed, err := r.Run(ctx, config)
+	end, untimed, err := s.read(ctx, config)
 	runtime.KeepAlive(spare)
 	if failed := s.pager.Close(); err == nil {
 		err = failed
@@ -74,6 +77,7 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	if s.faults.Skipped() > 0 {
 		s.app.Log.Info(humanize.IBytes(uint64(s.faults.Skipped())) + " outside the bounds not read: files that look sorted are taken for sorted, --strict reads all")
 	}
+	s.whole.LogLosses(s.app.Log.Warn)
 	ledger := r.Ledger()
 	report.WarnNothingKept(s.app, s.tally, ledger)
 	report.WarnUnseenFields(s.app, s.unseen(), ledger)
@@ -115,7 +119,7 @@ func (s *session) changed(name string, change capture.Change) {
 const progressFrom = 32 << 20
 
 // progress returns the function that draws the progress bar for the status line.
-func (s *session) progress(r *engine.Captures) func(width int) string {
+func (s *session) progress() func(width int) string {
 	var mu sync.Mutex
 	bar := progressbar.NewOptions64(s.total,
 		progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(30),
@@ -126,7 +130,7 @@ func (s *session) progress(r *engine.Captures) func(width int) string {
 	return func(int) string {
 		mu.Lock()
 		defer mu.Unlock()
-		_ = bar.Set64(min(r.Position(), s.total)) // writes to io.Discard
+		_ = bar.Set64(min(s.position(), s.total)) // writes to io.Discard
 		return strings.TrimSpace(strings.Trim(bar.String(), "\r"))
 	}
 }

@@ -34,6 +34,9 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"raw-output", (*invocation).hasQuery, "it prints the strings that --jq makes, and there is none", "add --jq EXPR"},
 	{"raw-output", func(v *invocation) bool { return !v.formats("csv", "tsv") }, "csv and tsv have no quotes of JSON", "leave it out"},
 	{"raw-output", func(v *invocation) bool { return !v.has("meta") }, "--meta prints JSON", "leave out one of them"},
+	{"raw-output", func(v *invocation) bool { return !v.has("whole-calls") }, "--whole-calls prints events as they came", "leave out one of them"},
+	{"whole-calls", (*invocation).filters, "there is no filter, so all events are printed", "add a filter that matches one event of the call, as -w to=1000"},
+	{"map linger call-timeout", (*invocation).followsCalls, "no calls are followed", "add --whole-calls"},
 	{"ignore-case", func(v *invocation) bool { return v.has("grep") || v.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
 	{"arg argjson jq-engine", (*invocation).hasExpression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
 	{
@@ -171,6 +174,16 @@ func (v *invocation) addresses() []string {
 func (v *invocation) formats(names ...string) bool { return slices.Contains(names, v.format) }
 
 func (v *invocation) hasQuery() bool { return v.has("jq") || v.has("jq-file") }
+
+// filters reports whether there is a filter.
+func (v *invocation) filters() bool {
+	return v.hasQuery() || slices.ContainsFunc([]string{"class", "event", "where", "grep", "not-grep"}, v.has)
+}
+
+// followsCalls reports whether the command follows calls, always or because of a flag.
+func (v *invocation) followsCalls() bool {
+	return v.flags.Lookup("whole-calls") == nil || v.has("whole-calls")
+}
 
 func (v *invocation) hasExpression() bool { return v.hasQuery() || v.has("until") || v.has("fail-if") }
 

@@ -35,6 +35,7 @@ func (o *bufferFlags) Bind(f *pflag.FlagSet) {
 // Options are the flags of a live run, whatever its feeds are.
 type Options struct {
 	Filter flags.Filter
+	Whole  flags.Whole // does not go with Sink
 	Output flags.Output
 	End    flags.Ends
 	Buffer bufferFlags
@@ -62,6 +63,7 @@ func (o *Options) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Buffer and losses", o.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", o.Record.Bind)
 	cli.AddFlagGroup(cmd, "Running a command", o.exec.bind)
+	o.Whole.Bind(cmd)
 }
 
 // spillDir returns the directory for events that have no room in memory. Without TMPDIR
@@ -132,9 +134,14 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if o.Account != nil {
 		c.Count = 0
 	}
+	if s.whole, err = o.Whole.Compile(); err != nil {
+		return nil, err
+	}
 	if o.Sink != nil {
 		c.Sink = o.Sink(text)
 		s.sinkGap, _ = c.Sink.(gapSink)
+	} else if s.whole != nil {
+		c.Sink = s.whole.Once(text)
 	}
 	if c.Until, c.FailIf, err = o.End.Queries(vars, o.Filter.Engine); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/whole"
 )
 
 // session is a live run, compiled from Options.
@@ -33,6 +34,7 @@ type session struct {
 	account    report.Account // of the sink, nil if it has none
 	awaiter    Awaiter        // nil: everything that the filters keep
 	exec       *commands      // nil if none are run
+	whole      *whole.Calls   // nil without --whole-calls
 	tally      *tally.Tally
 	unseen     func() []string // see flags.Output
 
@@ -101,6 +103,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	s.drops.flush()
 	s.drops.mu.Unlock()
 	s.warnings.LogTotals()
+	s.whole.LogLosses(s.a.Log.Warn)
 	never := s.disconnected(end)
 	report.WarnNothingKept(s.a, s.tally, ledger)
 	report.WarnUnseenFields(s.a, s.unseen(), ledger)

@@ -1,0 +1,35 @@
+package flags
+
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/whole"
+)
+
+// Whole are the flags that print whole calls.
+type Whole struct {
+	on    bool
+	Calls Calls
+}
+
+// Bind adds the flags to cmd.
+func (o *Whole) Bind(cmd *cobra.Command) {
+	cli.AddFlagGroup(cmd, "Filters", func(f *pflag.FlagSet) {
+		f.BoolVarP(&o.on, "whole-calls", "W", false, "keep every event of a call of which one event passes the filters, also those that came before it; events are printed as they came, also with --jq")
+	})
+	cli.AddFlagGroup(cmd, "Calls", o.Calls.Bind)
+}
+
+// Compile returns what the flags say, nil without --whole-calls.
+func (o *Whole) Compile() (*whole.Calls, error) {
+	if !o.on {
+		return nil, nil
+	}
+	m, options, err := o.Calls.Compile()
+	if err != nil {
+		return nil, err
+	}
+	return whole.New(m, options), nil
+}
