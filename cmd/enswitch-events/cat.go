@@ -59,6 +59,7 @@ else is read, and the exit code is 1.`,
 		},
 	}
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
+	o.Whole.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
 	cli.AddFlagGroup(cmd, "How far", func(f *pflag.FlagSet) {
 		f.BoolVarP(&o.Follow, "follow", "f", false, "wait for more at the end of a file, and go on with the new file when it is rotated")
@@ -69,6 +70,5 @@ else is read, and the exit code is 1.`,
 		o.Bounds.Bind(f)
 		f.BoolVar(&o.Strict, "strict", false, "read all files whole and parse every line")
 	})
-	o.Whole.Bind(cmd)
 	return cmd
 }

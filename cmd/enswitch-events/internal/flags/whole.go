@@ -16,10 +16,10 @@ type Whole struct {
 
 // Bind adds the flags to cmd.
 func (o *Whole) Bind(cmd *cobra.Command) {
-	cli.AddFlagGroup(cmd, "Filters", func(f *pflag.FlagSet) {
+	cli.AddFlagGroup(cmd, "Whole calls", func(f *pflag.FlagSet) {
 		f.BoolVarP(&o.on, "whole-calls", "W", false, "keep every event of a call of which one event passes the filters, also those that came before it; events are printed as they came, also with --jq")
+		o.Calls.Bind(f)
 	})
-	cli.AddFlagGroup(cmd, "Calls", o.Calls.Bind)
 }
 
 // Compile returns what the flags say, nil without --whole-calls.

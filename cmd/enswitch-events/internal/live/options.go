@@ -58,12 +58,12 @@ type gapSink interface{ Gap() }
 // Bind adds the flags to cmd.
 func (o *Options) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
+	o.Whole.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
 	cli.AddFlagGroup(cmd, "How long", o.End.Bind)
 	cli.AddFlagGroup(cmd, "Buffer and losses", o.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", o.Record.Bind)
 	cli.AddFlagGroup(cmd, "Running a command", o.exec.bind)
-	o.Whole.Bind(cmd)
 }
 
 // spillDir returns the directory for events that have no room in memory. Without TMPDIR
