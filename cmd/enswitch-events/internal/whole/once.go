@@ -47,7 +47,7 @@ type onceWorker struct {
 }
 
 // shown is the Data of a call whose events are printed as they come.
-type shown struct{}
+const shown = 1
 
 // Event implements [engine.Worker].
 func (w *onceWorker) Event(e *engine.Event) bool {
@@ -74,8 +74,8 @@ func (w *onceWorker) follow(c *call.Call, e *call.Event, twice bool) {
 		}
 	case twice || !c.Chosen():
 		return
-	case c.Data == nil:
-		c.Data = shown{}
+	case c.Data == 0:
+		c.Data = shown
 		w.printEarlier(c.Events(), c.Count())
 	}
 	if !w.e.Block().Full() {
@@ -87,8 +87,8 @@ func (w *onceWorker) follow(c *call.Call, e *call.Event, twice bool) {
 // one are printed.
 func (w *onceWorker) join(into, from *call.Call) {
 	switch {
-	case into.Data == nil && from.Data != nil:
-		into.Data = shown{}
+	case into.Data == 0 && from.Data == shown:
+		into.Data = shown
 		done := map[*call.Event]bool{}
 		for _, e := range from.Events() {
 			done[e] = true
@@ -100,7 +100,7 @@ func (w *onceWorker) join(into, from *call.Call) {
 			}
 		}
 		w.printEarlier(events, into.Count()-from.Count())
-	case into.Data != nil && from.Data == nil:
+	case into.Data == shown && from.Data == 0:
 		w.printEarlier(from.Events(), from.Count())
 	}
 }
