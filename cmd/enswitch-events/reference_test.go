@@ -33,7 +33,7 @@ func referenceTime(t *testing.T) time.Duration {
 	if testing.Short() {
 		return time.Second
 	}
-	return 5 * time.Second
+	return 2 * time.Second
 }
 
 // referenceSeeds calls check with one seed after another until the time is over,

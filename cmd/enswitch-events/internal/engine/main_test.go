@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -88,8 +87,12 @@ func query(t fataler, expr string) *filter.Query {
 func newBuffer(size int64) *Buffer { return NewBuffer(BufferOptions{Size: size}) }
 
 func testEvent(n int, pad int) event.Event {
-	raw := fmt.Sprintf(`{"n":%d,"pad":%q}`, n, strings.Repeat("x", pad))
-	return event.Event{Raw: []byte(raw), Received: time.Unix(0, int64(n)), Source: "test"}
+	raw := strconv.AppendInt(append(make([]byte, 0, pad+40), `{"n":`...), int64(n), 10)
+	raw = append(raw, `,"pad":"`...)
+	for range pad {
+		raw = append(raw, 'x')
+	}
+	return event.Event{Raw: append(raw, `"}`...), Received: time.Unix(0, int64(n)), Source: "test"}
 }
 
 // events is an input of the events from..to, flushed one by one.

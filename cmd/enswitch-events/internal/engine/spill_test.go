@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -35,6 +34,7 @@ func (m *moody) Write(p []byte) (int, error) {
 // the ledger calls dropped, each stretch of them with its gap.
 func TestSpillKeepsOrderAndCounts(t *testing.T) {
 	dir := t.TempDir()
+	out := &moody{}
 	rapid.Check(t, func(rt *rapid.T) {
 		size := rapid.Int64Range(1, 4<<20).Draw(rt, "memory")
 		disk := rapid.SampledFrom([]int64{0, 64 << 10, 1 << 20, 64 << 20}).Draw(rt, "disk")
@@ -45,7 +45,7 @@ func TestSpillKeepsOrderAndCounts(t *testing.T) {
 
 		var gaps int64
 		buf := NewBuffer(BufferOptions{Size: size, Spill: Spill{Dir: dir, Size: disk, OnFault: func(err error) { rt.Errorf("fault: %v", err) }}})
-		out := &moody{}
+		out.buf.Reset()
 		source := func(context.Context) error {
 			feed := buf.Feed("test")
 			halted := false
@@ -87,8 +87,8 @@ func TestSpillKeepsOrderAndCounts(t *testing.T) {
 			rt.Fatal(err)
 		}
 		last, lines := -1, int64(0)
-		for line := range strings.Lines(out.buf.String()) {
-			n, err := strconv.Atoi(line[len(`{"n":`):strings.IndexByte(line, ',')])
+		for line := range bytes.Lines(out.buf.Bytes()) {
+			n, err := strconv.Atoi(string(line[len(`{"n":`):bytes.IndexByte(line, ',')]))
 			if err != nil || n <= last {
 				rt.Fatalf("%d after %d, %v", n, last, err)
 			}
