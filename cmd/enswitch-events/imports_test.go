@@ -35,8 +35,8 @@ var levels = []string{
 	"render",
 	"cli",
 	"log statusline settings",
-	"caret needle spelling tally",
-	"safe",
+	"caret needle tally",
+	"safe spelling",
 }
 
 // unwelcome are imports that a package must not have itself.

@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -20,7 +21,8 @@ import (
 // Bounds of what is kept and shown: names come from outside.
 const (
 	maxKinds   = 100
-	maxName    = 200 // bytes of class.event
+	maxName    = 200 // bytes of class.event, or of a field
+	maxLooked  = 256 // events whose fields are noted
 	shownKinds = 10
 )
 
@@ -32,7 +34,9 @@ type Tally struct {
 	kinds  map[string]*int64
 	others int64 // of further kinds
 	wanted []*want
-	name   []byte // scratch
+	fields map[string]*int64 // in how many of the first events each field was
+	looked int               // events whose fields were noted
+	name   []byte            // scratch
 	parts  []*Tally
 	flags  flags
 	note   string
@@ -43,27 +47,57 @@ type flags struct{ class, event, where []string }
 // want is a part of the filters that no event has matched so far.
 type want struct {
 	text   string
+	part   func(kind string) string // of class.event: what the item is compared with; nil for a field
+	item   string                   // of --class or --event, or a field
 	filter *filter.Filter
 }
+
+// near returns a question about the names that came and may have been meant, or "".
+func (w *want) near(s *Tally) string {
+	names, part := s.kinds, w.part
+	if part == nil {
+		names, part = s.fields, whole
+	}
+	var came []string
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if name = part(name); !slices.Contains(came, name) {
+			came = append(came, name)
+		}
+	}
+	if near := spelling.Hint(w.item, came); near != "" {
+		return " (" + safe.String(near) + ")"
+	}
+	return ""
+}
+
+// The parts of class.event.
+func classOf(kind string) string { class, _, _ := strings.Cut(kind, "."); return class }
+func eventOf(kind string) string { _, event, _ := strings.Cut(kind, "."); return event }
+func whole(kind string) string   { return kind }
 
 // New returns a Tally for filters of these flags, which are as in filter.Options
 // and have been compiled without an error.
 func New(class, event, where []string) *Tally {
-	return &Tally{kinds: map[string]*int64{}, wanted: wants(class, event, where), flags: flags{class, event, where}}
+	return &Tally{kinds: map[string]*int64{}, fields: map[string]*int64{}, wanted: wants(class, event, where), flags: flags{class, event, where}}
 }
 
 // wants returns the parts of the filters, each as a filter of its own.
 func wants(class, event, where []string) (all []*want) {
-	add := func(text string, o filter.Options) {
+	add := func(w want, o filter.Options) {
 		if f, err := filter.Compile(&o); err == nil {
-			all = append(all, &want{text, f})
+			w.filter = f
+			all = append(all, &w)
 		}
 	}
 	for _, item := range items(class) {
-		add("of class "+item, filter.Options{Class: []string{item}})
+		add(want{text: "of class " + item, part: classOf, item: item}, filter.Options{Class: []string{item}})
 	}
 	for _, item := range items(event) {
-		add("of event "+item, filter.Options{Event: []string{item}})
+		part := eventOf
+		if strings.Contains(item, ".") {
+			part = whole
+		}
+		add(want{text: "of event " + item, part: part, item: item}, filter.Options{Event: []string{item}})
 	}
 	var fields []string
 	for _, expr := range where {
@@ -73,7 +107,7 @@ func wants(class, event, where []string) (all []*want) {
 		}
 		if field := strings.TrimSpace(expr[:i]); !slices.Contains(fields, field) {
 			fields = append(fields, field)
-			add("with a field "+field, filter.Options{Where: []string{field + "~"}}) // any value
+			add(want{text: "with a field " + field, item: field}, filter.Options{Where: []string{field + "~"}}) // any value
 		}
 	}
 	return all
@@ -115,17 +149,39 @@ func (t *Tally) Count(x *event.Index) {
 	t.name = x.Event().AppendText(t.name)
 	t.name = t.name[:min(len(t.name), maxName)]
 	t.add(t.name, 1)
+	t.noteFields(x)
 	t.fit(x)
 }
 
 func (t *Tally) add(name []byte, n int64) {
-	if sum := t.kinds[string(name)]; sum != nil {
-		*sum += n
-	} else if len(t.kinds) < maxKinds {
-		sum = new(int64)
-		*sum, t.kinds[string(name)] = n, sum
-	} else {
+	if !note(t.kinds, name, n) {
 		t.others += n
+	}
+}
+
+// note adds n to the count of name. It returns false if there are too many names.
+func note(counts map[string]*int64, name []byte, n int64) bool {
+	if sum := counts[string(name)]; sum != nil {
+		*sum += n
+		return true
+	}
+	if len(counts) >= maxKinds {
+		return false
+	}
+	sum := new(int64)
+	*sum, counts[string(name)] = n, sum
+	return true
+}
+
+// noteFields notes the names of the fields of an event, of the first events only.
+func (t *Tally) noteFields(x *event.Index) {
+	if t.looked >= maxLooked || !slices.ContainsFunc(t.wanted, func(w *want) bool { return w.part == nil }) {
+		return
+	}
+	t.looked++
+	for i := range x.Len() {
+		t.name = x.Key(i).AppendText(t.name[:0])
+		note(t.fields, t.name[:min(len(t.name), maxName)], 1)
 	}
 }
 
@@ -152,6 +208,9 @@ func (t *Tally) sum(s *Tally) {
 	for name, n := range t.kinds {
 		s.add([]byte(name), *n)
 	}
+	for name, n := range t.fields {
+		note(s.fields, []byte(name), *n)
+	}
 	s.others += t.others
 	s.wanted = slices.DeleteFunc(s.wanted, func(w *want) bool {
 		return !slices.ContainsFunc(t.wanted, func(v *want) bool { return v.text == w.text })
@@ -162,7 +221,8 @@ func (t *Tally) sum(s *Tally) {
 }
 
 // Report returns the number of events counted, their kinds, the most frequent first,
-// and the parts of the filters that matched none of them.
+// and the parts of the filters that matched none of them, each with the names that may have
+// been meant.
 func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 	if t == nil {
 		return 0, nil, nil
@@ -187,7 +247,7 @@ func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 		kinds = append(kinds, humanize.Comma(s.others)+" of other kinds")
 	}
 	for _, w := range s.wanted {
-		unmet = append(unmet, safe.String(w.text))
+		unmet = append(unmet, safe.String(w.text)+w.near(s))
 	}
 	return counted, kinds, unmet
 }

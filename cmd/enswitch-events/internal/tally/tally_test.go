@@ -34,9 +34,9 @@ func TestEmpty(t *testing.T) {
 		{
 			"nothing is",
 			[]string{"cal", "m*x"},
-			[]string{"call.answr, start"},
+			[]string{"call.strat, start, snet"},
 			[]string{"custmer=5", "a.b~x", "gone!=1", "custmer<9"},
-			"none of 4 events was kept: 3 call.start, 1 message.sent; none of class cal, none of class m*x, none of event call.answr, none with a field custmer, none with a field a.b",
+			"none of 4 events was kept: 3 call.start, 1 message.sent; none of class cal (did you mean call?), none of class m*x, none of event call.strat (did you mean call.start?), none of event snet (did you mean sent?), none with a field custmer (did you mean customer?), none with a field a.b",
 		},
 		{"what excludes", []string{"!call"}, []string{"!message.*"}, []string{"a!=1", "b!~."}, "none of 4 events was kept: 3 call.start, 1 message.sent"},
 	} {
@@ -45,7 +45,7 @@ func TestEmpty(t *testing.T) {
 		for i, raw := range []string{
 			`{"class":"call","event":"start","a":1}`,
 			`{"class":"call","event":"start","b":{"c":2}}`,
-			`{"class":"message","event":"sent"}`,
+			`{"class":"message","event":"sent","customer":3}`,
 			`{"class":"call","event":"start"}`,
 		} {
 			parts[i%len(parts)].Count(scan(t, raw))
