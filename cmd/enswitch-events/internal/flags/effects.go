@@ -62,6 +62,12 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		},
 		"this format has no colours", "add -o line or -o pretty",
 	},
+	{
+		"color", func(v *invocation) bool {
+			return v.text("color") != "always" || !v.formats("template") || usesColor.MatchString(v.text("template")) || v.has("highlight")
+		},
+		"the template has no colours", "use color or callcolor in it, as in {{color \"red\" .event}}, or add -H REGEXP",
+	},
 	{"csv-safe", func(v *invocation) bool { return v.formats("csv", "tsv") }, "it is for the formats csv and tsv", "add -o csv --fields timestamp,class,event,callid"},
 	{"fields", func(v *invocation) bool { return !v.formats("json") }, "json prints events exactly as received and cannot pick fields", "use --output ndjson with --fields"},
 	{"fields", func(v *invocation) bool { return !v.formats("template") }, "a template picks its own fields", "name them in the template"},
@@ -120,6 +126,10 @@ var rivals = [][2]string{ //nolint:gochecknoglobals // a table that nothing chan
 // usesTime matches a template that may call the function time, also one that has a
 // field of that name.
 var usesTime = regexp.MustCompile(`\btime\b`)
+
+// usesColor matches a template that may have a colour: it calls a function for one, or has
+// the sequence of a terminal.
+var usesColor = regexp.MustCompile(`(?i)color|\x1b|\\(x1b|u001b|033)`)
 
 func needs(flag string) func(*invocation) bool {
 	return func(v *invocation) bool { return v.has(flag) }

@@ -176,7 +176,11 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 	}
 	renderer, err := render.New(r)
 	if err != nil {
-		return nil, cli.Usage("", "%w", err)
+		hint := ""
+		if strings.HasPrefix(err.Error(), "--template: ") {
+			hint = "see 'enswitch-events help template'"
+		}
+		return nil, cli.Usage(hint, "%w", err)
 	}
 	return renderer, nil
 }

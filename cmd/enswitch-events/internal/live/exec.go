@@ -79,7 +79,11 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, cli.Usage("a command of the shell itself needs --exec-shell", "--exec: there is no command %q in PATH", c.words[0])
 		}
-		return nil, cli.Usage("name a program: a script needs chmod +x, and its first line like #!/bin/sh", "--exec %s: %w", c.words[0], errors.Unwrap(err))
+		why := err
+		for errors.Unwrap(why) != nil { // without the words of packages exec and os
+			why = errors.Unwrap(why)
+		}
+		return nil, cli.Usage("name a program: a script needs chmod +x, and its first line like #!/bin/sh", "--exec: %s: %w", c.words[0], why)
 	}
 	return c, nil
 }

@@ -188,34 +188,34 @@ func (o *Options) check() error {
 	switch o.Format {
 	case "csv", "tsv":
 		if len(o.Fields) == 0 {
-			return fmt.Errorf("%s needs --fields: name the columns, as in --fields timestamp,class,event,callid", o.Format)
+			return fmt.Errorf("--output %s needs --fields: name the columns, as in --fields timestamp,class,event,callid", o.Format)
 		}
 		if i := slices.IndexFunc(o.Fields, isPattern); i >= 0 {
-			return fmt.Errorf("the columns of %s need whole names, and %q in --fields is a pattern", o.Format, o.Fields[i])
+			return fmt.Errorf("the columns of --output %s need whole names, and %q in --fields is a pattern", o.Format, o.Fields[i])
 		}
 		if o.Time == "delta" || o.Time == "none" {
 			return fmt.Errorf("--time %s is not for %s: use local, utc, rfc3339 or unix, or leave it out for the timestamp as received", o.Time, o.Format)
 		}
 	case "json":
 		if len(o.Fields) > 0 {
-			return errors.New("json prints events exactly as received and cannot pick fields: use --output ndjson with --fields")
+			return errors.New("--fields does not go with --output json, which prints events exactly as received: use --output ndjson")
 		}
 	case "template":
 		if len(o.Fields) > 0 {
-			return errors.New("a template picks its own fields: name them in the template instead of --fields")
+			return errors.New("--fields does not go with --template, which picks its own fields: name them in the template")
 		}
 		if o.Template == "" {
-			return errors.New("output format template needs a template, as in --template '{{.class}} {{.callid}}'")
+			return errors.New("--output template needs --template, as in --template '{{.class}} {{.callid}}'")
 		}
 	}
 	if o.IDs != "" && !slices.Contains(IDs(), o.IDs) {
 		return fmt.Errorf("unknown way %q to show ids: use one of %s", o.IDs, strings.Join(IDs(), ", "))
 	}
 	if o.Template != "" && o.Format != "template" {
-		return fmt.Errorf("a template is of no use to output format %s: use --output template", o.Format)
+		return fmt.Errorf("--template does not go with --output %s: use --output template", o.Format)
 	}
 	if o.Meta && o.Format != "json" && o.Format != "ndjson" && o.Format != "pretty" {
-		return fmt.Errorf("--meta does not go with output format %s: use json, ndjson or pretty", o.Format)
+		return fmt.Errorf("--meta does not go with --output %s: use json, ndjson or pretty", o.Format)
 	}
 	return nil
 }

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -52,7 +56,7 @@ func newTemplate(o *Options, th *theme, c clock) (*userTemplate, error) {
 	funcs := u.funcs()
 	t, err := template.New("").Funcs(funcs).Parse(o.Template)
 	if err != nil {
-		return nil, fmt.Errorf("the template does not parse: %s", templateFault(err))
+		return nil, fmt.Errorf("--template: %s", parseFault(err, funcs))
 	}
 	for _, named := range t.Templates() {
 		if named.Tree == nil {
@@ -66,6 +70,27 @@ func newTemplate(o *Options, th *theme, c clock) (*userTemplate, error) {
 	}
 	u.tmpl = t
 	return u, nil
+}
+
+// noFunction finds the name of a function in the error that there is none.
+var noFunction = regexp.MustCompile(`function "([^"]*)" not defined$`)
+
+// parseFault returns why a template cannot be parsed, and in which line.
+func parseFault(err error, funcs template.FuncMap) string {
+	line, why, _ := strings.Cut(templateFault(err), ": ")
+	switch m := noFunction.FindStringSubmatch(why); {
+	case m != nil:
+		known := slices.DeleteFunc(slices.Sorted(maps.Keys(funcs)), func(name string) bool { return name == showFunc })
+		why = fmt.Sprintf("there is no function %q", m[1])
+		if near := spelling.Hint(m[1], append(known, "and", "or", "not", "index", "slice", "len")); near != "" {
+			why += ": " + near
+		}
+	case why == "unexpected EOF":
+		why = "it ends without an {{end}}"
+	case why == "unclosed action":
+		why = "a {{ has no }}"
+	}
+	return "line " + line + ": " + why
 }
 
 // templateFault is what a template's error says, without the name that we gave

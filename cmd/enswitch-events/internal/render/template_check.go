@@ -20,7 +20,10 @@ type check struct {
 
 func (c *check) errorf(n parse.Node, format string, args ...any) error {
 	place, context := c.tree.ErrorContext(n)
-	return fmt.Errorf("the template is wrong at %s, <%s>: %s", strings.TrimPrefix(place, ":"), context, fmt.Sprintf(format, args...))
+	if !strings.HasPrefix(context, "{{") {
+		context = "{{" + context + "}}"
+	}
+	return fmt.Errorf("--template: at %s, %s: %s", strings.TrimPrefix(place, ":"), context, fmt.Sprintf(format, args...))
 }
 
 // node checks a node and what is in it.

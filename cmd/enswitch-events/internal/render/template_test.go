@@ -90,7 +90,7 @@ func TestTemplateFailsOnSome(t *testing.T) {
 // TestTemplateWrong: what is wrong for every event is an error of New.
 func TestTemplateWrong(t *testing.T) {
 	for template, want := range map[string]string{
-		`{{time .timestamp}}`:                          `the template is wrong at 1:2, <time .timestamp>: time takes 2 arguments, not 1, as in {{time "utc" .timestamp}}`,
+		`{{time .timestamp}}`:                          `--template: at 1:2, {{time .timestamp}}: time takes 2 arguments, not 1, as in {{time "utc" .timestamp}}`,
 		`{{.timestamp | time}}`:                        `time takes 2 arguments, not 1`,
 		`{{time "utc" .a .b}}`:                         `time takes 2 arguments, not 3`,
 		`{{time "nosuch" .timestamp}}`:                 `unknown time format "nosuch": use one of local, utc`,
@@ -123,7 +123,7 @@ func TestTemplateWrong(t *testing.T) {
 		`{{.class "x"}}`:                               `.class is no function and takes no arguments`,
 		`{{$x := .a}}{{$x 1}}`:                         `$x is no function`,
 		`{{call .class}}`:                              `an event holds nothing that could be called`,
-		`{{nosuch .class}}`:                            `does not parse: 1: function "nosuch" not defined`,
+		`{{nosuch .class}}`:                            `--template: line 1: there is no function "nosuch"`,
 	} {
 		if _, err := New(&Options{Format: "template", Template: template}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", template, err, want)
