@@ -157,21 +157,17 @@ func (g *guesses) say(l *log.Logger) {
 		return
 	}
 	g.said = len(g.all)
-	var names, items []string
-	for _, f := range fresh {
-		if !slices.Contains(names, f.name) {
-			names = append(names, f.name)
-		}
-	}
-	for _, name := range names {
+	var items []string
+	for _, name := range call.Names() {
 		var of []string
 		for _, f := range fresh {
 			if f.name == name {
 				of = append(of, f.item)
 			}
 		}
-		slices.Sort(of)
-		items = append(items, name+"="+strings.Join(of, ","))
+		if slices.Sort(of); of != nil {
+			items = append(items, name+"="+strings.Join(of, ","))
+		}
 	}
 	l.Info(fmt.Sprintf("meanings guessed from names: %s", strings.Join(items, " ")), "guessed", items, log.HintKey, "--map NAME=LIST says what they are, --print-map prints the map")
 }

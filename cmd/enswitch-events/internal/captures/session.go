@@ -80,7 +80,8 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	s.whole.LogLosses(s.app.Log.Warn)
 	ledger := r.Ledger()
 	report.WarnNothingKept(s.app, s.tally, ledger)
-	report.WarnUnseenFields(s.app, s.unseen(), ledger)
+	came, what := report.Counted(s.account, ledger)
+	report.WarnUnseenFields(s.app, s.unseen(), came, what)
 	report.LogLedger(s.app, ledger)
 	if s.account != nil {
 		s.account.Log()
@@ -89,7 +90,6 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 		return err
 	}
 	if end == engine.EndFor || end == engine.EndIdle {
-		came, what := report.Counted(s.account, ledger)
 		if err := s.end.Unreached(end, came, what); err != nil {
 			return err
 		}

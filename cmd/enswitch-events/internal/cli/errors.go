@@ -30,6 +30,7 @@ const (
 func exitCodes(cmd *cobra.Command) string {
 	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
 	events, connects := has("fail-if"), has("no-reconnect")
+	timed := (events || has("having")) && (has("for") || has("timeout"))
 	serves := has("port")
 	var said []string
 	for _, c := range []struct {
@@ -45,10 +46,10 @@ func exitCodes(cmd *cobra.Command) string {
 		{ExitConnect, "could not open the port", serves && !connects},
 		{ExitKey, "key rejected", connects},
 		{ExitLost, "connection lost", connects},
-		{ExitTime, "time ran out", events && (has("for") || has("timeout"))},
+		{ExitTime, "time ran out", timed},
 		{ExitOutput, "output not written", true},
 		{ExitLoss, "events lost", has("fail-on-loss")},
-		{ExitInterrupt, "second Ctrl-C", events || serves},
+		{ExitInterrupt, "second Ctrl-C", events || timed || serves},
 	} {
 		if c.can {
 			said = append(said, fmt.Sprintf("%d %s", c.code, c.means))

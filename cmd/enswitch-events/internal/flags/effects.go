@@ -41,10 +41,10 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"arg argjson jq-engine", (*invocation).hasExpression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
 	{
 		"time timezone", func(v *invocation) bool {
-			return v.formats("line") || v.formats("csv", "tsv") && slices.Contains(v.list("fields"), "timestamp") ||
+			return v.formats("line") || v.formats("csv", "tsv") && v.timeColumn() ||
 				v.formats("template") && usesTime.MatchString(v.text("template"))
 		},
-		"only the format line, the function time of a template, and the column timestamp of csv and tsv show a time by it", "add -o line: other formats have the timestamp as it came",
+		"only the format line, the function time of a template, and the times in csv and tsv show a time by it", "add -o line: other formats have the timestamp as it came",
 	},
 	{"ids", func(v *invocation) bool { return v.formats("line") }, "only a line shows ids in several ways", "add -o line"},
 	{"timezone", func(v *invocation) bool {
@@ -169,6 +169,17 @@ func (v *invocation) list(name string) []string {
 		}
 	}
 	return nil
+}
+
+// timeColumn reports whether csv and tsv have a column of times.
+func (v *invocation) timeColumn() bool {
+	columns := v.list("fields")
+	if v.flags.Lookup("having") == nil { // events
+		return slices.Contains(columns, "timestamp")
+	}
+	return len(columns) == 0 || slices.ContainsFunc(columns, func(name string) bool {
+		return slices.Contains([]string{"start", "ring", "answer", "end"}, name)
+	})
 }
 
 // addresses returns the arguments that are addresses: in trace WHAT [ADDRESS…] not the

@@ -36,18 +36,15 @@ func (o *Having) Compile() (*filter.Filter, error) {
 	}
 	for _, text := range o.conditions {
 		name := strings.TrimSpace(text[:strings.IndexAny(text, "!=~<>")])
-		if err := knownCallField("having", name); err != nil {
-			return nil, err
+		if !slices.Contains(call.Fields(), name) {
+			return nil, unknownCallField("having", name)
 		}
 	}
 	return f, nil
 }
 
-// knownCallField returns an error if the record of a call has no field of that name.
-func knownCallField(flag, name string) error {
+// unknownCallField returns the error that the record of a call has no field of that name.
+func unknownCallField(flag, name string) error {
 	fields := call.Fields()
-	if slices.Contains(fields, name) {
-		return nil
-	}
 	return cli.Usage(strings.TrimSpace(spelling.Hint(name, fields)+" the fields are "+strings.Join(fields, ", ")), "--%s: the record of a call has no field %q", flag, name)
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // Output are the flags for how events are printed.
@@ -140,8 +142,13 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 	if err != nil {
 		return nil, cli.Usage("", "--color: %w", err)
 	}
+	fields, err := o.picked(tty != nil)
+	if err != nil {
+		return nil, err
+	}
 	r := &render.Options{
-		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: o.fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
+		Calls:  o.calls,
+		Format: outputFormat(o.format, o.template, tty != nil, o.meta), Fields: fields, RawOutput: o.raw, Time: o.time, Highlight: o.highlight,
 		Template: o.template, Meta: o.meta, Profile: profile, SafeCSV: o.safeCSV, NoHeader: o.noHeader, OnError: onError, OnBlank: onBlank,
 	}
 	if r.IDs = o.ids; o.ids == "" && tty != nil {
@@ -161,6 +168,9 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 	}
 	o.mu.Unlock()
 	r.OnField = func(item int) {
+		if item >= len(o.fields) {
+			return // a column of its own accord
+		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.seen[item] = true
@@ -183,6 +193,24 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		return nil, cli.Usage(hint, "%w", err)
 	}
 	return renderer, nil
+}
+
+// picked returns the fields to print. Records of calls have all their fields in csv and tsv
+// if none are named, and none but those.
+func (o *Output) picked(tty bool) ([]string, error) {
+	if !o.calls {
+		return o.fields, nil
+	}
+	if format := outputFormat(o.format, o.template, tty, o.meta); len(o.fields) == 0 && (format == "csv" || format == "tsv") {
+		return call.Fields(), nil
+	}
+	for _, item := range o.fields {
+		name := strings.TrimPrefix(item, "!")
+		if glob := event.NewGlob(name); !slices.ContainsFunc(call.Fields(), func(f string) bool { return glob.Match([]byte(f)) }) {
+			return nil, unknownCallField("fields", name)
+		}
+	}
+	return o.fields, nil
 }
 
 // zone returns the time zone of that name.

@@ -106,7 +106,8 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	s.whole.LogLosses(s.a.Log.Warn)
 	never := s.disconnected(end)
 	report.WarnNothingKept(s.a, s.tally, ledger)
-	report.WarnUnseenFields(s.a, s.unseen(), ledger)
+	came, what := report.Counted(s.account, ledger)
+	report.WarnUnseenFields(s.a, s.unseen(), came, what)
 	if end != engine.EndInput || ledger.Received > 0 {
 		s.logLedger(ledger)
 		if s.account != nil {

@@ -48,6 +48,8 @@ type Options struct {
 	// OnField is called with the number of an item of Fields when the renderer
 	// first shows a field for it. Nil is not called.
 	OnField func(item int)
+	// Calls says that the objects are records of calls, as package call writes them.
+	Calls bool
 	// NoHeader leaves out the names of the columns of csv and tsv.
 	NoHeader bool
 	// IDs is one of IDs: how the line format shows callid, uniqueid and asteriskid,
@@ -115,6 +117,7 @@ type look struct {
 	fields   *selection // nil for all
 	noHeader bool
 	cellTime bool // csv and tsv show the timestamp as the clock does
+	calls    bool // see Options
 	raw      bool
 	meta     bool
 	safeCSV  bool
@@ -129,7 +132,7 @@ type look struct {
 // options and name what to use instead.
 func New(o *Options) (*Renderer, error) {
 	r := &Renderer{
-		look:        look{format: o.Format, raw: o.RawOutput, meta: o.Meta, safeCSV: o.SafeCSV, noHeader: o.NoHeader, width: o.Width},
+		look:        look{format: o.Format, raw: o.RawOutput, calls: o.Calls, meta: o.Meta, safeCSV: o.SafeCSV, noHeader: o.NoHeader, width: o.Width},
 		nameColumns: nameColumns,
 	}
 	if !slices.Contains(Formats(), o.Format) {
@@ -296,6 +299,9 @@ func (r *Renderer) Value(dst []byte, ev *event.Event, json []byte) []byte {
 func (r *Renderer) show(dst []byte, ev *event.Event, x *event.Index, result bool) []byte {
 	switch r.format {
 	case "line":
+		if r.calls && x.Class().Kind == event.Absent { // not the record of a gap
+			return r.callLine(dst, ev, x)
+		}
 		return r.line(dst, ev, x, result)
 	case "pretty":
 		r.scratch = r.openMeta(r.scratch[:0], ev)

@@ -11,6 +11,7 @@ import (
 // single newline like all else that this program prints. tsv is jq's @tsv:
 // tabs, newlines, carriage returns, backslashes and NUL are \t, \n, \r, \\ and
 // \0, and nothing is quoted. A cell is a value's text, empty for null and for a field that is not there;
+//
 // objects and arrays are compact JSON.
 
 func (r *Renderer) row(dst []byte, x *event.Index) []byte {
@@ -26,13 +27,20 @@ func (r *Renderer) row(dst []byte, x *event.Index) []byte {
 		var text []byte
 		switch v.Kind {
 		case event.Absent, event.Null:
-		case event.Object, event.Array:
+		case event.Array:
+			if r.calls {
+				r.text = r.appendJoined(r.text[:0], v.JSON)
+			} else {
+				r.text = event.AppendCompact(r.text[:0], v.JSON)
+			}
+			text = r.text
+		case event.Object:
 			r.text = event.AppendCompact(r.text[:0], v.JSON)
 			text = r.text
 		default:
 			text = r.plain(v)
 		}
-		if r.cellTime && f.name == "timestamp" {
+		if r.cellTime && r.isTime(f.name) {
 			if usec, ok := v.Timestamp(); ok {
 				r.text = r.clock.appendWhole(r.text[:0], usec)
 				text = r.text

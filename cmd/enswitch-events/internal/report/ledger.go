@@ -23,10 +23,11 @@ func WarnNothingKept(a *cli.App, t *tally.Tally, l engine.Ledger) {
 	}
 }
 
-// WarnUnseenFields warns of the items of --fields that no event had, if events were kept.
-func WarnUnseenFields(a *cli.App, items []string, l engine.Ledger) {
-	if len(items) > 0 && l.Kept > 0 {
-		a.Log.Warn("no event had the field "+strings.Join(items, ", nor "), "fields", items)
+// WarnUnseenFields warns of the items of --fields that no event had, or whatever else is
+// printed, if any came.
+func WarnUnseenFields(a *cli.App, items []string, came int64, what string) {
+	if len(items) > 0 && came > 0 {
+		a.Log.Warn("no "+what+" had the field "+strings.Join(items, ", nor "), "fields", items)
 	}
 }
 
