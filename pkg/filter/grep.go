@@ -43,9 +43,9 @@ func compileSearches(option string, exprs []string, ignoreCase bool) ([]search, 
 		for _, text := range texts {
 			s.texts = append(s.texts, []byte(text))
 		}
-		if prefix, complete := re.LiteralPrefix(); complete && len(s.texts) == 1 {
-			s.whole = prefix == string(s.texts[0])
-		}
+		// Of ^text$, too, LiteralPrefix says that it is all of the expression.
+		tree, err := syntax.Parse(re.String(), syntax.Perl)
+		s.whole = err == nil && len(s.texts) == 1 && tree.Op == syntax.OpLiteral && tree.Flags&syntax.FoldCase == 0
 		all = append(all, s)
 	}
 	return all, nil

@@ -33,6 +33,10 @@ func TestGrep(t *testing.T) {
 		{Options{Grep: []string{"^Lee"}}, false},
 		{Options{Grep: []string{"Lee$"}}, true},
 		{Options{Grep: []string{"^12$"}}, true},
+		{Options{Grep: []string{"^call$"}}, true},
+		{Options{Grep: []string{"^cal$"}}, false},
+		{Options{Grep: []string{"^all$"}}, false},
+		{Options{Grep: []string{`\A2\z`}}, false},
 		{Options{Grep: []string{"^true$", "null"}}, true},
 		{Options{Grep: []string{"true", "false"}}, false},
 		{Options{Grep: []string{"class"}}, false}, // the name of a field
