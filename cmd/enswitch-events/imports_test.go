@@ -28,7 +28,7 @@ const (
 // of lower levels only, of the library and of others.
 var levels = []string{
 	"inputs",
-	"tui live captures sequence serve calls",
+	"tui live captures sequence serve calls trace",
 	"flags",
 	"report whole",
 	"engine",

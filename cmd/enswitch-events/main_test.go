@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,6 +43,10 @@ func TestMain(m *testing.M) {
 // scripts have the commands below and those of script_runs_test.go.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	calls, err := filepath.Abs("../../testdata/calls")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/scripts",
 		UpdateScripts:       *update,
@@ -50,6 +55,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("CALLS", calls)
 			env.Vars = append(env.Vars, exitAtOnce)
 			env.Values[triedKey{}] = &bytes.Buffer{}
 			return nil

@@ -28,6 +28,8 @@ type Options struct {
 	Sink func(text *engine.Text) engine.Sink
 	// EveryLine gives the sink every event, also those that the filters drop.
 	EveryLine bool
+	// Awaiter is what the run waits for; nil reads everything that the filters keep.
+	Awaiter report.Awaiter
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
@@ -45,7 +47,7 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	if err := o.validate(cmd.Flags().Changed, names); err != nil {
 		return err
 	}
-	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End, account: o.Account}
+	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End, account: o.Account, awaiter: o.Awaiter}
 	if !o.Follow {
 		s.total = size(names)
 	}
@@ -84,7 +86,9 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if err != nil {
 		return nil, err
 	}
-	s.tally, s.unseen = o.Filter.Tally(), o.Output.Unseen
+	if s.unseen = o.Output.Unseen; o.Awaiter == nil {
+		s.tally = o.Filter.Tally()
+	}
 	text, err := flags.NewTextSink(s.app, o.Filter, o.Output, vars, func() {
 		s.tally.Note("the template printed nothing of what the filters keep")
 	})

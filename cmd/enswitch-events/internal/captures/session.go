@@ -30,6 +30,7 @@ type session struct {
 	source   *engine.Captures
 	end      flags.Ends
 	account  report.Account // of the sink, nil if it has none
+	awaiter  report.Awaiter // nil: everything that the filters keep
 	total    int64          // bytes of all files, 0 if unknown
 	tally    *tally.Tally
 	pager    *cli.Pager      // nil if there is none
@@ -94,7 +95,23 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 			return err
 		}
 	}
-	return s.faults.Failure()
+	if err := s.faults.Failure(); err != nil {
+		return err
+	}
+	return s.unmet(end)
+}
+
+// unmet returns the error of a run that ended before what it waits for has come.
+func (s *session) unmet(end engine.End) error {
+	switch end {
+	case engine.EndOfInput:
+		return report.Unmet(s.awaiter, cli.ExitTime, "the capture ended")
+	case engine.EndFor, engine.EndIdle:
+		return report.Unmet(s.awaiter, cli.ExitTime, s.end.TimeUp(end))
+	case engine.EndSignal:
+		return report.Unmet(s.awaiter, cli.ExitFailure, "interrupted")
+	}
+	return nil
 }
 
 // changed logs what has become of a file that is followed.

@@ -20,6 +20,8 @@ type Ends struct {
 	Duration      time.Duration
 	Idle          time.Duration
 	Until, FailIf string
+	// OwnCount says that the command has a --count of its own, which is not checked here.
+	OwnCount bool
 }
 
 // Bind adds the flags to f.
@@ -43,7 +45,7 @@ func (o *Ends) Validate(changed func(string) bool) error {
 		return cli.Usage("leave it out to go on for ever", "--until: the expression is empty")
 	case changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
 		return cli.Usage("leave it out to go on for ever", "--fail-if: the expression is empty")
-	case changed("count") && o.Count <= 0:
+	case !o.OwnCount && changed("count") && o.Count <= 0:
 		return cli.Usage("leave it out to go on for ever", "--count %d: must be at least 1", o.Count)
 	case changed("for") && o.Duration <= 0:
 		return cli.Usage("write it like 90s, 5m or 1d", "--for %v: must be more than 0", o.Duration)

@@ -46,7 +46,7 @@ type Options struct {
 	Sink func(text *engine.Text) engine.Sink
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
 	// that the filters keep.
-	Awaiter Awaiter
+	Awaiter report.Awaiter
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
@@ -75,14 +75,6 @@ func spillDir() string {
 		}
 	}
 	return os.TempDir()
-}
-
-// Awaiter is an event, or several, that a run waits for.
-type Awaiter interface {
-	// Missing says what has not come, in a few words.
-	Missing() string
-	// Seen says what has come instead, in a few lines.
-	Seen() string
 }
 
 // validate checks the values of single flags.

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -69,15 +68,14 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		}
 		return report.EndError(end, slow)
 	case engine.EndFor, engine.EndIdle:
-		if s.awaiter != nil {
-			return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s", s.end.TimeUp(end), s.awaiter.Missing()), s.awaiter.Seen())
+		if err := report.Unmet(s.awaiter, cli.ExitTime, s.end.TimeUp(end)); err != nil {
+			return err
 		}
 		came, what := report.Counted(s.account, ledger)
 		return s.end.Unreached(end, came, what)
 	case engine.EndSignal, engine.EndOfInput:
-		if s.awaiter != nil { // a script must not take it for what it waited for
-			return cli.NewError(cli.ExitFailure, errors.New("interrupted: "+s.awaiter.Missing()), s.awaiter.Seen())
-		}
+		// A script must not take it for what it waited for.
+		return report.Unmet(s.awaiter, cli.ExitFailure, "interrupted")
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type session struct {
 	record     *recorder      // nil if nothing is recorded
 	sinkGap    gapSink        // nil if the sink is none
 	account    report.Account // of the sink, nil if it has none
-	awaiter    Awaiter        // nil: everything that the filters keep
+	awaiter    report.Awaiter // nil: everything that the filters keep
 	exec       *commands      // nil if none are run
 	whole      *whole.Calls   // nil without --whole-calls
 	tally      *tally.Tally

@@ -44,7 +44,7 @@ const (
 )
 
 // Sequence is the event, or the sequence of events, that wait waits for. It implements
-// [engine.Sink] and live.Awaiter. One goroutine at a time may use it.
+// [engine.Sink] and report.Awaiter. One goroutine at a time may use it.
 type Sequence struct {
 	steps    []step       // empty for a single event
 	sequence string       // the source of steps
@@ -199,7 +199,7 @@ func (s *Sequence) record(ev *event.Event, x *event.Index) {
 	s.last = append(s.last, append(oldest[:0], ev.Raw[:min(len(ev.Raw), shownBytes)]...))
 }
 
-// Missing implements live.Awaiter.
+// Missing implements report.Awaiter.
 func (s *Sequence) Missing() string {
 	if len(s.steps) == 0 {
 		return "the event has not come"
@@ -207,7 +207,7 @@ func (s *Sequence) Missing() string {
 	return "the sequence " + s.sequence + " has not come"
 }
 
-// Seen implements live.Awaiter: the kinds of events that came, the unfinished sequences,
+// Seen implements report.Awaiter: the kinds of events that came, the unfinished sequences,
 // and the last events.
 func (s *Sequence) Seen() string {
 	_, kinds, unmet := s.tally.Report()

@@ -1,0 +1,167 @@
+package trace
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// htmlFormat writes one file that needs nothing else: a table a call, with a column a leg,
+// in the colours that the reader's system has, light or dark. It has no script, and its
+// policy forbids any.
+type htmlFormat struct {
+	location *time.Location
+	x        event.Index
+}
+
+// Header implements Format.
+func (f *htmlFormat) Header(dst []byte) []byte { return append(dst, htmlHead...) }
+
+// Footer implements Format.
+func (f *htmlFormat) Footer(dst []byte) []byte { return append(dst, "</main>\n</body>\n</html>\n"...) }
+
+// htmlCall is a call for the template.
+type htmlCall struct {
+	Title, At string
+	Story     []string
+	Legs      []htmlLeg
+	Rows      []htmlRow
+	Left      int
+}
+
+type htmlLeg struct {
+	Number int
+	ID     string
+}
+
+type htmlRow struct {
+	Since, Step, Name string
+	Before, After     int // columns of legs beside that of the event
+	Leg               string
+	Class             string
+	Times             int
+	Fields            []htmlField
+	Gap               int // events that are not shown before this one
+}
+
+type htmlField struct{ Name, Value string }
+
+// Call implements Format.
+func (f *htmlFormat) Call(dst []byte, c *Call) []byte {
+	h := htmlCall{Title: strings.TrimPrefix(c.title(), "call "), Story: c.story(), Left: c.Count - len(c.Events)}
+	columns := c.Legs
+	if len(columns) > maxColumns {
+		columns = nil
+	}
+	for i, leg := range columns {
+		h.Legs = append(h.Legs, htmlLeg{i + 1, safe.String(leg)})
+	}
+	start, before := int64(0), int64(0)
+	for i := range c.Events {
+		e := &c.Events[i]
+		e.scan(&f.x)
+		if i == 0 {
+			start, before = e.Time, e.Time
+			h.At = time.UnixMicro(start).In(f.location).Format("2006-01-02 15:04:05.000000 MST")
+		}
+		row := f.row(c, columns, e)
+		row.Since = fmt.Sprintf("%.3f", float64(e.Time-start)/1e6)
+		if i > 0 {
+			row.Step = fmt.Sprintf("%+.3f", float64(e.Time-before)/1e6)
+		}
+		if i == keptFirst {
+			row.Gap = h.Left
+		}
+		before = e.Time
+		h.Rows = append(h.Rows, row)
+	}
+	var b bytes.Buffer
+	if err := htmlTemplate.Execute(&b, &h); err != nil {
+		return dst // the template has no part that can fail on a text
+	}
+	return append(dst, b.Bytes()...)
+}
+
+// maxColumns is how many legs have columns.
+const maxColumns = 8
+
+// row returns the row of an event that f.x has scanned.
+func (f *htmlFormat) row(c *Call, columns []string, e *Event) htmlRow {
+	row := htmlRow{Name: name(&f.x), Class: e.Kind.String()}
+	if e.Times > 1 {
+		row.Times = e.Times
+	}
+	n := c.leg(e.Leg)
+	switch {
+	case n > 0 && n <= len(columns):
+		row.Before, row.After = n-1, len(columns)-n
+	case n > 0:
+		row.Leg = fmt.Sprintf("leg %d", n)
+	default:
+		row.After = max(len(columns)-1, 0)
+	}
+	for _, field := range fields(&f.x) {
+		row.Fields = append(row.Fields, htmlField{safe.String(string(field.key.Text())), string(appendValue(nil, field.value))})
+	}
+	return row
+}
+
+var htmlTemplate = template.Must(template.New("call").Parse(`<section>
+<h1>Call {{.Title}}</h1>
+<p class="at">{{.At}}</p>
+{{range $i, $line := .Story}}<p class="{{if $i}}more{{else}}story{{end}}">{{$line}}</p>
+{{end}}<div class="wide"><table>
+<thead><tr><th>since start</th><th>step</th>{{range .Legs}}<th>leg {{.Number}}<br><small>{{.ID}}</small></th>{{else}}<th>event</th>{{end}}<th>fields</th></tr></thead>
+<tbody>
+{{range .Rows}}{{if .Gap}}<tr><td colspan="99">… {{.Gap}} events</td></tr>
+{{end}}<tr><td class="n">{{.Since}}</td><td class="n">{{.Step}}</td>{{range $.Before .}}<td class="lane"></td>{{end}}<td class="event {{.Class}}"><span>{{if .Leg}}<small>{{.Leg}}</small> {{end}}{{.Name}}{{if .Times}} <b>×{{.Times}}</b>{{end}}</span></td>{{range $.After .}}<td class="lane"></td>{{end}}<td class="fields">{{range .Fields}}<span><i>{{.Name}}</i> {{.Value}}</span> {{end}}</td></tr>
+{{end}}</tbody>
+</table></div>
+</section>
+`))
+
+// Before and After return a slice to range over for the columns beside an event.
+func (htmlCall) Before(r htmlRow) []struct{} { return make([]struct{}, r.Before) }
+
+// After is Before for the columns behind.
+func (htmlCall) After(r htmlRow) []struct{} { return make([]struct{}, r.After) }
+
+const htmlHead = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Enswitch call</title>
+<style>
+:root { color-scheme: light dark; --bg: #fff; --fg: #1b1f24; --dim: #59636e; --line: #d1d9e0; --head: #f6f8fa; --start: #0e7490; --ring: #a15c00; --answer: #1a7f37; --end: #59636e; }
+@media (prefers-color-scheme: dark) { :root { --bg: #0d1117; --fg: #e6edf3; --dim: #9198a1; --line: #3d444d; --head: #161b22; --start: #39c5cf; --ring: #e3b341; --answer: #3fb950; --end: #9198a1; } }
+body { margin: 0; background: var(--bg); color: var(--fg); font: 15px/1.5 system-ui, sans-serif; }
+main { max-width: 75rem; margin: 0 auto; padding: 1.5rem; }
+section + section { margin-top: 3rem; }
+h1 { font-size: 1.3rem; margin: 0; overflow-wrap: anywhere; }
+p { margin: 0.2rem 0; overflow-wrap: anywhere; }
+.at, .more { color: var(--dim); }
+.story { font-size: 1.1rem; margin-top: 0.8rem; }
+.wide { overflow-x: auto; margin-top: 1rem; }
+table { border-collapse: collapse; font-size: 0.87rem; width: 100%; }
+th { text-align: left; vertical-align: bottom; background: var(--head); font-weight: 600; }
+th small { font-weight: 400; color: var(--dim); }
+th, td { padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
+.n { text-align: right; font-variant-numeric: tabular-nums; color: var(--dim); white-space: nowrap; }
+.lane { background: linear-gradient(var(--line), var(--line)) 1rem 0 / 1px 100% no-repeat; }
+.event span { display: inline-block; white-space: nowrap; font-weight: 600; border-left: 3px solid currentColor; padding-left: 0.4rem; }
+.start { color: var(--start); } .ring { color: var(--ring); } .answer { color: var(--answer); } .end { color: var(--end); }
+.fields span { margin-right: 0.8rem; overflow-wrap: anywhere; } .fields i { color: var(--dim); font-style: normal; }
+small { color: var(--dim); }
+</style>
+</head>
+<body>
+<main>
+`

@@ -1,0 +1,474 @@
+// Package trace follows one call, or a few: it finds the calls with an event that is
+// searched for, and shows them with all their events.
+//
+// What is searched for is in what.go; trace.go is the sink, which follows all calls and
+// shows those that are found; call.go is a call as it is shown, story.go what a person
+// would say of it; line.go, mermaid.go and html.go are the formats.
+package trace
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// Options say what is traced and how it is shown.
+type Options struct {
+	What *What
+	Map  *call.Map
+	// Tracker is without its functions.
+	Tracker call.Options
+	// Having chooses calls by their records; nil is all.
+	Having *filter.Filter
+	// Count is the number of calls to show, 0 for all: live those that are up or the
+	// next ones, of a capture the latest.
+	Count int
+	// Live says that the events come as they happen.
+	Live   bool
+	Format Format
+	// Tally counts the events that come while no call is found.
+	Tally *tally.Tally
+	// Named is called at the end of a capture with the number of calls that were found
+	// and are not shown, and the latest of them.
+	Named func(calls int, latest []string)
+}
+
+// Format writes calls.
+type Format interface {
+	// Header and Footer append what is before the first call and after the last one.
+	Header(dst []byte) []byte
+	Footer(dst []byte) []byte
+	// Call appends a call.
+	Call(dst []byte, c *Call) []byte
+}
+
+// follower is a Format that can show a call event by event.
+type follower interface {
+	Format
+	begin(dst []byte, c *Call) []byte
+	// event appends an event of c, whose legs are legs so far.
+	event(dst []byte, c *Call, legs []string, e *Event) []byte
+	end(dst []byte, c *Call) []byte
+}
+
+// displayHold is how long events of a live feed are held for the order of their
+// timestamps where they are shown as they come, so that a person sees the phone ring
+// within half a second. Events that are later than that are shown out of order.
+const displayHold = 300 * time.Millisecond
+
+// maxNamedCalls is how many other calls are named.
+const maxNamedCalls = 5
+
+// passes is the Source of an event that passes the filters.
+const passes = "passes"
+
+// Trace is the sink. It implements [engine.Ticker] and report.Awaiter. One goroutine at a
+// time may use it.
+type Trace struct {
+	o       Options
+	text    *engine.Text
+	tracker *call.Tracker
+	out     []byte
+	header  bool // was written
+	over    bool
+	matched int64 // events that are searched for
+	count   int   // calls that were found
+	done    int   // calls that were shown
+
+	follow  follower // nil to show calls whole
+	current *call.Call
+	shown   *Call // current as it was shown last
+	legs    []string
+	fresh   []*call.Event // of current, not shown yet
+
+	picked []int64         // numbers of the calls to show of a live feed
+	found  map[int64]*Call // calls to show at the end
+	others map[int64]other // those that are not shown, some of them
+	x      event.Index
+}
+
+// other is a call that is named.
+type other struct {
+	begin int64
+	name  string
+}
+
+// New returns the sink.
+func New(o *Options) *Trace {
+	t := &Trace{o: *o, found: map[int64]*Call{}, others: map[int64]other{}}
+	tracker := o.Tracker
+	tracker.KeepEvents = true
+	if f, ok := o.Format.(follower); ok && o.Live && o.Count == 1 && o.Having == nil {
+		t.follow = f
+		if tracker.Hold = displayHold; tracker.Linger > 0 && tracker.Linger < displayHold {
+			tracker.Hold = tracker.Linger
+		}
+	}
+	tracker.OnEvent, tracker.OnJoin, tracker.OnEnd = t.onEvent, t.onJoin, t.onEnd
+	t.tracker = call.NewTracker(&tracker)
+	return t
+}
+
+// Sink makes t the sink of a run. The filters are those of text.
+func (t *Trace) Sink(text *engine.Text) engine.Sink {
+	t.text = text
+	return t
+}
+
+// InOrder implements [engine.Sink].
+func (t *Trace) InOrder() bool { return false }
+
+// Worker implements [engine.Sink].
+func (t *Trace) Worker(m engine.Mapping) (engine.Worker, error) {
+	w, err := t.text.TextWorker(m)
+	if err != nil {
+		return nil, err
+	}
+	return &worker{filter: w.Filter, what: t.o.What.Clone(), reader: t.o.Map.NewReader(), tally: t.o.Tally.Part()}, nil
+}
+
+// part is what Fold gets of a block.
+type part struct{ events []call.Event }
+
+// worker maps events: it reads what the tracker needs of them.
+type worker struct {
+	filter *filter.Filter
+	what   *What
+	reader *call.Reader
+	tally  *tally.Tally
+	part   *part
+}
+
+// Begin implements [engine.Worker].
+func (w *worker) Begin(b *engine.Block, _ bool) {
+	p, ok := b.Part.(*part)
+	if !ok {
+		p = &part{}
+		b.Part = p
+	}
+	p.events = p.events[:0]
+	w.part = p
+}
+
+// Event implements [engine.Worker]. An event that is searched for counts as kept.
+func (w *worker) Event(e *engine.Event) bool {
+	ev := w.add(e)
+	if ev.Chosen = w.what.Matches(&e.X); !ev.Chosen {
+		w.tally.Count(&e.X)
+	}
+	if w.filter.Keeps(&e.X) {
+		ev.Source = passes
+	}
+	return ev.Chosen
+}
+
+// add reads an event.
+func (w *worker) add(e *engine.Event) *call.Event {
+	w.part.events = append(w.part.events, call.Event{Received: e.Received})
+	ev := &w.part.events[len(w.part.events)-1]
+	w.reader.Read(ev, e.Raw, &e.X)
+	return ev
+}
+
+// Show implements [engine.Worker].
+func (w *worker) Show(*engine.Event) bool { return false }
+
+// End implements [engine.Worker].
+func (w *worker) End(*engine.Block) {}
+
+// Fold implements [engine.Sink].
+func (t *Trace) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
+	p := b.Part.(*part)
+	for i := range p.events {
+		if t.over {
+			break
+		}
+		if p.events[i].Chosen {
+			t.matched++
+		}
+		t.tracker.Add(&p.events[i])
+	}
+	t.flush(&b.Out)
+	if t.over {
+		b.Stop(engine.EndAwaited)
+	}
+	return true
+}
+
+// Tick implements [engine.Ticker].
+func (t *Trace) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
+	if !t.o.Live {
+		return 0, engine.EndOfInput
+	}
+	if linger := max(t.o.Tracker.Linger, 0); t.follow == nil && quiet < linger {
+		return linger - quiet, engine.EndOfInput // the clocks of machines may differ by that
+	}
+	t.tracker.Quiet(quiet)
+	t.flush(out)
+	if t.over {
+		return 0, engine.EndAwaited
+	}
+	if t.tracker.Waiting() {
+		next = displayHold / 3
+	}
+	return next, engine.EndOfInput
+}
+
+// Gap says that events are missing here: the calls that are up are doubtful.
+func (t *Trace) Gap() { t.tracker.Gap() }
+
+// Finish implements [engine.Ticker].
+func (t *Trace) Finish(out *engine.Output) {
+	t.tracker.Finish()
+	switch {
+	case t.over:
+	case t.current != nil:
+		t.endCurrent()
+	default:
+		t.choose()
+	}
+	t.footer()
+	t.flush(out)
+}
+
+// flush moves what is to be written to out.
+func (t *Trace) flush(out *engine.Output) {
+	t.showEvents()
+	if len(t.out) > 0 {
+		out.SetText(append(out.Text(), t.out...))
+		t.out = t.out[:0]
+	}
+}
+
+// onEvent finds the calls to show of a live feed, and notes the events of the one that is
+// followed.
+func (t *Trace) onEvent(c *call.Call, e *call.Event, twice bool) {
+	switch {
+	case c == nil || !t.o.Live || t.over:
+	case c == t.current:
+		if !twice {
+			t.fresh = append(t.fresh, e)
+		}
+	case t.o.Having != nil || len(t.picked) == t.o.Count || slices.Contains(t.picked, c.Number()) || !t.fits(c):
+	default:
+		t.picked = append(t.picked, c.Number())
+		if t.follow != nil {
+			t.current = c
+			t.fresh = append(t.fresh[:0], c.Events()...)
+		}
+	}
+}
+
+// fits reports whether the call is one that is searched for and passes the filters.
+func (t *Trace) fits(c *call.Call) bool {
+	return c.Chosen() && slices.ContainsFunc(c.Events(), func(e *call.Event) bool { return e.Source == passes })
+}
+
+// onJoin notes that two calls have become one.
+func (t *Trace) onJoin(into, from *call.Call) {
+	if t.current != nil && (t.current == from || t.current == into) {
+		t.current = into
+		for _, e := range into.Events() {
+			if !slices.Contains(t.fresh, e) && (t.shown == nil || !t.shown.has(e)) {
+				t.fresh = append(t.fresh, e)
+			}
+		}
+	}
+	if i := slices.Index(t.picked, from.Number()); i >= 0 {
+		t.picked = slices.Delete(t.picked, i, i+1)
+		if !slices.Contains(t.picked, into.Number()) {
+			t.picked = append(t.picked, into.Number())
+		}
+	}
+	if t.found[from.Number()] != nil || t.others[from.Number()].name != "" {
+		t.count--
+	}
+	delete(t.found, from.Number())
+	delete(t.others, from.Number())
+}
+
+// has reports whether e is among the events of s.
+func (s *Call) has(e *call.Event) bool {
+	return slices.ContainsFunc(s.Events, func(other Event) bool { return other.Time == e.Time && bytes.Equal(other.Raw, e.Raw) })
+}
+
+// onEnd takes a call that is over, or open at the end of the input.
+func (t *Trace) onEnd(c *call.Call) {
+	switch {
+	case t.over:
+	case t.follow != nil:
+		if c == t.current && c.State() != call.Open {
+			t.endCurrent()
+			t.stop()
+		}
+	case t.o.Live && t.o.Count > 0 && t.o.Having == nil && !slices.Contains(t.picked, c.Number()) || !t.fits(c):
+	default:
+		s := copyCall(c, t.o.Map)
+		if t.o.Having == nil || t.x.Scan(s.Record) == nil && t.o.Having.Keeps(&t.x) {
+			t.find(s)
+		}
+	}
+}
+
+// find takes a call that was found.
+func (t *Trace) find(s *Call) {
+	if t.found[s.Number] == nil && t.others[s.Number].name == "" {
+		t.count++
+	}
+	if t.o.Count == 0 || t.o.Live && s.State != call.Open {
+		t.show(s)
+		if t.o.Live && t.done == t.o.Count {
+			t.stop()
+		}
+		return
+	}
+	t.found[s.Number] = s
+	if len(t.found) > t.o.Count {
+		s := t.earliest()
+		delete(t.found, s.Number)
+		t.others[s.Number] = other{s.Begin, s.short()}
+		if len(t.others) > maxOthers {
+			delete(t.others, t.latest()[maxOthers])
+		}
+	}
+}
+
+// maxOthers bounds the calls that are remembered by name.
+const maxOthers = 1000
+
+// earliest returns the call in found that began first.
+func (t *Trace) earliest() (first *Call) {
+	for _, s := range t.found {
+		if first == nil || cmp.Or(cmp.Compare(s.Begin, first.Begin), cmp.Compare(s.Number, first.Number)) < 0 {
+			first = s
+		}
+	}
+	return first
+}
+
+// latest returns the numbers of the other calls, the one that began last first.
+func (t *Trace) latest() []int64 {
+	return slices.SortedFunc(maps.Keys(t.others), func(a, b int64) int {
+		return cmp.Or(cmp.Compare(t.others[b].begin, t.others[a].begin), cmp.Compare(b, a))
+	})
+}
+
+// choose shows the calls that were found, in the order in which they began, and names the
+// others.
+func (t *Trace) choose() {
+	for len(t.found) > 0 {
+		s := t.earliest()
+		t.show(s)
+		delete(t.found, s.Number)
+	}
+	if left := t.count - t.done; left > 0 && t.o.Count > 0 && t.o.Named != nil {
+		var names []string
+		for _, n := range t.latest()[:min(len(t.others), maxNamedCalls)] {
+			names = append(names, t.others[n].name)
+		}
+		t.o.Named(left, names)
+	}
+}
+
+// short names the call in a message.
+func (s *Call) short() string {
+	text := strings.TrimPrefix(s.title(), "call ")
+	if s.Begin > 0 {
+		text += " of " + time.UnixMicro(s.Begin).Format("2006-01-02 15:04:05")
+	}
+	return text
+}
+
+// show shows a call whole.
+func (t *Trace) show(s *Call) {
+	t.writeHeader()
+	t.out = t.o.Format.Call(t.out, s)
+	t.done++
+}
+
+// showEvents shows the new events of the call that is followed.
+func (t *Trace) showEvents() {
+	if t.current == nil || len(t.fresh) == 0 {
+		return
+	}
+	first := t.shown == nil
+	t.shown = copyCall(t.current, t.o.Map)
+	for _, id := range t.shown.Legs { // a leg keeps its column
+		if !slices.Contains(t.legs, id) {
+			t.legs = append(t.legs, id)
+		}
+	}
+	if first {
+		t.writeHeader()
+		t.out = t.follow.begin(t.out, t.shown)
+	}
+	for _, e := range t.fresh {
+		s := newEvent(e, t.o.Map, &t.x)
+		t.out = t.follow.event(t.out, t.shown, t.legs, &s)
+	}
+	clear(t.fresh)
+	t.fresh = t.fresh[:0]
+}
+
+// endCurrent shows the end of the call that is followed.
+func (t *Trace) endCurrent() {
+	t.showEvents()
+	t.out = t.follow.end(t.out, copyCall(t.current, t.o.Map))
+	t.current = nil
+	t.done++
+}
+
+// stop ends the run.
+func (t *Trace) stop() {
+	t.footer()
+	t.over = true
+}
+
+func (t *Trace) writeHeader() {
+	if !t.header {
+		t.header = true
+		t.out = t.o.Format.Header(t.out)
+	}
+}
+
+func (t *Trace) footer() {
+	if t.header {
+		t.header = false
+		t.out = t.o.Format.Footer(t.out)
+	}
+}
+
+// Missing implements report.Awaiter.
+func (t *Trace) Missing() string {
+	if t.done > 0 {
+		return ""
+	}
+	return "no call with " + safe.String(t.o.What.String())
+}
+
+// Seen implements report.Awaiter: what came instead.
+func (t *Trace) Seen() string {
+	_, kinds, _ := t.o.Tally.Report()
+	var lines []string
+	if t.matched > 0 {
+		lines = append(lines, cli.Plural(t.matched, "event")+" with it came, but of no call that the flags choose")
+	}
+	switch {
+	case len(kinds) > 0:
+		lines = append(lines, "came instead: "+strings.Join(kinds, ", "))
+	case t.matched == 0:
+		lines = append(lines, "no event came at all")
+	}
+	return strings.Join(lines, "\n")
+}
