@@ -47,7 +47,7 @@ func (e Engine) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 func (e *Engine) UnmarshalText(text []byte) error {
 	i := slices.Index(engineNames[:], string(text))
 	if i < 0 {
-		return fmt.Errorf("there is no jq engine %q: auto, native or gojq", text)
+		return errors.New("must be auto, native or gojq")
 	}
 	*e = Engine(i)
 	return nil

@@ -43,6 +43,23 @@ func regexpFault(expr string, err error) (at int, reason string) {
 	return max(0, strings.LastIndex(expr, e.Expr)), "bad regular expression: " + reason
 }
 
+// jqRegexpFault returns the place and the reason of what is wrong in a regular expression of
+// jq. A + without anything to repeat, as in ^+44, is wrong in jq, also where Go takes it.
+func jqRegexpFault(text string) (at int, reason string) {
+	_, err := regexp.Compile(text)
+	if literal := literalPlus(text); err == nil && literal != text {
+		for at < len(text) && text[at] == literal[at] {
+			at++
+		}
+		err = &syntax.Error{Code: syntax.ErrMissingRepeatArgument, Expr: "+"}
+		_, reason = regexpFault(text, err)
+	} else if err != nil {
+		at, reason = regexpFault(text, err)
+	}
+	// In a string of jq a backslash is written twice.
+	return at, strings.Replace(reason, `for the sign itself write \`, `for the sign itself write \\`, 1)
+}
+
 // constantRegexpFault finds a literal in a jq expression that is a wrong regular
 // expression or has wrong flags, so that the jq expression would fail on every event.
 func constantRegexpFault(expr string, ast *gojq.Query, variables []string) (at int, reason string) {
@@ -76,8 +93,7 @@ func constantRegexpFault(expr string, ast *gojq.Query, variables []string) (at i
 		if !ok {
 			continue
 		}
-		if _, err := regexp.Compile(text); err != nil {
-			inside, reason := regexpFault(text, err)
+		if inside, reason := jqRegexpFault(text); reason != "" {
 			if at := strings.Index(expr, `"`+text+`"`); at >= 0 {
 				return at + 1 + inside, reason
 			}

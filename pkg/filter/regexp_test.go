@@ -28,6 +28,8 @@ func TestRegexpFaults(t *testing.T) {
 		{Options{JQ: `.class | if true then . else sub("(?<=a)b"; "c") end`}, look, `(?<=a)b"; "c") end`},
 		{Options{JQ: `[.class | match("\\d(?=x)"; "g")]`}, look, `(?=x)"; "g")]`},
 		{Options{JQ: `.class | test("("; "i")`}, "missing closing )", `("; "i")`},
+		{Options{JQ: `.class | test("^+44")`}, `for the sign itself write \\+`, `+44")`},
+		{Options{JQ: `.class | test("(a|+44)b")`}, `for the sign itself write \\+`, `+44)b")`},
 		{Options{JQ: `.class | test("a"; "n")`}, flags, `"n")`},
 		{Options{JQ: `.class | gsub("a"; "b"; "gx")`}, flags, `"gx")`},
 		{Options{JQ: `.class | [scan("a"; "s")]`}, flags, `"s")]`},

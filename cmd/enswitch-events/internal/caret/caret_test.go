@@ -19,7 +19,7 @@ func TestError(t *testing.T) {
 		want string
 	}{
 		{filter.Options{Class: []string{"call,,x"}}, "--class: a name is missing here\n    call,,x\n         ^"},
-		{filter.Options{Class: []string{""}}, "--class: a name is missing here\n    \n    ^"},
+		{filter.Options{Class: []string{""}}, "--class \"\": a name is missing"},
 		{filter.Options{Event: []string{"start", "a, !"}}, "--event: a name is missing here\n    a, !\n       ^"},
 		{filter.Options{Event: []string{"call."}}, "--event: an item with a dot is class.event, with * for any\n    call.\n    ^"},
 		{filter.Options{Where: []string{"machine"}}, "--where: no operator: write field=value, or one of != ~ !~ < <= > >=\n    machine\n           ^"},
@@ -31,7 +31,7 @@ func TestError(t *testing.T) {
 		{filter.Options{Where: []string{"a~x[z-a]"}}, "--where: bad regular expression: invalid character class range\n    a~x[z-a]\n        ^"},
 		{filter.Options{JQ: ".machine === 1"}, "--jq: unexpected token \"=\"\n    .machine === 1\n               ^"},
 		{filter.Options{JQ: ".machine =="}, "--jq: the expression ends too soon\n    .machine ==\n               ^"},
-		{filter.Options{JQ: "  "}, "--jq: no expression: . keeps every event\n      \n      ^"},
+		{filter.Options{JQ: "  "}, "--jq \"  \": no expression: . keeps every event"},
 		{filter.Options{JQ: "select(.a == 1\n  and .b = = 2)\n"}, "--jq: unexpected token \"=\"\n    2 |   and .b = = 2)\n                   ^"},
 		{filter.Options{JQ: ".foo | foo(1)"}, "--jq: there is no function foo of one argument\n    .foo | foo(1)\n           ^"},
 		{filter.Options{JQ: `"foo" | foo # foo`}, "--jq: there is no function foo\n    \"foo\" | foo # foo\n            ^"},

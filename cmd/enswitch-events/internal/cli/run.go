@@ -48,7 +48,7 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 		// The expression and the caret below it go to the hint: they are two lines.
 		first, excerpt, _ := strings.Cut(e.Error(), "\n")
 		msg = first
-		hint = strings.TrimSuffix(excerpt+"\n"+e.hint, "\n")
+		hint = strings.Trim(excerpt+"\n"+e.hint, "\n")
 	}
 	if from := a.foreign(msg); from != "" && e.Code == ExitUsage {
 		hint = strings.TrimPrefix(hint+"\n"+from, "\n")

@@ -65,12 +65,12 @@ func (o *Ends) Queries(vars map[string]any, with filter.Engine) (until, failIf *
 	}
 	if o.Until != "" {
 		if until, err = filter.CompileQuery(o.Until, vars, with); err != nil {
-			return nil, nil, cli.Usage("", "%w", caret.Wrap("--until", err))
+			return nil, nil, cli.Usage(expressionHint(err), "%w", caret.Wrap("--until", err))
 		}
 	}
 	if o.FailIf != "" {
 		if failIf, err = filter.CompileQuery(o.FailIf, vars, with); err != nil {
-			return nil, nil, cli.Usage("", "%w", caret.Wrap("--fail-if", err))
+			return nil, nil, cli.Usage(expressionHint(err), "%w", caret.Wrap("--fail-if", err))
 		}
 	}
 	return until, failIf, nil

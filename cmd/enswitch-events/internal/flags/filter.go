@@ -5,6 +5,7 @@ package flags
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -114,6 +115,9 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // second character belongs to the value.
 var doubledOperator = regexp.MustCompile(`^([^!=~<>]+[!<>]?)=([=~])`)
 
+// turnedOperator matches a condition with => or =< for >= or <=.
+var turnedOperator = regexp.MustCompile(`^([^!=~<>]+)=([<>])(.*)$`)
+
 // intendedOperator returns the field and operator that were probably meant by m, a
 // match of doubledOperator.
 func intendedOperator(m []string) string {
@@ -131,8 +135,27 @@ func checkOperators(flag string, conditions []string) error {
 			return cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+strings.TrimRight(m[1], "!<>")+"~^"+m[2],
 				"%s %s: did you mean %s?", flag, w, intendedOperator(m)+w[len(m[0]):])
 		}
+		if m := turnedOperator.FindStringSubmatch(w); m != nil {
+			return cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+m[1]+"~^"+m[2],
+				"%s %s: did you mean %s%s=%s?", flag, w, m[1], m[2], m[3])
+		}
 	}
 	return nil
+}
+
+// expressionHint returns what to try after a jq expression did not compile, or "".
+func expressionHint(err error) string {
+	e, ok := errors.AsType[*filter.SyntaxError](err)
+	if !ok {
+		return ""
+	}
+	if name, ok := strings.CutPrefix(e.Reason, "there is no variable $"); ok {
+		return "--arg " + name + " VALUE sets it"
+	}
+	if name, ok := strings.CutPrefix(e.Reason, "there is no function "); ok && identifier.MatchString(name) {
+		return fmt.Sprintf("a field is .%s, a text %q", name, name)
+	}
+	return ""
 }
 
 // compile returns the filter. vars are the variables of the jq expression. onError is
@@ -150,14 +173,18 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 		if err != nil {
 			return nil, cli.FileError("jq-file", err)
 		}
-		expr = string(text)
+		expr = strings.TrimRight(string(text), "\r\n")
 	}
 	f, err := filter.Compile(&filter.Options{
 		Class: o.Class, Event: o.Event, Where: o.Where,
 		Grep: o.grep, NotGrep: o.notGrep, IgnoreCase: o.ignoreCase, JQ: expr, Args: vars, Engine: o.Engine, OnError: onError,
 	})
 	if err != nil {
-		return nil, cli.Usage("", "%w", caret.WrapOptions(err))
+		hint := expressionHint(err)
+		if e, ok := errors.AsType[*filter.SyntaxError](err); ok && e.Option == "JQ" && o.jqFile != "" {
+			return nil, cli.Usage(hint, "%w", caret.Wrap("--jq-file "+o.jqFile, err))
+		}
+		return nil, cli.Usage(hint, "%w", caret.WrapOptions(err))
 	}
 	return f, nil
 }
