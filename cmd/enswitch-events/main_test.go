@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"post":     postCmd,
 			"readme":   readmeCmd,
 			"run":      runCmd,
+			"code":     codeCmd,
 			"try":      tryCmd,
 			"tried":    triedCmd,
 			"brief":    briefCmd,

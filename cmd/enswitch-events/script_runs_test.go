@@ -63,6 +63,17 @@ func runCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// codeCmd runs the program in a worker, whatever its exit code is, which is a line on
+// stdout behind what the program prints, as "code 2".
+//
+//	code ARG…
+func codeCmd(ts *testscript.TestScript, neg bool, args []string) {
+	o, err := runInWorker(forWorker(ts, args))
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%scode %d\n", o.Stdout, o.Code)
+	_, _ = ts.Stderr().Write(o.Err)
+}
+
 // tryCmd runs the program in a worker, whatever its exit code is. 'tried' has what it
 // prints on stdout and on stderr, and the code.
 //
