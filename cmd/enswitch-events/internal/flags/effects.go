@@ -36,6 +36,10 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"raw-output", func(v *invocation) bool { return !v.has("meta") }, "--meta prints JSON", "leave out one of them"},
 	{"raw-output", func(v *invocation) bool { return !v.has("whole-calls") }, "--whole-calls prints events as they came", "leave out one of them"},
 	{"whole-calls", (*invocation).filters, "there is no filter, so all events are printed", "add a filter that matches one event of the call, as -w to=1000"},
+	{
+		"whole-calls", func(v *invocation) bool { return !v.has("sequence") || v.text("same") == "call" },
+		"the events of the sequence may be of several calls", "add --same call",
+	},
 	{"map linger call-timeout", (*invocation).followsCalls, "no calls are followed", "add --whole-calls"},
 	{"ignore-case", func(v *invocation) bool { return v.has("grep") || v.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
 	{"arg argjson jq-engine", (*invocation).hasExpression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
@@ -84,7 +88,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"authkey authkey-file insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry listen demo buffer spill report-gaps fail-on-loss record",
 		func(v *invocation) bool { return !v.has("read") }, "--read connects to nothing", "leave out one of them",
 	},
-	{"for idle-timeout", func(v *invocation) bool { return !v.has("read") }, "a capture is read to its end", "leave it out"},
+	{"for idle-timeout timeout", func(v *invocation) bool { return !v.has("read") }, "a capture is read to its end", "leave it out"},
 	{
 		"authkey authkey-file insecure ca cert key proxy header connect-timeout no-reconnect retries retry",
 		func(v *invocation) bool { return !v.has("demo") }, "--demo connects to nothing", "leave out one of them",
@@ -198,12 +202,12 @@ func (v *invocation) hasQuery() bool { return v.has("jq") || v.has("jq-file") }
 
 // filters reports whether there is a filter.
 func (v *invocation) filters() bool {
-	return v.hasQuery() || slices.ContainsFunc([]string{"class", "event", "where", "grep", "not-grep"}, v.has)
+	return v.hasQuery() || v.has("sequence") || slices.ContainsFunc([]string{"class", "event", "where", "grep", "not-grep"}, v.has)
 }
 
 // followsCalls reports whether the command follows calls, always or because of a flag.
 func (v *invocation) followsCalls() bool {
-	return v.flags.Lookup("whole-calls") == nil || v.has("whole-calls")
+	return v.flags.Lookup("whole-calls") == nil || v.has("whole-calls") || v.text("same") == "call"
 }
 
 func (v *invocation) hasExpression() bool { return v.hasQuery() || v.has("until") || v.has("fail-if") }

@@ -10,21 +10,21 @@ import (
 
 // Whole are the flags that print whole calls.
 type Whole struct {
-	on    bool
+	On    bool
 	Calls Calls
 }
 
 // Bind adds the flags to cmd.
 func (o *Whole) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Whole calls", func(f *pflag.FlagSet) {
-		f.BoolVarP(&o.on, "whole-calls", "W", false, "keep every event of a call of which one event passes the filters, also those that came before it; events are printed as they came, also with --jq")
+		f.BoolVarP(&o.On, "whole-calls", "W", false, "keep every event of a call of which one event passes the filters, also those that came before it; events are printed as they came, also with --jq")
 		o.Calls.Bind(f)
 	})
 }
 
 // Compile returns what the flags say, nil without --whole-calls.
 func (o *Whole) Compile() (*whole.Calls, error) {
-	if !o.on {
+	if !o.On {
 		return nil, nil
 	}
 	m, options, err := o.Calls.Compile()

@@ -20,7 +20,7 @@ import (
 
 // New compiles a sequence. If sequence is empty, it is a single event: any that the
 // filters keep. If same is not empty, only events with the same text in that field belong
-// together. The Sequence counts the events that it gets in counts, and calls warn when it
+// together; [SameCall] needs FollowCalls. The Sequence counts the events that it gets in counts, and calls warn when it
 // gives up sequences that are unfinished.
 func New(sequence, same string, counts *tally.Tally, warn func(msg string, args ...any)) (*Sequence, error) {
 	s := &Sequence{tally: counts, sequence: sequence, same: same, warn: warn}
@@ -58,8 +58,9 @@ type Sequence struct {
 	givenUp int64
 
 	tally *tally.Tally
-	last  [][]byte // the beginnings of the last events, newest last
-	value []byte   // of the field same, reused
+	calls *follower // nil if no calls are followed
+	last  [][]byte  // the beginnings of the last events, newest last
+	value []byte    // of the field same, reused
 }
 
 // partial is an unfinished sequence.
@@ -99,31 +100,57 @@ func (w *waiter) Event(e *engine.Event) bool {
 	if len(events) == 0 {
 		return false
 	}
+	own, show := e.Event, w.TextWorker.Event
+	if c := w.sequence.calls; c != nil && c.whole {
+		show = w.Print
+	}
 	for i := range events {
 		e.Set(events[i])
 		if e.X.Scan(e.Raw) == nil { // it has been scanned before
-			w.TextWorker.Event(e)
+			show(e)
 		}
 	}
+	e.Set(own)
+	_ = e.X.Scan(e.Raw) // likewise
 	// The earlier ones have been counted as filtered.
 	e.Block().KeepEarlier(int64(len(events) - 1))
 	e.Block().Stop(engine.EndAwaited)
 	return true
 }
 
-// match returns all events of a sequence if ev is its last one, or nil. kept says whether
-// the filters keep ev.
+// match returns the events to print if ev is the last one of a sequence, or nil. kept
+// says whether the filters keep ev.
 func (s *Sequence) match(ev *event.Event, x *event.Index, kept bool) []event.Event {
 	s.record(ev, x)
+	if s.calls == nil {
+		return s.complete(ev, x, kept)
+	}
+	events := s.calls.follow(ev, x, kept)
+	if events == nil {
+		events = s.complete(ev, x, kept)
+	}
+	if events == nil {
+		return nil
+	}
+	return s.calls.allOf(events)
+}
+
+// complete returns all events of a sequence if ev is its last one, or nil.
+func (s *Sequence) complete(ev *event.Event, x *event.Index, kept bool) []event.Event {
 	switch {
 	case !kept:
 		return nil
 	case len(s.steps) == 0:
 		return []event.Event{*ev}
-	}
-	if !s.setValue(x) {
+	case !s.setValue(x):
 		return nil
 	}
+	return s.advance(ev, x)
+}
+
+// advance goes on with the sequence of the current value, if ev is its next event. It
+// returns all its events if ev is the last one, or nil.
+func (s *Sequence) advance(ev *event.Event, x *event.Index) []event.Event {
 	var before []event.Event
 	b := s.partial[string(s.value)]
 	if b != nil {
@@ -151,7 +178,14 @@ func (s *Sequence) match(ev *event.Event, x *event.Index, kept bool) []event.Eve
 // event belongs to none.
 func (s *Sequence) setValue(x *event.Index) bool {
 	s.value = s.value[:0]
-	if s.same == "" {
+	switch s.same {
+	case "":
+		return true
+	case SameCall:
+		if s.calls.call == nil || s.calls.twice {
+			return false
+		}
+		s.value = append(s.value, keyOf(s.calls.call)...)
 		return true
 	}
 	v := x.Get(s.same)
@@ -171,6 +205,19 @@ func (s *Sequence) start(same string) *partial {
 	s.order = append(s.order, b)
 	s.bytes += b.bytes
 	return b
+}
+
+// drop drops the unfinished sequence of that value, and reports whether there was one.
+func (s *Sequence) drop(same string) bool {
+	b := s.partial[same]
+	if b == nil {
+		return false
+	}
+	i := slices.Index(s.order, b)
+	s.order = slices.Delete(s.order, i, i+1)
+	s.bytes -= b.bytes
+	delete(s.partial, same)
+	return true
 }
 
 // giveUp drops the oldest unfinished sequence.
@@ -240,7 +287,7 @@ func (s *Sequence) unfinished() []string {
 		if i > 0 {
 			title = "              "
 		}
-		if s.same != "" {
+		if s.same != "" && s.same != SameCall {
 			title += s.same + "=" + safe.String(b.same[:min(len(b.same), shownBytes)]) + ": "
 		}
 		var came []string
