@@ -271,7 +271,8 @@ func (g *gone) add(k key, over int64) (forgotten int64) {
 		if g.newest+again > over {
 			forgotten = int64(len(g.older))
 		}
-		g.older, g.current, g.newest = g.current, nil, over
+		g.older, g.current, g.newest = g.current, make(map[uint64]uint32, len(g.current)), over
+		g.began = over
 	}
 	if g.current == nil {
 		g.current, g.began = make(map[uint64]uint32), over

@@ -54,8 +54,8 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 // find returns the call that e belongs to, nil for none. If it carries ids of several it
 // joins them. Late says that its call has ended and is not kept any more.
 func (t *Tracker) find(e *Event) (c *Call, late bool) {
-	for _, k := range e.keys {
-		if k == (key{}) {
+	for i, k := range e.keys {
+		if k == (key{}) || i > callKey && k == e.keys[callKey] || c != nil && c.has(k) {
 			continue
 		}
 		other := t.byID[k]
@@ -175,10 +175,18 @@ func (c *Call) endLegs() {
 	c.open = 0
 }
 
+// has reports whether k is one of the first ids of c, which spares a look into a large
+// map. An id of c is an id of no other call.
+func (c *Call) has(k key) bool { return slices.Contains(c.ids[:min(len(c.ids), 8)], k) }
+
 // addIDs adds the ids of e to its call, and its leg.
 func (t *Tracker) addIDs(c *Call, e *Event) {
 	for i, k := range e.keys {
-		if k == (key{}) || t.byID[k] == c {
+		if k == (key{}) || c.has(k) {
+			continue
+		}
+		before := t.byID[k]
+		if before == c {
 			continue
 		}
 		if i != legKey && len(c.ids) >= maxMarked+len(c.legs) {
@@ -187,6 +195,9 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 		if i == legKey && len(c.legs) >= maxLegs {
 			t.stats.LegsOver++
 			continue
+		}
+		if before != nil { // the id is used again
+			before.ids = slices.DeleteFunc(before.ids, func(id key) bool { return id == k })
 		}
 		t.byID[k] = c
 		c.ids = append(c.ids, k)
