@@ -156,10 +156,8 @@ func (t *Tracker) reopen(c *Call) {
 // forget forgets a call that has ended, but for its ids.
 func (t *Tracker) forget(c *Call) {
 	for _, k := range c.ids {
-		if t.byID[k] == c {
-			delete(t.byID, k)
-			t.stats.IDsOver += t.ended.add(k, c.over())
-		}
+		delete(t.byID, k)
+		t.stats.IDsOver += t.ended.add(k, c.over())
 	}
 	c.list.remove(c)
 	t.bytes -= c.bytes

@@ -60,8 +60,9 @@ func (t *Tracker) find(e *Event) (c *Call, late bool) {
 		}
 		other := t.byID[k]
 		if other == nil {
-			if last, ok := t.ended.at(k); ok && e.Time <= last+again {
-				late = true
+			if c == nil && !late {
+				last, ok := t.ended.at(k)
+				late = ok && e.Time <= last+again
 			}
 			continue
 		}

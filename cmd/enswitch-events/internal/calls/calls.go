@@ -41,12 +41,14 @@ type Sink struct {
 	renderer *render.Renderer
 	failures *report.Sampler
 
-	out     []byte // what is to be written
-	record  []byte
-	x       event.Index
-	printed int64
-	counts  counts
-	guesses guesses
+	out    []byte // what is to be written
+	record []byte
+	x      event.Index
+	// verbatim says that records are written as they are, and nothing looks into them.
+	verbatim bool
+	printed  int64
+	counts   counts
+	guesses  guesses
 }
 
 // New returns a Sink.
@@ -130,9 +132,11 @@ func (s *Sink) ended(c *call.Call) {
 		return
 	}
 	s.record = c.AppendRecord(s.record[:0])
-	if err := s.x.Scan(s.record); err != nil {
-		s.o.Log.Error("the record of a call is broken: " + err.Error()) // its values have been scanned before
-		return
+	if !s.verbatim {
+		if err := s.x.Scan(s.record); err != nil {
+			s.o.Log.Error("the record of a call is broken: " + err.Error()) // its values have been scanned before
+			return
+		}
 	}
 	if s.o.Having != nil && !s.o.Having.Keeps(&s.x) {
 		s.counts.replace(c, 0)
@@ -147,7 +151,12 @@ func (s *Sink) ended(c *call.Call) {
 	if s.o.Live {
 		ev.Received = time.Now()
 	}
+	if s.verbatim {
+		s.out = append(append(s.out, s.record...), '\n')
+		return
+	}
 	s.out = s.renderer.Event(s.out, &ev, &s.x)
+	s.verbatim = s.o.Having == nil && s.renderer.Verbatim(&s.x)
 }
 
 // part is what Fold needs of a block: its events.
