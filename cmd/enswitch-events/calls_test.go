@@ -54,7 +54,22 @@ func callLines(t *testing.T, p *program, code int) []string {
 }
 
 func callsOfFile(t *testing.T, name string) []string {
-	return callLines(t, start(t, "calls", "--read", name), cli.ExitOK)
+	t.Helper()
+	return callsOfFiles(t, "calls", "--read", name)
+}
+
+// callsOfFiles runs the program in a worker.
+func callsOfFiles(t *testing.T, args ...string) []string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runProgram(t, dir, nil, args...)
+	if r.code != cli.ExitOK {
+		t.Errorf("exit code %d: %s", r.code, r.err)
+	}
+	return strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
 }
 
 func callsOfStdin(t *testing.T, name string) []string {
@@ -103,7 +118,7 @@ func callsOfHalves(t *testing.T, name string) []string {
 		}
 		args = append(args, "--read", file)
 	}
-	return callLines(t, start(t, args...), cli.ExitOK)
+	return callsOfFiles(t, args...)
 }
 
 var feedURL = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+/events/websocket/`)

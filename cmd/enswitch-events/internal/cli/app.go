@@ -94,6 +94,17 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	}
 	a.origin = origin
 	a.IneffectiveFlag = check(origin)
+	if err := a.openLog(); err != nil {
+		return err
+	}
+	if name := cmd.Name(); name == "simulate" || name == "replay" {
+		return nil // they write nothing to stdout
+	}
+	return a.writable()
+}
+
+// openLog sets Log and StatusLine to what the global flags say.
+func (a *App) openLog() error {
 	level := slog.LevelInfo
 	switch {
 	case a.Global.Quiet && a.Global.verbose:
@@ -120,10 +131,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	if tz := unknownZone(); tz != "" {
 		a.Log.Warn("TZ is no known time zone: "+tz+": times are in UTC", slog.String(log.HintKey, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
 	}
-	if name := cmd.Name(); name == "simulate" || name == "replay" {
-		return nil // they write nothing to stdout
-	}
-	return a.writable()
+	return nil
 }
 
 // knownKeys returns the keys that a profile may have: the flags of all commands, and

@@ -136,12 +136,25 @@ const storm, cycle = 30 * time.Second, 110 * time.Second
 func (s *soak) fault(ctx context.Context, t *tail, l *listen) {
 	s.pause(ctx, 20*time.Millisecond, 800*time.Millisecond)
 	f := t.feeds[s.random.IntN(len(t.feeds))]
-	var name string
-	kinds := 14
+	const calm, all = 8, 14
+	kinds := all
 	if time.Since(s.began)%cycle > storm {
-		kinds = 8
+		kinds = calm
 	}
-	switch s.random.IntN(kinds) {
+	var name string
+	if kind := s.random.IntN(kinds); kind < calm {
+		name = s.disturb(ctx, kind, f, t, l)
+	} else {
+		name = s.breakOff(ctx, kind, f)
+	}
+	s.faults[name]++
+	t.p.measure()
+	l.p.measure()
+}
+
+// disturb does what a connection outlives, and returns what that is.
+func (s *soak) disturb(ctx context.Context, kind int, f *feed, t *tail, l *listen) (name string) {
+	switch kind {
 	case 0:
 		name = "nonsense sent"
 		f.nonsense(s.random)
@@ -172,6 +185,13 @@ func (s *soak) fault(ctx context.Context, t *tail, l *listen) {
 		f.hold.Lock()
 		s.pause(ctx, 100*time.Millisecond, time.Second)
 		f.hold.Unlock()
+	}
+	return name
+}
+
+// breakOff does what ends a connection, and returns what that is.
+func (s *soak) breakOff(ctx context.Context, kind int, f *feed) (name string) {
+	switch kind {
 	case 8, 9:
 		name = "peer killed"
 		f.reset()
@@ -194,7 +214,5 @@ func (s *soak) fault(ctx context.Context, t *tail, l *listen) {
 		name = "half a frame"
 		f.half()
 	}
-	s.faults[name]++
-	t.p.measure()
-	l.p.measure()
+	return name
 }
