@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/captures"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
@@ -125,6 +126,12 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		},
 	})
 	o.inputs.Live.Sink, o.inputs.Live.Awaiter = t.Sink, t
+	o.inputs.Passes = func(from, to int64) captures.Passes {
+		if p := t.Passes(from, to); p != nil {
+			return p
+		}
+		return nil
+	}
 	return o.inputs.Run(ctx, a, cmd, addresses)
 }
 

@@ -30,6 +30,9 @@ type Options struct {
 	EveryLine bool
 	// Awaiter is what the run waits for; nil reads everything that the filters keep.
 	Awaiter report.Awaiter
+	// Passes returns how files are read in several passes, within their bounds; nil for
+	// one pass of the sink. It is asked only for files that can be read again.
+	Passes func(from, to int64) Passes
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
@@ -124,6 +127,8 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		return nil, err
 	}
 	switch {
+	case s.whole == nil && o.Passes != nil && o.Awaiter != nil && !o.Follow && regular(names) && size(names) >= passesFrom:
+		s.narrow(config, files, o.Passes(from, to))
 	case s.whole == nil:
 		if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
 			config.Needles = o.Filter.Needles()

@@ -31,6 +31,7 @@ type session struct {
 	end      flags.Ends
 	account  report.Account // of the sink, nil if it has none
 	awaiter  report.Awaiter // nil: everything that the filters keep
+	later    *laterPasses   // nil if there are none
 	total    int64          // bytes of all files, 0 if unknown
 	tally    *tally.Tally
 	pager    *cli.Pager      // nil if there is none
@@ -58,6 +59,9 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	}
 	spare := make([]byte, spareHeap)
 	end, untimed, err := s.read(ctx, config)
+	if s.later != nil && end == engine.EndOfInput && err == nil {
+		end, err = s.later.run(ctx)
+	}
 	runtime.KeepAlive(spare)
 	if failed := s.pager.Close(); err == nil {
 		err = failed

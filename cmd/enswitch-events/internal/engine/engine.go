@@ -136,6 +136,9 @@ type Config struct {
 	// contains at least one. Lines that contain none are counted as filtered without
 	// a look at them. Until and FailIf look at every line, so Needles must then be nil.
 	Needles []string
+	// Digits are digits of a telephone number that such lines contain instead of a
+	// needle: see needle.NewSearch.
+	Digits string
 	// Tally counts the events that are dropped until one is kept; nil counts nothing.
 	// Of the lines that contain no needle it counts a sample.
 	Tally *tally.Tally

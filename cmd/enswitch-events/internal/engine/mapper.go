@@ -69,8 +69,8 @@ func newMapper(c *Config, src Source, stop, anyKept *atomic.Bool) (*mapper, erro
 	if c.FailIf != nil {
 		m.failIf = c.FailIf.Clone()
 	}
-	if len(c.Needles) > 0 {
-		m.needles = needle.NewSearch(c.Needles)
+	if len(c.Needles) > 0 || c.Digits != "" {
+		m.needles = needle.NewSearch(c.Needles, c.Digits)
 	}
 	return m, nil
 }

@@ -20,6 +20,8 @@ type Options struct {
 	Live  live.Options
 	Feeds live.Feeds
 	Read  flags.Read
+	// Passes is for captures, see captures.Options.
+	Passes func(from, to int64) captures.Passes
 }
 
 // Bind adds the flags of where the events come from to cmd.
@@ -42,6 +44,7 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, addre
 	c := &captures.Options{
 		Filter: &o.Live.Filter, Output: &o.Live.Output, End: o.Live.End, Bounds: o.Read.Bounds,
 		Merge: len(o.Read.Files) > 1, Sink: o.Live.Sink, EveryLine: true, Account: o.Live.Account, Awaiter: o.Live.Awaiter,
+		Passes: o.Passes,
 	}
 	return c.Run(ctx, a, cmd, o.Read.Files)
 }

@@ -155,13 +155,19 @@ type literal struct {
 	text   string
 	rare   int // index of its rarest byte, which is searched for first
 	escape bool
+	digits bool // of a telephone number: with separators between them, too
 }
 
-// NewSearch returns a Search for these needles.
-func NewSearch(texts []string) *Search {
+// NewSearch returns a Search for these needles, and for the digits of a telephone number
+// unless they are empty: they are found with nothing between them but blanks and ()-./,
+// the slash also as JSON escapes it.
+func NewSearch(texts []string, digits string) *Search {
 	s := &Search{}
 	for _, t := range texts {
 		s.literals = append(s.literals, literal{text: t})
+	}
+	if digits != "" {
+		s.literals = append(s.literals, literal{text: digits, digits: true})
 	}
 	s.literals = append(s.literals, literal{text: escape, escape: true})
 	s.hits = make([]int, len(s.literals))
@@ -212,6 +218,9 @@ func (s *Search) Next(text []byte, at int) int {
 
 // find returns the offset of the literal in text[at:], len(text) if there is none.
 func (l *literal) find(text []byte, at int) int {
+	if l.digits {
+		return l.findDigits(text, at)
+	}
 	rare, n := l.text[l.rare], len(l.text)
 	for i := at + l.rare; i < len(text); i++ {
 		j := bytes.IndexByte(text[i:], rare)
@@ -226,6 +235,32 @@ func (l *literal) find(text []byte, at int) int {
 		// First its ends: in most places only the rare byte matches.
 		if text[begin] == l.text[0] && text[begin+n-1] == l.text[n-1] && string(text[begin:begin+n]) == l.text && (!l.escape || begin+n < len(text) && '0' <= text[begin+n] && text[begin+n] <= '7') {
 			return begin
+		}
+	}
+	return len(text)
+}
+
+// findDigits returns the offset of the last of the digits in text[at:], len(text) if they
+// are not there.
+func (l *literal) findDigits(text []byte, at int) int {
+	last := len(l.text) - 1
+	for i := at; i < len(text); i++ {
+		j := bytes.IndexByte(text[i:], l.text[last])
+		if j < 0 {
+			break
+		}
+		i += j
+		k := last - 1
+		for j = i - 1; k >= 0 && j >= at; j-- {
+			c := text[j]
+			if c == l.text[k] {
+				k--
+			} else if c != ' ' && c != '(' && c != ')' && c != '-' && c != '.' && c != '/' && c != '\\' {
+				break
+			}
+		}
+		if k < 0 {
+			return i
 		}
 	}
 	return len(text)

@@ -91,7 +91,7 @@ func FuzzOf(f *testing.F) {
 			}
 			kept := false
 			keep.Run(&x, func(filter.Output) bool { kept = true; return true })
-			s := NewSearch(needles)
+			s := NewSearch(needles, "")
 			s.Begin([]byte(line))
 			if kept && s.Next([]byte(line), 0) < 0 {
 				t.Fatalf("%q is kept by %+v and has none of %q", line, o, needles)

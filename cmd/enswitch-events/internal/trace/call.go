@@ -40,8 +40,8 @@ type Event struct {
 	Times   int    // how often it came
 	Kind    call.Kind
 	Guessed bool // the kind is a guess
-	// Leg is the uniqueid, and Machine the machine, as text; empty for none.
-	Leg, Machine string
+	// Leg is the uniqueid, as text; empty for none.
+	Leg, CallID, Machine string
 	// What an answer has as the party that answered.
 	byWhom string
 	sure   bool // byWhom is of a field that was given as to
@@ -82,7 +82,7 @@ func (s *Call) leg(id string) int { return slices.Index(s.Legs, id) + 1 }
 
 // newEvent copies e. It uses x.
 func newEvent(e *call.Event, m *call.Map, x *event.Index) Event {
-	s := Event{Raw: bytes.Clone(e.Raw), Time: e.Time, Times: e.Times, Kind: e.Kind, Leg: string(e.UniqueID().Text()), Machine: string(e.Machine().Text())}
+	s := Event{Raw: bytes.Clone(e.Raw), Time: e.Time, Times: e.Times, Kind: e.Kind, Leg: string(e.UniqueID().Text()), CallID: string(e.CallID().Text()), Machine: string(e.Machine().Text())}
 	if x.Scan(s.Raw) != nil {
 		return s // it was scanned before, so this does not happen
 	}

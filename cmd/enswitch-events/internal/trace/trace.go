@@ -96,6 +96,12 @@ type Trace struct {
 	found  map[int64]*Call // calls to show at the end
 	others map[int64]other // those that are not shown, some of them
 	x      event.Index
+
+	narrow    *Narrow // of a part of a capture, else nil
+	low, high int64   // the part
+	certain   bool    // what was shown does not depend on the rest
+	twice     bool    // another pass has counted what is searched for
+	sampled   bool    // Tally has a sample
 }
 
 // other is a call that is named.
@@ -106,18 +112,27 @@ type other struct {
 
 // New returns the sink.
 func New(o *Options) *Trace {
-	t := &Trace{o: *o, found: map[int64]*Call{}, others: map[int64]other{}}
-	tracker := o.Tracker
-	tracker.KeepEvents = true
+	t := &Trace{o: *o}
 	if f, ok := o.Format.(follower); ok && o.Live && o.Count == 1 && o.Having == nil {
 		t.follow = f
+	}
+	t.restart()
+	return t
+}
+
+// restart begins with an empty tracker.
+func (t *Trace) restart() {
+	tracker := t.o.Tracker
+	tracker.KeepEvents = true
+	if t.follow != nil {
 		if tracker.Hold = displayHold; tracker.Linger > 0 && tracker.Linger < displayHold {
 			tracker.Hold = tracker.Linger
 		}
 	}
 	tracker.OnEvent, tracker.OnJoin, tracker.OnEnd = t.onEvent, t.onJoin, t.onEnd
 	t.tracker = call.NewTracker(&tracker)
-	return t
+	t.count, t.narrow = 0, nil
+	t.found, t.others = map[int64]*Call{}, map[int64]other{}
 }
 
 // Sink makes t the sink of a run. The filters are those of text.
@@ -194,7 +209,7 @@ func (t *Trace) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 		if t.over {
 			break
 		}
-		if p.events[i].Chosen {
+		if p.events[i].Chosen && !t.twice {
 			t.matched++
 		}
 		t.tracker.Add(&p.events[i])
@@ -367,6 +382,12 @@ func (t *Trace) latest() []int64 {
 // choose shows the calls that were found, in the order in which they began, and names the
 // others.
 func (t *Trace) choose() {
+	if n := t.narrow; n != nil {
+		if t.certain = n.covers(t.found, t.low, t.high); !t.certain {
+			return
+		}
+		n.before(t, t.low)
+	}
 	for len(t.found) > 0 {
 		s := t.earliest()
 		t.show(s)
@@ -466,7 +487,11 @@ func (t *Trace) Seen() string {
 	}
 	switch {
 	case len(kinds) > 0:
-		lines = append(lines, "came instead: "+strings.Join(kinds, ", "))
+		text := "came instead: "
+		if t.sampled {
+			text = "came instead, in a sample: "
+		}
+		lines = append(lines, text+strings.Join(kinds, ", "))
 	case t.matched == 0:
 		lines = append(lines, "no event came at all")
 	}
