@@ -99,3 +99,33 @@ func FuzzOf(f *testing.F) {
 		}
 	})
 }
+
+// TestDigits finds digits with separators between them, and nothing else.
+func TestDigits(t *testing.T) {
+	for _, row := range []struct {
+		text string
+		want bool
+	}{
+		{`{"from":"+44163960001"}`, true},
+		{`{"from":"+44163 96 00 01"}`, true},
+		{`{"from":"(0163)9-6.0/0 0) (1"}`, true},
+		{`{"from":"0163\/96\/0001"}`, true},
+		{`{"from":"01639600\u00301"}`, true},
+		{`{"from":96000.1}`, true},
+		{`{"from":"+44163960002"}`, false},
+		{`{"from":"96x0001"}`, false},
+		{`{"from":"96","to":"0001"}`, false},
+		{`60001`, false},
+		{`960001`, true},
+		{`11960001`, true},
+		{`9600011`, true},
+		{``, false},
+	} {
+		s := NewSearch(nil, "960001")
+		text := []byte(row.text)
+		s.Begin(text)
+		if got := s.Next(text, 0) >= 0; got != row.want {
+			t.Errorf("%s: %v", row.text, got)
+		}
+	}
+}

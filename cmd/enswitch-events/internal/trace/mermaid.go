@@ -60,10 +60,10 @@ func (f *mermaidFormat) Call(dst []byte, c *Call) []byte {
 		if e.Times > 1 {
 			words = append(words, fmt.Sprintf("×%d", e.Times))
 		}
-		for _, field := range fields(&f.x) {
-			words = append(words, string(appendField(nil, &field)))
-		}
 		text := diagramText(strings.Join(words, " "))
+		for _, field := range fields(&f.x) { // a long line would not fit between two actors
+			text += "<br/>" + diagramText(string(appendField(nil, &field)))
+		}
 		if slices.Contains(c.Legs, e.Leg) {
 			dst = fmt.Appendf(dst, "    %s->>%s: %s\n", from, f.actors["L"+e.Leg], text)
 		} else {

@@ -434,6 +434,8 @@ func (t *Trace) showEvents() {
 		t.writeHeader()
 		t.out = t.follow.begin(t.out, t.shown)
 	}
+	// A call that was joined brings earlier events.
+	slices.SortStableFunc(t.fresh, func(a, b *call.Event) int { return cmp.Compare(a.Time, b.Time) })
 	for _, e := range t.fresh {
 		s := newEvent(e, t.o.Map, &t.x)
 		t.out = t.follow.event(t.out, t.shown, t.legs, &s)
