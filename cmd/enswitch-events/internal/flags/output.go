@@ -126,17 +126,8 @@ func outputFormat(name, template string, tty, meta bool) string {
 // template fails, onBlank for each of which it prints nothing.
 func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*render.Renderer, error) {
 	tty := cli.Terminal(out)
-	if strings.ContainsAny(o.format, "./") {
-		return nil, cli.Usage("> FILE keeps what is printed, --record FILE every event received", "--output %q is a format and no file", o.format)
-	}
-	for _, v := range []struct {
-		flag, value string
-		known       []string
-	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"ids", o.ids, render.IDs()}, {"color", o.color, []string{"auto", "always", "never"}}} {
-		if v.value != "" && !slices.Contains(v.known, v.value) {
-			typed := cmp.Or(valuesElsewhere[v.flag+" "+strings.ToLower(v.value)], v.value)
-			return nil, cli.Usage(spelling.OneOf(typed, v.known), "--%s %q is not known", v.flag, v.value)
-		}
+	if err := o.known(); err != nil {
+		return nil, err
 	}
 	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
 	if err != nil {
@@ -158,9 +149,7 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		if r.Location, err = zone(o.timezone); err != nil {
 			return nil, err
 		}
-	}
-	if o.timezone != "" && o.time == "" {
-		r.Time = "local" // in csv and tsv, too
+		r.Time = cmp.Or(o.time, "local") // in csv and tsv, too
 	}
 	o.mu.Lock()
 	if o.seen == nil {
@@ -193,6 +182,23 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		return nil, cli.Usage(hint, "%w", err)
 	}
 	return renderer, nil
+}
+
+// known returns what is wrong with a flag that takes one of a few words.
+func (o *Output) known() error {
+	if strings.ContainsAny(o.format, "./") {
+		return cli.Usage("> FILE keeps what is printed, --record FILE every event received", "--output %q is a format and no file", o.format)
+	}
+	for _, v := range []struct {
+		flag, value string
+		known       []string
+	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"ids", o.ids, render.IDs()}, {"color", o.color, []string{"auto", "always", "never"}}} {
+		if v.value != "" && !slices.Contains(v.known, v.value) {
+			typed := cmp.Or(valuesElsewhere[v.flag+" "+strings.ToLower(v.value)], v.value)
+			return cli.Usage(spelling.OneOf(typed, v.known), "--%s %q is not known", v.flag, v.value)
+		}
+	}
+	return nil
 }
 
 // picked returns the fields to print. Records of calls have all their fields in csv and tsv
