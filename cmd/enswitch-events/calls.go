@@ -89,7 +89,7 @@ func (o *callsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		Map: m, Tracker: tracker, Having: having, Count: live.End.Count, Live: !o.inputs.Captures(),
 		ForReaders: live.Output.ForReaders(cli.Terminal(a.Out) != nil), Log: a.Log,
 	})
-	live.Sink, live.Account = s.Sink, s
+	live.Sink, live.Account, live.SinkMemory = s.Sink, s, calls.MaxMemory
 	return o.inputs.Run(ctx, a, cmd, addresses)
 }
 

@@ -172,6 +172,10 @@ func (t *Tracker) makeRoom(c *Call) {
 			t.forget(t.kept.first)
 		case t.opened.count > 1 && t.opened.first != c:
 			oldest := t.opened.first
+			if oldest.ending != 0 { // it waits for the linger alone
+				t.close(oldest, Ended)
+				continue
+			}
 			oldest.doubt = true
 			t.stats.GivenUp++
 			t.close(oldest, Lost)

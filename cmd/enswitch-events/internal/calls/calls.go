@@ -15,6 +15,10 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
+// MaxMemory is about how much memory a Sink holds at most, in bytes: the calls, and the
+// events that are held to be put in order.
+const MaxMemory = 96 << 20
+
 // Options are the options of a Sink.
 type Options struct {
 	// Map says what events and fields mean.

@@ -47,6 +47,8 @@ type Options struct {
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
 	// that the filters keep.
 	Awaiter report.Awaiter
+	// SinkMemory is how much memory the sink may hold, in bytes.
+	SinkMemory int64
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
@@ -144,18 +146,18 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
 		return nil, err
 	}
-	s.buffer = o.Buffer.open(s)
+	s.buffer = o.Buffer.open(s, o.SinkMemory)
 	return s, nil
 }
 
-// open returns the buffer of s.
-func (o *bufferFlags) open(s *session) *engine.Buffer {
+// open returns the buffer of s. Beside it so many bytes of memory are in use.
+func (o *bufferFlags) open(s *session, beside int64) *engine.Buffer {
 	var record func([]byte)
 	if s.record != nil {
 		record = s.record.write
 	}
 	// Garbage counts as memory in use too: it must stay near what was asked for.
-	debug.SetMemoryLimit(int64(o.buffer) + 24<<20)
+	debug.SetMemoryLimit(int64(o.buffer) + 24<<20 + beside)
 	return engine.NewBuffer(engine.BufferOptions{
 		Size: int64(o.buffer), Record: record,
 		OnOverflow: func(engine.Gap) { s.drops.begin() },
