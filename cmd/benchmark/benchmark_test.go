@@ -217,3 +217,36 @@ func TestUsage(t *testing.T) {
 		}
 	}
 }
+
+// TestWriteCalls: the file has every event of every call, in the order of their times.
+func TestWriteCalls(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "calls")
+	calls, err := writeCalls(path, 100_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, last := map[string]int{}, ""
+	for line := range bytes.Lines(text) {
+		var e struct{ CallID, Timestamp string }
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if e.Timestamp < last {
+			t.Fatalf("%s after %s", e.Timestamp, last)
+		}
+		last = e.Timestamp
+		events[e.CallID]++
+	}
+	if len(events) != calls {
+		t.Errorf("%d calls, want %d", len(events), calls)
+	}
+	for id, n := range events {
+		if n != len(callPlan) {
+			t.Errorf("%s has %d events", id, n)
+		}
+	}
+}

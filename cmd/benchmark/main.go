@@ -50,9 +50,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 1 && args[0] == bareHandler {
 		return serveBare(ctx, stdout)
 	}
-	b, re, readme, err := parse(args, stderr)
-	if err != nil {
+	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	pick := flags.String("run", "", "measure the rows that match this `regexp`")
+	b := &bench{talk: stderr}
+	flags.IntVar(&b.events, "n", 3_000_000, "`events` of a flood")
+	flags.Int64Var(&b.fileSize, "bytes", 200e6, "`bytes` of the file that cat and its peers read")
+	flags.Int64Var(&b.largeSize, "large", 2<<30, "`bytes` of the file over which the memory of cat is measured")
+	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
+	readme := flags.String("readme", "", "write the table into this `file`, too, in the place marked there")
+	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
+	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	re, err := regexp.Compile(*pick)
+	switch {
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case b.events < 1 || b.rounds < 1 || b.fileSize < 1 || b.largeSize < 1:
+		return errors.New("-n, -rounds, -bytes and -large: at least 1")
+	case *readme != "" && *pick != "":
+		return errors.New("-readme: the whole table is written, so leave out -run")
 	}
 	if b.dir, err = os.MkdirTemp("", "enswitch-events-benchmark-"); err != nil {
 		return err
@@ -62,8 +82,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if b.binary == "" {
-		if err := b.build(ctx); err != nil {
-			return err
+		b.binary = filepath.Join(b.dir, "enswitch-events")
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
+			"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+		build.Stderr = stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("go build: %w", err)
 		}
 	}
 	b.corpus = newCorpus()
@@ -83,54 +108,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		done = append(done, rows...)
 	}
 	if len(done) == 0 && len(b.skipped) == 0 {
-		return fmt.Errorf("no row matches %q", re)
+		return fmt.Errorf("no row matches %q", *pick)
 	}
-	if err := printTable(stdout, done, b.skipped); err != nil || readme == "" {
+	if err := printTable(stdout, done, b.skipped); err != nil || *readme == "" {
 		return err
 	}
-	return writeReadme(readme, done, b.skipped, time.Now())
-}
-
-// parse returns the benchmark that args ask for, what the names of its rows match, and
-// the file for the table, which may be "".
-func parse(args []string, stderr io.Writer) (b *bench, re *regexp.Regexp, readme string, err error) {
-	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	pick := flags.String("run", "", "measure the rows that match this `regexp`")
-	b = &bench{talk: stderr}
-	flags.IntVar(&b.events, "n", 3_000_000, "`events` of a flood")
-	flags.Int64Var(&b.fileSize, "bytes", 200e6, "`bytes` of the file that cat and its peers read")
-	flags.Int64Var(&b.largeSize, "large", 2<<30, "`bytes` of the file over which the memory of cat is measured")
-	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
-	flags.StringVar(&readme, "readme", "", "write the table into this `file`, too, in the place marked there")
-	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
-	if err := flags.Parse(args); err != nil {
-		return nil, nil, "", err
-	}
-	re, err = regexp.Compile(*pick)
-	switch {
-	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case b.events < 1 || b.rounds < 1 || b.fileSize < 1 || b.largeSize < 1:
-		err = errors.New("-n, -rounds, -bytes and -large: at least 1")
-	case readme != "" && *pick != "":
-		err = errors.New("-readme: the whole table is written, so leave out -run")
-	}
-	return b, re, readme, err
-}
-
-// build builds the program, as it is released.
-func (b *bench) build(ctx context.Context) error {
-	b.binary = filepath.Join(b.dir, "enswitch-events")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
-		"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = b.talk
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("go build: %w", err)
-	}
-	return nil
+	return writeReadme(*readme, done, b.skipped, time.Now())
 }
 
 // bench is what all measures share.
@@ -167,6 +150,7 @@ var measures = [...]struct {
 	{"cat --jq fallback", catFallback},
 	{"cat of zstd", catCompressed("zstd", ".zst", "0.6")},
 	{"cat of gzip", catCompressed("gzip", ".gz", "1.2")},
+	{"calls --read", callsRead},
 	{"cat memory", catMemory},
 	{"listen", listenRate},
 	{"listen, a new connection for each POST", listenAlone},
