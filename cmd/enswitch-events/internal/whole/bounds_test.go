@@ -9,7 +9,9 @@ import (
 )
 
 // stamp is a timestamp that many milliseconds after the first one.
-func stamp(ms int) string { return fmt.Sprintf(`"timestamp":"%d.%03d000"`, 1_234_567_890+ms/1000, ms%1000) }
+func stamp(ms int) string {
+	return fmt.Sprintf(`"timestamp":"%d.%03d000"`, 1_234_567_890+ms/1000, ms%1000)
+}
 
 // TestBounds: calls that are too large are printed whole from a file, and as far as they
 // are kept if they are read once; then the end says how much is missing.
@@ -26,7 +28,9 @@ func TestBounds(t *testing.T) {
 		once, twice int // how many of these lines are printed
 		loss        string
 	}{
-		{"no ids", 1000, func(i int) string { return `{"class":"call","event":"start","callid":null,"uniqueid":["good"],` + stamp(i) + `}` }, 0, 0, ""},
+		{"no ids", 1000, func(i int) string {
+			return `{"class":"call","event":"start","callid":null,"uniqueid":["good"],` + stamp(i) + `}`
+		}, 0, 0, ""},
 		{"large ids", 100, func(i int) string {
 			return fmt.Sprintf(`{"class":"call","event":"start","callid":"%s%d",%s,"pass":%d}`, id, i/10, stamp(i), i/99)
 		}, 10, 10, ""},
