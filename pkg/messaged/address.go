@@ -42,6 +42,8 @@ func ParseAddress(s string) (Address, error) {
 
 var errNoAddress = errors.New("want HOST, HOST:PORT or a URL such as ws://HOST:4875/events/websocket/")
 
+var errPort = errors.New("the port must be from 1 to 65535")
+
 // parseAddress returns errors without any of s: what is wrong with an address may
 // be in its key.
 func parseAddress(s string) (Address, error) {
@@ -76,6 +78,9 @@ func parseAddress(s string) (Address, error) {
 	if err != nil { // its text would show the key
 		if host, _, _ := strings.Cut(rest, "/"); strings.Count(host, ":") > 1 {
 			return Address{}, errors.New("an IPv6 address with a port needs brackets: [::1]:4875")
+		}
+		if _, port, ok := strings.Cut(strings.TrimLeft(rest, "/"), ":"); ok && port != "" && !strings.ContainsAny(port, "/?%") {
+			return Address{}, errPort
 		}
 		return Address{}, errNoAddress
 	}
@@ -126,7 +131,7 @@ func fillHost(u *url.URL) error {
 	if port != "" {
 		var err error
 		if n, err = strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return errors.New("the port must be from 1 to 65535")
+			return errPort
 		}
 	}
 	if strings.HasPrefix(u.Host, "[") {

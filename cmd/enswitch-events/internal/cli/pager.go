@@ -177,6 +177,9 @@ func (p *Pager) end() error {
 }
 
 func (p *Pager) fault(err error) {
+	if errors.Is(err, exec.ErrNotFound) {
+		err = errors.New("there is no such command in PATH")
+	}
 	p.a.Log.Warn(fmt.Sprintf("the pager %q failed: %v", p.command, err), slog.String(log.HintKey, "ENSWITCH_PAGER names another one, empty none"))
 }
 

@@ -55,7 +55,7 @@ func moment(flag, text string, now time.Time) (int64, error) {
 	}
 	t, err := parseMoment(text, now)
 	if err != nil {
-		return 0, cli.Usage("", "--%s %q: %w", flag, text, err)
+		return 0, cli.Usage(momentHint(text, err), "--%s %q is no time", flag, text)
 	}
 	// A timestamp is a time after 1970, and zero means no bound.
 	return max(t.UnixMicro(), 1), nil

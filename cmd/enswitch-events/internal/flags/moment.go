@@ -2,9 +2,11 @@ package flags
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -58,7 +60,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		return time.UnixMicro(usec).In(now.Location()), nil
 	}
 	if strings.HasPrefix(text, "-") {
-		return time.Time{}, errors.New("a time before now is written like -10m, 2h30m or 1d")
+		return time.Time{}, errBefore
 	}
 	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
 		return t, nil
@@ -73,7 +75,30 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		}
 		return t, nil
 	}
-	return time.Time{}, errors.New("a time is written like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, 10m (ago), yesterday, monday or 1234567890.123456")
+	return time.Time{}, errMoment
+}
+
+var (
+	errMoment = errors.New("write it like 2026-11-22T15:04:05Z, 2026-11-22, 15:04, 10m (ago), yesterday, monday or 1234567890.123456")
+	errBefore = errors.New("a time before now is written like -10m, 2h30m or 1d")
+)
+
+// date matches a text that begins with a day, as numbers.
+var date = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
+
+// momentHint returns what to try after parseMoment has refused text with err.
+func momentHint(text string, err error) string {
+	names := []string{"now", "today", "yesterday"}
+	for day := range time.Weekday(7) {
+		names = append(names, strings.ToLower(day.String()))
+	}
+	if _, wrong := time.Parse(time.DateOnly, date.FindString(text)); date.MatchString(text) && wrong != nil {
+		return "there is no such day"
+	}
+	if near := spelling.Hint(text, names); near != "" {
+		return near + " " + err.Error()
+	}
+	return err.Error()
 }
 
 // ago returns the time that is the duration text before now. It returns false if text is

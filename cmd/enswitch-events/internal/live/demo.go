@@ -15,7 +15,7 @@ const demoRate = 5
 // startDemo starts a simulated cluster in this process and returns its address. The
 // caller must call stop.
 func startDemo(ctx context.Context, a *cli.App) (address string, stop func()) {
-	a.Log.Info("demo: a simulated cluster in this program. " + enswitchtest.Illustrative)
+	a.Log.Info("demo: a simulated cluster in this program; " + enswitchtest.Illustrative)
 	ctx, cancel := context.WithCancel(ctx)
 	cluster := enswitchtest.NewServer(&enswitchtest.ServerOptions{Authkey: rand.Text()})
 	played := make(chan struct{})

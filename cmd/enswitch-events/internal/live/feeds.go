@@ -12,7 +12,6 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
-	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
 // feed is a source, as the status line shows it.
@@ -140,9 +139,9 @@ func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) ([]
 	}
 	var all []*upstream
 	for _, s := range addresses {
-		addr, err := messaged.ParseAddress(s)
+		addr, err := flags.ParseAddress(s)
 		if err != nil {
-			return nil, cli.Usage("write HOST, HOST:PORT, or the URL ws://HOST:4875/events/websocket/", "%w", err)
+			return nil, flags.AddressError(a, s, err)
 		}
 		if slices.ContainsFunc(all, func(u *upstream) bool { return u.addr.String() == addr.String() }) {
 			return nil, cli.Usage("name each address once", "address %s is given twice", addr)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
@@ -58,7 +59,11 @@ func (u *upstream) connectHint(e *messaged.Error) string {
 	case messaged.Unreachable, messaged.Timeout:
 		return "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port " + port + " through?\n--connect-timeout waits longer"
 	case messaged.Resolve:
-		return "check the name, or use the address of the setting 'Message daemon IP address'"
+		hint := "check the name, or use the address of the setting 'Message daemon IP address'"
+		if st, err := os.Stat(u.addr.URL.Hostname()); err == nil && st.Mode().IsRegular() {
+			hint += "\nthere is a file of that name: 'enswitch-events cat " + u.addr.URL.Hostname() + "' reads it"
+		}
+		return hint
 	case messaged.NotFound:
 		return "the documented path is /events/websocket/ on port 4875"
 	case messaged.Redirect:

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -41,6 +42,9 @@ func (s *session) disconnected(end engine.End) (never *cli.Error) {
 	return never
 }
 
+// quietHint is what to try if a feed was there and no event came.
+const quietHint = "no event came at all: is Enswitch's setting 'Send events to messaged' on, or 'Send events to URL' for POSTs?"
+
 // outcome returns the error of a run that ended by end, with err as the engine returns it.
 func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
@@ -68,11 +72,15 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		}
 		return report.EndError(end, slow)
 	case engine.EndFor, engine.EndIdle:
-		if err := report.Unmet(s.awaiter, cli.ExitTime, s.end.TimeUp(end)); err != nil {
-			return err
+		err := report.Unmet(s.awaiter, cli.ExitTime, s.end.TimeUp(end))
+		if err == nil {
+			came, what := report.Counted(s.account, ledger)
+			err = s.end.Unreached(end, came, what)
 		}
-		came, what := report.Counted(s.account, ledger)
-		return s.end.Unreached(end, came, what)
+		if e, ok := errors.AsType[*cli.Error](err); ok && ledger.Received == 0 {
+			return cli.NewError(e.Code, e.Err, quietHint)
+		}
+		return err
 	case engine.EndSignal, engine.EndOfInput:
 		// A script must not take it for what it waited for.
 		return report.Unmet(s.awaiter, cli.ExitFailure, "interrupted")
