@@ -31,7 +31,7 @@ func Example() {
 			break
 		}
 	}
-	// Output: call.start on machine 2
+	// Output: call.start on machine 6
 }
 
 // The kind of an Error decides what to do about it.
