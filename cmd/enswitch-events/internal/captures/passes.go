@@ -14,9 +14,8 @@ type Passes interface {
 	// digits of which a line must contain one to be looked at. Counts counts the events
 	// while none is kept.
 	First() (sink engine.Sink, needles []string, digits string, counts *tally.Tally)
-	// Next returns the sink of the next pass and the bounds of the timestamps that it
-	// gets; false if there is none.
-	Next() (sink engine.Sink, from, to int64, more bool)
+	// Next returns the next pass; false if there is none.
+	Next() (p engine.Pass, more bool)
 }
 
 // passesFrom is the size of files from which several passes are faster than one.
@@ -49,13 +48,13 @@ func (s *session) narrow(config *engine.Config, files *engine.CaptureOptions, p 
 // run runs the passes after the first one.
 func (l *laterPasses) run(ctx context.Context) (end engine.End, err error) {
 	for {
-		sink, from, to, more := l.passes.Next()
+		p, more := l.passes.Next()
 		if !more {
 			return engine.EndOfInput, nil
 		}
 		config, files := l.config, l.files
-		config.Sink, config.From, config.To = sink, from, to
-		files.From, files.To = from, to
+		config.Sink, config.From, config.To, config.Needles = p.Sink, p.From, p.To, p.Needles
+		files.From, files.To = p.From, p.To
 		if end, _, err = engine.NewCaptures(&files).Run(ctx, &config); end != engine.EndOfInput || err != nil {
 			return end, err
 		}

@@ -30,6 +30,14 @@ type CaptureOptions struct {
 	Follow bool
 }
 
+// Pass is one of several passes over captures: what it is for, the bounds of the
+// timestamps, and what a line must contain, as in [Config].
+type Pass struct {
+	Sink     Sink
+	From, To int64
+	Needles  []string
+}
+
 // Captures is a source of events: captures, which are read as fast as their events
 // are folded. It takes a fixed number of blocks of memory.
 type Captures struct {

@@ -41,7 +41,7 @@ type Event struct {
 	Kind    call.Kind
 	Guessed bool // the kind is a guess
 	// Leg is the uniqueid, as text; empty for none.
-	Leg, CallID, Machine string
+	Leg, CallID, Channel, Machine string
 	// What an answer has as the party that answered.
 	byWhom string
 	sure   bool // byWhom is of a field that was given as to
@@ -86,6 +86,7 @@ func newEvent(e *call.Event, m *call.Map, x *event.Index) Event {
 	if x.Scan(s.Raw) != nil {
 		return s // it was scanned before, so this does not happen
 	}
+	s.Channel = string(x.Field("asteriskid").Text())
 	_, origin := m.Kind(x.Class().Text(), x.Event().Text())
 	s.Guessed = origin == call.Guessed
 	if s.Kind != call.Answer {

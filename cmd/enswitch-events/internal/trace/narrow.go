@@ -13,11 +13,14 @@ import (
 )
 
 // A large capture is not followed whole. A first pass finds the events that are searched
-// for, and reads no others. The second one follows all calls in the time around the latest
-// of them. What it shows is certain to be what following the whole capture shows if all
-// legs of the call start in that time, if it ends in it, and if so much is left on both
-// sides that no id of it can be used by a call before or after. Otherwise the time is
-// widened, and in the end the whole capture is followed.
+// for, and reads no others. The second one follows all calls in a short time around the
+// latest of them, and a third looks for the ids of the call that was found in the minutes
+// before and after that time. What is shown is certain to be what following the whole
+// capture shows if all legs of the call start in that time, if it ends in it, and if no
+// other event has its ids within the 5 minutes for which they mean this call. Otherwise
+// the time is widened, and in the end the whole capture is followed. Where the file is
+// sorted by time only that part of it is read, so that most often it is read once and a
+// little more.
 
 const (
 	// margin is the time on each side: the 5 minutes for which ids mean a call, and some
@@ -32,8 +35,12 @@ type Narrow struct {
 	t        *Trace
 	from, to int64            // the bounds of the capture, 0 for none
 	matches  map[string]*span // by callid
-	whole    bool             // something was found that only following all can tell
+	whole    bool             // only following everything can tell
 	attempt  int
+
+	low, high int64 // what is followed
+	check     bool  // the ids of what was found are to be looked for around it
+	foreign   bool  // and they were found
 }
 
 // span is when a callid has what is searched for.
@@ -57,56 +64,39 @@ func (n *Narrow) First() (sink engine.Sink, needles []string, digits string, cou
 	return &finder{n}, needles, digits, n.t.o.Tally
 }
 
-// Next returns the sink of the next pass and the bounds of what it reads; false if there
-// is none.
-func (n *Narrow) Next() (sink engine.Sink, from, to int64, more bool) {
+// rooms are the times around what was found that are followed, one after the other. Those
+// that are shorter than the margin need another look at the lines with ids of the call.
+var rooms = [...]int64{ //nolint:gochecknoglobals // a table that nothing changes
+	int64(20 * time.Second / time.Microsecond), int64(4 * time.Minute / time.Microsecond), 10 * margin,
+}
+
+// Next implements captures.Passes.
+func (n *Narrow) Next() (p engine.Pass, more bool) {
 	t := n.t
 	switch {
-	case n.attempt > 0 && t.certain, n.attempt == 0 && len(n.matches) == 0 && !n.whole:
-		return nil, 0, 0, false
-	case n.attempt == 3:
-		return nil, 0, 0, false
+	case n.whole && n.attempt > 0, n.attempt > 0 && t.certain, len(n.matches) == 0 && !n.whole:
+		return p, false
+	case n.check:
+		n.check = false
+		return n.checkPass(), true
 	}
-	n.attempt++
 	t.restart()
-	if n.whole || n.attempt == 3 {
-		n.attempt = 3
-		t.certain = true
-		return t, n.from, n.to, true
+	if n.attempt++; n.whole || n.attempt > len(rooms) {
+		n.whole = true
+		return engine.Pass{Sink: t, From: n.from, To: n.to}, true
 	}
-	room := margin + int64(time.Minute/time.Microsecond)
-	if n.attempt == 2 {
-		room *= 10
-	}
+	room := rooms[n.attempt-1]
 	callids := slices.SortedFunc(maps.Keys(n.matches), func(a, b string) int { return cmp.Compare(n.matches[b].first, n.matches[a].first) })
 	low, high := int64(math.MaxInt64), int64(0)
 	for _, id := range callids[:min(len(callids), t.o.Count)] {
 		low, high = min(low, n.matches[id].first), max(high, n.matches[id].last)
 	}
-	from, to = max(low-room, n.from, 1), high+room
+	n.low, n.high = max(low-room, n.from, 1), high+room
 	if n.to > 0 {
-		to = min(to, n.to)
+		n.high = min(n.high, n.to)
 	}
 	t.narrow = n
-	t.low, t.high = from, to
-	return t, from, to, true
-}
-
-// covers reports whether the calls are certain to be those that following the whole
-// capture finds.
-func (n *Narrow) covers(calls map[int64]*Call, low, high int64) bool {
-	if len(calls) < min(n.t.o.Count, len(n.matches)) && !n.inWindow(low) {
-		return false
-	}
-	for _, c := range calls {
-		if low != n.from && (c.Begin < low+margin || !c.allStart()) || c.Count > len(c.Events) {
-			return false
-		}
-		if end := c.last(call.End); high != n.to && (c.State != call.Ended || end == nil || end.Time > high-margin || c.Events[len(c.Events)-1].Time > high-margin) {
-			return false
-		}
-	}
-	return len(calls) > 0
+	return engine.Pass{Sink: t, From: n.low, To: n.high}, true
 }
 
 // inWindow reports whether everything that was found is in the time from low on.
@@ -137,9 +127,9 @@ func (s *Call) allStart() bool {
 }
 
 // before adds the callids that were found before the window to the other calls.
-func (n *Narrow) before(t *Trace, low int64) {
+func (n *Narrow) before(t *Trace) {
 	for id, s := range n.matches {
-		if s.first < low && !slices.ContainsFunc(slices.Collect(maps.Values(t.found)), func(c *Call) bool { return slices.Contains(c.CallIDs, id) }) {
+		if s.first < n.low && !slices.ContainsFunc(slices.Collect(maps.Values(t.found)), func(c *Call) bool { return slices.Contains(c.CallIDs, id) }) {
 			t.count++
 			t.others[-int64(t.count)] = other{s.first, (&Call{CallIDs: []string{id}, Begin: s.first}).short()}
 		}

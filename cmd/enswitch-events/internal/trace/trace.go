@@ -97,11 +97,10 @@ type Trace struct {
 	others map[int64]other // those that are not shown, some of them
 	x      event.Index
 
-	narrow    *Narrow // of a part of a capture, else nil
-	low, high int64   // the part
-	certain   bool    // what was shown does not depend on the rest
-	twice     bool    // another pass has counted what is searched for
-	sampled   bool    // Tally has a sample
+	narrow  *Narrow // of a part of a capture, else nil
+	certain bool    // what was shown does not depend on the rest
+	twice   bool    // another pass has counted what is searched for
+	sampled bool    // Tally has a sample
 }
 
 // other is a call that is named.
@@ -383,10 +382,22 @@ func (t *Trace) latest() []int64 {
 // others.
 func (t *Trace) choose() {
 	if n := t.narrow; n != nil {
-		if t.certain = n.covers(t.found, t.low, t.high); !t.certain {
+		switch {
+		case !n.covers(t.found):
+			return
+		case n.room() < margin:
+			n.check = searchable(n.ids())
 			return
 		}
-		n.before(t, t.low)
+		t.certain = true
+	}
+	t.showFound()
+}
+
+// showFound shows the calls that were found, and names the others.
+func (t *Trace) showFound() {
+	if t.narrow != nil {
+		t.narrow.before(t)
 	}
 	for len(t.found) > 0 {
 		s := t.earliest()
