@@ -11,8 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -421,5 +423,37 @@ func TestStop(t *testing.T) {
 			t.Errorf("%v, %v, %d lines, %+v", end, err, n, l)
 		}
 		cancel()
+	}
+}
+
+// TestSlowFilter: what is done is written while the next events take their time.
+func TestSlowFilter(t *testing.T) {
+	var lines strings.Builder
+	for n := range 10 {
+		lines.Write(append(testEvent(n, 0).Raw, '\n'))
+	}
+	name := write(t, lines.String())
+	for _, workers := range []int{1, 4} {
+		synctest.Test(t, func(t *testing.T) {
+			var mapped atomic.Int64
+			first := int64(0)
+			c := verbatim(t, writer(func(p []byte) (int, error) {
+				if first == 0 {
+					first = mapped.Load()
+				}
+				return len(p), nil
+			}))
+			c.Workers = workers
+			c.Sink = hooked{c.Sink.(*Text), func(*Event) {
+				mapped.Add(1)
+				time.Sleep(2 * maxPending)
+			}}
+			if _, _, err := NewCaptures(&CaptureOptions{Names: []string{name}, MaxLine: 1000}).Run(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			if first == 0 || first > 5 {
+				t.Errorf("%d workers: the first write came after %d of 10 events", workers, first)
+			}
+		})
 	}
 }

@@ -17,6 +17,10 @@ const maxWorkers = 8
 // most of them.
 const maxEnds = 16 << 10
 
+// maxPending bounds how long output waits for more: a slow filter may take minutes for
+// the next 64 KiB.
+const maxPending = 50 * time.Millisecond
+
 // outcome is an End and the error that belongs to it.
 type outcome struct {
 	end End
@@ -54,13 +58,14 @@ type folder struct {
 	lastFold time.Time
 	extra    Output // of ticker
 
-	pending  []byte // output to be written together with more
-	ends     []int  // offset behind each kept event in pending
-	unbooked Ledger
-	kept     int64         // events that were folded and kept
-	written  int64         // kept events that were written in full
-	booked   int64         // events that were booked as kept
-	wrote    time.Duration // time spent in writes for the block that is being folded
+	pending   []byte // output to be written together with more
+	lastWrite time.Time
+	ends      []int // offset behind each kept event in pending
+	unbooked  Ledger
+	kept      int64         // events that were folded and kept
+	written   int64         // kept events that were written in full
+	booked    int64         // events that were booked as kept
+	wrote     time.Duration // time spent in writes for the block that is being folded
 
 	// Read when the run is over.
 	untimed         atomic.Int64 // events without a timestamp to compare with the bounds
@@ -389,7 +394,7 @@ func (f *folder) put(o *Output) outcome {
 	if before == 0 && len(out) >= writeSize {
 		return f.write(out)
 	}
-	if f.pending = append(f.pending, out...); len(f.pending) < writeSize && len(f.ends) < maxEnds {
+	if f.pending = append(f.pending, out...); len(f.pending) < writeSize && len(f.ends) < maxEnds && time.Since(f.lastWrite) < maxPending {
 		return outcome{}
 	}
 	return f.flush()
@@ -426,6 +431,7 @@ func (f *folder) write(out []byte) outcome {
 			o = outcome{outputEnd(err), err}
 		}
 	}
+	f.lastWrite = time.Now()
 	f.written += int64(written)
 	f.ends = f.ends[:0]
 	f.book()
