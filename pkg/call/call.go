@@ -128,6 +128,13 @@ type seen struct {
 	order   int64    // among events of the same time
 }
 
+// again notes that s was seen again.
+func (s *seen) again(at, order int64) {
+	if at < s.at {
+		s.at, s.order = at, order
+	}
+}
+
 // inOrder sorts values by when they were seen.
 func inOrder(all []seen) []seen {
 	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })

@@ -121,7 +121,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	c.last = max(c.last, e.Time)
 	t.order++
 	if i := slices.IndexFunc(c.machines, func(s seen) bool { return s.machine == m }); i >= 0 {
-		c.machines[i].at = min(c.machines[i].at, e.Time)
+		c.machines[i].again(e.Time, t.order)
 	} else if len(c.machines) < maxMarked {
 		c.machines = append(c.machines, seen{m.json, m, e.Time, t.order})
 	}
@@ -141,7 +141,9 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 		if leg = c.leg(k); leg == nil {
 			leg = &Leg{} // of another class, or one too many
 		}
-		leg.First = min(leg.First, e.Time)
+		if e.Time < leg.First {
+			leg.First, leg.order = e.Time, t.order
+		}
 	}
 	was := leg.ended()
 	leg.State = max(leg.State, e.Kind)
@@ -207,7 +209,7 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 	if k := e.keys[callKey]; k != (key{}) {
 		json := e.text(e.callid)
 		if i := slices.IndexFunc(c.callids, func(s seen) bool { return bytes.Equal(s.json, json) }); i >= 0 {
-			c.callids[i].at = min(c.callids[i].at, e.Time)
+			c.callids[i].again(e.Time, t.order)
 		} else if len(c.callids) < maxMarked {
 			c.callids = append(c.callids, seen{json: c.own(json), at: e.Time, order: t.order})
 		}
