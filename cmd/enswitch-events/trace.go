@@ -128,10 +128,11 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	})
 	o.inputs.Live.Sink, o.inputs.Live.Awaiter = t.Sink, t
 	o.inputs.Passes = func(from, to int64) captures.Passes {
-		if p := t.Passes(from, to); p != nil {
-			return p
+		p := t.Passes(from, to)
+		if p == nil {
+			return nil // the interface, too
 		}
-		return nil
+		return p
 	}
 	return o.inputs.Run(ctx, a, cmd, addresses)
 }

@@ -285,9 +285,3 @@ func (c *Call) leg(k key) *Leg {
 	}
 	return nil
 }
-
-// timestampOf returns the value of a timestamp, in microseconds since 1970.
-func timestampOf(json []byte) int64 {
-	usec, _ := valueOf(json).Timestamp()
-	return usec
-}

@@ -15,7 +15,8 @@ func follow(t interface {
 	Helper()
 	Fatal(...any)
 	Fatalf(string, ...any)
-}, lines string, o *Options) *Tracker {
+}, lines string, o *Options,
+) *Tracker {
 	t.Helper()
 	m, err := NewMap()
 	if err != nil {

@@ -40,7 +40,7 @@ const (
 	roleCount
 )
 
-var roles = [roleCount]string{"from", "to", "customer", "cause"}
+var roles = [...]string{"from", "to", "customer", "cause"}
 
 // String returns the name of the role in a map.
 func (r Role) String() string { return roles[r] }

@@ -45,29 +45,43 @@ var services = [...]person{
 
 const parkingSlot = "701"
 
-// pause is a list of ranges, each as likely. No range is no time.
-type pause []struct{ low, high time.Duration }
+// pause is a kind of pause before a step. The zero pause is no time.
+type pause int
 
-var (
-	instant  pause
-	routing  = pause{{20 * time.Millisecond, 200 * time.Millisecond}}
-	setup    = pause{{10 * time.Millisecond, 80 * time.Millisecond}} // of a further leg
-	refusal  = pause{{200 * time.Millisecond, 800 * time.Millisecond}}
-	alerting = pause{{200 * time.Millisecond, 1200 * time.Millisecond}} // from the start of a leg to its ringing
-	response = pause{{time.Second, 6 * time.Second}}                    // from ringing to answer
-	patience = pause{{8 * time.Second, 20 * time.Second}}
-	clearing = pause{{time.Millisecond, 20 * time.Millisecond}} // from one end to the next
-	onward   = pause{{4 * time.Second, 8 * time.Second}}        // a queue goes on to the next agents
-	enquiry  = pause{{2 * time.Second, 8 * time.Second}}        // until somebody passes the call on
-	parked   = pause{{5 * time.Second, 20 * time.Second}}
-	talk     = pause{
+const (
+	routing pause = iota + 1
+	setup         // of a further leg
+	refusal
+	alerting // from the start of a leg to its ringing
+	response // from ringing to answer
+	patience
+	clearing // from one end to the next
+	onward   // a queue goes on to the next agents
+	enquiry  // until somebody passes the call on
+	parked
+	talk
+)
+
+// pauses are how long the pauses are: ranges, each as likely.
+var pauses = [...][]struct{ low, high time.Duration }{
+	routing:  {{20 * time.Millisecond, 200 * time.Millisecond}},
+	setup:    {{10 * time.Millisecond, 80 * time.Millisecond}},
+	refusal:  {{200 * time.Millisecond, 800 * time.Millisecond}},
+	alerting: {{200 * time.Millisecond, 1200 * time.Millisecond}},
+	response: {{time.Second, 6 * time.Second}},
+	patience: {{8 * time.Second, 20 * time.Second}},
+	clearing: {{time.Millisecond, 20 * time.Millisecond}},
+	onward:   {{4 * time.Second, 8 * time.Second}},
+	enquiry:  {{2 * time.Second, 8 * time.Second}},
+	parked:   {{5 * time.Second, 20 * time.Second}},
+	talk: {
 		{3 * time.Second, 10 * time.Second},
 		{3 * time.Second, 10 * time.Second},
 		{8 * time.Second, 40 * time.Second},
 		{8 * time.Second, 40 * time.Second},
 		{40 * time.Second, 4 * time.Minute},
-	}
-)
+	},
+}
 
 // callScripts are the calls that a [Generator] makes up. Leg 0 is the caller's and ends
 // last.

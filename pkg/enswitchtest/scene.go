@@ -56,8 +56,8 @@ func (g *Generator) newCall(at time.Duration) {
 	}
 	for i := range c.script.steps {
 		s := &c.script.steps[i]
-		if n := len(s.after); n > 0 {
-			r := s.after[g.rand.IntN(n)]
+		if ranges := pauses[s.after]; len(ranges) > 0 {
+			r := ranges[g.rand.IntN(len(ranges))]
 			at += g.between(r.low, r.high)
 		}
 		g.plan(at, step{kind: s.kind, part: uint8(i), call: c})

@@ -19,7 +19,7 @@ func TestFile(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	other := fmt.Errorf("its reader has gone: %w", err)
-	if got := oserr.File(other); got != other { //nolint:errorlint // the very same
+	if got := oserr.File(other); got != other {
 		t.Errorf("got %q", got)
 	}
 }

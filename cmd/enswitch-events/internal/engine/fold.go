@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -373,87 +372,4 @@ func (f *folder) gap(b *Block) outcome {
 	f.own.gap(b)
 	f.Sink.Fold(b, f.remap)
 	return f.finish(b)
-}
-
-// writePart writes the output of b in the middle of an event.
-func (f *folder) writePart(b *Block, now bool) error {
-	o := f.put(&b.Out)
-	b.Out.Reset(b.data)
-	if now && !o.over() {
-		o = f.flush()
-	}
-	return o.err
-}
-
-// put writes o, or adds it to pending if it is small.
-func (f *folder) put(o *Output) outcome {
-	out, before := o.Bytes(), len(f.pending)
-	for _, end := range o.ends {
-		f.ends = append(f.ends, before+end)
-	}
-	if before == 0 && len(out) >= writeSize {
-		return f.write(out)
-	}
-	if f.pending = append(f.pending, out...); len(f.pending) < writeSize && len(f.ends) < maxEnds && time.Since(f.lastWrite) < maxPending {
-		return outcome{}
-	}
-	return f.flush()
-}
-
-// flush writes pending.
-func (f *folder) flush() outcome {
-	o := f.write(f.pending)
-	if f.pending = f.pending[:0]; cap(f.pending) > 64*writeSize {
-		f.pending = make([]byte, 0, 2*writeSize) // frees the memory of a giant event
-	}
-	return o
-}
-
-// write writes out and books its events. Kept events are booked as waiting before the
-// write and as kept after it; if it fails, only those that were written in full.
-func (f *folder) write(out []byte) outcome {
-	f.writes.Lock()
-	defer f.writes.Unlock()
-	if f.silent {
-		return outcome{end: EndSignal}
-	}
-	f.book()
-	written := len(f.ends)
-	var o outcome
-	if len(out) > 0 {
-		began := time.Now()
-		f.setWriting(true)
-		n, err := f.Out.Write(out)
-		f.setWriting(false)
-		f.wrote += time.Since(began)
-		if err != nil {
-			written, _ = slices.BinarySearch(f.ends, n+1)
-			o = outcome{outputEnd(err), err}
-		}
-	}
-	f.lastWrite = time.Now()
-	f.written += int64(written)
-	f.ends = f.ends[:0]
-	f.book()
-	return o
-}
-
-// book books the events that were counted since the last call.
-func (f *folder) book() {
-	l := f.unbooked
-	// An event of which a part was written early may be written before it is counted.
-	kept := min(f.written, f.kept) - f.booked
-	l.Kept, l.Waiting = kept, l.Waiting+l.Kept-kept
-	if l != (Ledger{}) {
-		f.src.Book(l)
-	}
-	f.unbooked, f.booked = Ledger{}, f.booked+kept
-}
-
-// setWriting notes whether a write is under way.
-func (f *folder) setWriting(on bool) {
-	f.writing.Store(on)
-	if f.pace != nil {
-		f.pace.writing.Store(on)
-	}
 }

@@ -13,7 +13,7 @@ import (
 // of it, how long it took, and who called whom.
 
 // callTimes are the fields of a record that are times, the earliest first.
-var callTimes = [...]string{"start", "ring", "answer", "end"} //nolint:gochecknoglobals // a table that nothing changes
+var callTimes = [...]string{"start", "ring", "answer", "end"}
 
 // isTime reports whether a column of csv or tsv is shown as a time.
 func (r *Renderer) isTime(name string) bool {
@@ -81,7 +81,7 @@ func (r *Renderer) callLine(dst []byte, ev *event.Event, x *event.Index) []byte 
 	}
 	r.callState(&l, x)
 	l.pad(r.appendSpan(r.text[:0], x.Get("duration")), durationColumns)
-	r.parties(&l, x, &w)
+	r.parties(&l, x)
 	if r.fields != nil && !r.fields.others {
 		r.some(&l, x, &w)
 	} else {
@@ -151,7 +151,7 @@ func (r *Renderer) appendSpan(dst []byte, v event.Value) []byte {
 }
 
 // parties writes who called whom.
-func (r *Renderer) parties(l *line, x *event.Index, w *walk) {
+func (r *Renderer) parties(l *line, x *event.Index) {
 	from, to := x.Get("from"), x.Get("to")
 	if from.Kind == event.Absent && to.Kind == event.Absent {
 		return
@@ -189,9 +189,9 @@ func (r *Renderer) callFields(l *line, x *event.Index, w *walk) {
 			put(name, v)
 		}
 	}
-	switch {
-	case r.ids == "none":
-	case r.ids == "short":
+	switch r.ids {
+	case "none":
+	case "short":
 		r.shortID(l, w)
 	default:
 		put("callid", w.head.call)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func NewFormat(o *FormatOptions) (Format, error) {
 	case "mermaid":
 		return &mermaidFormat{}, nil
 	case "html":
-		return &htmlFormat{location: location}, nil
+		return &htmlFormat{location: location, section: template.Must(template.New("call").Parse(htmlTemplate))}, nil
 	case "summary":
 		return &summaryFormat{}, nil
 	}

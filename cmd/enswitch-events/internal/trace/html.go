@@ -16,6 +16,7 @@ import (
 // policy forbids any.
 type htmlFormat struct {
 	location *time.Location
+	section  *template.Template // of a call
 	x        event.Index
 }
 
@@ -81,7 +82,7 @@ func (f *htmlFormat) Call(dst []byte, c *Call) []byte {
 		h.Rows = append(h.Rows, row)
 	}
 	var b bytes.Buffer
-	if err := htmlTemplate.Execute(&b, &h); err != nil {
+	if err := f.section.Execute(&b, &h); err != nil {
 		return dst // the template has no part that can fail on a text
 	}
 	return append(dst, b.Bytes()...)
@@ -111,7 +112,7 @@ func (f *htmlFormat) row(c *Call, columns []string, e *Event) htmlRow {
 	return row
 }
 
-var htmlTemplate = template.Must(template.New("call").Parse(`<section>
+const htmlTemplate = `<section>
 <h1>Call {{.Title}}</h1>
 <p class="at">{{.At}}</p>
 {{range $i, $line := .Story}}<p class="{{if $i}}more{{else}}story{{end}}">{{$line}}</p>
@@ -123,7 +124,7 @@ var htmlTemplate = template.Must(template.New("call").Parse(`<section>
 {{end}}</tbody>
 </table></div>
 </section>
-`))
+`
 
 // Before and After return a slice to range over for the columns beside an event.
 func (htmlCall) Before(r htmlRow) []struct{} { return make([]struct{}, r.Before) }

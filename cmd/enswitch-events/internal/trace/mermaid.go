@@ -60,14 +60,15 @@ func (f *mermaidFormat) Call(dst []byte, c *Call) []byte {
 		if e.Times > 1 {
 			words = append(words, fmt.Sprintf("×%d", e.Times))
 		}
-		text := diagramText(strings.Join(words, " "))
+		var text strings.Builder
+		text.WriteString(diagramText(strings.Join(words, " ")))
 		for _, field := range fields(&f.x) { // a long line would not fit between two actors
-			text += "<br/>" + diagramText(string(appendField(nil, &field)))
+			text.WriteString("<br/>" + diagramText(string(appendField(nil, &field))))
 		}
 		if slices.Contains(c.Legs, e.Leg) {
-			dst = fmt.Appendf(dst, "    %s->>%s: %s\n", from, f.actors["L"+e.Leg], text)
+			dst = fmt.Appendf(dst, "    %s->>%s: %s\n", from, f.actors["L"+e.Leg], text.String())
 		} else {
-			dst = fmt.Appendf(dst, "    Note over %s: %s\n", from, text)
+			dst = fmt.Appendf(dst, "    Note over %s: %s\n", from, text.String())
 		}
 	}
 	for _, line := range c.story() {

@@ -66,7 +66,7 @@ func (n *Narrow) First() (sink engine.Sink, needles []string, digits string, cou
 
 // rooms are the times around what was found that are followed, one after the other. Those
 // that are shorter than the margin need another look at the lines with ids of the call.
-var rooms = [...]int64{ //nolint:gochecknoglobals // a table that nothing changes
+var rooms = [...]int64{
 	int64(20 * time.Second / time.Microsecond), int64(4 * time.Minute / time.Microsecond), 10 * margin,
 }
 
