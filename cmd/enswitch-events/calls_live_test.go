@@ -33,6 +33,7 @@ func TestCallsLive(t *testing.T) {
 	p.lines(1)
 	s.Drop()
 	p.says("connected again", 1)
+	waitClients(t, s, 1) // the server knows of it a little later
 	s.Send(callEvent(2, "start", "after"))
 	p.received(4)
 	p.signal(syscall.SIGINT)
