@@ -44,9 +44,9 @@ func WrapOptions(err error) error {
 	return err
 }
 
-// Error returns one line for an empty expression, and else three lines: the flag and the reason, the line of the expression
-// that has the fault, and a caret under it. A long line is cut around the fault,
-// and what cannot be printed is shown as U+FFFD.
+// Error returns three lines: the flag and the reason, the line of the expression that
+// has the fault, and a caret under it; for an empty expression only one. A long line is
+// cut around the fault, and what cannot be printed is shown as U+FFFD.
 func (e *Error) Error() string {
 	if strings.TrimSpace(e.Text) == "" { // there is nothing to show
 		return fmt.Sprintf("%s %q: %s", e.Flag, e.Text, strings.TrimSuffix(e.Reason, " here"))

@@ -83,7 +83,7 @@ func TestLongLine(t *testing.T) {
 }
 
 func FuzzError(f *testing.F) {
-	for _, expr := range []string{"call,,x", "a\n| b = =", "\t$x", "日本 | =", "\xff", "\x1b[31m=", "e\u0301 = ="} {
+	for _, expr := range []string{"call,,x", "a\n| b = =", "\t$x", "日本 | =", "\xff", "\x1b[31m=", "e\u0301 = =", " "} {
 		f.Add(expr, len(expr)/2)
 	}
 	f.Fuzz(func(t *testing.T, expr string, offset int) {
@@ -91,6 +91,12 @@ func FuzzError(f *testing.F) {
 			return
 		}
 		err := &caret.Error{Flag: "--jq", Text: expr, Offset: offset, Reason: "no"}
+		if strings.TrimSpace(expr) == "" {
+			if s := err.Error(); strings.Contains(s, "\n") || !strings.HasPrefix(s, "--jq ") || !strings.HasSuffix(s, ": no") {
+				t.Fatalf("%q:\n%s", expr, s)
+			}
+			return
+		}
 		shown, ok := strings.CutPrefix(err.Error(), "--jq: no\n")
 		line, below, two := strings.Cut(shown, "\n")
 		if !ok || !two || strings.TrimLeft(below, " ") != "^" || len(below)-1 > ansi.StringWidth(line) || !utf8.ValidString(line) {
