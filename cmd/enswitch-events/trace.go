@@ -1,14 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/captures"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -16,7 +15,6 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/trace"
 )
 
@@ -89,6 +87,7 @@ the exit code is 6, and stderr says what came instead.`,
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(trace.Formats(), cobra.ShellCompDirectiveNoFileComp)) // there is this flag
 	return cmd
 }
 
@@ -139,28 +138,12 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 
 // newFormat returns the format of --output.
 func (o *traceOptions) newFormat(a *cli.App) (trace.Format, error) {
-	for _, v := range []struct {
-		flag, value string
-		known       []string
-	}{{"output", o.format, trace.Formats()}, {"color", o.color, []string{"auto", "always", "never"}}} {
-		if !slices.Contains(v.known, v.value) {
-			return nil, cli.Usage(strings.TrimSpace(spelling.Hint(v.value, v.known)+" it is one of "+strings.Join(v.known, ", ")), "--%s %q is not known", v.flag, v.value)
-		}
+	if err := cmp.Or(flags.OneOf("output", o.format, trace.Formats()), flags.OneOf("color", o.color, flags.Colors())); err != nil {
+		return nil, err
 	}
-	tty := cli.Terminal(a.Out)
-	profile, err := render.ColorProfile(o.color, tty != nil, os.Environ())
+	profile, err := render.ColorProfile(o.color, cli.Terminal(a.Out) != nil, os.Environ())
 	if err != nil {
 		return nil, cli.Usage("", "--color: %w", err)
 	}
-	f := &trace.FormatOptions{Name: o.format, Profile: profile}
-	if tty != nil {
-		f.Width = func() int {
-			width, _, err := term.GetSize(int(tty.Fd()))
-			if err != nil {
-				return 0
-			}
-			return width
-		}
-	}
-	return trace.NewFormat(f)
+	return trace.NewFormat(&trace.FormatOptions{Name: o.format, Profile: profile, Width: cli.Columns(a.Out)})
 }

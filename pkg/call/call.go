@@ -59,7 +59,6 @@ type Call struct {
 	state   State
 	chosen  bool
 	doubt   bool
-	joined  *Call // the call that this one has become part of
 	ids     []key
 	callids []seen
 	legs    []Leg
@@ -252,10 +251,6 @@ func (c *Call) Events() []*Event {
 	slices.SortStableFunc(c.events, compareEvents)
 	return c.events
 }
-
-// Has reports whether e carries an id of the call that Events of other calls do not
-// have: it is of help to find the leg of an event.
-func (l *Leg) Has(e *Event) bool { return e.keys[legKey] == l.key }
 
 // text returns the text of the field with role r, and whether there is one.
 func (c *Call) text(r Role) ([]byte, bool) {

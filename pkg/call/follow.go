@@ -279,7 +279,7 @@ func (t *Tracker) join(a, b *Call) *Call {
 	}
 	a.bytes += b.bytes
 	b.list.remove(b)
-	b.joined, b.ending = a, 0
+	b.ending = 0
 	t.stats.Calls--
 	t.reopen(a)
 	if t.o.OnJoin != nil {

@@ -23,8 +23,8 @@ type Event struct {
 	Kind Kind
 	// Time is the event's timestamp in microseconds since 1970; 0 if it has none.
 	Time int64
-	// Times is how often the event came: more than once if the same bytes came again
-	// within Hold.
+	// Times is how often the event came. Of an event that its call keeps it goes up when
+	// the same bytes come again.
 	Times int
 
 	inCall  bool   // the event is of class call

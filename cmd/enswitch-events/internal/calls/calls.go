@@ -203,11 +203,7 @@ func (s *Sink) failed(err error) {
 
 // Begin implements [engine.Worker].
 func (w *worker) Begin(b *engine.Block, _ bool) {
-	p, ok := b.Part.(*part)
-	if !ok {
-		p = &part{}
-		b.Part = p
-	}
+	p := engine.PartOf[part](b)
 	p.events, p.guesses = p.events[:0], p.guesses[:0]
 	w.part = p
 }
@@ -215,13 +211,8 @@ func (w *worker) Begin(b *engine.Block, _ bool) {
 // Event implements [engine.Worker].
 func (w *worker) Event(e *engine.Event) bool {
 	s, p := w.sink, w.part
-	if len(p.events) < cap(p.events) {
-		p.events = p.events[:len(p.events)+1]
-	} else {
-		p.events = append(p.events, call.Event{})
-	}
+	p.events = append(p.events, call.Event{Received: e.Received, Source: e.Source, Chosen: w.filter.Keeps(&e.X)})
 	ev := &p.events[len(p.events)-1]
-	ev.Received, ev.Source, ev.Chosen = e.Received, e.Source, w.filter.Keeps(&e.X)
 	w.reader.Read(ev, e.Raw, &e.X)
 	if s.o.Count > 0 {
 		s.guesses.add(p.guesses)

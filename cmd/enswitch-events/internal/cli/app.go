@@ -127,7 +127,7 @@ func (a *App) openLog() error {
 		a.talk = &heldWriter{w: stderr}
 		stderr = a.talk
 	}
-	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json", Width: columns(a.Err)})
+	a.Log = log.New(stderr, log.Options{Level: level, JSON: a.Global.logFormat == "json", Width: Columns(a.Err)})
 	if tz := unknownZone(); tz != "" {
 		a.Log.Warn("TZ is no known time zone: "+tz+": times are in UTC", slog.String(log.HintKey, "write it like Europe/London, or as a rule like CET-1CEST,M3.5.0,M10.5.0/3"))
 	}
@@ -160,12 +160,12 @@ func (a *App) newStatusLine() *statusline.Line {
 	if out := File(a.Out); out == nil || Terminal(out) == nil && !regular(out) {
 		return nil
 	}
-	return statusline.New(a.Err, columns(tty))
+	return statusline.New(a.Err, Columns(tty))
 }
 
-// columns returns a function that returns the columns of the terminal w, 0 where that is
+// Columns returns a function that returns the columns of the terminal w, 0 where that is
 // unknown. It is nil if w is no terminal.
-func columns(w any) func() int {
+func Columns(w any) func() int {
 	tty := Terminal(w)
 	if tty == nil {
 		return nil

@@ -4,8 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 )
 
 // The widths that help is made for.
@@ -17,15 +15,12 @@ const (
 
 // helpColumns returns how wide a line of help may be.
 func (a *App) helpColumns() int {
-	tty := Terminal(a.Out)
-	if tty == nil {
-		return helpWidth
+	if columns := Columns(a.Out); columns != nil {
+		if width := columns(); width > 0 {
+			return min(max(width, minHelpWidth), maxHelpWidth)
+		}
 	}
-	width, _, err := term.GetSize(int(tty.Fd()))
-	if err != nil || width <= 0 {
-		return helpWidth
-	}
-	return min(max(width, minHelpWidth), maxHelpWidth)
+	return helpWidth
 }
 
 // fit makes text fit into width columns. Lines that begin at the left edge are filled,

@@ -23,7 +23,7 @@ import (
 // root command. The first SIGINT, SIGTERM or SIGHUP cancels the context of the
 // command, so that it can write what it has received; a second one ends the process.
 func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Context, *App) *cobra.Command) int {
-	a := &App{Streams: s, Log: log.New(s.Err, log.Options{Width: columns(s.Err)}), Profile: &settings.Profile{}}
+	a := &App{Streams: s, Log: log.New(s.Err, log.Options{Width: Columns(s.Err)}), Profile: &settings.Profile{}}
 	ctx, stop := catchSignals(ctx, a.secondSignal)
 	defer stop()
 	defer func() { a.Log.Close() }()

@@ -126,6 +126,17 @@ func (b *Block) begin() {
 	b.result = result{Out: b.Out, Part: b.Part, to: b.from, notes: b.notes[:0]}
 }
 
+// PartOf returns the Part of b, which is a *T for a sink: a new one for a block that has
+// none yet, and else the one of an earlier block, for its memory.
+func PartOf[T any](b *Block) *T {
+	p, ok := b.Part.(*T)
+	if !ok {
+		p = new(T)
+		b.Part = p
+	}
+	return p
+}
+
 // Stop ends the run after the event that is being mapped.
 func (b *Block) Stop(end End) { b.end = end }
 

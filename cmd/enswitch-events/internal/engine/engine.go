@@ -22,9 +22,9 @@
 // socket to output.
 //
 // The files: engine.go has the interfaces, mapper.go and lines.go are Map, fold.go and
-// write.go are Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go, spill.go and
-// pace.go are the buffer behind live feeds, captures.go and merged.go read captures,
-// text.go is the sink.
+// write.go are Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go,
+// spill.go and pace.go are the buffer behind live feeds, captures.go, merged.go and
+// follow.go read captures, text.go is the sink.
 package engine
 
 import (

@@ -198,10 +198,8 @@ func (f *folder) tick() outcome {
 		f.timer.Reset(next)
 	}
 	o := f.putExtra()
-	if o.end = cmp.Or(o.end, end); o.over() {
-		return o
-	}
-	return outcome{}
+	o.end = cmp.Or(o.end, end)
+	return o
 }
 
 // finishRun writes what the sink adds at the end of the input.

@@ -126,11 +126,7 @@ type TextWorker struct {
 
 // Begin implements Worker.
 func (w *TextWorker) Begin(b *Block, inOrder bool) {
-	p, ok := b.Part.(*textPart)
-	if !ok {
-		p = &textPart{}
-		b.Part = p
-	}
+	p := PartOf[textPart](b)
 	w.text.mu.Lock()
 	*p = textPart{before: w.text.state}
 	w.text.mu.Unlock()

@@ -44,7 +44,7 @@ func (o *Calls) Compile() (*call.Map, call.Options, error) {
 	for _, text := range given {
 		name, _, ok := strings.Cut(text, "=")
 		if name = strings.TrimSpace(name); ok && !slices.Contains(call.Names(), name) {
-			return nil, options, cli.Usage(strings.TrimSpace(spelling.Hint(name, call.Names())+" it is one of "+strings.Join(call.Names(), ", ")), "--map %s: %q is no name", text, name)
+			return nil, options, cli.Usage(spelling.OneOf(name, call.Names()), "--map %s: %q is no name", text, name)
 		}
 	}
 	m, err := call.NewMap(given...)

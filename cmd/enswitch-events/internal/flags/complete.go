@@ -17,7 +17,7 @@ import (
 func RegisterCompletions(root *cobra.Command, a *cli.App) {
 	moments := []string{"now", "today", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 	values := map[string][]string{
-		"output": render.Formats(), "time": render.Times(), "ids": render.IDs(), "color": {"auto", "always", "never"},
+		"output": render.Formats(), "time": render.Times(), "ids": render.IDs(), "color": Colors(),
 		"jq-engine": {"auto", "native", "gojq"}, "log-format": {"text", "json"},
 		"shape": {"constant", "ramp", "burst", "storm"}, "speed": {"0.5x", "2x", "10x", "max"},
 		"since": moments, "until-time": moments,

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
@@ -164,15 +163,7 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		defer o.mu.Unlock()
 		o.seen[item] = true
 	}
-	if tty != nil {
-		r.Width = func() int {
-			width, _, err := term.GetSize(int(tty.Fd()))
-			if err != nil {
-				return 0
-			}
-			return width
-		}
-	}
+	r.Width = cli.Columns(out)
 	renderer, err := render.New(r)
 	if err != nil {
 		hint := ""
@@ -189,17 +180,21 @@ func (o *Output) known() error {
 	if strings.ContainsAny(o.format, "./") {
 		return cli.Usage("> FILE keeps what is printed, --record FILE every event received", "--output %q is a format and no file", o.format)
 	}
-	for _, v := range []struct {
-		flag, value string
-		known       []string
-	}{{"output", o.format, render.Formats()}, {"time", o.time, render.Times()}, {"ids", o.ids, render.IDs()}, {"color", o.color, []string{"auto", "always", "never"}}} {
-		if v.value != "" && !slices.Contains(v.known, v.value) {
-			typed := cmp.Or(valuesElsewhere[v.flag+" "+strings.ToLower(v.value)], v.value)
-			return cli.Usage(spelling.OneOf(typed, v.known), "--%s %q is not known", v.flag, v.value)
-		}
-	}
-	return nil
+	return cmp.Or(OneOf("output", o.format, render.Formats()), OneOf("time", o.time, render.Times()), OneOf("ids", o.ids, render.IDs()), OneOf("color", o.color, Colors()))
 }
+
+// OneOf returns what is wrong with a flag that takes one of the words in known: nil if
+// nothing is, or if it has no value.
+func OneOf(flag, value string, known []string) error {
+	if value == "" || slices.Contains(known, value) {
+		return nil
+	}
+	typed := cmp.Or(valuesElsewhere[flag+" "+strings.ToLower(value)], value)
+	return cli.Usage(spelling.OneOf(typed, known), "--%s %q is not known", flag, value)
+}
+
+// Colors returns the values of --color.
+func Colors() []string { return []string{"auto", "always", "never"} }
 
 // picked returns the fields to print. Records of calls have all their fields in csv and tsv
 // if none are named, and none but those.

@@ -104,8 +104,8 @@ func (c *checker) Worker(engine.Mapping) (engine.Worker, error) { return &checkW
 
 // Begin implements [engine.Worker].
 func (w *checkWorker) Begin(b *engine.Block, _ bool) {
-	w.part = &checkPart{}
-	b.Part = w.part
+	w.part = engine.PartOf[checkPart](b)
+	w.part.foreign = false
 }
 
 // Event implements [engine.Worker].

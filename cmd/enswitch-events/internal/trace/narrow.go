@@ -164,8 +164,8 @@ func (f *finder) Worker(engine.Mapping) (engine.Worker, error) {
 
 // Begin implements [engine.Worker].
 func (w *findWorker) Begin(b *engine.Block, _ bool) {
-	w.part = &findPart{}
-	b.Part = w.part
+	w.part = engine.PartOf[findPart](b)
+	w.part.matches = w.part.matches[:0]
 }
 
 // Event implements [engine.Worker].

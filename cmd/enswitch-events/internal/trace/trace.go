@@ -164,13 +164,8 @@ type worker struct {
 
 // Begin implements [engine.Worker].
 func (w *worker) Begin(b *engine.Block, _ bool) {
-	p, ok := b.Part.(*part)
-	if !ok {
-		p = &part{}
-		b.Part = p
-	}
-	p.events = p.events[:0]
-	w.part = p
+	w.part = engine.PartOf[part](b)
+	w.part.events = w.part.events[:0]
 }
 
 // Event implements [engine.Worker]. An event that is searched for counts as kept.

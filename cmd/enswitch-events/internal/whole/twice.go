@@ -81,11 +81,7 @@ type findWorker struct {
 
 // Begin implements [engine.Worker].
 func (w *findWorker) Begin(b *engine.Block, _ bool) {
-	p, ok := b.Part.(*found)
-	if !ok {
-		p = &found{}
-		b.Part = p
-	}
+	p := engine.PartOf[found](b)
 	p.events, p.places = p.events[:0], p.places[:0]
 	w.part = p
 }
@@ -93,14 +89,8 @@ func (w *findWorker) Begin(b *engine.Block, _ bool) {
 // Event implements [engine.Worker].
 func (w *findWorker) Event(e *engine.Event) bool {
 	p := w.part
-	n := len(p.events)
-	if n < cap(p.events) {
-		p.events = p.events[:n+1]
-	} else {
-		p.events = append(p.events, call.Event{})
-	}
-	ev := &p.events[n]
-	ev.Chosen = w.filter.Keeps(&e.X)
+	p.events = append(p.events, call.Event{Chosen: w.filter.Keeps(&e.X)})
+	ev := &p.events[len(p.events)-1]
 	w.reader.Read(ev, e.Raw, &e.X)
 	file, offset := e.Origin()
 	p.places = append(p.places, place{file: file, offset: offset})
