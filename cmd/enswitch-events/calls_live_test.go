@@ -60,6 +60,19 @@ func TestCallsTime(t *testing.T) {
 	p.matches([]string{"no event for 1s: 2 of 3 calls came"}, nil)
 }
 
+// TestCallsTimeCount: the records of calls that are open when the time is up count, too.
+func TestCallsTimeCount(t *testing.T) {
+	t.Parallel()
+	s := serverAt(t, "")
+	p := start(t, append([]string{"calls", s.Addr(), "-n", "1", "--idle-timeout", "1s"}, picked...)...)
+	waitClients(t, s, 1)
+	s.Send(callEvent(0, "start", "a"), callEvent(0, "start", "b"))
+	got := callLines(t, p, cli.ExitOK)
+	if want := "a\topen\tfalse"; strings.Join(got, "\n") != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // TestCallsCount: the run ends behind the event with which the last record comes.
 func TestCallsCount(t *testing.T) {
 	t.Parallel()

@@ -85,10 +85,12 @@ func (o *Ends) TimeUp(end engine.End) string {
 }
 
 // Unreached returns the error of a run that ended by time before --count or --until
-// was reached, or nil if neither was given. came is how many came of what --count
-// counts, what its name in the singular.
+// was reached, or nil if neither was given or what a sink adds at the end was enough. came
+// is how many came of what --count counts, what its name in the singular.
 func (o *Ends) Unreached(end engine.End, came int64, what string) error {
 	switch {
+	case o.Count > 0 && came >= o.Count:
+		return nil
 	case o.Count > 0:
 		return cli.NewError(cli.ExitTime, fmt.Errorf("%s: %s of %s came", o.TimeUp(end), humanize.Comma(came), cli.Plural(o.Count, what)), "")
 	case o.Until != "":

@@ -60,6 +60,10 @@ const packets = "not the packets are read, but the events that they carry, one a
 // few it only counts them.
 func (f *CaptureFaults) Damage(err error) {
 	f.damaged++
+	var attrs []any
+	if hint := cli.FileHint(err); hint != "" {
+		attrs = []any{log.HintKey, hint}
+	}
 	if d, ok := errors.AsType[capture.Damage](err); ok {
 		if errors.Is(d.Err, io.ErrUnexpectedEOF) {
 			d.Err = errors.New("it is cut off there")
@@ -71,7 +75,7 @@ func (f *CaptureFaults) Damage(err error) {
 		err = oserr.File(err)
 	}
 	if f.damaged <= maxKinds {
-		f.log.Error(cli.OneLine(err))
+		f.log.Error(cli.OneLine(err), attrs...)
 	}
 }
 
