@@ -78,6 +78,10 @@ type Call struct {
 	last     int64 // of the newest event
 	touched  int64 // the feed's time at the last event
 
+	stage      Kind  // the highest seen, but End
+	overNumber int64 // among the calls that ended or were lost
+	row        *Row  // of the call as it is, nil if none was made
+
 	count  int // of events
 	hashes []uint64
 	events []*Event

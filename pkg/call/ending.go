@@ -132,7 +132,8 @@ func (t *Tracker) lose() {
 
 // close ends an open call.
 func (t *Tracker) close(c *Call, s State) {
-	c.state, c.ending = s, 0
+	t.closed++
+	c.state, c.ending, c.overNumber, c.row = s, 0, t.closed, nil
 	t.opened.remove(c)
 	t.kept.push(c)
 	if t.o.OnEnd != nil {
@@ -148,7 +149,7 @@ func (t *Tracker) reopen(c *Call) {
 	if c.state == Open {
 		return
 	}
-	c.state = Open
+	c.state, c.row = Open, nil
 	c.list.remove(c)
 	t.opened.push(c)
 }
@@ -159,7 +160,9 @@ func (t *Tracker) forget(c *Call) {
 		delete(t.byID, k)
 		t.stats.IDsOver += t.ended.add(k, c.over())
 	}
-	c.list.remove(c)
+	if c.list.remove(c); c.chosen {
+		t.forgotten++
+	}
 	t.bytes -= c.bytes
 }
 

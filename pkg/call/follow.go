@@ -15,7 +15,7 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 	t.lose()
 	if e.gap {
 		for c := t.opened.first; c != nil; c = c.next {
-			c.doubt = true
+			c.doubt, c.row = true, nil
 		}
 	}
 	c, late := t.find(e)
@@ -46,6 +46,7 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 	if t.o.OnEvent != nil {
 		t.o.OnEvent(c, e, twice)
 	}
+	c.row = nil
 	t.settle(c)
 	t.makeRoom(c)
 	return kept
@@ -147,6 +148,9 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	}
 	was := leg.ended()
 	leg.State = max(leg.State, e.Kind)
+	if e.Kind != End {
+		c.stage = max(c.stage, e.Kind)
+	}
 	stamp := mark{e.Time, t.order, e.text(e.stamp)}
 	switch e.Kind {
 	case Start:
@@ -268,6 +272,7 @@ func (t *Tracker) join(a, b *Call) *Call {
 	if b.end.json != nil && !b.end.before(&a.end) || a.end.json == nil {
 		a.end, a.cause = b.end, b.cause
 	}
+	a.stage, a.row = max(a.stage, b.stage), nil
 	a.last, a.touched = max(a.last, b.last), max(a.touched, b.touched)
 	a.count += b.count
 	a.hashes = append(a.hashes, b.hashes...)

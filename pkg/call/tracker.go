@@ -93,6 +93,9 @@ type Tracker struct {
 	order    int64    // of events
 	queue    []ending // calls whose legs have all ended
 	stay     int
+
+	closed    int64 // calls that ended or were lost
+	forgotten int64 // chosen calls that are not kept any more
 }
 
 // machine is what is known of a machine.
@@ -231,7 +234,7 @@ func (t *Tracker) Quiet(d time.Duration) {
 func (t *Tracker) Gap() {
 	t.flush()
 	for c := t.opened.first; c != nil; c = c.next {
-		c.doubt = true
+		c.doubt, c.row = true, nil
 	}
 }
 
@@ -247,8 +250,8 @@ func (t *Tracker) flush() {
 }
 
 // Finish says that the input has ended: the linger counts as passed. OnEnd is called for
-// the calls that end by it, and then for those that are open, the earliest first. The
-// Tracker must not be used any more.
+// the calls that end by it, and then for those that are open, the earliest first. After
+// that only Snapshot and Calls may be called.
 func (t *Tracker) Finish() {
 	t.flush()
 	t.endAll()
