@@ -24,7 +24,7 @@ func TestSnapshotFresh(t *testing.T) {
 		var e Event
 		var s Snapshot
 		before, copies := map[*Row]Row{}, 0
-		for i := range 20_000 {
+		for i := range 8_000 {
 			raw := g.Next().Raw
 			if err := x.Scan(raw); err != nil {
 				t.Fatal(err)
@@ -59,7 +59,7 @@ func TestSnapshotFresh(t *testing.T) {
 				before[row] = *row
 			}
 		}
-		if copies < 1000 || len(s.Over) == 0 || len(s.Open) == 0 {
+		if copies < 300 || len(s.Over) == 0 || len(s.Open) == 0 {
 			t.Errorf("%d rows were used again, %d calls are open, %d over", copies, len(s.Open), len(s.Over))
 		}
 	}
