@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"errors"
 	"fmt"
 	"os"
 )
@@ -16,38 +15,48 @@ import (
 // Append may be tried again. But a durable queue that could not be synced takes no
 // more records, as nobody knows what of it is on disk.
 //
-// A process that is killed during Append leaves some of the records, from the first
-// one on. For a loss of power see Sync.
+// Append does not wait for a Sync, nor does it sync, except that the Append that ends
+// the eighth file since the last Sync syncs them before it returns.
 func (q *Queue) Append(records ...[]byte) error {
+	behind, err := q.append(records)
+	if err == nil && behind {
+		// The records are in the queue. An error is that of the next Append.
+		_ = q.Sync()
+	}
+	return err
+}
+
+// append is Append. Behind says that many files wait for a sync.
+func (q *Queue) append(records [][]byte) (behind bool, err error) {
 	q.appending.Lock()
 	defer q.appending.Unlock()
 	if err := q.checkOpen(); err != nil {
-		return err
+		return false, err
 	}
 	if q.failed != nil {
-		return q.failed
+		return false, q.failed
 	}
 	var need int64
 	for _, data := range records {
 		if len(data) > MaxRecord {
-			return fmt.Errorf("spool: record of %d bytes is over the limit of %d", len(data), MaxRecord)
+			return false, fmt.Errorf("spool: record of %d bytes is over the limit of %d", len(data), MaxRecord)
 		}
 		need += recordHeader + int64(len(data))
 	}
 	if need > q.o.MaxBytes-segmentHeader {
-		return fmt.Errorf("spool: records of %d bytes are over the queue's limit of %d", need, q.o.MaxBytes)
+		return false, fmt.Errorf("spool: records of %d bytes are over the queue's limit of %d", need, q.o.MaxBytes)
 	}
 	if need == 0 {
-		return nil
+		return false, nil
 	}
 	off, err := q.prepare(need)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := q.write(off, records); err != nil {
 		// If this fails, the next Append overwrites the rest.
 		_ = q.w.Truncate(off)
-		return fmt.Errorf("spool: %w", err)
+		return false, fmt.Errorf("spool: %w", err)
 	}
 	q.mu.Lock()
 	seg := &q.segs[len(q.segs)-1]
@@ -56,7 +65,7 @@ func (q *Queue) Append(records ...[]byte) error {
 	q.endOffset += uint64(len(records))
 	seg.next = q.endOffset
 	q.mu.Unlock()
-	return nil
+	return len(q.ended) >= maxEnded, nil
 }
 
 // prepare makes room for need bytes in the newest segment, or in a new one, and
@@ -82,9 +91,7 @@ func (q *Queue) prepare(need int64) (off int64, err error) {
 		return 0, ErrFull
 	}
 	// If no record is needed, all files can be removed.
-	if err := q.endSegment(); err != nil {
-		return 0, err
-	}
+	q.endSegment()
 	q.reading.Lock()
 	err = q.reclaim()
 	q.reading.Unlock()
@@ -112,62 +119,16 @@ func (q *Queue) beginSegment() error {
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	_, err = f.WriteAt(encodeOffset(segmentMagic, q.endOffset), 0)
-	if err == nil && q.o.Durable {
-		err = syncDirectory(q.root)
-	}
-	if err != nil {
+	if _, err = f.WriteAt(encodeOffset(segmentMagic, q.endOffset), 0); err != nil {
 		_ = f.Close()
 		_ = q.root.Remove(name)
 		return fmt.Errorf("spool: %w", err)
 	}
-	q.w = f
+	q.w, q.newName = f, true
 	q.mu.Lock()
 	q.segs = append(q.segs, segment{first: q.endOffset, next: q.endOffset, size: segmentHeader})
 	q.open = true
 	q.bytes += segmentHeader
 	q.mu.Unlock()
 	return nil
-}
-
-// endSegment closes the newest file. In a durable queue it syncs it, so that only
-// the newest segment can lose records to a loss of power.
-func (q *Queue) endSegment() error {
-	if q.w == nil {
-		return nil
-	}
-	err := q.sync()
-	if e := q.w.Close(); e != nil {
-		err = errors.Join(err, fmt.Errorf("spool: %w", e))
-	}
-	q.w = nil
-	q.mu.Lock()
-	q.open = false
-	q.mu.Unlock()
-	return err
-}
-
-// Sync writes all records of a durable queue to the disk, where they survive a loss
-// of power. After an error the queue takes no more records. For a plain queue it does
-// nothing.
-func (q *Queue) Sync() error {
-	q.appending.Lock()
-	defer q.appending.Unlock()
-	if err := q.checkOpen(); err != nil {
-		return err
-	}
-	return q.sync()
-}
-
-func (q *Queue) sync() error {
-	if !q.o.Durable || q.w == nil {
-		return q.failed
-	}
-	if q.failed == nil {
-		if err := q.w.Sync(); err != nil {
-			// A second sync may succeed without the data of the first.
-			q.failed = fmt.Errorf("spool: %w", err)
-		}
-	}
-	return q.failed
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sort"
 )
 
 // Next returns the oldest record that it has not returned yet, or false if there is
@@ -47,8 +46,7 @@ func (q *Queue) unreadSegment() (seg segment, ok bool, err error) {
 	if q.readOffset == q.endOffset {
 		return seg, false, nil
 	}
-	i := sort.Search(len(q.segs), func(i int) bool { return q.segs[i].next > q.readOffset })
-	return q.segs[i], true, nil
+	return q.segs[q.segmentOf(q.readOffset)], true, nil
 }
 
 // openSegment opens a segment at the record to be read next. With an error, damaged

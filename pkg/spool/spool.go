@@ -32,6 +32,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sort"
 	"sync"
 )
 
@@ -83,7 +84,8 @@ type Options struct {
 	// Durable makes a queue that outlives the process.
 	Durable bool
 
-	segmentBytes int64 // begin a new file rather than pass this size
+	segmentBytes int64                // begin a new file rather than pass this size
+	fsync        func(*os.File) error // in place of (*os.File).Sync
 }
 
 // Queue is a queue of records on disk. All methods are safe for concurrent use.
@@ -100,15 +102,18 @@ type Queue struct {
 	truncated int64
 
 	// The locks are taken in this order.
-	appending sync.Mutex // Append, Sync, Close; guards out to failed
-	reading   sync.Mutex // Next, Ack, Close, and Append when it removes files; guards r to slot
+	syncing   sync.Mutex // Sync and Close: nothing else closes a file of ended, or w of a durable queue
+	appending sync.Mutex // Append and, but for the disk, Sync; DropOldest, Close; guards w to failed
+	reading   sync.Mutex // Next, Ack, DropOldest, Close, and Append when it removes files; guards r to slot
 	mu        sync.Mutex // never held during a system call; guards segs to closed
 
-	w      *os.File // the newest segment, nil before the next one is made
-	out    cursor
-	bw     *bufio.Writer
-	head   [recordHeader]byte
-	failed error // of a sync: after it nobody knows what is on disk
+	w       *os.File   // the newest segment, nil before the next one is made
+	ended   []*os.File // the segments before it that are not synced, in a durable queue
+	newName bool       // there are files whose names are not synced
+	out     cursor
+	bw      *bufio.Writer
+	head    [recordHeader]byte
+	failed  error // of a sync: after it nobody knows what is on disk
 
 	r    reader
 	acks *os.File
@@ -201,6 +206,8 @@ func (q *Queue) Truncated() int64 { return q.truncated }
 // plain queue, with all records in them, and syncs those of a durable queue. A
 // second Close does nothing.
 func (q *Queue) Close() error {
+	q.syncing.Lock()
+	defer q.syncing.Unlock()
 	q.appending.Lock()
 	defer q.appending.Unlock()
 	q.reading.Lock()
@@ -212,7 +219,15 @@ func (q *Queue) Close() error {
 	if closed {
 		return nil
 	}
-	err := q.endSegment()
+	q.endSegment()
+	err := q.failed
+	if err == nil {
+		err = q.syncFiles(q.ended, nil, q.newName && q.o.Durable)
+	} else {
+		for _, f := range q.ended {
+			_ = f.Close()
+		}
+	}
 	q.r.close()
 	if q.o.Durable {
 		err = errors.Join(err, q.acks.Sync())
@@ -236,6 +251,14 @@ func (q *Queue) release() (err error) {
 	return err
 }
 
+// syncFile writes a file to the disk.
+func (q *Queue) syncFile(f *os.File) error {
+	if q.o.fsync != nil {
+		return q.o.fsync(f)
+	}
+	return f.Sync()
+}
+
 func (q *Queue) path(first uint64) string {
 	return filepath.Join(q.root.Name(), segmentName(first))
 }
@@ -257,6 +280,12 @@ func (q *Queue) neededFrom() uint64 {
 		return q.ackOffset
 	}
 	return q.readOffset
+}
+
+// segmentOf returns the index of the segment with the record at offset, which is there.
+// mu is held.
+func (q *Queue) segmentOf(offset uint64) int {
+	return sort.Search(len(q.segs), func(i int) bool { return q.segs[i].next > offset })
 }
 
 // reclaim removes the segments without a needed record. reading is held.

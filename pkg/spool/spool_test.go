@@ -314,6 +314,20 @@ func TestModel(t *testing.T) {
 				}
 				acked = max(acked, offset)
 			},
+			"drop": func(t *rapid.T) {
+				needed := taken
+				if o.Durable {
+					needed = acked
+				}
+				n, err := q.DropOldest()
+				if err != nil || (n == 0) != (needed == len(all)) || needed+int(n) > len(all) {
+					t.Fatalf("dropped %d, %v: %d of %d needed", n, err, len(all)-needed, len(all))
+				}
+				if n > 0 {
+					acked = needed + int(n)
+					taken = max(taken, acked)
+				}
+			},
 			"sync": func(t *rapid.T) {
 				if err := q.Sync(); err != nil {
 					t.Fatal(err)

@@ -1,0 +1,107 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// maxEnded is how many files may wait for a sync: each is an open file.
+const maxEnded = 8
+
+// Sync writes to the disk all records of a durable queue that were appended before it,
+// so that they survive a loss of power. Append and Next go on meanwhile: on a busy disk a
+// sync takes long. After an error the queue takes no more records. For a plain queue it
+// does nothing.
+func (q *Queue) Sync() error {
+	q.syncing.Lock()
+	defer q.syncing.Unlock()
+	q.appending.Lock()
+	err := q.checkOpen()
+	if err == nil {
+		err = q.failed
+	}
+	if err != nil || !q.o.Durable {
+		q.appending.Unlock()
+		return err
+	}
+	ended, newest, newName := q.ended, q.w, q.newName
+	q.ended, q.newName = nil, false
+	q.appending.Unlock()
+
+	if err = q.syncFiles(ended, newest, newName); err != nil {
+		q.appending.Lock()
+		defer q.appending.Unlock()
+		// A second sync may succeed without the data of the first.
+		q.failed = err
+	}
+	return err
+}
+
+// syncFiles syncs the newest file, which may be nil, and the ended ones, which it closes,
+// and with newName the directory. syncing is held, so that no other call closes a file.
+func (q *Queue) syncFiles(ended []*os.File, newest *os.File, newName bool) (err error) {
+	for _, f := range ended {
+		err = errors.Join(err, q.syncFile(f), f.Close())
+	}
+	if newest != nil {
+		err = errors.Join(err, q.syncFile(newest))
+	}
+	if newName {
+		err = errors.Join(err, syncDirectory(q.root))
+	}
+	if err != nil {
+		err = fmt.Errorf("spool: %w", err)
+	}
+	return err
+}
+
+// endSegment ends the newest file. That of a durable queue stays open until it is synced.
+// appending is held.
+func (q *Queue) endSegment() {
+	if q.w == nil {
+		return
+	}
+	if q.o.Durable {
+		q.ended = append(q.ended, q.w)
+	} else {
+		_ = q.w.Close() // the file lives no longer than the queue
+	}
+	q.w = nil
+	q.mu.Lock()
+	q.open = false
+	q.mu.Unlock()
+}
+
+// DropOldest removes the oldest file that holds records which are not done with, those
+// that have been read but not acknowledged included, so that a full queue or a full disk
+// takes new ones. It returns the number of these records; 0 means that there are none. An
+// Ack of them does nothing. Next goes on with the records after them.
+func (q *Queue) DropOldest() (records int64, err error) {
+	q.appending.Lock()
+	defer q.appending.Unlock()
+	q.reading.Lock()
+	defer q.reading.Unlock()
+	if err := q.checkOpen(); err != nil {
+		return 0, err
+	}
+	q.mu.Lock()
+	needed := q.neededFrom()
+	if needed == q.endOffset {
+		q.mu.Unlock()
+		return 0, nil
+	}
+	at := q.segmentOf(needed)
+	seg, newest := q.segs[at], at == len(q.segs)-1
+	q.readOffset = max(q.readOffset, seg.next)
+	q.ackOffset = max(q.ackOffset, seg.next)
+	q.mu.Unlock()
+	if newest {
+		q.endSegment()
+	}
+	if q.o.Durable {
+		// On a full disk this can fail. Then Open goes by the files that are there.
+		_ = q.writeAcked(seg.next)
+	}
+	return int64(seg.next - max(seg.first, needed)), q.reclaim()
+}
