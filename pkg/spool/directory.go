@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,10 +38,28 @@ func claimRoot(root *os.Root) (*os.File, error) {
 		return nil, err
 	}
 	if err := tryLock(lock); err != nil {
+		if errors.Is(err, ErrInUse) {
+			err = &os.PathError{Op: "lock", Path: lock.Name(), Err: &InUseError{PID: owner(lock)}}
+		}
 		_ = lock.Close()
 		return nil, err
 	}
+	// Only the message to others needs the number of the process.
+	if lock.Truncate(0) == nil {
+		_, _ = lock.WriteString(strconv.Itoa(os.Getpid()))
+	}
 	return lock, nil
+}
+
+// owner returns the number of the process that has the lock, 0 if the file does not say.
+func owner(lock *os.File) int {
+	var text [20]byte
+	n, _ := lock.ReadAt(text[:], 0)
+	pid, err := strconv.Atoi(string(text[:n]))
+	if err != nil || pid < 0 {
+		return 0
+	}
+	return pid
 }
 
 // claimNew makes a new directory inside dir, opens and locks it.
@@ -135,6 +154,24 @@ func (q *Queue) recover() error {
 	if err := q.openAcked(); err != nil {
 		return err
 	}
+	if err := q.readSegments(true); err != nil {
+		return err
+	}
+	if n := len(q.segs); n > 0 && q.segs[n-1].first == q.segs[n-1].next {
+		// It is empty, and the next segment has the same name.
+		seg := q.segs[n-1]
+		if err := q.root.Remove(segmentName(seg.first)); err != nil {
+			return err
+		}
+		q.segs = q.segs[:n-1]
+		q.bytes -= seg.size
+	}
+	return q.reclaim()
+}
+
+// readSegments looks at all segments and sets the offsets. With repair it cuts off what is
+// damaged at the end.
+func (q *Queue) readSegments(repair bool) error {
 	names, err := segmentFiles(q.root)
 	if err != nil {
 		return err
@@ -148,7 +185,7 @@ func (q *Queue) recover() error {
 		return fmt.Errorf("%s: offset %d is out of range", q.root.Name(), newest)
 	}
 	for i, name := range names {
-		seg, err := q.inspect(name, i == len(names)-1)
+		seg, err := q.inspect(name, i == len(names)-1, repair)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(q.root.Name(), name), err)
 		}
@@ -160,28 +197,23 @@ func (q *Queue) recover() error {
 		q.endOffset = seg.next
 	}
 	if len(q.segs) > 0 {
-		// A segment is removed only when its records are acknowledged, even if the
-		// file of acknowledgements says less.
+		// A segment is removed only when its records are done with, even if the file of
+		// acknowledgements says less.
 		q.ackOffset = max(q.ackOffset, q.segs[0].first)
 	}
 	q.readOffset = q.ackOffset
 	q.endOffset = max(q.endOffset, q.ackOffset)
-	if n := len(q.segs); n > 0 && q.segs[n-1].first == q.segs[n-1].next {
-		// It is empty, and the next segment has the same name.
-		seg := q.segs[n-1]
-		if err := q.root.Remove(segmentName(seg.first)); err != nil {
-			return err
-		}
-		q.segs = q.segs[:n-1]
-		q.bytes -= seg.size
-	}
-	return q.reclaim()
+	return nil
 }
 
-// inspect opens a segment and checks its header. It truncates the newest segment at
-// its first damaged record. Damage in the others is left to Next.
-func (q *Queue) inspect(name string, newest bool) (seg segment, err error) {
-	f, err := q.root.OpenFile(name, os.O_RDWR, 0)
+// inspect opens a segment and checks its header. The newest segment ends at its first
+// damaged record; with repair it is truncated there. Damage in the others is left to Next.
+func (q *Queue) inspect(name string, newest, repair bool) (seg segment, err error) {
+	mode := os.O_RDONLY
+	if repair {
+		mode = os.O_RDWR
+	}
+	f, err := q.root.OpenFile(name, mode, 0)
 	if err != nil {
 		return seg, err
 	}
@@ -215,8 +247,12 @@ func (q *Queue) inspect(name string, newest bool) (seg segment, err error) {
 		}
 	}
 	if whole < seg.size {
-		q.truncated = seg.size - whole
+		cut := seg.size - whole
 		seg.size = whole
+		if !repair {
+			return seg, nil
+		}
+		q.truncated = cut
 		if err := f.Truncate(whole); err != nil {
 			return seg, err
 		}
@@ -235,13 +271,17 @@ func (q *Queue) openAcked() (err error) {
 	if err != nil {
 		return err
 	}
+	return q.readAcked(q.acks)
+}
+
+func (q *Queue) readAcked(f *os.File) error {
 	for slot := range 2 {
-		offset, err := decodeOffset(q.acks, int64(slot)*slotDistance, ackedMagic)
+		offset, err := decodeOffset(f, int64(slot)*slotDistance, ackedMagic)
 		if err != nil {
 			if errors.Is(err, errHeader) {
 				continue
 			}
-			return fmt.Errorf("%s: %w", q.acks.Name(), err)
+			return fmt.Errorf("%s: %w", f.Name(), err)
 		}
 		if offset >= q.ackOffset {
 			q.ackOffset, q.slot = offset, 1-slot

@@ -52,11 +52,15 @@ func FuzzReopen(f *testing.F) {
 			}
 			size += info.Size()
 		}
+		info, looked := Inspect(dir)
 		q, err := Open(dir, &Options{Durable: true})
 		if err != nil {
 			return
 		}
 		defer mustClose(t, q)
+		if looked != nil || info.Records != q.Len() {
+			t.Fatalf("inspect: %v, %d records of %d", looked, info.Records, q.Len())
+		}
 		if q.Len() < 0 || q.Bytes() < 0 || q.Bytes()+q.Truncated() > size {
 			t.Fatalf("%d records in %d bytes", q.Len(), q.Bytes())
 		}

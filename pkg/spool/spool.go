@@ -21,8 +21,22 @@
 // A durable queue also has the file "acked" with two slots, at byte 0 and at byte
 // 4096. Each is "esacked", version 1 (1 byte), the offset up to which records are
 // acknowledged (8), checksum (4). They are written in turn; the higher offset with
-// a good checksum counts. The file "lock" is locked while the queue is open. Files
-// have the mode 0600.
+// a good checksum counts. The file "lock" is locked while the queue is open, and has the
+// number of the process. Files have the mode 0600.
+//
+// # What a crash may do
+//
+// A process that is killed leaves all records of the Appends that have returned, and
+// perhaps the first ones of one that has not; what is acknowledged does not come again.
+//
+// A loss of power leaves all records of the last Sync that has returned, and of those
+// after it any: the disk writes in an order of its own. Open cuts the newest segment at its
+// first damaged record, and Next reports damage in the others as a [*CorruptError].
+// Records that were acknowledged within the last half minute may come again.
+//
+// A full disk is an error of Append, which leaves the queue as before. DropOldest makes
+// room. After an error of Sync nobody knows what is on the disk: the queue can be read,
+// but takes no more records until it is opened again.
 package spool
 
 import (
@@ -53,9 +67,24 @@ var (
 	// ErrClosed is returned by a queue after Close.
 	ErrClosed = errors.New("spool: closed")
 	// ErrInUse says that another Queue, usually of another process, has the
-	// directory open.
+	// directory open. An [*InUseError] names the process.
 	ErrInUse = errors.New("directory in use by another process")
 )
+
+// InUseError is an ErrInUse.
+type InUseError struct {
+	PID int // number of the process that has the directory open, 0 if it is not known
+}
+
+func (e *InUseError) Error() string {
+	if e.PID == 0 {
+		return ErrInUse.Error()
+	}
+	return fmt.Sprintf("directory in use by process %d", e.PID)
+}
+
+// Unwrap returns ErrInUse.
+func (e *InUseError) Unwrap() error { return ErrInUse }
 
 // CorruptError reports records that were in the queue and can no longer be read.
 // They are skipped: the queue goes on with the records after them.
@@ -135,7 +164,7 @@ type Queue struct {
 // the first record that was not acknowledged. The newest segment is truncated at
 // its first damaged record, where a process died while it wrote; see
 // [Queue.Truncated]. Other files than those described above are left alone. The
-// error for a directory in use wraps ErrInUse; files of another version are an
+// error for a directory in use is an [*InUseError]; files of another version are an
 // error.
 //
 // A plain queue makes a directory of its own inside dir, so many can share one, such
@@ -155,7 +184,7 @@ func Open(dir string, o *Options) (*Queue, error) {
 	if q.o.segmentBytes == 0 {
 		q.o.segmentBytes = min(q.o.MaxBytes/segmentsPerQueue, maxSegment)
 	}
-	q.r.br = bufio.NewReaderSize(&q.r.src, bufferSize)
+	q.newReader()
 	var err error
 	if q.o.Durable {
 		q.root, q.lock, err = claim(dir)
@@ -173,6 +202,8 @@ func Open(dir string, o *Options) (*Queue, error) {
 	}
 	return q, nil
 }
+
+func (q *Queue) newReader() { q.r.br = bufio.NewReaderSize(&q.r.src, bufferSize) }
 
 // Len returns the number of records that Next has not returned. It includes damaged
 // records until Next has tried to read them.

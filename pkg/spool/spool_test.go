@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -127,7 +128,7 @@ func TestOneOwner(t *testing.T) {
 	q := mustOpen(t, dir, &Options{Durable: true})
 	if _, err := Open(dir, &Options{Durable: true}); !errors.Is(err, ErrInUse) {
 		t.Errorf("second owner: %v", err)
-	} else if want := "spool: lock " + filepath.Join(dir, lockName) + ": " + ErrInUse.Error(); err.Error() != want {
+	} else if want := "spool: lock " + filepath.Join(dir, lockName) + ": directory in use by process " + strconv.Itoa(os.Getpid()); err.Error() != want {
 		t.Errorf("says %q, want %q", err, want)
 	}
 	mustClose(t, q)
@@ -326,6 +327,19 @@ func TestModel(t *testing.T) {
 				if n > 0 {
 					acked = needed + int(n)
 					taken = max(taken, acked)
+				}
+			},
+			"inspect": func(t *rapid.T) {
+				if !o.Durable {
+					return
+				}
+				info, err := Inspect(dir)
+				var oldest []byte
+				if acked < len(all) {
+					oldest = all[acked]
+				}
+				if err != nil || info.Records != int64(len(all)-acked) || info.Bytes != q.Bytes() || !bytes.Equal(info.Oldest, oldest) {
+					t.Fatalf("inspect: %v, %d records in %d bytes, want %d in %d", err, info.Records, info.Bytes, len(all)-acked, q.Bytes())
 				}
 			},
 			"sync": func(t *rapid.T) {
