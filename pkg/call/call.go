@@ -26,6 +26,12 @@
 // events for a time and follows them in that order, so the same events in any order
 // that is off by less than that give the same calls.
 //
+// # Figures
+//
+// [Figures] counts the calls that a Tracker follows: how many were answered, for how long,
+// how soon they rang, how many were up at once. Each figure is defined at [Summary], after
+// ITU-T E.411, E.425 and RFC 6076.
+//
 // The vendor documents the fields callid, uniqueid, asteriskid and machine, and the
 // event start of class call. What other events and fields mean is up to a [Map].
 package call
@@ -86,6 +92,8 @@ type Call struct {
 	hashes []uint64
 	events []*Event
 	bytes  int
+
+	share share // in the figures
 
 	ending     int   // number of the current stay in the queues of calls that end, 0 for none
 	due        int64 // when it ends

@@ -136,6 +136,9 @@ func (t *Tracker) close(c *Call, s State) {
 	c.state, c.ending, c.overNumber, c.row = s, 0, t.closed, nil
 	t.opened.remove(c)
 	t.kept.push(c)
+	if t.o.Figures != nil {
+		t.o.Figures.ended(c, t.now)
+	}
 	if t.o.OnEnd != nil {
 		t.o.OnEnd(c)
 	}
@@ -150,6 +153,9 @@ func (t *Tracker) reopen(c *Call) {
 		return
 	}
 	c.state, c.row = Open, nil
+	if t.o.Figures != nil {
+		t.o.Figures.reopened(c)
+	}
 	c.list.remove(c)
 	t.opened.push(c)
 }

@@ -23,7 +23,7 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 		if e.keys == ([3]key{}) {
 			t.stats.Strange++
 		} else {
-			c = t.begin()
+			c = t.begin(e)
 		}
 	}
 	if late {
@@ -47,6 +47,9 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 		t.o.OnEvent(c, e, twice)
 	}
 	c.row = nil
+	if t.o.Figures != nil {
+		t.o.Figures.update(c, t.now)
+	}
 	t.settle(c)
 	t.makeRoom(c)
 	return kept
@@ -88,13 +91,16 @@ func (c *Call) over() int64 {
 	return c.last
 }
 
-// begin begins a call.
-func (t *Tracker) begin() *Call {
+// begin begins a call with its first event.
+func (t *Tracker) begin(e *Event) *Call {
 	t.number++
 	t.stats.Calls++
 	c := newCall(t.number)
 	t.bytes += callBytes
 	t.opened.push(c)
+	if t.o.Figures != nil {
+		t.o.Figures.begin(c, e)
+	}
 	return c
 }
 
@@ -286,6 +292,9 @@ func (t *Tracker) join(a, b *Call) *Call {
 	b.list.remove(b)
 	b.ending = 0
 	t.stats.Calls--
+	if t.o.Figures != nil {
+		t.o.Figures.joined(b)
+	}
 	t.reopen(a)
 	if t.o.OnJoin != nil {
 		t.o.OnJoin(a, b)

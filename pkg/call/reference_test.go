@@ -329,7 +329,7 @@ func drawEvents(t *rapid.T) []*plainEvent {
 				name:    rapid.SampledFrom([]string{"start", "route", "ring", "answer", "end", "end", "end", "hold"}).Draw(t, "event"),
 				machine: rapid.IntRange(1, 3).Draw(t, "machine"),
 				callid:  id(t, "callid", "c", 3), uniqueid: id(t, "uniqueid", "u", 5), asteriskid: id(t, "asteriskid", "a", 2),
-				from: rapid.SampledFrom([]string{"", "+441", "+442"}).Draw(t, "from"), cause: rapid.SampledFrom([]string{"", "busy"}).Draw(t, "cause"),
+				from: rapid.SampledFrom([]string{"", "+441", "+442"}).Draw(t, "from"), cause: rapid.SampledFrom([]string{"", "busy", "34"}).Draw(t, "cause"),
 			},
 			pause: rapid.SampledFrom([]int64{
 				0, 1, 400_000, 1_999_999, 2_000_000, 2_000_001, 9_000_000, 10_000_001, 100_000_000, 300_000_000, 301_000_000, 3_000_000_000,

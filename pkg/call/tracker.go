@@ -43,6 +43,8 @@ type Options struct {
 	Timeout time.Duration
 	// KeepEvents keeps the events of calls, for Call.Events.
 	KeepEvents bool
+	// Figures count the calls. They belong to one Tracker.
+	Figures *Figures
 
 	// OnEvent is called for each event that is followed, in order, with its call, nil if
 	// it belongs to none. Twice says that the call has had the same event before: it
@@ -226,6 +228,9 @@ func (t *Tracker) Quiet(d time.Duration) {
 		now -= t.hold.time // an event before may still come
 	}
 	t.now = max(t.now, now)
+	if t.o.Figures != nil && t.now > 0 {
+		t.o.Figures.move(t.now)
+	}
 	t.endQuiet(now)
 	t.lose()
 }
