@@ -12,6 +12,10 @@ import "time"
 // well they are still two, in whatever order they come and whichever source misses
 // one.
 type Window struct {
+	// OnForget, unless it is nil, is called with each identity that is forgotten, and how
+	// often each source has delivered it. The arguments are valid during the call.
+	OnForget func(m *Memo, delivered []uint32)
+
 	age     time.Duration
 	count   int
 	sources int
@@ -27,8 +31,18 @@ type Window struct {
 }
 
 type remembered struct {
-	id Identity
-	at time.Duration // when it was first seen, since start
+	id   Identity
+	at   time.Duration // when it was first seen, since start
+	memo Memo
+}
+
+// Memo is what the caller of a Window notes about an identity. The Window only keeps it.
+type Memo struct {
+	Received int64 // when it came first
+	Order    int64 // among the identities
+	Source   int32 // that brought it first
+	Group    int32
+	Sources  int32 // how many have brought it
 }
 
 // NewWindow returns a Window for sources numbered from 0 to sources-1. It remembers
@@ -37,7 +51,7 @@ type remembered struct {
 // counts as a new event, so count should be larger than the rate of events times the
 // longest lag between sources. NewWindow panics if an argument is not positive.
 //
-// Memory grows with use up to about (100 + 4 × sources) × count bytes.
+// Memory grows with use up to about (140 + 4 × sources) × count bytes.
 func NewWindow(count, sources int, age time.Duration) *Window {
 	if count <= 0 || sources <= 0 || age <= 0 {
 		panic("event: NewWindow wants a positive count, sources and age")
@@ -51,6 +65,13 @@ func NewWindow(count, sources int, age time.Duration) *Window {
 // time.Now are right even if the clock is set meanwhile. Seen takes constant time on
 // average and panics if source is out of range.
 func (w *Window) Seen(id Identity, source int, at time.Time) bool {
+	_, _, duplicate := w.Deliver(id, source, at)
+	return duplicate
+}
+
+// Deliver is like Seen. It also returns the memo of the identity, which is zero for one that
+// is new and valid until the next call, and how often source has delivered it by now.
+func (w *Window) Deliver(id Identity, source int, at time.Time) (m *Memo, times int, duplicate bool) {
 	if w.start.IsZero() {
 		w.start = at
 	}
@@ -63,14 +84,20 @@ func (w *Window) Seen(id Identity, source int, at time.Time) bool {
 	if !known {
 		n = w.remember(id)
 	}
-	counts := w.counts(w.place(n))
+	place := w.place(n)
+	counts := w.counts(place)
 	counts[source]++
 	for s, c := range counts {
-		if s != source && c >= counts[source] {
-			return true
-		}
+		duplicate = duplicate || s != source && c >= counts[source]
 	}
-	return false
+	return &w.ring[place].memo, int(counts[source]), duplicate
+}
+
+// Each calls f with each identity that is remembered, as OnForget is.
+func (w *Window) Each(f func(m *Memo, delivered []uint32)) {
+	for n := w.first; n < w.next; n++ {
+		f(&w.ring[w.place(n)].memo, w.counts(w.place(n)))
+	}
 }
 
 // Len returns how many identities are remembered.
@@ -83,7 +110,11 @@ func (w *Window) counts(place int) []uint32 {
 }
 
 func (w *Window) forget() {
-	delete(w.numbers, w.ring[w.place(w.first)].id)
+	place := w.place(w.first)
+	if w.OnForget != nil {
+		w.OnForget(&w.ring[place].memo, w.counts(place))
+	}
+	delete(w.numbers, w.ring[place].id)
 	w.first++
 }
 

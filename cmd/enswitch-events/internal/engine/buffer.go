@@ -49,14 +49,15 @@ type Buffer struct {
 	feeds    []*Feed
 	brought  []int64       // number of events by feed, see keepLevel
 	window   *event.Window // of several feeds
-	spill    *spiller      // nil without
+	compared *comparison
+	spill    *spiller // nil without
 }
 
 // NewBuffer returns an empty Buffer. The caller must call Release at the end.
 func NewBuffer(o BufferOptions) *Buffer {
 	b := &Buffer{
 		o: o, wake: make(chan struct{}, 1), start: time.Now(), numbers: map[string]int32{},
-		pace: pace{finished: make(chan struct{}, 1)},
+		compared: newComparison(), pace: pace{finished: make(chan struct{}, 1)},
 	}
 	if o.Spill.Size > 0 {
 		b.spill = newSpiller(o.Spill)

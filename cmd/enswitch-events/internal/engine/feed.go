@@ -20,9 +20,10 @@ type Feed struct {
 	mu     sync.Mutex
 
 	// Of one of several feeds.
-	x      event.Index
-	hasher *event.Hasher
-	ids    []identity // of the events in cur
+	x        event.Index
+	hasher   *event.Hasher
+	ids      []identity       // of the events in cur
+	machines map[string]int32 // their numbers in the comparison
 }
 
 // Feed returns a Feed for the source of that name. All feeds must be made before the
@@ -32,11 +33,13 @@ func (b *Buffer) Feed(name string) *Feed {
 	defer b.mu.Unlock()
 	f := &Feed{b: b, number: len(b.feeds), level: -1, source: b.number(name), name: name, cur: b.block()}
 	b.feeds, b.brought = append(b.feeds, f), append(b.brought, 0)
+	b.compared.add()
 	if n := len(b.feeds); n > 1 {
 		hasher := event.NewHasher()
 		b.window = event.NewWindow(mergeCount, n, mergeAge)
+		b.window.OnForget = b.compared.forget
 		for _, f := range b.feeds {
-			f.hasher = hasher.Clone()
+			f.hasher, f.machines = hasher.Clone(), map[string]int32{}
 		}
 	}
 	return f

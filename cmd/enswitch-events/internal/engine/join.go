@@ -22,19 +22,37 @@ const (
 
 // identity is what tells a duplicate, and whether it counts as repaired.
 type identity struct {
-	event.Identity      // zero if it is no event
-	repaired       bool // see Ledger.Repaired
+	event.Identity       // zero if it is no event
+	repaired       bool  // see Ledger.Repaired
+	machine        int32 // its number in the comparison
 }
 
 // identify returns the identity of the event in raw.
 func (f *Feed) identify(raw []byte) (id identity) {
 	if _, err := scan(&f.x, raw); err == nil {
-		id = identity{f.hasher.Identity(&f.x), f.x.Repaired()}
+		id = identity{f.hasher.Identity(&f.x), f.x.Repaired(), f.machine(f.x.Field("machine"))}
 	}
 	if len(raw) > 2*blockSize {
 		f.x, f.hasher = event.Index{}, f.hasher.Clone() // frees the memory of a giant event
 	}
 	return id
+}
+
+// machine returns the number of a machine in the comparison of feeds.
+func (f *Feed) machine(v event.Value) int32 {
+	var buf [32]byte
+	name := v.AppendText(buf[:0])
+	name = name[:min(len(name), len(buf))]
+	if n, known := f.machines[string(name)]; known {
+		return n
+	}
+	f.b.mu.Lock()
+	defer f.b.mu.Unlock()
+	n := f.b.compared.group(string(name))
+	if len(f.machines) < maxCompared {
+		f.machines[string(name)] = n
+	}
+	return n
 }
 
 // scan has x scan the event in text, without marks and NULs around it if need be, and
@@ -57,7 +75,15 @@ func (b *Buffer) leaveOut(f *Feed) {
 	for i, it := range c.items {
 		text, id := c.data[begin:it.end], &f.ids[i]
 		begin = it.end
-		if id.Identity != (event.Identity{}) && b.window.Seen(id.Identity, f.number, now) {
+		duplicate := false
+		if id.Identity != (event.Identity{}) {
+			var m *event.Memo
+			var times int
+			if m, times, duplicate = b.window.Deliver(id.Identity, f.number, now); times == 1 {
+				b.compared.delivered(f.number, m, id.machine, it.received)
+			}
+		}
+		if duplicate {
 			b.ledger.Filtered++
 			b.ledger.Duplicates++
 			if id.repaired {

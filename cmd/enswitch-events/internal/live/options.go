@@ -57,6 +57,12 @@ type Options struct {
 // gapSink is a sink that takes part in gaps.
 type gapSink interface{ Gap() }
 
+// comparingSink is a sink that shows how several feeds compare. Compared gives it the
+// function that says so, which returns nil if there is one feed, before the first event.
+type comparingSink interface {
+	Compared(compare func() *engine.Comparison)
+}
+
 // Bind adds the flags to cmd.
 func (o *Options) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
@@ -147,6 +153,9 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		return nil, err
 	}
 	s.buffer = o.Buffer.open(s, o.SinkMemory)
+	if sink, ok := c.Sink.(comparingSink); ok {
+		sink.Compared(s.buffer.Compare)
+	}
 	return s, nil
 }
 

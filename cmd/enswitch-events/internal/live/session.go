@@ -95,7 +95,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	}
 	cancel()
 	running.Wait()
-	ledger := s.buffer.Ledger()
+	ledger, comparison := s.buffer.Ledger(), s.buffer.Compare()
 	if err := s.buffer.Release(); err != nil {
 		s.a.Log.Warn("the files of --spill could not be removed: " + cli.OneLine(err))
 	}
@@ -110,6 +110,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	report.WarnUnseenFields(s.a, s.unseen(), came, what)
 	if end != engine.EndInput || ledger.Received > 0 {
 		s.logLedger(ledger)
+		report.LogComparison(s.a.Log, comparison)
 		if s.account != nil {
 			s.account.Log()
 		}

@@ -59,6 +59,7 @@ const SuspectKeyAfter = 3
 // source returns the events of u as a source of the engine.
 func (u *upstream) source(s *session) engine.Input {
 	feed := s.buffer.Feed(u.addr.String())
+	feed.Connected(false)
 	s.feeds = append(s.feeds, u)
 	u.options.OnWait = func() {
 		if feed.Flush() {
@@ -138,6 +139,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		u.mu.Lock()
 		u.connected, u.away = time.Now(), time.Time{}
 		u.mu.Unlock()
+		feed.Connected(true)
 		if s.Since.IsZero() {
 			say.Info("connected to " + u.addr.String())
 			return
@@ -157,6 +159,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		}
 		u.connected, u.away, u.err = time.Time{}, s.Since, s.Err
 		u.mu.Unlock()
+		feed.Connected(false)
 	case messaged.Waiting:
 		u.mu.Lock()
 		u.again, u.err = time.Now().Add(s.Delay), s.Err
