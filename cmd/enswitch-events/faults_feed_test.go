@@ -84,15 +84,14 @@ func waitClients(t *testing.T, s *enswitchtest.Server, n int) {
 // "".
 func serverAt(t *testing.T, addr string) *enswitchtest.Server {
 	t.Helper()
-	o := &enswitchtest.ServerOptions{}
-	if addr != "" {
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Listener = l
+	if addr == "" {
+		addr = closedPort(t)
 	}
-	s := enswitchtest.NewServer(o)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := enswitchtest.NewServer(&enswitchtest.ServerOptions{Listener: l})
 	t.Cleanup(s.Close)
 	return s
 }

@@ -95,8 +95,14 @@ func messagedCmd(ts *testscript.TestScript, neg bool, args []string) {
 		rounds = append(rounds, frames(ts, ts.ReadFile(file)))
 	}
 	arrived := make(chan struct{}, 100)
+	// Nobody else gets the port when this server is gone.
+	addr, release, err := holdPort()
+	ts.Check(err)
+	ts.Defer(release)
+	l, err := net.Listen("tcp", addr)
+	ts.Check(err)
 	server := enswitchtest.NewServer(&enswitchtest.ServerOptions{
-		Authkey: *key, RejectStatus: *status,
+		Authkey: *key, RejectStatus: *status, Listener: l,
 		OnClient: func(_ string, connected bool, _ error) {
 			if connected {
 				arrived <- struct{}{}
