@@ -43,6 +43,7 @@ func TestEffects(t *testing.T) {
 	const cat, nobody = "cat one", "tail 127.0.0.1:1"
 	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
 	const alone = "tail --listen 0 --for 1ms"
+	const doctor = "doctor 127.0.0.1:1"
 	const demo, simulate = "tail --demo -n 1", "simulate --port 0 -n 1 --rate max"
 	rows := []struct {
 		command, flag, value string
@@ -171,6 +172,11 @@ func TestEffects(t *testing.T) {
 		{readCalls, "record", "r", ""},
 		{readCalls, "for", "1s", ""},
 		{readCalls, "idle-timeout", "1s", ""},
+		{doctor, "max-silence", "1m", ""},
+		{doctor, "no-reconnect", "", ""},
+		{doctor, "retries", "1", ""},
+		{doctor, "retry", "", ""},
+		{doctor + " --wait 1ms", "path", "/x", "--listen 0"},
 		{simulate, "shape-period", "1m", "--shape ramp --rate 1000"},
 		{simulate, "shape-peak", "10", "--shape burst --rate 1000"},
 		{simulate, "slow-post", "1ms", "--post http://127.0.0.1:1/"},

@@ -47,6 +47,7 @@ func exitCodes(cmd *cobra.Command) string {
 		{ExitKey, "key rejected", connects},
 		{ExitLost, "connection lost", connects},
 		{ExitTime, "time ran out", timed},
+		{ExitTime, "no event within --wait", has("wait")},
 		{ExitOutput, "output not written", true},
 		{ExitLoss, "events lost", has("fail-on-loss")},
 		{ExitInterrupt, "second Ctrl-C", events || timed || serves},
@@ -76,6 +77,9 @@ func (e *Error) Error() string {
 
 // Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Hint returns what to try, a line for each thing, or "".
+func (e *Error) Hint() string { return e.hint }
 
 // NewError returns an error that ends the program with code. The hint is printed
 // below the message; it may have several lines, or be empty.

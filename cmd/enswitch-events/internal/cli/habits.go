@@ -22,6 +22,7 @@ var commandsElsewhere = []struct{ typed, here string }{ //nolint:gochecknoglobal
 	{"play playback", "'enswitch-events replay FILE' plays a capture"},
 	{"await until expect sequence", "'enswitch-events wait' waits for events"},
 	{"settings setting env profile profiles configure", "'enswitch-events config show' prints the settings in force"},
+	{"diagnose diagnosis check ping test health status debug why troubleshoot", "'enswitch-events doctor ADDRESS' finds out why there are no events"},
 	{"login auth key authkey", "the key goes into a file: --authkey-file FILE, or ENSWITCH_AUTHKEY"},
 	{"commands topics usage man docs", "see 'enswitch-events help'"},
 }

@@ -97,6 +97,10 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry max-message",
 		(*invocation).readsWebsocket, "--listen without an ADDRESS takes POSTs alone", "name the ADDRESS, too",
 	},
+	{
+		"max-silence no-reconnect retries retry", func(v *invocation) bool { return v.flags.Lookup("wait") == nil },
+		"doctor connects once", "leave it out; --wait TIME is how long it waits for an event",
+	},
 	{"insecure ca cert key", (*invocation).checksCertificate, "no address is wss:// or https://, so there is no certificate", "write the address as wss://HOST, or leave it out"},
 
 	{
@@ -296,7 +300,7 @@ func (v *invocation) resolveOutput() bool {
 	v.format = outputFormat(v.text("output"), v.text("template"), tty, v.has("meta"))
 	profile, err := render.ColorProfile(v.text("color"), tty, os.Environ())
 	v.colour = profile > colorprofile.ASCII
-	return err == nil && slices.Contains(render.Formats(), v.format)
+	return err == nil
 }
 
 // spelled returns how a flag is written on the command line.

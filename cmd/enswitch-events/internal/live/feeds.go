@@ -71,18 +71,11 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 		}
 		return s.run(ctx, source)
 	}
-	if o.demo {
-		if len(addresses) > 0 {
-			return cli.Usage("leave out the address", "--demo shows a simulated cluster and takes no address")
-		}
-		addr, stop := startDemo(ctx, a)
-		defer stop()
-		addresses = []string{addr}
-	}
-	clients, err := o.clients(ctx, a, addresses)
+	clients, stop, err := o.clients(ctx, a, addresses)
 	if err != nil {
 		return err
 	}
+	defer stop()
 	var sources []engine.Input
 	if listen {
 		source, err := o.receiver.openBeside(ctx, s, clients[0].options.Authkey)
@@ -129,7 +122,24 @@ func (o *Feeds) silence(a *cli.App, cmd *cobra.Command) (silence time.Duration, 
 	return o.connection.MaxSilence, false
 }
 
-func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) ([]*upstream, error) {
+// clients returns the connections to make to addresses, or to the demo, which the caller
+// must stop.
+func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) (all []*upstream, stop func(), err error) {
+	if !o.demo {
+		all, err = o.upstreams(ctx, a, addresses)
+		return all, func() {}, err
+	}
+	if len(addresses) > 0 {
+		return nil, nil, cli.Usage("leave out the address", "--demo shows a simulated cluster and takes no address")
+	}
+	addr, stop := startDemo(ctx, a)
+	if all, err = o.upstreams(ctx, a, []string{addr}); err != nil {
+		stop()
+	}
+	return all, stop, err
+}
+
+func (o *Feeds) upstreams(ctx context.Context, a *cli.App, addresses []string) ([]*upstream, error) {
 	var key, origin string
 	var err error
 	if !o.demo { // the key of the demo is in its address

@@ -3,17 +3,13 @@ package live
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -22,7 +18,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
 )
 
@@ -110,37 +106,52 @@ func (o *Receiver) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, opti
 
 // openAlone opens the port of a run that receives only POSTs. k finds the key.
 func (o *Receiver) openAlone(ctx context.Context, s *session, k *flags.Key) (engine.Input, error) {
-	if o.noAuth && (k.File != "" || k.Key != "") {
-		return nil, cli.Usage("leave out --no-auth to have the key checked", "--no-auth and a key cannot be used together")
-	}
-	handler, err := o.handler()
+	handler, made, err := o.handlerAlone(ctx, s.a, k)
 	if err != nil {
 		return nil, err
 	}
-	key, made, err := o.authkey(ctx, s.a, k)
-	if err != nil {
-		return nil, err
-	}
-	handler.Authkey = key
 	return o.open(ctx, s, handler, made)
+}
+
+// handlerAlone returns the options of the handler of a run that receives only POSTs, and
+// whether their key was made for this run.
+func (o *Receiver) handlerAlone(ctx context.Context, a *cli.App, k *flags.Key) (p *post.Options, made bool, err error) {
+	if o.noAuth && (k.File != "" || k.Key != "") {
+		return nil, false, cli.Usage("leave out --no-auth to have the key checked", "--no-auth and a key cannot be used together")
+	}
+	if p, err = o.handler(); err != nil {
+		return nil, false, err
+	}
+	p.Authkey, made, err = o.authkey(ctx, a, k)
+	return p, made, err
 }
 
 // openBeside opens the port of a run that also reads a websocket. POSTs need the key of
 // the websocket.
 func (o *Receiver) openBeside(ctx context.Context, s *session, key string) (engine.Input, error) {
-	handler, err := o.handler()
+	handler, err := o.handlerBeside(s.a, key)
+	if err != nil {
+		return nil, err
+	}
+	return o.open(ctx, s, handler, false)
+}
+
+// handlerBeside returns the options of the handler of a run that also reads a websocket
+// with the key.
+func (o *Receiver) handlerBeside(a *cli.App, key string) (*post.Options, error) {
+	p, err := o.handler()
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case o.noAuth:
-		o.warnOpen(s.a)
+		o.warnOpen(a)
 	case key == "" && !cli.IsLoopback(o.Bind) && len(o.allow) == 0:
 		return nil, cli.Usage("give the key by --authkey-file or ENSWITCH_AUTHKEY, or --allow, or --no-auth", "--listen %s: off loopback POSTs need a key", o.listen)
 	default:
-		handler.Authkey = key
+		p.Authkey = key
 	}
-	return o.open(ctx, s, handler, false)
+	return p, nil
 }
 
 // handler returns the options of the handler, without a key.
@@ -173,52 +184,13 @@ func (o *Receiver) open(ctx context.Context, s *session, p *post.Options, made b
 		kind := n.String() + " in a POSTed event"
 		s.warnings.AddKind(kind, remote+": "+kind, 1)
 	}
-	handler, err := post.NewHandler(p)
-	if err != nil {
-		return nil, cli.Usage("", "%w", err)
-	}
-	onFault := func(f post.Fault) { o.fault(s, f) }
-	server := post.NewServer(handler, onFault)
-	scheme, fingerprint := "http", ""
-	if o.tlsCert != "" || o.tlsSelfSigned {
-		scheme = "https"
-		cert, err := o.certificate()
-		if err != nil {
-			return nil, err
-		}
-		server.TLSConfig.Certificates = []tls.Certificate{cert}
-		if o.tlsSelfSigned {
-			fingerprint = sha256Fingerprint(cert.Certificate[0])
-		}
-	}
-	free, bind := "--port 0", "--bind"
-	if o.listen != "" {
-		free, bind = "--listen 0", "--listen BIND:PORT"
-	}
-	// Without keep-alive probes: setting them up costs four system calls for each POST
-	// on a connection of its own, and the server closes a silent connection before the
-	// first probe.
-	config := &net.ListenConfig{KeepAlive: -1}
-	listener, err := cli.ListenTCP(ctx, config, o.Bind, o.Port, free, bind)
+	l, err := o.openPort(ctx, s.a, p, made, nil, func(f post.Fault) { o.fault(s.a, s.warnings, f) })
 	if err != nil {
 		return nil, err
 	}
-	o.announce(s.a, scheme, listener.Addr(), p.Authkey, made, fingerprint)
-	s.feeds = append(s.feeds, port(listener.Addr().String()))
-	return func(ctx context.Context) error {
-		defer handler.Wait()
-		return serve(ctx, server, post.LimitListener(listener, post.MaxConns, onFault))
-	}, nil
+	s.feeds = append(s.feeds, port(l.listener.Addr().String()))
+	return l.serve, nil
 }
-
-// port is an open port as a feed, always connected.
-type port string
-
-func (p port) health(time.Time) (state, address string, connected bool) {
-	return "listening on", string(p), true
-}
-
-func (p port) disconnected() (ever bool, why *cli.Error) { return true, nil }
 
 // authkey returns the key that POSTs need, and whether it was made here because other
 // machines can reach the port and nothing else protects it.
@@ -251,34 +223,6 @@ func (o *Receiver) warnOpen(a *cli.App) {
 	}
 }
 
-// announce logs the URL to paste. A key that was made here is shown this once, because
-// nobody else knows it.
-func (o *Receiver) announce(a *cli.App, scheme string, at net.Addr, key string, made bool, fingerprint string) {
-	shown := ""
-	switch {
-	case made:
-		shown = "?authkey=" + url.QueryEscape(key)
-	case key != "":
-		shown = "?authkey=" + log.Redacted
-	}
-	var urls []string
-	for _, host := range cli.ReachableAddresses(o.Bind, at) {
-		urls = append(urls, scheme+"://"+host+(&url.URL{Path: o.path}).EscapedPath()+shown)
-	}
-	for _, u := range urls {
-		a.Log.Info("listening: paste into 'Send events to URL': "+u, "url", u)
-	}
-	if key != "" && !made {
-		a.Log.Info("put your key in the place of ***, escaped as in every URL")
-	}
-	if fingerprint != "" {
-		a.Log.Info("certificate SHA-256 "+fingerprint, "sha256", fingerprint)
-	}
-	if made {
-		a.Log.HideKey(key)
-	}
-}
-
 // rejected counts a body that is no event, and warns of a request that was refused.
 func (o *Receiver) rejected(s *session, feed *engine.Feed, r post.Rejection) {
 	if r.Status == http.StatusOK {
@@ -286,6 +230,11 @@ func (o *Receiver) rejected(s *session, feed *engine.Feed, r post.Rejection) {
 		s.reject(r.Remote, errors.New(r.Reason), r.Body, r.Size)
 		return
 	}
+	o.refused(s.warnings, r)
+}
+
+// refused warns of a request that was refused.
+func (o *Receiver) refused(w *report.Sampler, r post.Rejection) {
 	kind := fmt.Sprintf("refused with status %d: %s", r.Status, r.Reason)
 	msg := r.Remote + ": " + kind
 	if r.Status == http.StatusRequestEntityTooLarge {
@@ -294,11 +243,11 @@ func (o *Receiver) rejected(s *session, feed *engine.Feed, r post.Rejection) {
 		}
 		msg += "; --max-body takes longer ones"
 	}
-	s.warnings.AddKind(kind, msg, 1)
+	w.AddKind(kind, msg, 1)
 }
 
 // fault warns once of each kind of fault of a connection.
-func (o *Receiver) fault(s *session, f post.Fault) {
+func (o *Receiver) fault(a *cli.App, w *report.Sampler, f post.Fault) {
 	const setting = "'Send events to URL'"
 	secure := o.tlsCert != "" || o.tlsSelfSigned
 	switch f.Kind {
@@ -307,49 +256,24 @@ func (o *Receiver) fault(s *session, f post.Fault) {
 			return
 		}
 		msg := f.Remote + " speaks HTTPS, and this port takes HTTP: write http:// in " + setting + ", or give --tls-cert or --tls-self-signed"
-		s.warnings.Once("connections that speak HTTPS, where this port takes HTTP", msg)
+		w.Once("connections that speak HTTPS, where this port takes HTTP", msg)
 	case post.NotTLS:
-		s.warnings.Once("connections that speak HTTP, where this port takes HTTPS",
+		w.Once("connections that speak HTTP, where this port takes HTTPS",
 			f.Remote+" speaks HTTP, and this port takes HTTPS: write https:// in "+setting+", or leave out the certificate here")
 	case post.CertificateRefused:
-		s.warnings.Once("connections that refused the certificate",
+		w.Once("connections that refused the certificate",
 			fmt.Sprintf("%s refused the certificate (%s): have the Enswitch machines trust it, or give one that they trust by --tls-cert and --tls-key", f.Remote, f.Text))
 	case post.TLSVersion:
-		s.warnings.Once("senders whose TLS is too old ("+f.Text+")",
+		w.Once("senders whose TLS is too old ("+f.Text+")",
 			f.Remote+"'s TLS is too old ("+f.Text+"): it needs TLS 1.2, or write http:// in "+setting+" and leave out the certificate here")
 	case post.HandshakeFailed:
-		s.warnings.Once("TLS handshakes that failed ("+f.Text+")", f.Remote+": the TLS handshake failed: "+f.Text)
+		w.Once("TLS handshakes that failed ("+f.Text+")", f.Remote+": the TLS handshake failed: "+f.Text)
 	case post.TooManyConns:
-		s.warnings.Once("connections closed to make room for new ones",
+		w.Once("connections closed to make room for new ones",
 			"too many connections, or too many open files for this system (ulimit -n): for each new one, the one that was idle longest is closed")
 	default:
-		s.a.Log.Debug(strings.TrimSpace(f.Remote + " " + f.Text))
+		a.Log.Debug(strings.TrimSpace(f.Remote + " " + f.Text))
 	}
-}
-
-// serve serves until ctx is done, and then until the open requests have their answers,
-// for 2 s at most.
-func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
-	failed := make(chan error, 1)
-	go func() {
-		if len(server.TLSConfig.Certificates) > 0 {
-			failed <- server.ServeTLS(listener, "", "")
-			return
-		}
-		failed <- server.Serve(listener)
-	}()
-	select {
-	case err := <-failed:
-		return cli.NewError(cli.ExitConnect, fmt.Errorf("could not go on listening: %w", err), "")
-	case <-ctx.Done():
-	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if server.Shutdown(end) != nil {
-		_ = server.Close()
-	}
-	<-failed //nolint:errcheck // always http.ErrServerClosed
-	return nil
 }
 
 // parseListen sets the address and the port from --listen, if it was given, and checks

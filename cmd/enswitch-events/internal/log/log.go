@@ -91,6 +91,9 @@ func New(w io.Writer, o Options) *Logger {
 // HideKey redacts key in every message from now on.
 func (l *Logger) HideKey(key string) { l.keys.add(key) }
 
+// Redact returns s without the keys that HideKey got.
+func (l *Logger) Redact(s string) string { return l.keys.redact(s) }
+
 // secrets are the keys to redact, in all forms in which a message may have them.
 type secrets struct {
 	mu   sync.Mutex
