@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -15,7 +14,7 @@ const settingPlace = " (System » Configuration in Enswitch 3.14 and 3.15; Globa
 
 // connected waits for the first event and for the answer to a ping, which is sent each
 // interval, and reports each check as soon as it is made.
-func (c *connection) connected(ctx context.Context, interval time.Duration) {
+func (c *connection) connected(interval time.Duration) {
 	passed, _ := c.timeline.stages(c.peer, "", true)
 	for _, p := range passed {
 		c.d.report.add(p)
@@ -48,7 +47,6 @@ func (c *connection) connected(ctx context.Context, interval time.Duration) {
 			over = true
 		case err := <-c.ended:
 			c.finish(err)
-			c.ended <- nil
 			return
 		}
 		first, _ := c.heard.seen()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http/httptrace"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,7 @@ type connection struct {
 	changed chan struct{}  // has a value after a pong and after the first event
 	rtt     atomic.Int64   // of the first pong, in nanoseconds
 	ended   chan error     // gets why the events ended
+	done    chan struct{}  // is closed when the client has ended
 
 	since   time.Time // of the connection
 	keyed   bool      // the check of the key was made
@@ -45,7 +47,7 @@ type connection struct {
 
 // websocket makes the checks of a messaged.
 func (d *Doctor) websocket(ctx context.Context, p *live.Peer) *connection {
-	c := &connection{d: d, peer: p, up: make(chan time.Time, 1), changed: make(chan struct{}, 1), ended: make(chan error, 1)}
+	c := &connection{d: d, peer: p, up: make(chan time.Time, 1), changed: make(chan struct{}, 1), ended: make(chan error, 1), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	options := *p.Options
@@ -59,6 +61,7 @@ func (d *Doctor) websocket(ctx context.Context, p *live.Peer) *connection {
 	traced := httptrace.WithClientTrace(ctx, c.timeline.trace())
 	d.progress(func() string { return p.Addr.String() + ": " + c.timeline.stage() })
 	go func() {
+		defer close(c.done)
 		var end error
 		for ev, err := range client.Events(traced) {
 			if end = err; err != nil {
@@ -83,9 +86,9 @@ func (d *Doctor) websocket(ctx context.Context, p *live.Peer) *connection {
 		}
 		c.ended <- end
 	}
-	c.connected(ctx, options.PingInterval)
+	c.connected(options.PingInterval)
 	cancel()
-	<-c.ended
+	<-c.done
 	return c
 }
 
@@ -112,14 +115,18 @@ func (c *connection) state(s messaged.State) {
 func (c *connection) unconnected(err error) {
 	failure := c.peer.Error(err, false)
 	name, detail := checkUpgrade, failure.Error()
-	if e, ok := errors.AsType[*messaged.Error](err); ok {
+	var more []string
+	if e, known := errors.AsType[*messaged.Error](err); known {
 		name, detail = c.timeline.failedCheck(e), e.Detail
+		if e.Kind == messaged.NotTLS || e.Kind == messaged.WantsTLS { // what to change is in the message
+			before, scheme, _ := strings.Cut(detail, ": use ")
+			detail, more = before, []string{"use " + scheme + c.peer.Addr.URL.Host}
+		}
 	}
 	passed, done := c.timeline.stages(c.peer, name, false)
 	for _, p := range passed {
 		c.d.report.add(p)
 	}
-	var more []string
 	if proxy := c.peer.Proxy(); proxy != nil && name != checkProxy {
 		more = append(more, "this was through the proxy "+named(proxy, c.peer)+": --proxy none connects without")
 	}
