@@ -126,8 +126,8 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		},
 	})
 	o.inputs.Live.Sink, o.inputs.Live.Awaiter = t.Sink, t
-	o.inputs.Passes = func(from, to int64) captures.Passes {
-		p := t.Passes(from, to)
+	o.inputs.Passes = func(from, to int64, around func(int, int64, []byte) ([]byte, int64)) captures.Passes {
+		p := t.Passes(from, to, around)
 		if p == nil {
 			return nil // the interface, too
 		}

@@ -30,9 +30,9 @@ type Options struct {
 	EveryLine bool
 	// Awaiter is what the run waits for; nil reads everything that the filters keep.
 	Awaiter report.Awaiter
-	// Passes returns how files are read in several passes, within their bounds; nil for
-	// one pass of the sink. It is asked only for files that can be read again.
-	Passes func(from, to int64) Passes
+	// Passes returns how files are read in several passes; nil for one pass of the sink.
+	// It is asked only for files that can be read again.
+	Passes NewPasses
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
@@ -128,7 +128,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	}
 	switch {
 	case s.whole == nil && o.Passes != nil && o.Awaiter != nil && !o.Follow && regular(names) && size(names) >= passesFrom:
-		s.narrow(config, files, o.Passes(from, to))
+		s.narrow(config, files, o.Passes(from, to, around(names)))
 	case s.whole == nil:
 		if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
 			config.Needles = o.Filter.Needles()

@@ -3,6 +3,8 @@ package captures
 import (
 	"context"
 	"io"
+	"os"
+	"slices"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
@@ -17,6 +19,11 @@ type Passes interface {
 	// Next returns the next pass; false if there is none.
 	Next() (p engine.Pass, more bool)
 }
+
+// NewPasses returns the passes over files within the bounds from and to, nil for one pass
+// over everything. Around reads what is around an offset of the file with that number
+// into buf, and returns it and its offset; it returns nothing if that fails.
+type NewPasses func(from, to int64, around func(file int, offset int64, buf []byte) (text []byte, begin int64)) Passes
 
 // passesFrom is the size of files from which several passes are faster than one.
 const passesFrom = 16 << 20
@@ -53,10 +60,30 @@ func (l *laterPasses) run(ctx context.Context) (end engine.End, err error) {
 			return engine.EndOfInput, nil
 		}
 		config, files := l.config, l.files
-		config.Sink, config.From, config.To, config.Needles = p.Sink, p.From, p.To, p.Needles
+		config.Sink, config.Needles = p.Sink, p.Needles
 		files.From, files.To = p.From, p.To
 		if end, _, err = engine.NewCaptures(&files).Run(ctx, &config); end != engine.EndOfInput || err != nil {
 			return end, err
 		}
+	}
+}
+
+// maxAround bounds the bytes around an offset that are read at once.
+const maxAround = 16 << 20
+
+// around reads what is around an offset of one of the files: of a large file 16 MiB, of
+// others a sixteenth. What is compressed makes no sense, but does no harm.
+func around(names []string) func(file int, offset int64, buf []byte) (text []byte, begin int64) {
+	return func(file int, offset int64, buf []byte) ([]byte, int64) {
+		f, err := os.Open(names[file])
+		if err != nil {
+			return nil, 0
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		size := min(size(names[file:file+1])/16, maxAround)
+		begin := max(offset-size/2, 0)
+		buf = slices.Grow(buf[:0], int(size))[:size]
+		n, _ := f.ReadAt(buf, begin) // to the end of the file, or as far as it goes
+		return buf[:n], begin
 	}
 }

@@ -113,6 +113,14 @@ type Worker interface {
 	End(b *Block)
 }
 
+// Sampler is a Worker that gets, of the lines of a capture that contain no needle, about
+// one of 16 KiB and the last one of each block, in their order.
+type Sampler interface {
+	Worker
+	// Sample is called with an event that counts as filtered.
+	Sample(e *Event)
+}
+
 // Config says what to do with the events and when to end.
 type Config struct {
 	Sink Sink

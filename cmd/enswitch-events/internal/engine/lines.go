@@ -55,10 +55,11 @@ func (m *mapper) candidates(begin, end int) bool {
 	data := m.b.data[:end]
 	m.sample(data[begin:])
 	m.needles.Begin(data[begin:])
+	m.nextSample = begin
 	for at := begin; at < end; {
 		hit := m.needles.Next(data, at)
 		if hit < 0 {
-			m.skip(data[at:])
+			m.skip(at, end)
 			break
 		}
 		start := lineBegin(data, at, hit)
@@ -66,7 +67,7 @@ func (m *mapper) candidates(begin, end int) bool {
 		if i := bytes.IndexByte(data[hit:], '\n'); i >= 0 {
 			stop, next = hit+i, hit+i+1
 		}
-		m.skip(data[at:start])
+		m.skip(at, start)
 		if start > at {
 			m.b.to = Place{start, m.ev.item}
 		}
@@ -78,11 +79,36 @@ func (m *mapper) candidates(begin, end int) bool {
 	return true
 }
 
-// skip counts lines that are not looked at.
-func (m *mapper) skip(lines []byte) {
+// sampleStride is the distance of the lines that a Sampler gets.
+const sampleStride = 16 << 10
+
+// skip counts the lines of data[begin:end], which are not looked at.
+func (m *mapper) skip(begin, end int) {
+	lines := m.b.data[begin:end]
 	n := countLines(lines)
 	m.b.ledger.Received += n
 	m.b.ledger.Filtered += n
+	if m.sampler == nil || n == 0 {
+		return
+	}
+	for at := max(m.nextSample, begin); at < end; at = m.nextSample {
+		m.nextSample = m.sampleLine(lineBegin(m.b.data, begin, at)) + sampleStride
+	}
+	if end == len(m.b.data) {
+		m.sampleLine(lineBegin(m.b.data, begin, begin+len(bytes.TrimRight(lines, "\r\n"))-1))
+	}
+}
+
+// sampleLine gives the line that begins there to the sampler, and returns where it ends.
+func (m *mapper) sampleLine(begin int) (end int) {
+	line, _, _ := bytes.Cut(m.b.data[begin:], []byte{'\n'})
+	e := &m.ev
+	if e.Raw = capture.TrimLine(line); len(e.Raw) > 0 && e.X.Scan(e.Raw) == nil {
+		if in, _ := m.inTime(); in {
+			m.sampler.Sample(e)
+		}
+	}
+	return begin + len(line)
 }
 
 // line maps the line in data[begin:next] and reports whether to go on.

@@ -33,6 +33,8 @@ type mapper struct {
 	worker        Worker
 	until, failIf *filter.Query
 	needles       *needle.Search
+	sampler       Sampler      // nil if the lines without a needle are only counted
+	nextSample    int          // offset from which on there is to be one
 	stop          *atomic.Bool // set when nothing more is to be mapped
 	anyKept       *atomic.Bool // set when an event was kept
 	tally         *tally.Tally
@@ -71,6 +73,7 @@ func newMapper(c *Config, src Source, stop, anyKept *atomic.Bool) (*mapper, erro
 	}
 	if len(c.Needles) > 0 || c.Digits != "" {
 		m.needles = needle.NewSearch(c.Needles, c.Digits)
+		m.sampler, _ = m.worker.(Sampler)
 	}
 	return m, nil
 }
@@ -229,15 +232,21 @@ func (m *mapper) Flush() bool {
 
 // inBounds reports whether the event's time is within the bounds.
 func (m *mapper) inBounds() bool {
+	in, timed := m.inTime()
+	if !timed {
+		m.b.untimed++
+	}
+	return in
+}
+
+// inTime reports whether the event's time is within the bounds, and whether it has one
+// if there are bounds.
+func (m *mapper) inTime() (in, timed bool) {
 	if m.From == 0 && m.To == 0 {
-		return true
+		return true, true
 	}
 	usec, ok := m.ev.X.Get("timestamp").Timestamp()
-	if !ok {
-		m.b.untimed++
-		return false
-	}
-	return usec >= m.From && (m.To == 0 || usec < m.To)
+	return ok && usec >= m.From && (m.To == 0 || usec < m.To), ok
 }
 
 // checkEnds finds out whether the run ends at the event. --fail-if goes before all

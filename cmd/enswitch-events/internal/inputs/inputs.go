@@ -21,7 +21,7 @@ type Options struct {
 	Feeds live.Feeds
 	Read  flags.Read
 	// Passes is for captures, see captures.Options.
-	Passes func(from, to int64) captures.Passes
+	Passes captures.NewPasses
 }
 
 // Bind adds the flags of where the events come from to cmd.

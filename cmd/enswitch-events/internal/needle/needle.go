@@ -78,16 +78,27 @@ func Of(o *filter.Options) []string {
 func searched(expr string) []string {
 	texts, fold := filter.Literals(expr)
 	for i, text := range texts {
-		// The longest part that JSON can write in one way only.
-		parts := strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' || r == '/' })
-		if len(parts) == 0 || fold {
-			return nil
-		}
-		if texts[i] = slices.MaxFunc(parts, func(a, b string) int { return len(a) - len(b) }); len(texts[i]) < minNeedle {
+		if texts[i] = plainest(text); fold || len(texts[i]) < minNeedle {
 			return nil
 		}
 	}
 	return texts
+}
+
+// OfText returns a text that an event contains if one of its values has this text or
+// begins with it; false if there is none that is long enough.
+func OfText(text string) (string, bool) {
+	part := plainest(text)
+	return part, len(part) >= minNeedle
+}
+
+// plainest returns the longest part of text that JSON can write in one way only.
+func plainest(text string) string {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' || r == '/' })
+	if len(parts) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(parts, func(a, b string) int { return len(a) - len(b) })
 }
 
 // names returns the texts that lists of names require. In dotted lists an item may be
@@ -153,7 +164,8 @@ type Search struct {
 
 type literal struct {
 	text   string
-	rare   int // index of its rarest byte, which is searched for first
+	many   *many // instead of text
+	rare   int   // index of its rarest byte, which is searched for first
 	escape bool
 	digits bool // of a telephone number: with separators between them, too
 }
@@ -163,6 +175,10 @@ type literal struct {
 // the slash also as JSON escapes it.
 func NewSearch(texts []string, digits string) *Search {
 	s := &Search{}
+	if len(texts) >= manyFrom && !slices.ContainsFunc(texts, func(t string) bool { return len(t) < gram }) {
+		s.literals = append(s.literals, literal{many: newMany(texts)})
+		texts = nil
+	}
 	for _, t := range texts {
 		s.literals = append(s.literals, literal{text: t})
 	}
@@ -218,6 +234,9 @@ func (s *Search) Next(text []byte, at int) int {
 
 // find returns the offset of the literal in text[at:], len(text) if there is none.
 func (l *literal) find(text []byte, at int) int {
+	if l.many != nil {
+		return l.many.find(text, at)
+	}
 	if l.digits {
 		return l.findDigits(text, at)
 	}

@@ -1,6 +1,8 @@
 package needle
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +128,43 @@ func TestDigits(t *testing.T) {
 		s.Begin(text)
 		if got := s.Next(text, 0) >= 0; got != row.want {
 			t.Errorf("%s: %v", row.text, got)
+		}
+	}
+}
+
+// TestMany compares the search for many texts at once with a search for each.
+func TestMany(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	random := func(n int) string {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = "012.x"[r.IntN(5)]
+		}
+		return string(b)
+	}
+	for range 2000 {
+		var texts []string
+		for range manyFrom + r.IntN(10) {
+			texts = append(texts, random(gram+r.IntN(4)*r.IntN(12)))
+		}
+		text := []byte(random(r.IntN(400)))
+		s := NewSearch(texts, "")
+		s.Begin(text)
+		for at := 0; ; {
+			want := -1 // where the first one ends
+			for _, needle := range texts {
+				if i := bytes.Index(text[at:], []byte(needle)); i >= 0 && (want < 0 || at+i+len(needle) < want) {
+					want = at + i + len(needle)
+				}
+			}
+			got := s.Next(text, at)
+			if (got < 0) != (want < 0) || got >= 0 && !slices.ContainsFunc(texts, func(n string) bool { return got+len(n) == want && string(text[got:want]) == n }) {
+				t.Fatalf("%q in %q from %d: found at %d, want one that ends at %d", texts, text, at, got, want)
+			}
+			if got < 0 {
+				break
+			}
+			at = got + 1
 		}
 	}
 }

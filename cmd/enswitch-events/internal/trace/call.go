@@ -86,7 +86,9 @@ func newEvent(e *call.Event, m *call.Map, x *event.Index) Event {
 	if x.Scan(s.Raw) != nil {
 		return s // it was scanned before, so this does not happen
 	}
-	s.Channel = string(x.Field("asteriskid").Text())
+	if x.Class().Is("call") { // others add no id
+		s.Channel = string(x.Field("asteriskid").Text())
+	}
 	_, origin := m.Kind(x.Class().Text(), x.Event().Text())
 	s.Guessed = origin == call.Guessed
 	if s.Kind != call.Answer {

@@ -3,7 +3,6 @@ package trace
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -13,101 +12,170 @@ import (
 )
 
 // A large capture is not followed whole. A first pass finds the events that are searched
-// for, and reads no others. The second one follows all calls in a short time around the
-// latest of them, and a third looks for the ids of the call that was found in the minutes
-// before and after that time. What is shown is certain to be what following the whole
-// capture shows if all legs of the call start in that time, if it ends in it, and if no
-// other event has its ids within the 5 minutes for which they mean this call. Otherwise
-// the time is widened, and in the end the whole capture is followed. Where the file is
-// sorted by time only that part of it is read, so that most often it is read once and a
-// little more.
+// for, and scans no other lines. The lines around the latest of them, read into memory,
+// say which ids the call has. A second pass scans the lines with these ids, and the
+// tracker follows no others: where all of its ids are searched for, a call does not
+// depend on events with other ids, but for the time of the feed, which a sample of the
+// other lines tells (search.go). Where the capture is sorted by time that pass is over a
+// part of it: the time of the call and 6 minutes on each side, if all legs of the call
+// start in it and it ends in it.
+//
+// If the second pass finds further ids of the call, another one searches for those, too.
+// If it finds something that the other lines may decide, all events are followed.
+// The bounds on what a tracker keeps then do not count for calls that are not followed.
 
 const (
 	// margin is the time on each side: the 5 minutes for which ids mean a call, and some
 	// for clocks and silent machines.
 	margin = int64(6 * time.Minute / time.Microsecond)
-	// maxMatches bounds the callids that the first pass notes.
+	// maxMatches bounds the calls that the first pass notes.
 	maxMatches = 100_000
+	// maxIDs bounds the ids that are searched for.
+	maxIDs = 10_000
+	// maxSearches bounds the passes that search for ids.
+	maxSearches = 4
 )
+
+// Lines returns what is around an offset in the file with that number, in the memory of
+// buf, and its offset. It begins and ends anywhere in a line. It is empty if it cannot be
+// read.
+type Lines func(file int, offset int64, buf []byte) (text []byte, begin int64)
 
 // Narrow is how a capture is read in several passes. It implements captures.Passes.
 type Narrow struct {
 	t        *Trace
-	from, to int64            // the bounds of the capture, 0 for none
-	matches  map[string]*span // by callid
-	whole    bool             // only following everything can tell
-	attempt  int
+	lines    Lines
+	from, to int64             // the bounds of the capture, 0 for none
+	matches  map[string]*match // by the first id that an event has
+	rest     []*match          // those whose ids are not searched for, the latest first
+	ids      map[string]bool   // that are searched for
 
-	low, high int64 // what is followed
-	check     bool  // the ids of what was found are to be looked for around it
-	foreign   bool  // and they were found
+	whole    bool // only following everything can tell
+	searches int
+	done     bool
+
+	low, high int64 // the time that is read; from and to for everything
+	watch     watch
+
+	// What is around the match that was looked at last.
+	text  []byte
+	file  int
+	begin int64
 }
 
-// span is when a callid has what is searched for.
-type span struct{ first, last int64 }
+// match is the events that are searched for and have the same callid.
+type match struct {
+	id          string
+	first, last int64 // their times
+	file        int
+	offset      int64 // of the first of them
+	ids         []string
+}
 
 // Passes returns how the capture is read within its bounds. It is nil if it must be
 // followed whole, because all calls are shown.
-func (t *Trace) Passes(from, to int64) *Narrow {
+func (t *Trace) Passes(from, to int64, lines Lines) *Narrow {
 	if t.o.Count == 0 {
 		return nil
 	}
-	return &Narrow{t: t, from: from, to: to, matches: map[string]*span{}}
+	return &Narrow{t: t, lines: lines, from: from, to: to, matches: map[string]*match{}, ids: map[string]bool{}}
 }
 
 // First returns the sink of the first pass, what a line needs to be looked at, and what
 // counts the events while none is found.
 func (n *Narrow) First() (sink engine.Sink, needles []string, digits string, counts *tally.Tally) {
 	needles, digits = n.t.o.What.Needles()
-	n.t.sampled = needles != nil || digits != ""
+	n.t.partly = needles != nil || digits != ""
 	n.t.twice = true
 	return &finder{n}, needles, digits, n.t.o.Tally
-}
-
-// rooms are the times around what was found that are followed, one after the other. Those
-// that are shorter than the margin need another look at the lines with ids of the call.
-var rooms = [...]int64{
-	int64(20 * time.Second / time.Microsecond), int64(4 * time.Minute / time.Microsecond), 10 * margin,
 }
 
 // Next implements captures.Passes.
 func (n *Narrow) Next() (p engine.Pass, more bool) {
 	t := n.t
 	switch {
-	case n.whole && n.attempt > 0, n.attempt > 0 && t.certain, len(n.matches) == 0 && !n.whole:
+	case n.done, t.certain, len(n.matches) == 0 && !n.whole:
 		return p, false
-	case n.check:
-		n.check = false
-		return n.checkPass(), true
+	case n.searches == 0 && !n.whole:
+		n.look()
 	}
+	n.text = nil
 	t.restart()
-	if n.attempt++; n.whole || n.attempt > len(rooms) {
-		n.whole = true
+	if n.searches++; n.whole || n.searches > maxSearches || len(n.ids) > maxIDs {
+		n.done = true
 		return engine.Pass{Sink: t, From: n.from, To: n.to}, true
 	}
-	room := rooms[n.attempt-1]
-	callids := slices.SortedFunc(maps.Keys(n.matches), func(a, b string) int { return cmp.Compare(n.matches[b].first, n.matches[a].first) })
-	low, high := int64(math.MaxInt64), int64(0)
-	for _, id := range callids[:min(len(callids), t.o.Count)] {
-		low, high = min(low, n.matches[id].first), max(high, n.matches[id].last)
-	}
-	n.low, n.high = max(low-room, n.from, 1), high+room
-	if n.to > 0 {
-		n.high = min(n.high, n.to)
-	}
 	t.narrow = n
-	return engine.Pass{Sink: t, From: n.low, To: n.high}, true
+	n.watch = newWatch(&t.o.Tracker)
+	return engine.Pass{Sink: &search{t, n}, From: n.low, To: n.high, Needles: needlesOf(n.ids)}, true
 }
 
-// inWindow reports whether everything that was found is in the time from low on.
-func (n *Narrow) inWindow(low int64) bool {
-	for _, s := range n.matches {
-		if s.first < low {
+// settle reports whether what was found is what following everything finds; else it
+// makes the next pass one that finds more.
+func (n *Narrow) settle() bool {
+	t := n.t
+	more := n.learn(t.found)
+	switch {
+	case n.watch.unsure, !n.latest(t.found):
+		n.whole = true
+	case more, !n.covers(t.found):
+		n.low, n.high = n.from, n.to
+	default:
+		return true
+	}
+	return false
+}
+
+// latest reports whether no call began later than those that were found.
+func (n *Narrow) latest(calls map[int64]*Call) bool {
+	if len(n.rest) == 0 {
+		return true
+	}
+	for _, c := range calls {
+		if c.Begin < n.rest[0].first {
 			return false
 		}
 	}
-	return true
+	return len(calls) == n.t.o.Count
 }
+
+// covers reports whether the time that is read is enough for the calls.
+func (n *Narrow) covers(calls map[int64]*Call) bool {
+	for _, c := range calls {
+		if n.low != n.from && (c.Begin < n.low+margin || !c.allStart()) || n.high != n.to && (c.State != call.Ended || c.latest() > n.high-margin) {
+			return false
+		}
+	}
+	return len(calls) == n.t.o.Count || n.low == n.from && n.high == n.to
+}
+
+// learn adds the ids of calls to those that are searched for, and reports whether there
+// are any new ones.
+func (n *Narrow) learn(calls map[int64]*Call) (more bool) {
+	before := len(n.ids)
+	for _, c := range calls {
+		addIDs(n.ids, c)
+		if c.Count > len(c.Events) {
+			n.watch.unsure = true // those that are not kept may have further ids
+		}
+	}
+	return len(n.ids) > before
+}
+
+// addIDs adds the ids of c.
+func addIDs(ids map[string]bool, c *Call) {
+	for _, id := range slices.Concat(c.CallIDs, c.Legs) {
+		ids[id] = true
+	}
+	for i := range c.Events {
+		if id := c.Events[i].Channel; id != "" {
+			ids[id] = true
+		}
+	}
+}
+
+// last returns the time of the latest event.
+func (s *Call) latest() int64 { return s.Events[len(s.Events)-1].Time }
 
 // allStart reports whether the first event of each leg is its start, and each callid has
 // a start.
@@ -126,79 +194,21 @@ func (s *Call) allStart() bool {
 	return len(s.Legs) > 0
 }
 
-// before adds the callids that were found before the window to the other calls.
-func (n *Narrow) before(t *Trace) {
-	for id, s := range n.matches {
-		if s.first < n.low && !slices.ContainsFunc(slices.Collect(maps.Values(t.found)), func(c *Call) bool { return slices.Contains(c.CallIDs, id) }) {
-			t.count++
-			t.others[-int64(t.count)] = other{s.first, (&Call{CallIDs: []string{id}, Begin: s.first}).short()}
+// nameRest adds the calls whose ids were not searched for to those that are named.
+func (n *Narrow) nameRest(t *Trace) {
+	for _, m := range n.rest {
+		if n.ids[m.id] {
+			continue
+		}
+		if t.count++; len(t.others) < maxOthers {
+			t.others[-int64(t.count)] = other{m.first, (&Call{CallIDs: []string{m.id}, Begin: m.first}).short()}
 		}
 	}
 }
 
-// finder is the sink of the first pass.
-type finder struct{ n *Narrow }
-
-// match is an event that is searched for.
-type match struct {
-	callid string
-	time   int64 // 0 for none
-}
-
-// findPart is what Fold gets of a block.
-type findPart struct{ matches []match }
-
-// findWorker is the worker of a finder.
-type findWorker struct {
-	what *What
-	part *findPart
-}
-
-// InOrder implements [engine.Sink].
-func (f *finder) InOrder() bool { return false }
-
-// Worker implements [engine.Sink].
-func (f *finder) Worker(engine.Mapping) (engine.Worker, error) {
-	return &findWorker{what: f.n.t.o.What.Clone()}, nil
-}
-
-// Begin implements [engine.Worker].
-func (w *findWorker) Begin(b *engine.Block, _ bool) {
-	w.part = engine.PartOf[findPart](b)
-	w.part.matches = w.part.matches[:0]
-}
-
-// Event implements [engine.Worker].
-func (w *findWorker) Event(e *engine.Event) bool {
-	if !w.what.Matches(&e.X) {
-		return false
-	}
-	usec, _ := e.X.Field("timestamp").Timestamp()
-	w.part.matches = append(w.part.matches, match{string(e.X.Field("callid").Text()), usec})
-	return true
-}
-
-// Show implements [engine.Worker].
-func (w *findWorker) Show(*engine.Event) bool { return false }
-
-// End implements [engine.Worker].
-func (w *findWorker) End(*engine.Block) {}
-
-// Fold implements [engine.Sink].
-func (f *finder) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
-	n := f.n
-	for _, m := range b.Part.(*findPart).matches {
-		n.t.matched++
-		s := n.matches[m.callid]
-		switch {
-		case n.whole:
-		case m.time == 0 || m.callid == "" || s == nil && len(n.matches) == maxMatches:
-			n.whole = true
-		case s == nil:
-			n.matches[m.callid] = &span{m.time, m.time}
-		default:
-			s.first, s.last = min(s.first, m.time), max(s.last, m.time)
-		}
-	}
-	return true
+// sorted returns what was found, the latest first.
+func (n *Narrow) sorted() []*match {
+	return slices.SortedFunc(maps.Values(n.matches), func(a, b *match) int {
+		return cmp.Or(cmp.Compare(b.first, a.first), cmp.Compare(b.file, a.file), cmp.Compare(b.offset, a.offset))
+	})
 }

@@ -33,23 +33,11 @@ func (t *Trace) latest() []int64 {
 // choose shows the calls that were found, in the order in which they began, and names the
 // others.
 func (t *Trace) choose() {
-	if n := t.narrow; n != nil {
-		switch {
-		case !n.covers(t.found):
-			return
-		case n.room() < margin:
-			n.check = searchable(n.ids())
+	if t.narrow != nil {
+		if t.certain = t.narrow.settle(); !t.certain {
 			return
 		}
-		t.certain = true
-	}
-	t.showFound()
-}
-
-// showFound shows the calls that were found, and names the others.
-func (t *Trace) showFound() {
-	if t.narrow != nil {
-		t.narrow.before(t)
+		t.narrow.nameRest(t)
 	}
 	for len(t.found) > 0 {
 		s := t.earliest()

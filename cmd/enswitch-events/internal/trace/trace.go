@@ -95,10 +95,10 @@ type Trace struct {
 	others map[int64]other // those that are not shown, some of them
 	x      event.Index
 
-	narrow  *Narrow // of a part of a capture, else nil
+	narrow  *Narrow // of a pass that follows a part of the events, else nil
 	certain bool    // what was shown does not depend on the rest
 	twice   bool    // another pass has counted what is searched for
-	sampled bool    // Tally has a sample
+	partly  bool    // Tally has a sample
 }
 
 // other is a call that is named.
@@ -143,6 +143,10 @@ func (t *Trace) InOrder() bool { return false }
 
 // Worker implements [engine.Sink].
 func (t *Trace) Worker(m engine.Mapping) (engine.Worker, error) {
+	return t.newWorker(m)
+}
+
+func (t *Trace) newWorker(m engine.Mapping) (*worker, error) {
 	w, err := t.text.TextWorker(m)
 	if err != nil {
 		return nil, err
@@ -151,7 +155,10 @@ func (t *Trace) Worker(m engine.Mapping) (engine.Worker, error) {
 }
 
 // part is what Fold gets of a block.
-type part struct{ events []call.Event }
+type part struct {
+	events  []call.Event
+	samples []byte // texts of events, see searchWorker.Sample
+}
 
 // worker maps events: it reads what the tracker needs of them.
 type worker struct {
@@ -165,7 +172,7 @@ type worker struct {
 // Begin implements [engine.Worker].
 func (w *worker) Begin(b *engine.Block, _ bool) {
 	w.part = engine.PartOf[part](b)
-	w.part.events = w.part.events[:0]
+	w.part.events, w.part.samples = w.part.events[:0], w.part.samples[:0]
 }
 
 // Event implements [engine.Worker]. An event that is searched for counts as kept.
@@ -261,6 +268,9 @@ func (t *Trace) flush(out *engine.Output) {
 // onEvent finds the calls to show of a live feed, and notes the events of the one that is
 // followed.
 func (t *Trace) onEvent(c *call.Call, e *call.Event, twice bool) {
+	if t.narrow != nil {
+		t.narrow.watch.event(c, e)
+	}
 	switch {
 	case c == nil || !t.o.Live || t.over:
 	case c == t.current:
@@ -284,6 +294,9 @@ func (t *Trace) fits(c *call.Call) bool {
 
 // onJoin notes that two calls have become one.
 func (t *Trace) onJoin(into, from *call.Call) {
+	if t.narrow != nil {
+		t.narrow.watch.join(into, from)
+	}
 	if t.current != nil && (t.current == from || t.current == into) {
 		t.current = into
 		for _, e := range into.Events() {
@@ -312,6 +325,9 @@ func (s *Call) has(e *call.Event) bool {
 
 // onEnd takes a call that is over, or open at the end of the input.
 func (t *Trace) onEnd(c *call.Call) {
+	if t.narrow != nil {
+		t.narrow.watch.over(c)
+	}
 	switch {
 	case t.over:
 	case t.follow != nil:
@@ -369,7 +385,7 @@ func (t *Trace) Seen() string {
 	switch {
 	case len(kinds) > 0:
 		text := "came instead: "
-		if t.sampled {
+		if t.partly {
 			text = "came instead, in a sample: "
 		}
 		lines = append(lines, text+strings.Join(kinds, ", "))

@@ -1,0 +1,153 @@
+package trace
+
+import (
+	"slices"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// gapClass is the class of the records of gaps, which make open calls doubtful.
+const gapClass = "enswitch-events"
+
+// needlesOf returns texts of which a line with one of the ids, or with the record of a
+// gap, contains one; nil if there are none.
+func needlesOf(ids map[string]bool) []string {
+	needles := []string{gapClass}
+	for id := range ids {
+		text, ok := needle.OfText(id)
+		if !ok {
+			return nil
+		}
+		needles = append(needles, text)
+	}
+	return needles
+}
+
+// search is the sink of a pass that follows the events with one of the ids.
+type search struct {
+	*Trace
+	n *Narrow
+}
+
+// Worker implements [engine.Sink].
+func (s *search) Worker(m engine.Mapping) (engine.Worker, error) {
+	w, err := s.newWorker(m)
+	if err != nil {
+		return nil, err
+	}
+	w.tally = nil // the first pass has counted
+	return &searchWorker{worker: w, ids: s.n.ids}, nil
+}
+
+// Fold implements [engine.Sink].
+func (s *search) Fold(b *engine.Block, remap func(engine.Place) *engine.Block) bool {
+	for i := range b.Part.(*part).events {
+		// The time of an event without a timestamp is that of the event before it.
+		s.n.watch.unsure = s.n.watch.unsure || b.Part.(*part).events[i].Time == 0
+	}
+	return s.Trace.Fold(b, remap)
+}
+
+// searchWorker is the worker of a search. It implements [engine.Sampler].
+type searchWorker struct {
+	*worker
+	ids map[string]bool
+	x   event.Index
+}
+
+// Event implements [engine.Worker].
+func (w *searchWorker) Event(e *engine.Event) bool {
+	return w.has(&e.X) && w.worker.Event(e)
+}
+
+// has reports whether the event is followed.
+func (w *searchWorker) has(x *event.Index) bool {
+	for _, name := range idNames {
+		if v := x.Field(name); w.ids[string(v.Text())] {
+			return true
+		}
+	}
+	return x.Class().Is(gapClass)
+}
+
+// sampled is the Source of an event that only tells the time.
+const sampled = "sampled"
+
+// Sample implements [engine.Sampler]: of an event with other ids only the time counts, by
+// the clock of its machine.
+func (w *searchWorker) Sample(e *engine.Event) {
+	stamp, machine := e.X.Field("timestamp"), e.X.Field("machine")
+	if len(stamp.JSON) == 0 {
+		return
+	}
+	begin := len(w.part.samples)
+	w.part.samples = append(append(w.part.samples, `{"timestamp":`...), stamp.JSON...)
+	if len(machine.JSON) > 0 {
+		w.part.samples = append(append(w.part.samples, `,"machine":`...), machine.JSON...)
+	}
+	w.part.samples = append(w.part.samples, '}')
+	text := slices.Clip(w.part.samples[begin:])
+	if w.x.Scan(text) == nil {
+		w.part.events = append(w.part.events, call.Event{Source: sampled})
+		w.reader.Read(&w.part.events[len(w.part.events)-1], text, &w.x)
+	}
+}
+
+// watch notices events of which it depends on other events, which are not followed, what
+// becomes of them.
+type watch struct {
+	linger int64
+	unsure bool
+	ends   map[*call.Call]int64 // of calls that are open: the last end
+	due    map[*call.Call]int64 // of those whose legs have all ended: when they end
+}
+
+func newWatch(o *call.Options) watch {
+	linger := o.Linger
+	if linger == 0 {
+		linger = 2 * time.Second
+	}
+	return watch{max(linger, 0).Microseconds(), false, map[*call.Call]int64{}, map[*call.Call]int64{}}
+}
+
+// event is called with each event that was followed, and its call, nil for none.
+func (w *watch) event(c *call.Call, e *call.Event) {
+	if e.Source == sampled {
+		return
+	}
+	// The call may have ended before, by the clock of its machine.
+	for other, due := range w.due {
+		if (c == nil || c == other) && e.Time >= due {
+			w.unsure = true
+		}
+	}
+	if c == nil || c.State() != call.Open {
+		return
+	}
+	if e.Kind == call.End {
+		w.ends[c] = max(w.ends[c], e.Time)
+	}
+	delete(w.due, c)
+	if end, ok := w.ends[c]; ok && !slices.ContainsFunc(c.Legs(), func(l call.Leg) bool { return l.State != call.End }) {
+		w.due[c] = end + w.linger
+	}
+}
+
+// join is called when a call becomes part of another one.
+func (w *watch) join(into, from *call.Call) {
+	w.ends[into] = max(w.ends[into], w.ends[from])
+	if w.ends[into] == 0 {
+		delete(w.ends, into)
+	}
+	w.over(from)
+	delete(w.due, into)
+}
+
+// over is called when a call has ended.
+func (w *watch) over(c *call.Call) {
+	delete(w.due, c)
+}
