@@ -94,6 +94,9 @@ func (x *Index) Value(i int) Value {
 	return Value{JSON: x.text[f.value:f.valueEnd], Kind: f.kind, Escaped: f.escaped}
 }
 
+// Kind returns the JSON type of field i.
+func (x *Index) Kind(i int) Kind { return x.fields[i].kind }
+
 // Class returns the value of the field class, absent if there is none.
 func (x *Index) Class() Value { return x.at(x.class) }
 

@@ -141,6 +141,24 @@ func (v Value) Element(i int) Value {
 	return e
 }
 
+// Next returns a member of an object with its key, or an element of an array, for which key
+// is absent, and where the next one is. At is 0 for the first one, and then what Next has
+// returned. Behind the last one, and if v is neither, the member is absent. Repeated members
+// come each time.
+func (v Value) Next(at int) (key, member Value, after int) {
+	if v.Kind != Object && v.Kind != Array {
+		return Value{}, Value{}, at
+	}
+	at = max(at, 1)
+	if v.Kind == Object {
+		if key, at = next(v.JSON, at); key.Kind == Absent {
+			return Value{}, Value{}, at
+		}
+	}
+	member, at = next(v.JSON, at)
+	return key, member, at
+}
+
 // next returns the next value or key from b[i] on, in an array or object, and the
 // offset past it. At the end of the array or object the value is absent. b is valid
 // JSON.

@@ -92,3 +92,29 @@ func BenchmarkGetNested(b *testing.B) {
 		}
 	}
 }
+
+func TestNext(t *testing.T) {
+	t.Parallel()
+	for json, want := range map[string]string{
+		`{}`: "", ` []`: "", `7`: "", `"{"`: "", `null`: "",
+		`{"a":1,"b\u0020":[2,3] , "a":{"c":"}"}}`: `a=1 b =[2,3] a={"c":"}"} `,
+		`[1, "x" ,[],{"a":2}]`:                     `=1 =x =[] ={"a":2} `,
+	} {
+		json = strings.TrimSpace(json)
+		var x Index
+		if err := x.Scan([]byte(`{"v":` + json + `}`)); err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for at := 0; ; {
+			var key, member Value
+			if key, member, at = x.Value(0).Next(at); member.Kind == Absent {
+				break
+			}
+			fmt.Fprintf(&got, "%s=%s ", key.Text(), member.Text())
+		}
+		if got.String() != want {
+			t.Errorf("%s: got %q, want %q", json, got.String(), want)
+		}
+	}
+}

@@ -1,0 +1,398 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
+)
+
+// Version is the version of the format that [Schema.Encode] writes.
+const Version = 1
+
+// format is what a file says it is.
+const format = "enswitch-events schema"
+
+// MaxFile is the size of the largest file that is read, in bytes.
+const MaxFile = 128 << 20
+
+// ErrNewer is the error of a file of a later version than [Version].
+var ErrNewer = errors.New("written by a newer version of the program")
+
+// ErrBusy is the error of a file that others kept locked for 10 s.
+var ErrBusy = errors.New("other programs are writing it all the time")
+
+// DamagedError is the error of bytes that are no schema.
+type DamagedError struct {
+	// Reason says what is wrong, in lower case and without a line break.
+	Reason string
+	// Foreign says that it is no schema, rather than a damaged one.
+	Foreign bool
+}
+
+func (e *DamagedError) Error() string {
+	if e.Foreign {
+		return "not a schema: " + e.Reason
+	}
+	return "damaged: " + e.Reason
+}
+
+// The file is one JSON object.
+type fileSchema struct {
+	Format     string                `json:"format"`
+	Version    int                   `json:"version"`
+	Events     int64                 `json:"events"` // for readers of the file
+	Left       *Left                 `json:"left_out,omitempty"`
+	Calls      int64                 `json:"calls,omitempty"`
+	Legs       int64                 `json:"legs,omitempty"`
+	CallFields map[string]*CallField `json:"call_fields,omitempty"`
+	Kinds      []*fileKind           `json:"kinds"`
+}
+
+type fileKind struct {
+	Class  string                `json:"class"`
+	Event  string                `json:"event"`
+	Count  int64                 `json:"count"`
+	Fields map[string]*fileField `json:"fields,omitempty"`
+	Steps  *Steps                `json:"steps,omitempty"`
+}
+
+type fileField struct {
+	Count    int64                 `json:"count"`
+	Types    map[string]int64      `json:"types"`
+	Patterns []string              `json:"patterns,omitempty"`
+	Texts    bool                  `json:"texts,omitempty"` // patterns are of texts, if there are none
+	Values   []string              `json:"values,omitempty"`
+	Many     bool                  `json:"many,omitempty"`
+	Examples []string              `json:"examples,omitempty"`
+	Members  map[string]*fileField `json:"members,omitempty"`
+	Elements *fileField            `json:"elements,omitempty"`
+}
+
+// typeNames are the names of the JSON types.
+var typeNames = [...]string{event.Absent: "", event.Null: "null", event.Bool: "boolean", event.Number: "number", event.String: "string", event.Array: "array", event.Object: "object"}
+
+// TypeName returns the name of a JSON type: null, boolean, number, string, array or object.
+func TypeName(k event.Kind) string { return typeNames[k] }
+
+// Encode writes s to w as JSON, with names and values sorted.
+func (s *Schema) Encode(w io.Writer) error {
+	f := &fileSchema{Format: format, Version: Version, Events: s.Events(), Calls: s.calls, Legs: s.legs, CallFields: s.callFields, Kinds: []*fileKind{}}
+	if s.left != (Left{}) {
+		f.Left = &s.left
+	}
+	for _, k := range s.Kinds() {
+		f.Kinds = append(f.Kinds, &fileKind{Class: k.Class, Event: k.Event, Count: k.Root.Count, Fields: toFile(k.Root).Members, Steps: k.Steps})
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	return e.Encode(f)
+}
+
+func toFile(f *Field) *fileField {
+	o := &fileField{Count: f.Count, Types: map[string]int64{}, Values: f.Values, Many: f.Many, Examples: f.Examples}
+	for k, n := range f.Types {
+		if n > 0 {
+			o.Types[typeNames[k]] = n
+		}
+	}
+	if o.Texts = f.patterns != allPatterns; o.Texts {
+		for i, p := range known {
+			if f.patterns&(1<<i) != 0 {
+				o.Patterns = append(o.Patterns, p.name)
+			}
+		}
+	}
+	for name, m := range f.Members {
+		if o.Members == nil {
+			o.Members = map[string]*fileField{}
+		}
+		o.Members[name] = toFile(m)
+	}
+	if f.Elements != nil {
+		o.Elements = toFile(f.Elements)
+	}
+	return o
+}
+
+// Decode reads a schema as Encode writes it. The error is a [*DamagedError], [ErrNewer], or
+// one of r.
+func Decode(r io.Reader) (*Schema, error) {
+	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(text) > MaxFile:
+		return nil, &DamagedError{"longer than any schema", true}
+	case len(bytes.TrimSpace(text)) == 0:
+		return nil, &DamagedError{"it is empty", false}
+	}
+	var head struct {
+		Format  *string `json:"format"`
+		Version int     `json:"version"`
+	}
+	err = json.Unmarshal(text, &head)
+	ours := bytes.Contains(text[:min(len(text), 200)], []byte(format))
+	switch {
+	case !ours && err != nil:
+		return nil, &DamagedError{"it is no JSON object of a schema", true}
+	case err != nil:
+		return nil, &DamagedError{reason(err), false}
+	case head.Format == nil || *head.Format != format:
+		return nil, &DamagedError{"it is JSON of something else", true}
+	case head.Version > Version:
+		return nil, fmt.Errorf("%w: it has version %d, and this one reads up to %d", ErrNewer, head.Version, Version)
+	case head.Version < 1:
+		return nil, &DamagedError{"it has no version", false}
+	}
+	var f fileSchema
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, &DamagedError{reason(err), false}
+	}
+	s, err := fromFile(&f)
+	if err != nil {
+		return nil, &DamagedError{err.Error(), false}
+	}
+	return s, nil
+}
+
+// reason says in a few words what is wrong with JSON.
+func reason(err error) string {
+	if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
+		if strings.Contains(bad.Error(), "unexpected end") {
+			return fmt.Sprintf("it is cut off at byte %d", bad.Offset)
+		}
+		return fmt.Sprintf("%s at byte %d", bad, bad.Offset)
+	}
+	if bad, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Sprintf("%s at byte %d: it cannot be a %s", bad.Field, bad.Offset, bad.Value)
+	}
+	return strings.ReplaceAll(err.Error(), "\n", " ")
+}
+
+func fromFile(f *fileSchema) (*Schema, error) {
+	s := &Schema{calls: f.Calls, legs: f.Legs}
+	if f.Left != nil {
+		s.left = *f.Left
+	}
+	if s.calls < 0 || s.legs < 0 || min(s.left.Events, s.left.Fields, s.left.Long, s.left.Deep) < 0 {
+		return nil, errors.New("a count is negative")
+	}
+	for name, c := range f.CallFields {
+		if c == nil || min(c.Calls, c.Numbers, c.Same, c.AtStart, c.Different, c.Digits) < 0 {
+			return nil, errors.New("call_fields are not as they should be")
+		}
+		s.addCallField(name, c)
+	}
+	for _, k := range f.Kinds {
+		if k == nil || k.Count < 1 {
+			return nil, errors.New("an event has no count")
+		}
+		n := Name{k.Class, k.Event}
+		if s.kinds[n] != nil {
+			return nil, fmt.Errorf("%q is there twice", n)
+		}
+		own := s.kind(n)
+		if own == nil {
+			return nil, errors.New("it has too many events, or too long names")
+		}
+		own.Root.Count = k.Count
+		own.Root.Types[event.Object] = k.Count
+		if err := s.members(own.Root, k.Fields, 1); err != nil {
+			return nil, err
+		}
+		if t := k.Steps; t != nil {
+			if min(t.Calls, t.Legs, t.First, t.Last, t.Wait) < 0 || len(t.Next) > maxNext {
+				return nil, errors.New("steps are not as they should be")
+			}
+			own.Steps = t
+		}
+	}
+	return s, nil
+}
+
+func (s *Schema) members(f *Field, all map[string]*fileField, depth int) error {
+	for name, m := range all {
+		if len(name) > maxName {
+			return errors.New("the name of a field is too long")
+		}
+		own := s.member(f, name)
+		if err := s.fill(own, m, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill sets f, which is nil if there is no room for it, to o.
+func (s *Schema) fill(f *Field, o *fileField, depth int) error {
+	switch {
+	case f == nil || depth > maxDepth+1:
+		return errors.New("it has too many fields")
+	case o == nil || o.Count < 0 || len(o.Values) > maxValues || len(o.Examples) > maxExamples || o.Many && len(o.Values) > 0:
+		return errors.New("a field is not as it should be")
+	}
+	f.Count, f.Many = o.Count, o.Many
+	var sum int64
+	for name, n := range o.Types {
+		k := slices.Index(typeNames[:], name)
+		if k < 1 || n < 1 {
+			return fmt.Errorf("%q is no type with a count", name)
+		}
+		f.Types[k] = n
+		sum += n
+	}
+	if sum != o.Count {
+		return errors.New("the counts of a field do not add up")
+	}
+	if o.Texts || len(o.Patterns) > 0 {
+		f.patterns = 0
+		for _, name := range o.Patterns {
+			for i, p := range known {
+				if p.name == name {
+					f.patterns |= 1 << i
+				}
+			}
+		}
+	}
+	f.Values, f.Examples = o.Values, o.Examples
+	slices.Sort(f.Values)
+	slices.Sort(f.Examples)
+	f.Values, f.Examples = slices.Compact(f.Values), slices.Compact(f.Examples)
+	if o.Elements != nil {
+		if err := s.fill(s.elements(f), o.Elements, depth+1); err != nil {
+			return err
+		}
+	}
+	return s.members(f, o.Members, depth+1)
+}
+
+// Read reads the schema in a file. The error wraps those of the system and of [Decode], and
+// begins with the name of the file.
+func Read(name string) (*Schema, error) {
+	f, err := open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	s, err := Decode(f)
+	if err != nil {
+		if _, ok := errors.AsType[*fs.PathError](err); ok {
+			return nil, oserr.File(err)
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+// open opens a file for reading, but no directory.
+func open(name string) (*os.File, error) {
+	st, err := os.Stat(name)
+	if err == nil && st.IsDir() {
+		return nil, fmt.Errorf("%s: %w", name, syscall.EISDIR)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, oserr.File(err)
+	}
+	return f, nil
+}
+
+// Update adds o to the schema in a file, and returns that. A file that does not exist is
+// created for this user only, with the directories above it. Until it is complete it has
+// another name, so that a file is never seen half written; and NAME.lock is locked, so that
+// of two programs that learn at once neither undoes what the other has added.
+//
+// A file that is damaged, of a newer version, or no regular file, is left as it is.
+func Update(name string, o *Schema) (*Schema, error) {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target // a link stays one
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return nil, oserr.File(err)
+	}
+	if st, err := os.Stat(name); err == nil && !st.IsDir() && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: no regular file", name)
+	}
+	unlock, err := lockFile(name + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, err := Read(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s = &Schema{}
+	case err != nil:
+		return nil, err
+	}
+	s.Merge(o)
+	return s, s.write(name)
+}
+
+// Check returns the error that Update would return for a file, as far as it is known before.
+func Check(name string) error {
+	_, err := Read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// write writes s to a file, and gives that its name when it is complete.
+func (s *Schema) write(name string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // with mode 0600
+	if err != nil {
+		return oserr.File(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			err = oserr.File(err)
+		}
+	}()
+	if err := s.Encode(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// lockFile locks a file, and waits for others that have locked it for 10 s.
+func lockFile(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, oserr.File(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		switch locked, err := tryLock(f); {
+		case err != nil:
+			_ = f.Close()
+			return nil, fmt.Errorf("%s: %w", name, err)
+		case locked:
+			return func() { _ = f.Close() }, nil
+		case time.Now().After(end):
+			_ = f.Close()
+			return nil, fmt.Errorf("%s: %w", name, ErrBusy)
+		}
+	}
+}

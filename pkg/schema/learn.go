@@ -1,0 +1,469 @@
+package schema
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// Options are the options of a Learner. The zero Options are the defaults.
+type Options struct {
+	// Examples says which values are kept.
+	Examples Examples
+	// Calls follows where events are in their calls, for [Schema.Suggest]; nil for not.
+	Calls *Calls
+}
+
+// maxPlans is how many plans a Learner remembers. A stream that has more has new names all
+// the time.
+const maxPlans = 4096
+
+// Learner learns from events. It is not safe for concurrent use: use one for each goroutine,
+// and add what [Learner.Take] returns to one Schema.
+//
+// The names and types of the fields of an event make a plan. An event with a known plan costs
+// a counter, and a look at those of its values that may still tell something new; it does not
+// allocate.
+type Learner struct {
+	o      Options
+	shapes [256]shapeEntry  // plans by the number of the shape
+	plans  map[string]*plan // by class, event, names and types
+	kinds  map[Name]*node
+	nodes  int
+	last   int // plans since the plans were forgotten
+
+	fresh      bool // the last event had something that was not there before
+	dirtyPlans []*plan
+	dirtyNodes []*node
+	part       Part
+	key, buf   []byte
+}
+
+// shapeEntry is the plans of events of one shape.
+type shapeEntry struct {
+	shape uint32
+	plans []*plan
+}
+
+// plan is what there is to do for events with the same class and event, and the same names
+// and types of fields.
+type plan struct {
+	class, event string       // JSON
+	types        []event.Kind // of all fields
+	kind         *node
+	slots        []slot
+	looked       int // slots whose values are looked at
+	left         Left // by each of these events
+	n            int64
+	ids          ids
+}
+
+// slot is a field of a plan.
+type slot struct {
+	index  int
+	node   *node
+	scalar bool
+}
+
+// node is a field as a Learner knows it. Its filter says what need not be looked at again,
+// because it has been put into a part.
+type node struct {
+	parent   *node
+	name     string
+	depth    int
+	kind     Name // of a root
+	private  bool
+	element  bool
+	children map[string]*node
+	elements *node
+
+	patterns patterns
+	values   [maxValues]uint64 // hashes
+	nValues  int
+	lastSeen int
+	many     bool
+	silent   bool // no example is kept
+	idle     bool // no text of it can tell anything new
+	examples [maxExamples]uint64 // the lowest hashes
+	nExample int
+
+	counts counts
+	seen   [event.Object + 1]bool // types of a nested field
+	dirty  bool
+
+	// For the Schema that the part is added to.
+	schema *Schema
+	field  *Field
+}
+
+type counts [event.Object + 1]int64
+
+// NewLearner returns a Learner. O may be nil.
+func NewLearner(o *Options) *Learner {
+	l := &Learner{plans: map[string]*plan{}, kinds: map[Name]*node{}}
+	if o != nil {
+		l.o = *o
+	}
+	return l
+}
+
+// Add learns from an event. Records that are no events of Enswitch but stand for a gap in
+// the stream, those of class enswitch-events, are passed over.
+func (l *Learner) Add(x *event.Index) {
+	l.fresh = false
+	p := l.plan(x)
+	if p.n == 0 {
+		l.dirtyPlans = append(l.dirtyPlans, p)
+	}
+	p.n++
+	for _, s := range p.slots[:p.looked] {
+		if !s.node.idle || !s.scalar {
+			l.value(s.node, x.Value(s.index))
+		}
+	}
+	if p.ids.call >= 0 {
+		l.note(p, x)
+	}
+}
+
+// Fresh reports whether the event that was added last had something that this Learner had not
+// seen: a name, a type, or a value worth keeping. Other events change only counts.
+func (l *Learner) Fresh() bool { return l.fresh }
+
+// plan returns the plan for an event.
+func (l *Learner) plan(x *event.Index) *plan {
+	shape, ok := x.Shape()
+	if !ok {
+		return l.planByName(x)
+	}
+	e := &l.shapes[shape&255]
+	if e.shape != shape {
+		*e = shapeEntry{shape: shape}
+	}
+	class, what := x.Class().JSON, x.Event().JSON
+	for i, p := range e.plans {
+		if p.event == string(what) && p.class == string(class) && p.sameTypes(x) {
+			if i > 0 { // the next event may be the same
+				e.plans[i], e.plans[i-1] = e.plans[i-1], e.plans[i]
+			}
+			return p
+		}
+	}
+	p := l.planByName(x)
+	if len(e.plans) < 64 {
+		e.plans = append(e.plans, p)
+	}
+	return p
+}
+
+func (p *plan) sameTypes(x *event.Index) bool {
+	for i, k := range p.types {
+		if x.Kind(i) != k {
+			return false
+		}
+	}
+	return true
+}
+
+// planByName returns the plan for an event without its shape.
+func (l *Learner) planByName(x *event.Index) *plan {
+	key := l.key[:0]
+	for _, v := range []event.Value{x.Class(), x.Event()} {
+		key = binary.AppendUvarint(key, uint64(len(v.JSON)))
+		key = append(key, v.JSON...)
+	}
+	for i := range x.Len() {
+		v := x.Key(i)
+		key = binary.AppendUvarint(key, uint64(len(v.JSON)))
+		key = append(append(key, v.JSON...), byte(x.Kind(i)))
+	}
+	l.key = key
+	if p := l.plans[string(key)]; p != nil {
+		return p
+	}
+	if len(l.plans) >= maxPlans {
+		clear(l.plans)
+		clear(l.shapes[:])
+	}
+	p := l.newPlan(x)
+	l.fresh = true
+	l.plans[string(key)] = p
+	return p
+}
+
+// newPlan makes the plan for an event.
+func (l *Learner) newPlan(x *event.Index) *plan {
+	p := &plan{class: string(x.Class().JSON), event: string(x.Event().JSON), ids: noIDs}
+	for i := range x.Len() {
+		p.types = append(p.types, x.Kind(i))
+	}
+	name := Name{string(x.Class().Text()), string(x.Event().Text())}
+	switch {
+	case name.Class == "enswitch-events":
+		return p
+	case len(name.Class) > maxName || len(name.Event) > maxName:
+		p.left.Long = 1
+		return p
+	}
+	if p.kind = l.kinds[name]; p.kind == nil {
+		if len(l.kinds) >= maxKinds {
+			p.left.Events = 1
+			return p
+		}
+		p.kind = l.newNode(nil, "")
+		p.kind.kind = name
+		l.kinds[name] = p.kind
+	}
+	for i := range x.Len() {
+		if x.Find(string(x.Key(i).Text())) != i {
+			continue // the last of a name counts
+		}
+		if n := l.member(p.kind, x.Key(i), &p.left); n != nil {
+			p.slots = append(p.slots, slot{i, n, x.Kind(i) < event.Array})
+		}
+	}
+	// Those whose values are the same in all events of the plan come last.
+	slices.SortStableFunc(p.slots, func(a, b slot) int { return constantLast(x, a) - constantLast(x, b) })
+	for _, s := range p.slots {
+		if constantLast(x, s) == 0 {
+			p.looked++
+		} else {
+			l.value(s.node, x.Value(s.index))
+		}
+	}
+	if l.o.Calls != nil {
+		p.ids = findIDs(x)
+	}
+	return p
+}
+
+// constantLast is 1 for a field with one value in all events of the plan.
+func constantLast(x *event.Index, s slot) int {
+	switch {
+	case x.Kind(s.index) == event.Null, x.Kind(s.index) == event.Bool, s.node.name == "class", s.node.name == "event":
+		return 1
+	}
+	return 0
+}
+
+// newNode returns the node of a field.
+func (l *Learner) newNode(parent *node, name string) *node {
+	n := &node{parent: parent, name: name, patterns: allPatterns}
+	if parent != nil {
+		n.depth = parent.depth + 1
+		n.private = parent.private || privateName(name)
+	}
+	return n
+}
+
+// member returns the node of the member of n with that name, nil if it is left out.
+func (l *Learner) member(n *node, key event.Value, left *Left) *node {
+	var name []byte
+	name, l.buf = textOf(key, l.buf)
+	if m := n.children[string(name)]; m != nil {
+		return m
+	}
+	text := string(name)
+	if longName(text) {
+		text = AnyName
+		if m := n.children[text]; m != nil {
+			return m
+		}
+	}
+	switch {
+	case len(text) > maxName:
+		left.Long++
+		return nil
+	case l.nodes >= maxFields:
+		left.Fields++
+		return nil
+	}
+	if n.children == nil {
+		n.children = map[string]*node{}
+	}
+	l.nodes++
+	m := l.newNode(n, text)
+	n.children[text] = m
+	return m
+}
+
+// value looks at a value of a field.
+func (l *Learner) value(n *node, v event.Value) {
+	switch v.Kind {
+	case event.String:
+		if v.Escaped {
+			l.buf = v.AppendText(l.buf[:0])
+			l.text(n, l.buf, true)
+		} else {
+			l.text(n, v.JSON[1:len(v.JSON)-1], false)
+		}
+	case event.Number:
+		l.text(n, v.JSON, false)
+	case event.Object, event.Array:
+		l.nested(n, v)
+	}
+}
+
+// nested looks at the members of an object or the elements of an array.
+func (l *Learner) nested(n *node, v event.Value) {
+	if n.depth >= maxDepth {
+		l.part.left.Deep++
+		return
+	}
+	for at := 0; ; {
+		var key, m event.Value
+		if key, m, at = v.Next(at); m.Kind == event.Absent {
+			return
+		}
+		child := n.elements
+		if v.Kind == event.Object {
+			child = l.member(n, key, &l.part.left)
+		} else if child == nil && l.nodes < maxFields {
+			l.nodes++
+			child = l.newNode(n, "[]")
+			child.element, child.private = true, n.private
+			n.elements = child
+		}
+		if child == nil {
+			continue
+		}
+		if !child.dirty {
+			child.dirty = true
+			l.dirtyNodes = append(l.dirtyNodes, child)
+		}
+		if !child.seen[m.Kind] {
+			child.seen[m.Kind], l.fresh = true, true
+		}
+		child.counts[m.Kind]++
+		l.value(child, m)
+	}
+}
+
+// text looks at a text or a number. One that was written without escapes has no control
+// characters.
+func (l *Learner) text(n *node, b []byte, escaped bool) {
+	if !n.many {
+		h := hash(b)
+		if n.lastSeen < n.nValues && n.values[n.lastSeen] == h || n.hasValue(h) {
+			return
+		}
+		l.match(n, b)
+		l.newValue(n, b, h)
+		return
+	}
+	if n.patterns&^printable != 0 || escaped && n.patterns != 0 {
+		l.match(n, b)
+	}
+	if n.silent {
+		// The rest is control characters, which are rare.
+		n.idle = n.patterns == 0 && n.depth == 1
+		return
+	}
+	h := hash(b)
+	if n.nExample == maxExamples && h >= n.examples[maxExamples-1] {
+		return
+	}
+	if len(b) <= maxText && l.keeps(n, b) && n.keepLowest(h) {
+		l.mark(n, mark{kind: markValue}, b)
+	}
+}
+
+// match notes which patterns a text does not match.
+func (l *Learner) match(n *node, b []byte) {
+	if n.patterns == 0 || len(b) == 0 {
+		return
+	}
+	if p := matching(n.patterns, b); p != n.patterns {
+		n.patterns = p
+		l.mark(n, mark{kind: markPatterns, patterns: p}, nil)
+	}
+}
+
+func (n *node) hasValue(h uint64) bool {
+	for i, v := range n.values[:n.nValues] {
+		if v == h {
+			n.lastSeen = i
+			return true
+		}
+	}
+	return false
+}
+
+// keeps reports whether a value may be kept.
+func (l *Learner) keeps(n *node, b []byte) bool {
+	switch l.o.Examples {
+	case AllExamples:
+		return true
+	case NoExamples:
+		return false
+	}
+	return !n.private && !privateValue(b)
+}
+
+// newValue notes a value that was not there before, of a field with few values.
+func (l *Learner) newValue(n *node, b []byte, h uint64) {
+	kept := len(b) <= maxText && l.keeps(n, b)
+	if kept {
+		l.mark(n, mark{kind: markValue}, b)
+		if n.nValues < maxValues {
+			n.values[n.nValues] = h
+			n.lastSeen = n.nValues
+			n.nValues++
+			return
+		}
+	} else {
+		l.mark(n, mark{kind: markMany}, nil)
+	}
+	n.many = true
+	n.silent = l.o.Examples == NoExamples || n.private && l.o.Examples != AllExamples
+	for _, h := range n.values[:n.nValues] {
+		n.keepLowest(h)
+	}
+	if kept {
+		n.keepLowest(h)
+	}
+}
+
+// keepLowest adds h to the hashes of the examples if it is one of the lowest, and not yet
+// there.
+func (n *node) keepLowest(h uint64) bool {
+	low := n.examples[:n.nExample]
+	i, found := slices.BinarySearch(low, h)
+	if found || i == maxExamples {
+		return false
+	}
+	if n.nExample < maxExamples {
+		n.nExample++
+	}
+	copy(n.examples[i+1:], n.examples[i:])
+	n.examples[i] = h
+	return true
+}
+
+// mark notes what was seen of the values of a field for the first time.
+func (l *Learner) mark(n *node, m mark, text []byte) {
+	l.fresh = true
+	l.part.mark(n, m, text)
+}
+
+// Take moves what was learned since the last time into p, whose memory is used again. P is
+// valid until it is used for another call of Take. It can be added to a Schema in another
+// goroutine, but all parts of one Learner in one goroutine at a time.
+func (l *Learner) Take(p *Part) {
+	p.reset()
+	*p, l.part = l.part, *p
+	p.calls = l.o.Calls
+	for _, d := range l.dirtyPlans {
+		if d.kind != nil {
+			p.plans = append(p.plans, planCount{d, d.n})
+		}
+		p.left.add(Left{Events: d.left.Events * d.n, Fields: d.left.Fields * d.n, Long: d.left.Long * d.n})
+		d.n = 0
+	}
+	for _, d := range l.dirtyNodes {
+		p.nodes = append(p.nodes, nodeCount{d, d.counts})
+		d.counts, d.dirty = counts{}, false
+	}
+	l.dirtyPlans, l.dirtyNodes = l.dirtyPlans[:0], l.dirtyNodes[:0]
+}
