@@ -258,11 +258,11 @@ func (s *Steps) next(name string, n int64) {
 type CallField struct {
 	// Calls is the number of calls that had the field, Numbers of those in which all its
 	// values looked like telephone numbers, Same of those in which all were the same, and
-	// AtStart of those whose first event had it.
+	// Early of those in which an event before the last one had it.
 	Calls   int64 `json:"calls"`
 	Numbers int64 `json:"numbers,omitempty"`
 	Same    int64 `json:"same,omitempty"`
-	AtStart int64 `json:"at_start,omitempty"`
+	Early   int64 `json:"early,omitempty"`
 	// Different is how many different values there were, up to 1,000, and Digits how many
 	// digits they had, all calls together.
 	Different int64 `json:"different,omitempty"`
@@ -330,11 +330,11 @@ func (c *Calls) settle(s *Schema, f *followed) {
 	s.legs += int64(len(last))
 	s.calls++
 	for _, r := range f.roles {
-		s.addCallField(c.roles[r.id], r.stats(f.steps[0].at))
+		s.addCallField(c.roles[r.id], r.stats(f.steps[len(f.steps)-1].at))
 	}
 }
 
-func (r *callRole) stats(start int64) *CallField {
+func (r *callRole) stats(last int64) *CallField {
 	f := &CallField{Calls: 1}
 	if r.numbers {
 		f.Numbers, f.Digits = 1, int64(r.digits)
@@ -342,8 +342,8 @@ func (r *callRole) stats(start int64) *CallField {
 	if !r.changed {
 		f.Same = 1
 	}
-	if r.first == start {
-		f.AtStart = 1
+	if r.first < last {
+		f.Early = 1
 	}
 	return f
 }
@@ -363,7 +363,7 @@ func (s *Schema) addCallField(name string, o *CallField) {
 	f.Calls += o.Calls
 	f.Numbers += o.Numbers
 	f.Same += o.Same
-	f.AtStart += o.AtStart
+	f.Early += o.Early
 	f.Digits += o.Digits
 	f.Different = max(f.Different, o.Different)
 }

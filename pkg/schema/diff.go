@@ -135,8 +135,11 @@ func (f *Field) PresenceText(m *Field) string {
 		return "always"
 	}
 	share := 100 * float64(m.Count) / float64(f.objects())
-	if share < 1 || share > 99 {
-		return fmt.Sprintf("%.2g %%", min(max(share, 0.01), 99.99))
+	switch {
+	case share < 1:
+		return "<1 %"
+	case share > 99:
+		return ">99 %"
 	}
 	return fmt.Sprintf("%.0f %%", share)
 }

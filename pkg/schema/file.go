@@ -21,8 +21,8 @@ import (
 // Version is the version of the format that [Schema.Encode] writes.
 const Version = 1
 
-// format is what a file says it is.
-const format = "enswitch-events schema"
+// formatName is what a file says it is.
+const formatName = "enswitch-events schema"
 
 // MaxFile is the size of the largest file that is read, in bytes.
 const MaxFile = 128 << 20
@@ -88,7 +88,7 @@ func TypeName(k event.Kind) string { return typeNames[k] }
 
 // Encode writes s to w as JSON, with names and values sorted.
 func (s *Schema) Encode(w io.Writer) error {
-	f := &fileSchema{Format: format, Version: Version, Events: s.Events(), Calls: s.calls, Legs: s.legs, CallFields: s.callFields, Kinds: []*fileKind{}}
+	f := &fileSchema{Format: formatName, Version: Version, Events: s.Events(), Calls: s.calls, Legs: s.legs, CallFields: s.callFields, Kinds: []*fileKind{}}
 	if s.left != (Left{}) {
 		f.Left = &s.left
 	}
@@ -145,13 +145,13 @@ func Decode(r io.Reader) (*Schema, error) {
 		Version int     `json:"version"`
 	}
 	err = json.Unmarshal(text, &head)
-	ours := bytes.Contains(text[:min(len(text), 200)], []byte(format))
+	ours := bytes.Contains(text[:min(len(text), 200)], []byte(formatName))
 	switch {
 	case !ours && err != nil:
 		return nil, &DamagedError{"it is no JSON object of a schema", true}
 	case err != nil:
 		return nil, &DamagedError{reason(err), false}
-	case head.Format == nil || *head.Format != format:
+	case head.Format == nil || *head.Format != formatName:
 		return nil, &DamagedError{"it is JSON of something else", true}
 	case head.Version > Version:
 		return nil, fmt.Errorf("%w: it has version %d, and this one reads up to %d", ErrNewer, head.Version, Version)
@@ -192,7 +192,7 @@ func fromFile(f *fileSchema) (*Schema, error) {
 		return nil, errors.New("a count is negative")
 	}
 	for name, c := range f.CallFields {
-		if c == nil || min(c.Calls, c.Numbers, c.Same, c.AtStart, c.Different, c.Digits) < 0 {
+		if c == nil || min(c.Calls, c.Numbers, c.Same, c.Early, c.Different, c.Digits) < 0 {
 			return nil, errors.New("call_fields are not as they should be")
 		}
 		s.addCallField(name, c)

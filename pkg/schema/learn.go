@@ -31,7 +31,7 @@ type Learner struct {
 	plans  map[string]*plan // by class, event, names and types
 	kinds  map[Name]*node
 	nodes  int
-	last   int // plans since the plans were forgotten
+	serial int64 // of objects
 
 	fresh      bool // the last event had something that was not there before
 	dirtyPlans []*plan
@@ -53,7 +53,7 @@ type plan struct {
 	types        []event.Kind // of all fields
 	kind         *node
 	slots        []slot
-	looked       int // slots whose values are looked at
+	looked       int  // slots whose values are looked at
 	left         Left // by each of these events
 	n            int64
 	ids          ids
@@ -83,14 +83,19 @@ type node struct {
 	nValues  int
 	lastSeen int
 	many     bool
-	silent   bool // no example is kept
-	idle     bool // no text of it can tell anything new
+	silent   bool                // no example is kept
+	idle     bool                // no text of it can tell anything new
 	examples [maxExamples]uint64 // the lowest hashes
 	nExample int
 
 	counts counts
-	seen   [event.Object + 1]bool // types of a nested field
-	dirty  bool
+
+	// Of a nested field: the types that it had, and the object that had it last.
+	seen       [event.Object + 1]bool
+	serial     int64
+	kindBefore event.Kind
+
+	dirty bool
 
 	// For the Schema that the part is added to.
 	schema *Schema
@@ -311,6 +316,8 @@ func (l *Learner) nested(n *node, v event.Value) {
 		l.part.left.Deep++
 		return
 	}
+	l.serial++
+	serial := l.serial
 	for at := 0; ; {
 		var key, m event.Value
 		if key, m, at = v.Next(at); m.Kind == event.Absent {
@@ -335,6 +342,10 @@ func (l *Learner) nested(n *node, v event.Value) {
 		if !child.seen[m.Kind] {
 			child.seen[m.Kind], l.fresh = true, true
 		}
+		if child.serial == serial && !child.element && child.name != AnyName {
+			child.counts[child.kindBefore]-- // the last of a name counts
+		}
+		child.serial, child.kindBefore = serial, m.Kind
 		child.counts[m.Kind]++
 		l.value(child, m)
 	}

@@ -60,7 +60,7 @@ func TestLearnAllocates(t *testing.T) {
 		s.Add(&p, nil)
 	}
 	round()
-	round() // the parts take turns
+	round()                                          // the parts take turns
 	if n := testing.AllocsPerRun(10, round); n > 4 { // of the part
 		t.Errorf("%v allocations for 1,000 events of a known shape", n)
 	}

@@ -109,8 +109,8 @@ func (k *Kind) Count() int64 { return k.Root.Count }
 // Field is what is known of a field, of a member of an object, or of the elements of an
 // array. It must not be changed.
 type Field struct {
-	// Count is the number of values. In events and objects that have a name several times
-	// each counts but in events only the last is looked at.
+	// Count is the number of values. Of a name that an object has several times the last
+	// counts.
 	Count int64
 	// Types counts the values by their JSON type.
 	Types [event.Object + 1]int64
@@ -205,7 +205,7 @@ func (f *Field) Names() []string { return slices.Sorted(maps.Keys(f.Members)) }
 // Has reports whether values were of that JSON type.
 func (f *Field) Has(k event.Kind) bool { return f.Types[k] > 0 }
 
-// Of returns how many objects there were in which a member of f could be.
+// objects returns how many objects there were in which a member of f could be.
 func (f *Field) objects() int64 { return f.Types[event.Object] }
 
 // Always reports whether each of the objects had the member m: the event itself, for a
