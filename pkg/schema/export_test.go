@@ -111,7 +111,7 @@ import (
 
 func Test(t *testing.T) {
 	var e CallStart
-	if err := json.Unmarshal([]byte(`+"`"+`{"class":"call","event":"start","m":"1","v":7,"by":{"+1":2}}`+"`"+`), &e); err != nil || e.M != "1" || e.V != "7" || e.By["+1"] != "2" {
+	if err := json.Unmarshal([]byte(`+"`"+`{"class":"call","event":"start","m":1,"v":"7","by":{"+1":2}}`+"`"+`), &e); err != nil || e.M != "1" || e.V != "7" || e.By["+1"] != "2" {
 		t.Errorf("%+v, %v", e, err)
 	}
 }
