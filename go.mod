@@ -28,6 +28,7 @@ require (
 )
 
 require github.com/HdrHistogram/hdrhistogram-go v1.4.0
+
 require github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 
 require (
