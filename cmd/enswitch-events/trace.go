@@ -116,7 +116,7 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	}
 	t := trace.New(&trace.Options{
 		What: what, Map: m, Tracker: tracker, Having: having, Count: o.count, Live: !o.inputs.Captures(), Format: format,
-		Tally: o.inputs.Live.Filter.Tally(),
+		Tally: o.inputs.Live.Filter.Tally(a),
 		Named: func(calls int, latest []string) {
 			more := cli.Plural(int64(calls), "earlier call") + " with " + safe.String(what.String())
 			if calls > len(latest) {

@@ -91,7 +91,7 @@ func (o *waitOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, a
 	case changed("same") && o.same == "":
 		return cli.Usage("it is the name of a field, like callid", "--same: the name is empty")
 	}
-	w, err := sequence.New(o.sequence, o.same, live.Filter.Tally(), a.Log.Warn)
+	w, err := sequence.New(o.sequence, o.same, live.Filter.Tally(a), a.Log.Warn)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func TestNext(t *testing.T) {
 	for json, want := range map[string]string{
 		`{}`: "", ` []`: "", `7`: "", `"{"`: "", `null`: "",
 		`{"a":1,"b\u0020":[2,3] , "a":{"c":"}"}}`: `a=1 b =[2,3] a={"c":"}"} `,
-		`[1, "x" ,[],{"a":2}]`:                     `=1 =x =[] ={"a":2} `,
+		`[1, "x" ,[],{"a":2}]`:                    `=1 =x =[] ={"a":2} `,
 	} {
 		json = strings.TrimSpace(json)
 		var x Index

@@ -96,11 +96,14 @@ func diffField(all []Difference, d Difference, parentA, parentB, a, b *Field) []
 	if a.foreign(b) || b.foreign(a) {
 		d.Change, d.Before, d.After = Types, a.TypeText(), b.TypeText()
 		all = append(all, d)
+		if a.Has(event.Object) != b.Has(event.Object) || a.Has(event.Array) != b.Has(event.Array) {
+			a, b = &Field{}, &Field{} // what is in it goes without saying
+		}
 	} else if p, q := a.patterns&^printable, b.patterns&^printable; a.patterns != allPatterns && b.patterns != allPatterns && p != 0 && q != 0 && p&q == 0 {
 		d.Change, d.Before, d.After = Pattern, a.Pattern(), b.Pattern()
 		all = append(all, d)
 	}
-	if parentA != nil && parentA.Always(a) != parentB.Always(b) {
+	if parentA != nil && a.Count > 0 && parentA.Always(a) != parentB.Always(b) {
 		d.Change, d.Before, d.After = Presence, parentA.PresenceText(a), parentB.PresenceText(b)
 		all = append(all, d)
 	}

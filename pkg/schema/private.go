@@ -36,7 +36,7 @@ var privateWords = [...]string{
 	"from", "to", "caller", "callee", "called", "calling", "cli", "clid", "callerid", "ani", "dnis", "src", "dst", "source",
 	"destination", "dialed", "dialled", "number", "phone", "telephone", "tel", "msisdn", "mobile", "exten", "extension",
 	"did", "ddi", "uri", "contact", "email", "mail", "sender", "recipient", "digits", "dtmf", "user", "username",
-	"login", "fromname", "callername", "displayname", "firstname", "lastname", "surname", "fullname",
+	"login", "fromname", "toname", "callername", "calleename", "displayname", "firstname", "lastname", "surname", "fullname",
 	// What people write.
 	"text", "body", "content", "subject", "sms",
 }

@@ -90,7 +90,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		return nil, err
 	}
 	if s.unseen = o.Output.Unseen; o.Awaiter == nil {
-		s.tally = o.Filter.Tally()
+		s.tally = o.Filter.Tally(s.app)
 	}
 	text, err := flags.NewTextSink(s.app, o.Filter, o.Output, vars, func() {
 		s.tally.Note("the template printed nothing of what the filters keep")

@@ -59,6 +59,15 @@ func (o *globalFlags) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.Config, "config", "", "read the configuration from `FILE`")
 }
 
+// ProfileName returns the name of the profile in use, default if none is named. It is known
+// also while a shell asks for completions.
+func (a *App) ProfileName() string {
+	if a.Global.profile != "" {
+		return a.Global.profile
+	}
+	return settings.DefaultProfile
+}
+
 // Prepare sets the flags of cmd from the environment and the profile and opens the
 // log. It then calls check with the origin of each flag; the error that check returns
 // becomes a.IneffectiveFlag.
@@ -134,6 +143,15 @@ func (a *App) openLog() error {
 	return nil
 }
 
+// AllCommands returns cmd and all commands below it.
+func AllCommands(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, c := range cmd.Commands() {
+		all = append(all, AllCommands(c)...)
+	}
+	return all
+}
+
 // knownKeys returns the keys that a profile may have: the flags of all commands, and
 // three more.
 func knownKeys(root *cobra.Command) []string {
@@ -143,8 +161,8 @@ func knownKeys(root *cobra.Command) []string {
 			known = append(known, f.Name)
 		}
 	}
-	for _, cmd := range root.Commands() {
-		cmd.Flags().VisitAll(add)
+	for _, cmd := range AllCommands(root) {
+		cmd.LocalNonPersistentFlags().VisitAll(add)
 	}
 	root.PersistentFlags().VisitAll(add)
 	return known

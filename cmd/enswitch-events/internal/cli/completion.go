@@ -100,7 +100,7 @@ func completing(cmd *cobra.Command) bool {
 func stripBackquotes(root *cobra.Command) {
 	plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
 	root.PersistentFlags().VisitAll(plain)
-	for _, cmd := range root.Commands() {
+	for _, cmd := range AllCommands(root) {
 		cmd.Flags().VisitAll(plain)
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // RegisterCompletions adds what a shell completes: the values of flags with a fixed set of
-// values, the profiles, and file names for arguments and flags that are a FILE only.
+// values, names that were learned, the profiles, and file names for arguments and flags that are a FILE only.
 func RegisterCompletions(root *cobra.Command, a *cli.App) {
 	moments := []string{"now", "today", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 	values := map[string][]string{
@@ -23,14 +23,22 @@ func RegisterCompletions(root *cobra.Command, a *cli.App) {
 		"since": moments, "until-time": moments,
 	}
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
-	for _, cmd := range append(root.Commands(), root) {
-		if strings.Contains(cmd.Use, " FILE…") || strings.Contains(cmd.Use, " [FILE…]") {
+	for _, cmd := range cli.AllCommands(root) {
+		if strings.Contains(cmd.Use, " FILE…") || strings.Contains(cmd.Use, " [FILE…]") || cmd.Use == "diff A B" {
 			cmd.ValidArgsFunction = files
 		}
 		register := func(f *pflag.Flag) {
 			name, _ := pflag.UnquoteUsage(f)
+			learned := completeLearned[f.Name]
+			if f.Name == "fields" && cmd.Flags().Lookup("having") != nil {
+				learned = nil // they are fields of records
+			}
 			switch list := values[f.Name]; {
-			case list != nil:
+			case learned != nil:
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+					return learned(LearnedNames(a), typed)
+				})
+			case list != nil && !registered(cmd, f.Name):
 				_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp))
 			case name == "FILE":
 				_ = cmd.RegisterFlagCompletionFunc(f.Name, files)
@@ -46,6 +54,12 @@ func RegisterCompletions(root *cobra.Command, a *cli.App) {
 		}
 		return settings.Profiles(file), cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// registered reports whether a command has completions of its own for a flag.
+func registered(cmd *cobra.Command, flag string) bool {
+	_, ok := cmd.GetFlagCompletionFunc(flag)
+	return ok
 }
 
 // files leaves it to the shell to offer files.

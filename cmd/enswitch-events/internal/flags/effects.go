@@ -78,6 +78,8 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"template", func(v *invocation) bool { return v.formats("template") }, "another format is asked for", "leave out --output, or use -o template"},
 	{"meta", func(v *invocation) bool { return v.formats("json", "ndjson", "pretty") }, "it wraps JSON, and this format is none", "use -o json, ndjson or pretty"},
 
+	{"report-gaps", func(v *invocation) bool { return v.flags.Lookup("schema") == nil }, "schema prints no events", "leave it out: a gap is named on stderr"},
+
 	{"record-max-size record-max-age record-keep", needs("record"), "nothing is recorded", "add --record FILE"},
 	{"exec-shell exec-parallel exec-timeout", needs("exec"), "no command is run", "add --exec CMD"},
 	{"same", needs("sequence"), "it is for --sequence", "add --sequence STEPS, or choose one event by --where"},

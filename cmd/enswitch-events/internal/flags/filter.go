@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 
@@ -189,8 +190,11 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 	return f, nil
 }
 
-// Tally returns a counter of the events that come while the filters keep none.
-func (o *Filter) Tally() *tally.Tally { return tally.New(o.Class, o.Event, o.Where) }
+// Tally returns a counter of the events that come while the filters keep none. Its hints also
+// have names that were learned.
+func (o *Filter) Tally(a *cli.App) *tally.Tally {
+	return tally.New(o.Class, o.Event, o.Where).Know(sync.OnceValue(func() *tally.Names { return LearnedNames(a).tallied() }))
+}
 
 // Needles returns texts of which each kept line contains at least one, or nil if there
 // are no such texts.

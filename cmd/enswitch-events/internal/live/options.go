@@ -121,7 +121,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		text.OnKept = s.exec.start
 	}
 	if s.awaiter == nil {
-		s.tally = o.Filter.Tally()
+		s.tally = o.Filter.Tally(a)
 	}
 	c := &s.config
 	*c = engine.Config{

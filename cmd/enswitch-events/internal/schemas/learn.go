@@ -46,6 +46,9 @@ func (l *Learner) Sink(text *engine.Text) engine.Sink {
 	return l
 }
 
+// Used reports whether l was made the sink of a run: the flags were right.
+func (l *Learner) Used() bool { return l.text != nil }
+
 // InOrder implements [engine.Sink].
 func (l *Learner) InOrder() bool { return false }
 

@@ -35,8 +35,8 @@ import (
 // EnvPrefix is the prefix of all environment variables of the program.
 const EnvPrefix = "ENSWITCH_"
 
-// defaultProfile is the profile that is used if none is named.
-const defaultProfile = "default"
+// DefaultProfile is the profile that is used if none is named.
+const DefaultProfile = "default"
 
 // maxFile is the maximum size of the configuration file in bytes.
 const maxFile = 1 << 20
@@ -91,7 +91,7 @@ func Load(file, name string) (*Profile, error) {
 	}
 	p := &Profile{Name: name, File: file, Values: map[string]any{}}
 	if name == "" {
-		p.Name = defaultProfile
+		p.Name = DefaultProfile
 	}
 	table, ok := tables[p.Name]
 	if !ok && name != "" {

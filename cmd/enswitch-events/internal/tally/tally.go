@@ -40,7 +40,11 @@ type Tally struct {
 	parts  []*Tally
 	flags  flags
 	note   string
+	known  func() *Names // nil if nothing was learned
 }
+
+// Names are names of events, as class.event, and of fields that are known from earlier.
+type Names struct{ Kinds, Fields []string }
 
 type flags struct{ class, event, where []string }
 
@@ -52,22 +56,27 @@ type want struct {
 	filter *filter.Filter
 }
 
-// near returns a question about the names that came and may have been meant, or "".
-func (w *want) near(s *Tally) string {
-	names, part := s.kinds, w.part
+// hint returns a question about the names that may have been meant, those that came and those
+// that are known from earlier; or that the name is known, or "".
+func (w *want) hint(s *Tally, known *Names) string {
+	names, more, part := s.kinds, known.Kinds, w.part
 	if part == nil {
-		names, part = s.fields, whole
+		names, more, part = s.fields, known.Fields, whole
 	}
-	var came []string
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if name = part(name); !slices.Contains(came, name) {
-			came = append(came, name)
+	var all []string
+	for _, name := range append(slices.Sorted(maps.Keys(names)), more...) {
+		if name = part(name); !slices.Contains(all, name) {
+			all = append(all, name)
 		}
 	}
-	if near := spelling.Hint(w.item, came); near != "" {
-		return " (" + safe.String(near) + ")"
+	if slices.Contains(all, w.item) {
+		return ", which is known from earlier"
 	}
-	return ""
+	near := spelling.Nearest(w.item, all)
+	if len(near) == 0 {
+		return ""
+	}
+	return ": did you mean '" + safe.String(strings.Join(near, "' or '")) + "'?"
 }
 
 // The parts of class.event.
@@ -90,14 +99,14 @@ func wants(class, event, where []string) (all []*want) {
 		}
 	}
 	for _, item := range items(class) {
-		add(want{text: "of class " + item, part: classOf, item: item}, filter.Options{Class: []string{item}})
+		add(want{text: "class '" + item + "'", part: classOf, item: item}, filter.Options{Class: []string{item}})
 	}
 	for _, item := range items(event) {
 		part := eventOf
 		if strings.Contains(item, ".") {
 			part = whole
 		}
-		add(want{text: "of event " + item, part: part, item: item}, filter.Options{Event: []string{item}})
+		add(want{text: "event '" + item + "'", part: part, item: item}, filter.Options{Event: []string{item}})
 	}
 	var fields []string
 	for _, expr := range where {
@@ -107,7 +116,7 @@ func wants(class, event, where []string) (all []*want) {
 		}
 		if field := strings.TrimSpace(expr[:i]); !slices.Contains(fields, field) {
 			fields = append(fields, field)
-			add(want{text: "with a field " + field, item: field}, filter.Options{Where: []string{field + "~"}}) // any value
+			add(want{text: "field '" + field + "'", item: field}, filter.Options{Where: []string{field + "~"}}) // any value
 		}
 	}
 	return all
@@ -123,6 +132,20 @@ func items(lists []string) (all []string) {
 		}
 	}
 	return all
+}
+
+// Know has hints also name what known returns. It is called when there is a hint to give,
+// perhaps often.
+func (t *Tally) Know(known func() *Names) *Tally {
+	t.known = known
+	return t
+}
+
+func plural(n int64) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return humanize.Comma(n) + " events"
 }
 
 // Part returns a Tally whose counts are added to those of t.
@@ -221,8 +244,8 @@ func (t *Tally) sum(s *Tally) {
 }
 
 // Report returns the number of events counted, their kinds, the most frequent first,
-// and the parts of the filters that matched none of them, each with the names that may have
-// been meant.
+// and what the filters want and none of them was or had, as "event 'anser' in 12 events: did
+// you mean answer?".
 func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 	if t == nil {
 		return 0, nil, nil
@@ -246,8 +269,12 @@ func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 	if s.others > 0 {
 		kinds = append(kinds, humanize.Comma(s.others)+" of other kinds")
 	}
+	known := &Names{}
+	if len(s.wanted) > 0 && t.known != nil {
+		known = t.known()
+	}
 	for _, w := range s.wanted {
-		unmet = append(unmet, safe.String(w.text)+w.near(s))
+		unmet = append(unmet, fmt.Sprintf("%s in %s%s", safe.String(w.text), plural(counted), w.hint(s, known)))
 	}
 	return counted, kinds, unmet
 }
@@ -270,7 +297,7 @@ func (t *Tally) Empty(events int64) string {
 	}
 	text += " " + strings.Join(kinds, ", ")
 	if len(unmet) > 0 {
-		text += "; none " + strings.Join(unmet, ", none ")
+		text += "; no " + strings.Join(unmet, "; no ")
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -293,7 +320,7 @@ func (t *Tally) Short() string {
 	_, kinds, unmet := t.Report()
 	text := strings.Join(kinds, ", ")
 	if len(unmet) > 0 {
-		text = "none " + strings.Join(unmet, ", none ") + ": " + text
+		text = "no " + strings.Join(unmet, "; no ") + "; came: " + text
 	}
 	return text
 }

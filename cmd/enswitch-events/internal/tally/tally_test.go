@@ -36,7 +36,7 @@ func TestEmpty(t *testing.T) {
 			[]string{"cal", "m*x"},
 			[]string{"call.strat, start, snet"},
 			[]string{"custmer=5", "a.b~x", "gone!=1", "custmer<9"},
-			"none of 4 events was kept: 3 call.start, 1 message.sent; none of class cal (did you mean call?), none of class m*x, none of event call.strat (did you mean call.start?), none of event snet (did you mean sent?), none with a field custmer (did you mean customer?), none with a field a.b",
+			"none of 4 events was kept: 3 call.start, 1 message.sent; no class 'cal' in 4 events: did you mean 'call'?; no class 'm*x' in 4 events; no event 'call.strat' in 4 events: did you mean 'call.start'?; no event 'snet' in 4 events: did you mean 'sent'?; no field 'custmer' in 4 events: did you mean 'customer'?; no field 'a.b' in 4 events",
 		},
 		{"what excludes", []string{"!call"}, []string{"!message.*"}, []string{"a!=1", "b!~."}, "none of 4 events was kept: 3 call.start, 1 message.sent"},
 	} {
@@ -60,7 +60,7 @@ func TestEmpty(t *testing.T) {
 	some := New(nil, nil, []string{"a=1", "b=1"})
 	some.Count(scan(t, `{"class":"x","event":"y"}`))
 	some.Fit(scan(t, `{"b":2}`))
-	if got, want := some.Empty(1000), "none of 1,000 events was kept; of 1 looked at: 1 x.y; none with a field a"; got != want {
+	if got, want := some.Empty(1000), "none of 1,000 events was kept; of 1 looked at: 1 x.y; no field 'a' in 1 event"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
