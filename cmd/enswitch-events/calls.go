@@ -66,6 +66,7 @@ See 'enswitch-events help records' for the fields of a record.`,
 		f.BoolVar(&o.printMap, "print-map", false, "print which events and fields have which meaning, and whether that is documented, given or guessed, and exit")
 	})
 	cli.AddFlagGroup(cmd, "Calls", o.calls.Bind)
+	live.Pseudonyms.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
@@ -85,6 +86,7 @@ func (o *callsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		return printMap(a, m)
 	}
 	live := &o.inputs.Live
+	live.Pseudonyms.Map = m
 	s := calls.New(&calls.Options{
 		Map: m, Tracker: tracker, Having: having, Count: live.End.Count, Live: !o.inputs.Captures(),
 		ForReaders: live.Output.ForReaders(cli.Terminal(a.Out) != nil), Log: a.Log,

@@ -61,6 +61,7 @@ else is read, and the exit code is 1.`,
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
 	o.Whole.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
+	o.Pseudonyms.Bind(cmd)
 	cli.AddFlagGroup(cmd, "How far", func(f *pflag.FlagSet) {
 		f.BoolVarP(&o.Follow, "follow", "f", false, "wait for more at the end of a file, and go on with the new file when it is rotated")
 		o.End.Bind(f)

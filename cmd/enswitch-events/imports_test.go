@@ -35,7 +35,7 @@ var levels = []string{
 	"render",
 	"cli",
 	"log statusline settings",
-	"caret needle tally",
+	"caret needle tally pseudonym",
 	"safe spelling",
 }
 

@@ -84,6 +84,7 @@ the exit code is 6, and stderr says what came instead.`,
 		o.having.Bind(f)
 	})
 	cli.AddFlagGroup(cmd, "Calls", o.calls.Bind)
+	live.Pseudonyms.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
@@ -114,11 +115,15 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	if err != nil {
 		return err
 	}
+	o.inputs.Live.Pseudonyms.Map = m
 	t := trace.New(&trace.Options{
 		What: what, Map: m, Tracker: tracker, Having: having, Count: o.count, Live: !o.inputs.Captures(), Format: format,
 		Tally: o.inputs.Live.Filter.Tally(a),
 		Named: func(calls int, latest []string) {
-			more := cli.Plural(int64(calls), "earlier call") + " with " + safe.String(what.String())
+			more := cli.Plural(int64(calls), "earlier call")
+			if !o.inputs.Live.Pseudonyms.On {
+				more += " with " + safe.String(what.String())
+			}
 			if calls > len(latest) {
 				more += ", the latest of them"
 			}

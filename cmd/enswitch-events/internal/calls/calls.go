@@ -3,11 +3,13 @@
 package calls
 
 import (
+	"bytes"
 	"errors"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pseudonym"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
@@ -50,6 +52,7 @@ type Sink struct {
 	x      event.Index
 	// verbatim says that records are written as they are, and nothing looks into them.
 	verbatim bool
+	hide     *pseudonym.Rewriter // of records, nil to show what there is
 	printed  int64
 	counts   counts
 	guesses  guesses
@@ -152,6 +155,11 @@ func (s *Sink) ended(c *call.Call) {
 	s.counts.replace(c, summarize(c))
 	s.printed++
 	ev := event.Event{Raw: s.record}
+	if s.hide != nil {
+		if record, changed := s.hide.Event(&s.x); changed && s.x.Scan(record) == nil { // it is valid JSON
+			ev.Raw = record
+		}
+	}
 	if s.o.Live {
 		ev.Received = time.Now()
 	}
@@ -160,7 +168,7 @@ func (s *Sink) ended(c *call.Call) {
 		return
 	}
 	s.out = s.renderer.Event(s.out, &ev, &s.x)
-	s.verbatim = s.o.Having == nil && s.renderer.Verbatim(&s.x)
+	s.verbatim = s.o.Having == nil && s.hide == nil && s.renderer.Verbatim(&s.x)
 }
 
 // part is what Fold needs of a block: its events.
@@ -175,6 +183,10 @@ type worker struct {
 	filter *filter.Filter
 	reader *call.Reader
 	part   *part
+	// What events have of the values of from and to in other fields is hidden before a
+	// record can have it.
+	hide *pseudonym.Rewriter
+	x    event.Index
 }
 
 // Worker implements [engine.Sink].
@@ -187,6 +199,10 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 		}
 	}
 	w := &worker{sink: s, reader: s.o.Map.NewReader()}
+	if p := s.text.Pseudonyms; p != nil {
+		s.hide, w.hide = p.Records(), p.Events()
+		w.hide.Others = true
+	}
 	w.reader.OnGuess = func(name, item string) { w.part.guesses = append(w.part.guesses, guess{name, item}) }
 	w.filter, err = s.text.NewFilter(func(err error) { m.Failed("jq", err) })
 	return w, err
@@ -194,6 +210,10 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 
 // failed counts a record on which the template failed.
 func (s *Sink) failed(err error) {
+	if s.hide != nil {
+		s.failures.AddFailure(report.Failure("--template", "", "", true))
+		return
+	}
 	kind := err.Error()
 	if failure, ok := errors.AsType[*filter.Failure](err); ok {
 		kind = failure.Kind
@@ -213,7 +233,14 @@ func (w *worker) Event(e *engine.Event) bool {
 	s, p := w.sink, w.part
 	p.events = append(p.events, call.Event{Received: e.Received, Source: e.Source, Chosen: w.filter.Keeps(&e.X)})
 	ev := &p.events[len(p.events)-1]
-	w.reader.Read(ev, e.Raw, &e.X)
+	raw, x := e.Raw, &e.X
+	if w.hide != nil {
+		if other, changed := w.hide.Event(x); changed && w.x.Scan(other) == nil { // it is valid JSON
+			raw, x = bytes.Clone(other), &w.x
+			_ = x.Scan(raw)
+		}
+	}
+	w.reader.Read(ev, raw, x)
 	if s.o.Count > 0 {
 		s.guesses.add(p.guesses)
 		s.tracker.Add(ev)

@@ -39,6 +39,8 @@ type Options struct {
 	// Whole prints every event of the calls of which one passes the filters. It does not
 	// go with Sink.
 	Whole flags.Whole
+	// Pseudonyms has no Map for a run that prints events: it is that of Whole.
+	Pseudonyms flags.Pseudonyms
 }
 
 // Run reads the files with these names, or standard input if there are none, and prints
@@ -50,7 +52,8 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	if err := o.validate(cmd.Flags().Changed, names); err != nil {
 		return err
 	}
-	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End, account: o.Account, awaiter: o.Awaiter}
+	s := &session{app: a, faults: report.NewCaptureFaults(a.Log), failures: &report.Sampler{Log: a.Log.Warn}, end: o.End, account: o.Account, awaiter: o.Awaiter, pseudonyms: &o.Pseudonyms}
+	s.faults.Hide = o.Pseudonyms.On
 	if !o.Follow {
 		s.total = size(names)
 	}
@@ -60,6 +63,9 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	}
 	if a.IneffectiveFlag != nil {
 		return a.IneffectiveFlag
+	}
+	if err := o.Pseudonyms.Hide(s.text, o.Filter, s.vars); err != nil {
+		return err
 	}
 	if f := cli.File(a.In); slices.Contains(names, "-") && f != nil && cli.IsClosed(f) {
 		return cli.NewError(cli.ExitFailure, errors.New("could not read standard input: it is closed"), "name a FILE, or </dev/null reads nothing")
@@ -74,6 +80,9 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 func (o *Options) validate(changed func(string) bool, names []string) error {
 	if n := slices.Index(names, "-"); n >= 0 && slices.Contains(names[n+1:], "-") {
 		return cli.Usage("name - once", "standard input can be read once only")
+	}
+	if err := o.Pseudonyms.Validate(false); err != nil {
+		return err
 	}
 	return o.End.Validate(changed)
 }
@@ -98,6 +107,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if err != nil {
 		return nil, err
 	}
+	s.text, s.vars = text, vars
 	out := s.app.EventWriter()
 	if !o.Follow && regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
 		if s.pager = s.app.NewPager(ctx); s.pager != nil {
@@ -106,7 +116,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	}
 	config := &engine.Config{
 		Sink: text, Header: text.Header(), Out: out, Count: o.End.Count, From: from, To: to, Tally: s.tally,
-		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failures.AddFailure,
+		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failed,
 		OnChange: s.changed, For: o.End.Duration, Idle: o.End.Idle,
 	}
 	if o.Account != nil {
@@ -124,6 +134,9 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	}
 	s.source = engine.NewCaptures(files)
 	if s.whole, err = o.Whole.Compile(); err != nil {
+		return nil, err
+	}
+	if err := o.Pseudonyms.CompileMap(&o.Whole.Calls); err != nil {
 		return nil, err
 	}
 	switch {

@@ -38,6 +38,15 @@ type session struct {
 	unseen   func() []string // see flags.Output
 	whole    *whole.Calls    // nil without --whole-calls
 	first    *firstPass      // nil if the files are read once
+	text     *engine.Text
+	vars     map[string]any // of jq expressions
+
+	pseudonyms *flags.Pseudonyms
+}
+
+// failed counts a failure of an expression or a template.
+func (s *session) failed(what, kind, text string) {
+	s.failures.AddFailure(report.Failure(what, kind, text, s.pseudonyms.On))
 }
 
 // spareHeap is the size of an allocation that is never touched and so never resident.
@@ -87,6 +96,7 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	report.WarnNothingKept(s.app, s.tally, ledger)
 	came, what := report.Counted(s.account, ledger)
 	report.WarnUnseenFields(s.app, s.unseen(), came, what)
+	report.WarnUnseenPseudonyms(s.app, s.pseudonyms, ledger)
 	report.LogLedger(s.app, ledger)
 	if s.account != nil {
 		s.account.Log()

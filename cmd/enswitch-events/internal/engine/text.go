@@ -3,6 +3,7 @@ package engine
 import (
 	"sync"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/pseudonym"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -20,6 +21,12 @@ type Text struct {
 	// OnKept is called for each kept event after it was written. Later events wait
 	// until it returns. The arguments are valid during the call.
 	OnKept func(ev *event.Event, x *event.Index)
+	// Pseudonyms, unless nil, are put in the place of originals in what is written and in
+	// what OnKept gets. The filters see the originals. A jq expression that makes a value is
+	// evaluated again, on the event with made-up values, by a filter of NewQuery, which is
+	// nil if there is none. Both are set before the run.
+	Pseudonyms *pseudonym.Pseudonyms
+	NewQuery   func(onError func(error)) (*filter.Filter, error)
 
 	newFilter   func(onError func(error)) (*filter.Filter, error)
 	newRenderer func(onError func(error)) (*render.Renderer, error)
@@ -66,7 +73,13 @@ func (s *Text) TextWorker(m Mapping) (*TextWorker, error) {
 	if w.renderer, err = s.newRenderer(func(err error) { m.Failed("--template", err) }); err != nil {
 		return nil, err
 	}
-	w.Filter, err = s.newFilter(func(err error) { m.Failed("jq", err) })
+	if w.Filter, err = s.newFilter(func(err error) { m.Failed("jq", err) }); err != nil || s.Pseudonyms == nil {
+		return w, err
+	}
+	w.hidden = &hiding{rewriter: s.Pseudonyms.Events()}
+	if s.NewQuery != nil {
+		w.hidden.query, err = s.NewQuery(func(err error) { m.Failed("jq", err) })
+	}
 	return w, err
 }
 
@@ -114,6 +127,7 @@ type TextWorker struct {
 	mapping  Mapping
 	renderer *render.Renderer
 	emit     func(filter.Output) bool
+	hidden   *hiding // nil without Pseudonyms
 
 	inOrder  bool
 	part     *textPart
@@ -144,7 +158,11 @@ func (w *TextWorker) End(*Block) {
 func (w *TextWorker) Event(e *Event) bool {
 	w.begin(e)
 	out, before := w.b.Out.Len(), w.renderer.State()
-	w.Filter.Run(&e.X, w.emit)
+	if w.hidden != nil && w.hidden.query != nil {
+		w.query(e)
+	} else {
+		w.Filter.Run(&e.X, w.emit)
+	}
 	w.noteState(out, before)
 	return w.notify()
 }
@@ -177,12 +195,17 @@ func (w *TextWorker) show(e *Event) {
 // notify calls OnKept if the event is kept, and reports whether it is.
 func (w *TextWorker) notify() bool {
 	if w.kept && w.text.OnKept != nil && w.mapping.Flush() {
-		w.text.OnKept(&w.e.Event, &w.e.X)
+		w.text.OnKept(w.shownEvent())
 	}
 	return w.kept
 }
 
-func (w *TextWorker) begin(e *Event) { w.e, w.kept, w.rendered, w.givenUp = e, false, false, false }
+func (w *TextWorker) begin(e *Event) {
+	w.e, w.kept, w.rendered, w.givenUp = e, false, false, false
+	if w.hidden != nil {
+		w.hidden.done = false
+	}
+}
 
 // noteState notes how the event depends on earlier ones and later ones on it. Its
 // output begins at out; before is the state before it.
@@ -201,16 +224,17 @@ func (w *TextWorker) noteState(out int, before render.State) {
 func (w *TextWorker) print(o filter.Output) bool {
 	e, out := w.e, &w.b.Out
 	w.rendered = true
-	if o.Event && w.renderer.Verbatim(&e.X) && e.WriteVerbatim() {
+	ev, x := w.shownEvent()
+	if o.Event && x == &e.X && w.renderer.Verbatim(x) && e.WriteVerbatim() {
 		w.kept = true
 		return true
 	}
 	text := out.Text()
 	before := len(text)
 	if o.Event {
-		text = w.renderer.Event(text, &e.Event, &e.X)
+		text = w.renderer.Event(text, ev, x)
 	} else {
-		text = w.renderer.Value(text, &e.Event, o.JSON)
+		text = w.renderer.Value(text, ev, o.JSON)
 	}
 	// A template that fails prints nothing.
 	w.kept = w.kept || len(text) > before

@@ -40,7 +40,9 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"whole-calls", func(v *invocation) bool { return !v.has("sequence") || v.text("same") == "call" },
 		"the events of the sequence may be of several calls", "add --same call",
 	},
-	{"map linger call-timeout", (*invocation).followsCalls, "no calls are followed", "add --whole-calls"},
+	{"map", func(v *invocation) bool { return v.followsCalls() || v.has("pseudonyms") }, "no calls are followed", "add --whole-calls"},
+	{"linger call-timeout", (*invocation).followsCalls, "no calls are followed", "add --whole-calls"},
+	{"pseudonym-fields pseudonym-key-file", needs("pseudonyms"), "no values are made up", "add --pseudonyms"},
 	{"ignore-case", func(v *invocation) bool { return v.has("grep") || v.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
 	{"arg argjson jq-engine", (*invocation).hasExpression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
 	{

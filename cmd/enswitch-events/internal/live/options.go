@@ -41,6 +41,8 @@ type Options struct {
 	Buffer bufferFlags
 	Record recordFlags
 	exec   execFlags
+	// Pseudonyms has no Map for a run that prints events: it is that of Whole.
+	Pseudonyms flags.Pseudonyms
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
@@ -68,6 +70,7 @@ func (o *Options) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
 	o.Whole.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
+	o.Pseudonyms.Bind(cmd)
 	cli.AddFlagGroup(cmd, "How long", o.End.Bind)
 	cli.AddFlagGroup(cmd, "Buffer and losses", o.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", o.Record.Bind)
@@ -93,6 +96,9 @@ func (o *Options) validate(changed func(string) bool) error {
 	if o.Buffer.buffer < 1 {
 		return cli.Usage("the default is 64MiB", "--buffer: must be at least 1 byte")
 	}
+	if err := o.Pseudonyms.Validate(o.Record.file != ""); err != nil {
+		return err
+	}
 	return o.Record.validate(changed)
 }
 
@@ -103,7 +109,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.validate(changed); err != nil {
 		return nil, err
 	}
-	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen}
+	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen, pseudonyms: &o.Pseudonyms}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err
@@ -129,12 +135,15 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		Count: o.End.Count, For: o.End.Duration, Idle: o.End.Idle,
 		ReportGaps: o.Buffer.reportGaps, Tally: s.tally,
 		OnReject:  func(r engine.Rejected) { s.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
-		OnFailure: s.warnings.AddFailure, OnGap: s.onGap,
+		OnFailure: s.failed, OnGap: s.onGap,
 	}
 	if o.Account != nil {
 		c.Count = 0
 	}
 	if s.whole, err = o.Whole.Compile(); err != nil {
+		return nil, err
+	}
+	if err := o.Pseudonyms.CompileMap(&o.Whole.Calls); err != nil {
 		return nil, err
 	}
 	if o.Sink != nil {
@@ -148,6 +157,9 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	}
 	if a.IneffectiveFlag != nil {
 		return nil, a.IneffectiveFlag
+	}
+	if err := o.Pseudonyms.Hide(text, &o.Filter, vars); err != nil {
+		return nil, err
 	}
 	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
 		return nil, err

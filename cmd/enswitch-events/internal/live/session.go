@@ -37,6 +37,7 @@ type session struct {
 	whole      *whole.Calls   // nil without --whole-calls
 	tally      *tally.Tally
 	unseen     func() []string // see flags.Output
+	pseudonyms *flags.Pseudonyms
 
 	rejected sync.Once
 }
@@ -44,7 +45,7 @@ type session struct {
 // reject warns of the first input that is no event, and logs the others with -v; the
 // ledger counts them all. raw is the beginning of the input, size its length in bytes.
 func (s *session) reject(source string, err error, raw []byte, size int64) {
-	msg := "rejected, no event " + report.RejectionText(err, raw, size)
+	msg := "rejected, no event " + report.RejectionText(err, raw, size, s.pseudonyms.On)
 	if source != "" {
 		msg = source + ": " + msg
 	}
@@ -55,6 +56,11 @@ func (s *session) reject(source string, err error, raw []byte, size int64) {
 		return
 	}
 	s.a.Log.Debug(msg, "source", source)
+}
+
+// failed counts a failure of an expression or a template.
+func (s *session) failed(what, kind, text string) {
+	s.warnings.AddFailure(report.Failure(what, kind, text, s.pseudonyms.On))
 }
 
 // onGap is called when the run reaches the place of a gap in the stream.
@@ -108,6 +114,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	report.WarnNothingKept(s.a, s.tally, ledger)
 	came, what := report.Counted(s.account, ledger)
 	report.WarnUnseenFields(s.a, s.unseen(), came, what)
+	report.WarnUnseenPseudonyms(s.a, s.pseudonyms, ledger)
 	if end != engine.EndInput || ledger.Received > 0 {
 		s.logLedger(ledger)
 		report.LogComparison(s.a.Log, comparison)

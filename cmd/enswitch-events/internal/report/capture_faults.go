@@ -17,6 +17,8 @@ import (
 // CaptureFaults logs what is wrong with the captures of a run. Its methods are the
 // callbacks of the reader; one goroutine at a time may use it.
 type CaptureFaults struct {
+	// Hide shows no part of a line.
+	Hide     bool
 	log      *log.Logger
 	rejected rejections
 	skipped  int64 // bytes outside the bounds
@@ -28,7 +30,7 @@ func NewCaptureFaults(l *log.Logger) *CaptureFaults { return &CaptureFaults{log:
 
 // Reject warns of the first rejected line of each kind, and logs the others with -v.
 func (f *CaptureFaults) Reject(r engine.Rejected) {
-	msg := fmt.Sprintf("%s: rejected at byte %d, no event %s", r.Source, r.Offset, RejectionText(r.Err, r.Excerpt, int64(r.Size)))
+	msg := fmt.Sprintf("%s: rejected at byte %d, no event %s", r.Source, r.Offset, RejectionText(r.Err, r.Excerpt, int64(r.Size), f.Hide))
 	if !f.rejected.first(r.Err) {
 		f.log.Debug(msg, "source", r.Source, "offset", r.Offset)
 		return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 )
 
@@ -28,6 +29,23 @@ func WarnNothingKept(a *cli.App, t *tally.Tally, l engine.Ledger) {
 func WarnUnseenFields(a *cli.App, items []string, came int64, what string) {
 	if len(items) > 0 && came > 0 {
 		a.Log.Warn("no "+what+" had the field "+strings.Join(items, ", nor "), "fields", items)
+	}
+}
+
+// WarnUnseenPseudonyms warns of fields whose values p would have replaced, and that no event
+// had.
+func WarnUnseenPseudonyms(a *cli.App, p interface {
+	Unseen() (fields []string, noRole bool)
+}, l engine.Ledger) {
+	if l.Kept == 0 {
+		return
+	}
+	fields, noRole := p.Unseen()
+	if len(fields) > 0 {
+		a.Log.Warn("--pseudonym-fields: no event had the field "+strings.Join(fields, ", nor "), "fields", fields)
+	}
+	if noRole {
+		a.Log.Warn("--pseudonyms: no event had a field that is known as from or to", log.HintKey, "--map from=FIELD,… and to=FIELD,… name them, --pseudonym-fields others")
 	}
 }
 

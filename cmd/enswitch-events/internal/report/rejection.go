@@ -17,7 +17,11 @@ const shownExcerpt = 80
 
 // RejectionText returns why an input is no event, with an excerpt. raw is the beginning
 // of the input, size its length in bytes; the length of one that is too long is unknown.
-func RejectionText(err error, raw []byte, size int64) string {
+// With hide there is no excerpt.
+func RejectionText(err error, raw []byte, size int64, hide bool) string {
+	if hide {
+		return fmt.Sprintf("(%v); --pseudonyms hides what it was", err)
+	}
 	if errors.Is(err, capture.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) {
 		return fmt.Sprintf("(longer than --max-message): %s…", raw[:min(len(raw), shownExcerpt)])
 	}

@@ -47,6 +47,16 @@ func (s *Sampler) AddFailure(flag, kind, text string) {
 	s.AddKind(flag+": "+kind, flag+": "+text, 1)
 }
 
+// Failure returns the arguments for AddFailure about a failure of an expression or a
+// template. With hide the texts, which may have values of an event, are left out.
+func Failure(flag, kind, text string, hide bool) (f, k, t string) {
+	if hide && flag != "--pseudonyms" {
+		text = "it failed on an event; --pseudonyms hides the message"
+		kind = text
+	}
+	return flag, kind, text
+}
+
 // AddKind adds n messages of a kind, all of them with the text msg. An empty msg is
 // counted and not logged.
 func (s *Sampler) AddKind(kind, msg string, n int64) {

@@ -72,6 +72,11 @@ func (k *KeySources) fromFile(origin, name string) (string, error) {
 		}
 		return trim(text, origin+": standard input")
 	}
+	return fromPrivateFile(origin, name)
+}
+
+// fromPrivateFile reads a key from a file that other users must not be able to read.
+func fromPrivateFile(origin, name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", origin, oserr.File(err))

@@ -65,7 +65,7 @@ func (s *Call) short() string {
 // show shows a call whole.
 func (t *Trace) show(s *Call) {
 	t.writeHeader()
-	t.out = t.o.Format.Call(t.out, s)
+	t.out = t.o.Format.Call(t.out, t.hide.call(s))
 	t.done++
 }
 
@@ -81,15 +81,18 @@ func (t *Trace) showEvents() {
 			t.legs = append(t.legs, id)
 		}
 	}
+	shown := t.hide.call(t.shown)
 	if first {
 		t.writeHeader()
-		t.out = t.follow.begin(t.out, t.shown)
+		t.out = t.follow.begin(t.out, shown)
 	}
 	// A call that was joined brings earlier events.
 	slices.SortStableFunc(t.fresh, func(a, b *call.Event) int { return cmp.Compare(a.Time, b.Time) })
+	legs := t.hide.fields("uniqueid", t.legs)
 	for _, e := range t.fresh {
 		s := newEvent(e, t.o.Map, &t.x)
-		t.out = t.follow.event(t.out, t.shown, t.legs, &s)
+		t.hide.event(&s)
+		t.out = t.follow.event(t.out, shown, legs, &s)
 	}
 	clear(t.fresh)
 	t.fresh = t.fresh[:0]
@@ -98,7 +101,7 @@ func (t *Trace) showEvents() {
 // endCurrent shows the end of the call that is followed.
 func (t *Trace) endCurrent() {
 	t.showEvents()
-	t.out = t.follow.end(t.out, copyCall(t.current, t.o.Map))
+	t.out = t.follow.end(t.out, t.hide.call(copyCall(t.current, t.o.Map)))
 	t.current = nil
 	t.done++
 }

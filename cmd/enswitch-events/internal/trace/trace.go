@@ -76,6 +76,7 @@ const passes = "passes"
 type Trace struct {
 	o       Options
 	text    *engine.Text
+	hide    *hiding // nil to show what there is
 	tracker *call.Tracker
 	out     []byte
 	header  bool // was written
@@ -147,6 +148,9 @@ func (t *Trace) Worker(m engine.Mapping) (engine.Worker, error) {
 }
 
 func (t *Trace) newWorker(m engine.Mapping) (*worker, error) {
+	if t.hide == nil {
+		t.hide = newHiding(t.text.Pseudonyms)
+	}
 	w, err := t.text.TextWorker(m)
 	if err != nil {
 		return nil, err
@@ -360,7 +364,7 @@ func (t *Trace) find(s *Call) {
 	if len(t.found) > t.o.Count {
 		s := t.earliest()
 		delete(t.found, s.Number)
-		t.others[s.Number] = other{s.Begin, s.short()}
+		t.others[s.Number] = other{s.Begin, t.hide.call(s).short()}
 		if len(t.others) > maxOthers {
 			delete(t.others, t.latest()[maxOthers])
 		}
@@ -371,6 +375,9 @@ func (t *Trace) find(s *Call) {
 func (t *Trace) Missing() string {
 	if t.done > 0 {
 		return ""
+	}
+	if t.hide != nil {
+		return "no such call"
 	}
 	return "no call with " + safe.String(t.o.What.String())
 }

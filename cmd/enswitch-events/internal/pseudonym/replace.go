@@ -1,0 +1,240 @@
+package pseudonym
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// known is the originals of an event, or of a call, to be found in other fields.
+type known struct {
+	exact   map[string]bool           // the texts
+	texts   []part                    // what is replaced within other texts, the longest first
+	firsts  [256]bool                 // the first bytes of texts
+	windows map[[windowSize]byte]bool // digits in a row
+	sorted  bool
+	over    bool
+	out     []byte
+	digits  []byte
+	spans   []span
+}
+
+// part is a part of an original that is replaced wherever it is.
+type part struct {
+	text, made []byte
+	anywhere   bool // else between what are no letters or digits
+}
+
+// maxKnown bounds the originals. If there are more, every text becomes a made-up one.
+const maxKnown = 256
+
+func (k *known) reset() {
+	clear(k.exact)
+	clear(k.windows)
+	k.texts, k.firsts, k.over = k.texts[:0], [256]bool{}, false
+}
+
+func (k *known) none() bool { return len(k.exact) == 0 && !k.over }
+
+func (k *known) tooMany() bool { return k.over }
+
+func (k *known) has(text []byte) bool { return k.exact[string(text)] }
+
+// add adds an original. m makes up what takes its place.
+func (k *known) add(text []byte, m *Maker) {
+	if len(bytes.TrimSpace(text)) == 0 || k.exact[string(text)] {
+		return
+	}
+	if len(k.exact) == maxKnown {
+		k.over = true
+		return
+	}
+	if k.exact == nil {
+		k.exact, k.windows = map[string]bool{}, map[[windowSize]byte]bool{}
+	}
+	k.exact[string(text)] = true
+	k.digits = digitsOf(k.digits[:0], text)
+	for i := 0; i+windowSize <= len(k.digits); i++ {
+		if w := [windowSize]byte(k.digits[i:]); w != [windowSize]byte([]byte("000000")) {
+			k.windows[w] = true
+		}
+	}
+	k.addText(text, m)
+	if a, ok := parseAddress(text); ok && !IsNumber(text) {
+		for _, part := range [][]byte{a.display, a.user, a.host} {
+			if len(part) > 0 && len(part) < len(text) {
+				k.add(bytes.Clone(part), m)
+			}
+		}
+	}
+}
+
+// anywhereFrom is how long a text is that is replaced also within a word.
+const anywhereFrom = 6
+
+// addText adds a text that is replaced within others: a name, an address, or a short number.
+// Longer numbers are found by their digits.
+func (k *known) addText(text []byte, m *Maker) {
+	text = bytes.TrimSpace(text)
+	number := IsNumber(text)
+	if len(text) < 3 || number && len(digitsOf(nil, text)) >= windowSize {
+		return
+	}
+	k.sorted = false
+	low := bytes.ToLower(text)
+	k.firsts[low[0]] = true
+	k.texts = append(k.texts, part{
+		text: low, made: m.AppendText(nil, text), anywhere: len(text) >= anywhereFrom && !number,
+	})
+}
+
+// replaceTexts returns text with the texts of originals replaced, in whatever case. It is
+// valid until the next call.
+func (k *known) replaceTexts(text []byte) []byte {
+	if len(k.texts) == 0 {
+		return text
+	}
+	if !k.sorted {
+		slices.SortStableFunc(k.texts, func(a, b part) int { return cmp.Compare(len(b.text), len(a.text)) })
+		k.sorted = true
+	}
+	low := bytes.ToLower(text)
+	if len(low) != len(text) {
+		low = text // letters whose other case is longer
+	}
+	k.out = k.out[:0]
+	copied := 0
+next:
+	for i := 0; i < len(low); i++ {
+		if !k.firsts[low[i]] {
+			continue
+		}
+		for _, p := range k.texts {
+			if low[i] == p.text[0] && bytes.HasPrefix(low[i:], p.text) && (p.anywhere || isWord(low, i, i+len(p.text))) {
+				k.out = append(append(k.out, text[copied:i]...), p.made...)
+				copied = i + len(p.text)
+				i = copied - 1
+				continue next
+			}
+		}
+	}
+	if copied == 0 {
+		return text
+	}
+	k.out = append(k.out, text[copied:]...)
+	return k.out
+}
+
+// isWord reports whether there is no letter or digit before and behind text[i:end].
+func isWord(text []byte, i, end int) bool {
+	return (i == 0 || !isWordByte(text[i-1])) && (end == len(text) || !isWordByte(text[end]))
+}
+
+func isWordByte(c byte) bool {
+	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80
+}
+
+// sharesDigits reports whether text has windowSize digits in a row that an original has.
+func (k *known) sharesDigits(text []byte) bool {
+	if len(k.windows) == 0 {
+		return false
+	}
+	k.digits = digitsOf(k.digits[:0], text)
+	for i := 0; i+windowSize <= len(k.digits); i++ {
+		if k.windows[[windowSize]byte(k.digits[i:])] {
+			return true
+		}
+	}
+	return false
+}
+
+// span is a group of digits: text[begin:end], of which the first is that number among the
+// digits of the run. Between the groups of a run there are separators only.
+type span struct {
+	begin, end, first int
+	hit               bool // digits of an original are among them
+}
+
+// replaceNumbers returns text with other digits where it has windowSize digits in a row that
+// an original has, with or without separators between them. buf is the memory for the result.
+func (k *known) replaceNumbers(text []byte, m *Maker, buf *[]byte) []byte {
+	if len(k.windows) == 0 || len(text) < windowSize {
+		return text
+	}
+	out := text
+	for i := 0; i < len(text); {
+		if !isDigit(text[i]) {
+			i++
+			continue
+		}
+		end := k.run(text, i)
+		if len(k.digits) >= windowSize && k.mark() {
+			if &out[0] == &text[0] {
+				out = append((*buf)[:0], text...)
+				*buf = out
+			}
+			k.makeUp(out, m)
+		}
+		i = end
+	}
+	return out
+}
+
+// run notes the groups of digits from text[i] on, and returns the offset behind them.
+func (k *known) run(text []byte, i int) (end int) {
+	k.spans, k.digits = k.spans[:0], k.digits[:0]
+	for i < len(text) {
+		begin := i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		k.spans = append(k.spans, span{begin: begin, end: i, first: len(k.digits)})
+		k.digits = append(k.digits, text[begin:i]...)
+		end = i
+		for i < len(text) && isSeparator(text[i]) {
+			i++
+		}
+		if i == len(text) || !isDigit(text[i]) {
+			break
+		}
+	}
+	return end
+}
+
+// mark marks the groups that have digits of an original, and reports whether there are any.
+func (k *known) mark() (found bool) {
+	spans := k.spans // without those before the digits that are looked at
+	for i := 0; i+windowSize <= len(k.digits); i++ {
+		if !k.windows[[windowSize]byte(k.digits[i:])] {
+			continue
+		}
+		found = true
+		for len(spans) > 0 && spans[0].first+spans[0].end-spans[0].begin <= i {
+			spans = spans[1:]
+		}
+		for j := 0; j < len(spans) && spans[j].first < i+windowSize; j++ {
+			spans[j].hit = true
+		}
+	}
+	return found
+}
+
+// makeUp replaces the digits of the marked groups in text, of groups side by side together.
+func (k *known) makeUp(text []byte, m *Maker) {
+	for i := 0; i < len(k.spans); i++ {
+		if !k.spans[i].hit {
+			continue
+		}
+		j := i
+		for j < len(k.spans) && k.spans[j].hit {
+			j++
+		}
+		last := &k.spans[j-1]
+		digits := k.digits[k.spans[i].first : last.first+last.end-last.begin]
+		m.number(digits)
+		for _, s := range k.spans[i:j] {
+			digits = digits[copy(text[s.begin:s.end], digits):]
+		}
+		i = j
+	}
+}
