@@ -80,6 +80,11 @@ func (s *Call) add(e Event) {
 // leg returns the number of the leg with that uniqueid, from 1; 0 for none.
 func (s *Call) leg(id string) int { return slices.Index(s.Legs, id) + 1 }
 
+// has reports whether e is among the events of s.
+func (s *Call) has(e *call.Event) bool {
+	return slices.ContainsFunc(s.Events, func(other Event) bool { return other.Time == e.Time && bytes.Equal(other.Raw, e.Raw) })
+}
+
 // newEvent copies e. It uses x.
 func newEvent(e *call.Event, m *call.Map, x *event.Index) Event {
 	s := Event{Raw: bytes.Clone(e.Raw), Time: e.Time, Times: e.Times, Kind: e.Kind, Leg: string(e.UniqueID().Text()), CallID: string(e.CallID().Text()), Machine: string(e.Machine().Text())}

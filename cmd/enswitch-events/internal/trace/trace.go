@@ -7,7 +7,6 @@
 package trace
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -320,11 +319,6 @@ func (t *Trace) onJoin(into, from *call.Call) {
 	}
 	delete(t.found, from.Number())
 	delete(t.others, from.Number())
-}
-
-// has reports whether e is among the events of s.
-func (s *Call) has(e *call.Event) bool {
-	return slices.ContainsFunc(s.Events, func(other Event) bool { return other.Time == e.Time && bytes.Equal(other.Raw, e.Raw) })
 }
 
 // onEnd takes a call that is over, or open at the end of the input.
