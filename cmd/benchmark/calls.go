@@ -22,6 +22,15 @@ await c.runAndReadAll("select count(*), sum(n) from (select callid, min(timestam
   process.argv[2] + "', format='newline_delimited', columns={callid:'VARCHAR', timestamp:'VARCHAR'}) group by callid)");
 `
 
+// groupByEvent is a script for node that counts the events in a file by class and event.
+const groupByEvent = `import { DuckDBInstance } from '@duckdb/node-api';
+import os from 'node:os';
+const db = await DuckDBInstance.create(':memory:', {threads: String(os.availableParallelism())});
+const c = await db.connect();
+await c.runAndReadAll("select class, event, count(*) from read_json('" +
+  process.argv[2] + "', format='newline_delimited', columns={class:'VARCHAR', event:'VARCHAR'}) group by all");
+`
+
 // callStep is the time from the beginning of a call to that of the next, in microseconds.
 const callStep = 10_000
 
@@ -66,8 +75,22 @@ func writeCalls(path string, size int64) (calls int, err error) {
 
 // callsRead is the row of calls --read beside DuckDB.
 func callsRead(ctx context.Context, b *bench) ([]row, error) {
+	return b.besideDuckDB(ctx, groupByCall, func(path string, calls int) *reader {
+		return &reader{b.binary, []string{"calls", "--read", path, "-o", "ndjson", "-Q"}, ended(calls)}
+	}, row{what: "`calls --read`", against: "DuckDB, `min, max, count … group by callid` over `read_json`", reach: "0.4"})
+}
+
+// statsRead is the row of stats --read beside DuckDB.
+func statsRead(ctx context.Context, b *bench) ([]row, error) {
+	return b.besideDuckDB(ctx, groupByEvent, func(path string, calls int) *reader {
+		return &reader{b.binary, []string{"stats", "--read", path, "--by", "class,event", "-o", "ndjson", "-Q"}, counted(calls)}
+	}, row{what: "`stats --read --by class,event`", against: "DuckDB, `count … group by class, event` over `read_json`", reach: "0.8"})
+}
+
+// besideDuckDB is a row beside a script for node that gets the path of a file of calls.
+func (b *bench) besideDuckDB(ctx context.Context, text string, ours func(path string, calls int) *reader, r row) ([]row, error) {
 	script := filepath.Join(b.dir, "group.mjs")
-	if err := os.WriteFile(script, []byte(groupByCall), 0o600); err != nil {
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	// node looks for packages of modules beside them, and not where npm install -g puts them.
@@ -76,7 +99,7 @@ func callsRead(ctx context.Context, b *bench) ([]row, error) {
 	}
 	look := exec.CommandContext(ctx, "node", "--input-type=module", "-e", "await import('@duckdb/node-api')")
 	if look.Dir = b.dir; look.Run() != nil {
-		b.skip("`calls --read` beside DuckDB: no DuckDB here (npm install -g @duckdb/node-api)")
+		b.skip("%s beside DuckDB: no DuckDB here (npm install -g @duckdb/node-api)", r.what)
 		return nil, nil
 	}
 	path := filepath.Join(b.dir, "calls.ndjson")
@@ -89,10 +112,28 @@ func callsRead(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours := &reader{b.binary, []string{"calls", "--read", path, "-o", "ndjson", "-Q"}, ended(calls)}
-	return b.besidePeer(ctx, ours, &reader{name: "node", args: []string{script, path}}, st.Size(), row{
-		what: "`calls --read`", against: "DuckDB, `min, max, count … group by callid` over `read_json`", reach: "0.4",
-	})
+	return b.besidePeer(ctx, ours(path, calls), &reader{name: "node", args: []string{script, path}}, st.Size(), r)
+}
+
+// counted checks that a file has a line for each event of the plan, with as many events as
+// there are calls.
+func counted(calls int) func(path string) error {
+	return func(path string) error {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+		for _, line := range lines {
+			if !bytes.HasSuffix(line, fmt.Appendf(nil, `"events":%d}`, calls)) {
+				return fmt.Errorf("%d calls in the output %.200s", calls, line)
+			}
+		}
+		if len(lines) != len(callPlan) {
+			return fmt.Errorf("%d lines in the output, want %d", len(lines), len(callPlan))
+		}
+		return nil
+	}
 }
 
 // ended checks that a file holds the records of so many calls that have ended.

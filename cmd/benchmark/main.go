@@ -151,6 +151,7 @@ var measures = [...]struct {
 	{"cat of zstd", catCompressed("zstd", ".zst", "0.6")},
 	{"cat of gzip", catCompressed("gzip", ".gz", "1.2")},
 	{"calls --read", callsRead},
+	{"stats --read", statsRead},
 	{"cat memory", catMemory},
 	{"listen", listenRate},
 	{"listen, a new connection for each POST", listenAlone},

@@ -32,15 +32,31 @@ func TestCallScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, from := range []struct {
-				what string
-				run  func(t *testing.T, name string) []string
-			}{{"file", callsOfFile}, {"stdin", callsOfStdin}, {"zst", callsOfZst}, {"halves", callsOfHalves}, {"websocket", callsOfWebsocket}, {"POSTs", callsOfPosts}} {
-				if got := strings.Join(from.run(t, name), "\n"); got != string(bytes.TrimSpace(want)) {
+			for _, from := range ways() {
+				if got := strings.Join(from.run(t, name, "calls"), "\n"); got != string(bytes.TrimSpace(want)) {
 					t.Errorf("from %s:\n%s\nwant\n%s", from.what, got, want)
 				}
 			}
 		})
+	}
+}
+
+// way is a way for events to get into a command: run returns what the command prints of
+// those in the capture with that name.
+type way struct {
+	what string
+	live bool
+	run  func(t *testing.T, name string, command ...string) []string
+}
+
+func ways() []way {
+	return []way{
+		{"file", false, ofFile},
+		{"stdin", false, ofStdin},
+		{"zst", false, ofZst},
+		{"halves", false, ofHalves},
+		{"websocket", true, ofWebsocket},
+		{"POSTs", true, ofPosts},
 	}
 }
 
@@ -53,9 +69,9 @@ func callLines(t *testing.T, p *program, code int) []string {
 	return p.out.snapshot()
 }
 
-func callsOfFile(t *testing.T, name string) []string {
+func ofFile(t *testing.T, name string, command ...string) []string {
 	t.Helper()
-	return callsOfFiles(t, "calls", "--read", name)
+	return callsOfFiles(t, append(command, "--read", name)...)
 }
 
 // callsOfFiles runs the program in a worker.
@@ -72,16 +88,16 @@ func callsOfFiles(t *testing.T, args ...string) []string {
 	return strings.Split(strings.TrimSuffix(r.stdout, "\n"), "\n")
 }
 
-func callsOfStdin(t *testing.T, name string) []string {
+func ofStdin(t *testing.T, name string, command ...string) []string {
 	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	return callLines(t, startWith(t, setup{stdin: f}, "calls", "--read", "-"), cli.ExitOK)
+	return callLines(t, startWith(t, setup{stdin: f}, append(command, "--read", "-")...), cli.ExitOK)
 }
 
-func callsOfZst(t *testing.T, name string) []string {
+func ofZst(t *testing.T, name string, command ...string) []string {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -95,11 +111,11 @@ func callsOfZst(t *testing.T, name string) []string {
 	if err := os.WriteFile(packed, w.EncodeAll(text, nil), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return callsOfFile(t, packed)
+	return ofFile(t, packed, command...)
 }
 
-// callsOfHalves reads the odd lines and the even ones from two files.
-func callsOfHalves(t *testing.T, name string) []string {
+// ofHalves reads the odd lines and the even ones from two files.
+func ofHalves(t *testing.T, name string, command ...string) []string {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +126,7 @@ func callsOfHalves(t *testing.T, name string) []string {
 		halves[n%2] = append(halves[n%2], line...)
 		n++
 	}
-	args := []string{"calls"}
+	args := command
 	for i, half := range halves {
 		file := filepath.Join(t.TempDir(), string(rune('a'+i)))
 		if err := os.WriteFile(file, half, 0o600); err != nil {
@@ -123,16 +139,16 @@ func callsOfHalves(t *testing.T, name string) []string {
 
 var feedURL = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+/events/websocket/`)
 
-// callsOfWebsocket follows the calls live, until the feed is gone.
-func callsOfWebsocket(t *testing.T, name string) []string {
+// ofWebsocket follows the calls live, until the feed is gone.
+func ofWebsocket(t *testing.T, name string, command ...string) []string {
 	r := start(t, "replay", "--port", "0", "--speed", "max", name)
 	r.says(feedURL.String(), 1)
-	return callLines(t, start(t, "calls", feedURL.FindString(strings.Join(r.said.snapshot(), "\n")), "--no-reconnect"), cli.ExitLost)
+	return callLines(t, start(t, append(command, feedURL.FindString(strings.Join(r.said.snapshot(), "\n")), "--no-reconnect")...), cli.ExitLost)
 }
 
-// callsOfPosts follows the calls live, until a signal.
-func callsOfPosts(t *testing.T, name string) []string {
-	p := start(t, "calls", "--listen", "0")
+// ofPosts follows the calls live, until a signal.
+func ofPosts(t *testing.T, name string, command ...string) []string {
+	p := start(t, append(command, "--listen", "0")...)
 	if r := start(t, "replay", "--speed", "max", "--post", p.url(), name); r.exit() != cli.ExitOK {
 		t.Errorf("replay: %d", r.exit())
 	}

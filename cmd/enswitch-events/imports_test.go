@@ -28,7 +28,7 @@ const (
 // of lower levels only, of the library and of others.
 var levels = []string{
 	"inputs doctor",
-	"tui live captures sequence serve calls trace schemas",
+	"tui live captures sequence serve calls trace schemas stats",
 	"flags",
 	"report whole",
 	"engine",

@@ -28,7 +28,7 @@ type Counts struct {
 	talks       int64 // calls
 	talk        int64 // of all of them, in microseconds
 	upTime      int64 // of all calls, in microseconds
-	span        int64 // of the interval, in microseconds
+	length      int64 // of the interval, in microseconds
 	pdd         *hdrhistogram.PackedHistogram
 }
 
@@ -123,6 +123,14 @@ func (c *Counts) addPDD(pdd, n int64) {
 
 func newPDD() *hdrhistogram.PackedHistogram { return hdrhistogram.NewPacked(1, maxPDD, 3) }
 
+// span counts calls that were up for a time.
+func (c *Counts) span(from, to, up int64) {
+	c.upTime += up * (to - from)
+	if up > c.ConcurrentMax {
+		c.ConcurrentMax, c.ConcurrentMaxAt = up, from
+	}
+}
+
 // clone returns a copy.
 func (c *Counts) clone() *Counts {
 	clone := *c
@@ -132,8 +140,8 @@ func (c *Counts) clone() *Counts {
 	return &clone
 }
 
-// empty reports whether no call counts.
-func (c *Counts) empty() bool {
+// Empty reports whether no call counts, and none was up.
+func (c *Counts) Empty() bool {
 	return c.Attempts == 0 && c.Partial == 0 && c.Decided == 0 && c.Lost == 0 && c.Doubtful == 0 && c.ConcurrentMax == 0
 }
 
@@ -158,7 +166,7 @@ func (c *Counts) Add(other *Counts) {
 	c.talks += other.talks
 	c.talk += other.talk
 	c.upTime += other.upTime
-	c.span += other.span
+	c.length += other.length
 	if other.pdd != nil {
 		if c.pdd == nil {
 			c.pdd = newPDD()

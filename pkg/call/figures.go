@@ -1,12 +1,12 @@
 package call
 
-import "slices"
+import "time"
 
 // Figures counts the calls that a Tracker follows: give it to one in [Options]. What it
 // counts are the figures of telephony as far as events tell them, see [Summary].
 //
-// It has one group of calls, or several, and one interval of time, or several: Cut begins
-// the next. A call counts as begun in the interval of its start, and as over in that of its
+// It has one group of calls, or several, and one interval of time, or several: by
+// FiguresOptions.Every, or by Cut, which begins the next. A call counts as begun in the interval of its start, and as over in that of its
 // end, or in which it was lost. If it is opened again, or becomes part of another call, that
 // is corrected in every interval that was not taken yet, so that each call counts once.
 //
@@ -16,7 +16,6 @@ type Figures struct {
 	ner       bool
 	groups    []*group // the first is of all calls
 	intervals []*interval
-	sweep     int   // index of the interval that clock is in
 	clock     int64 // the feed's time, 0 before the first event
 	taken     int   // number of intervals
 }
@@ -29,7 +28,14 @@ type FiguresOptions struct {
 	// Group returns the number of the group, from 0 on, of a call that begins with e. If
 	// it is nil, all calls are one group.
 	Group func(e *Event) int
+	// Every is the length of the intervals, by the feed's time; 0 for one interval. They
+	// begin at multiples of it since 1970. An interval in which no call was up is left out
+	// if a thousand follow each other.
+	Every time.Duration
 }
+
+// maxIdle is the number of intervals without a call that may follow each other.
+const maxIdle = 1000
 
 // Interval is the counts of an interval. It includes From and excludes To, in microseconds
 // since 1970.
@@ -37,9 +43,17 @@ type Interval struct {
 	From, To int64
 	// Total is the counts of all calls.
 	Total *Counts
-	// Groups are the counts by number of the group, nil for a group without calls. It is
-	// empty without FiguresOptions.Group.
+	// Groups are the counts by number of the group, as far as there were calls. It is empty
+	// without FiguresOptions.Group.
 	Groups []*Counts
+}
+
+// Group returns the counts of the group with that number.
+func (i *Interval) Group(n int) *Counts {
+	if n < len(i.Groups) {
+		return i.Groups[n]
+	}
+	return &Counts{length: i.To - i.From}
 }
 
 // interval is an Interval that is being counted.
@@ -51,8 +65,8 @@ type interval struct {
 
 // group is what is known of the calls of a group now.
 type group struct {
-	up      int64 // calls that are up
-	since   int64 // for how long that is in Counts.upTime
+	number  int
+	level   level
 	seconds [64]second
 }
 
@@ -66,7 +80,7 @@ type second struct {
 type share struct {
 	group   int32
 	partial bool
-	up      bool
+	up      [2]upSpan // among all calls, and in the group
 	in      *interval // in which it counts as begun, nil if it does not
 	second  int64     // of its start
 	over    *interval // in which it counts as over
@@ -95,40 +109,54 @@ func (f *Figures) Take() *Interval {
 	if len(f.intervals) < 2 {
 		return nil
 	}
-	f.move(f.intervals[1].from)
 	v, to := f.intervals[0], f.intervals[1].from
-	i := f.report(v, to)
+	f.clock = max(f.clock, to)
+	f.settle(to)
+	if every := f.o.Every.Microseconds(); every > 0 { // others may be left out between
+		to = min(to, v.from+every)
+	}
+	i := f.report(v, to, nil)
 	v.taken = true
 	f.taken++
 	v.counts = nil
 	f.intervals = f.intervals[1:]
-	f.sweep--
 	return i
 }
 
 // Now returns the newest interval as it is at that time, in microseconds since 1970, or at
 // that of the newest event if that is later.
 func (f *Figures) Now(at int64) *Interval {
-	f.move(at)
-	return f.report(f.newest(), f.clock)
+	f.clock = max(f.clock, at)
+	v := f.newest()
+	if v.from == 0 {
+		v.from = f.clock
+	}
+	return f.report(v, max(f.clock, v.from), func(g *group, c *Counts, to int64) {
+		c.Concurrent, _ = g.level.walk(to+1, to, func(from, to, up int64) {
+			if from = max(from, v.from); from <= to {
+				c.span(from, to, up)
+			}
+		})
+	})
+}
+
+// Oldest returns when the oldest interval begins, in microseconds since 1970, and whether
+// Take would take it.
+func (f *Figures) Oldest() (from int64, whole bool) {
+	return f.intervals[0].from, len(f.intervals) > 1
 }
 
 func (f *Figures) newest() *interval { return f.intervals[len(f.intervals)-1] }
 
-// report returns a copy of the counts of v, as of that time.
-func (f *Figures) report(v *interval, to int64) *Interval {
-	r := &Interval{From: v.from, To: max(to, v.from)}
+// report returns a copy of the counts of v, up to that time. Unsettled adds to them what is
+// not settled; nil if all is.
+func (f *Figures) report(v *interval, to int64, unsettled func(g *group, c *Counts, to int64)) *Interval {
+	r := &Interval{From: v.from, To: to}
 	for i, g := range f.groups {
-		c := f.countsOf(v, i)
-		if i > 0 && c.empty() && g.up == 0 {
-			r.Groups = append(r.Groups, nil)
-			continue
-		}
-		c = c.clone()
-		c.span = r.To - r.From
-		if v == f.intervals[f.sweep] {
-			c.upTime += g.up * (f.clock - g.since)
-			c.Concurrent = g.up
+		c := f.countsOf(v, i).clone()
+		c.length = r.To - r.From
+		if c.Concurrent = g.level.up; unsettled != nil {
+			unsettled(g, c, to)
 		}
 		for _, s := range g.seconds {
 			if s.calls > 0 && f.holds(v, s.at) {
@@ -168,26 +196,32 @@ func (f *Figures) holds(v *interval, second int64) bool {
 	return f.at(usec) == v && (usec >= v.from || f.taken == 0)
 }
 
+// floor returns the beginning of the interval with that time.
+func (f *Figures) floor(usec int64) int64 {
+	if every := f.o.Every.Microseconds(); every > 0 {
+		return usec - usec%every
+	}
+	return usec
+}
+
+// Clock returns the feed's time as far as calls are followed, in microseconds since 1970; 0
+// before the first event.
+func (f *Figures) Clock() int64 { return f.clock }
+
 // move moves the clock on to that time.
 func (f *Figures) move(usec int64) {
 	if f.clock == 0 {
 		if v := f.intervals[0]; v.from == 0 {
-			v.from = usec
+			v.from = f.floor(usec)
 		}
 		f.clock = usec
 	}
-	for f.sweep+1 < len(f.intervals) && f.intervals[f.sweep+1].from <= max(usec, f.clock) {
-		f.clock = max(f.clock, f.intervals[f.sweep+1].from)
-		f.sweep++
-		for i, g := range f.groups {
-			if g.up == 0 {
-				continue
-			}
-			last, next := f.countsOf(f.intervals[f.sweep-1], i), f.countsOf(f.intervals[f.sweep], i)
-			last.upTime += g.up * (f.clock - g.since)
-			last.Concurrent, g.since = g.up, f.clock
-			next.ConcurrentMax, next.ConcurrentMaxAt = g.up, f.clock
+	for every := f.o.Every.Microseconds(); every > 0 && usec >= f.newest().from+every; {
+		next := f.newest().from + every
+		if f.groups[0].level.now == 0 && usec-next > maxIdle*every {
+			next = f.floor(usec)
 		}
+		f.Cut(next)
 	}
 	f.clock = max(f.clock, usec)
 }
@@ -209,7 +243,7 @@ func (f *Figures) begin(c *Call, e *Event) {
 	g := f.o.Group(e)
 	c.share.group = int32(g)
 	for len(f.groups) <= g+1 {
-		f.groups = append(f.groups, &group{})
+		f.groups = append(f.groups, &group{number: len(f.groups)})
 	}
 }
 
@@ -238,7 +272,11 @@ func (f *Figures) weigh(c *Call) {
 		s.in, s.partial, s.second = f.at(at), partial, at/1_000_000
 		f.begun(s, 1)
 	}
-	f.raise(c, !partial && c.state == Open && (c.open > 0 || c.end.json == nil))
+	start, end := c.upTimes()
+	if partial {
+		start, end = 0, 0
+	}
+	f.raise(s, start, end)
 }
 
 // begun counts a call as begun, or with n -1 no more.
@@ -264,39 +302,14 @@ func (f *Figures) count(g *group, c *Counts, at, n int64) {
 		return
 	case s.at < at:
 		for _, v := range f.intervals {
-			if i := slices.Index(f.groups, g); s.calls > 0 && f.holds(v, s.at) {
-				c := f.countsOf(v, i)
+			if s.calls > 0 && f.holds(v, s.at) {
+				c := f.countsOf(v, g.number)
 				c.CPSMax = max(c.CPSMax, s.calls)
 			}
 		}
 		*s = second{at: at}
 	}
 	s.calls += n
-}
-
-// raise notes whether a call is up.
-func (f *Figures) raise(c *Call, up bool) {
-	s := &c.share
-	if s.up == up {
-		return
-	}
-	s.up = up
-	n := int64(1)
-	if !up {
-		n = -1
-	}
-	v := f.intervals[f.sweep]
-	f.each(s, v, func(g *group, counts *Counts) {
-		counts.upTime += g.up * (f.clock - g.since)
-		g.since = f.clock
-		g.up += n
-		if g.up > counts.ConcurrentMax {
-			counts.ConcurrentMax, counts.ConcurrentMaxAt = g.up, f.clock
-		}
-		if c.state == Lost { // it was up until its last event, as far as is known
-			counts.upTime -= f.clock - min(max(c.last, v.from), f.clock)
-		}
-	})
 }
 
 // ended counts a call as over.
@@ -334,5 +347,5 @@ func (f *Figures) joined(c *Call) {
 	f.reopened(c)
 	f.begun(&c.share, -1)
 	c.share.in = nil
-	f.raise(c, false)
+	f.raise(&c.share, 0, 0)
 }

@@ -109,6 +109,27 @@ func compareFigures(t interface{ Fatalf(string, ...any) }, got *Counts, want Cou
 	}
 }
 
+// timeSpan is from when to when a call is up; to is 0 if it is up still.
+type timeSpan struct{ from, to int64 }
+
+// plainLevel returns how many calls are up at most, and for how long all of them together.
+func plainLevel(spans map[int64]timeSpan, now int64) (most, upTime int64) {
+	for _, s := range spans {
+		up := int64(0)
+		for _, o := range spans {
+			if o.from <= s.from && (o.to == 0 || o.to > s.from) {
+				up++
+			}
+		}
+		most = max(most, up)
+		if s.to == 0 {
+			s.to = now
+		}
+		upTime += max(s.to-s.from, 0)
+	}
+	return most, upTime
+}
+
 // TestFigures compares Figures with the last records of the calls, counted the plain way:
 // of calls that are opened again, joined, lost, or begin before the input. The calls of all
 // groups, and those of all intervals, are the same.
@@ -121,11 +142,20 @@ func TestFigures(t *testing.T) {
 		events := drawEvents(t)
 		cuts := rapid.SliceOfN(rapid.IntRange(0, len(events)), 0, 3).Draw(t, "cuts")
 		f := NewFigures(&FiguresOptions{Map: m, Group: func(e *Event) int { return int(e.Machine().Text()[0] - '1') }})
-		last := map[int64]string{}
+		last, spans := map[int64]string{}, map[int64]timeSpan{}
 		tr := NewTracker(&Options{
 			Figures: f,
-			OnEnd:   func(c *Call) { last[c.Number()] = string(c.AppendRecord(nil)) },
-			OnJoin:  func(_, from *Call) { delete(last, from.Number()) },
+			OnEnd: func(c *Call) {
+				last[c.Number()] = string(c.AppendRecord(nil))
+				spans[c.Number()] = timeSpan{c.start.at, map[State]int64{Ended: c.end.at, Lost: c.last}[c.state]}
+				if c.Partial() {
+					delete(spans, c.Number())
+				}
+			},
+			OnJoin: func(_, from *Call) {
+				delete(last, from.Number())
+				delete(spans, from.Number())
+			},
 		})
 		var x event.Index
 		e := Event{Chosen: true}
@@ -153,15 +183,14 @@ func TestFigures(t *testing.T) {
 		for _, i := range intervals {
 			total.Add(i.Total)
 			for _, g := range i.Groups {
-				if g != nil {
-					groups.Add(g)
-				}
+				groups.Add(g)
 			}
 		}
 		compareFigures(t, &total, want, figures, lines.String())
 		compareFigures(t, &groups, want, figures, lines.String())
-		if total.upTime != groups.upTime {
-			t.Fatalf("up for %d µs, by group %d", total.upTime, groups.upTime)
+		most, upTime := plainLevel(spans, f.clock)
+		if total.upTime != groups.upTime || total.upTime != upTime || total.ConcurrentMax != most {
+			t.Fatalf("%sup for %d µs, by group %d, want %d; at most %d, want %d", lines.String(), total.upTime, groups.upTime, upTime, total.ConcurrentMax, most)
 		}
 	})
 }
@@ -276,6 +305,25 @@ func TestIntervals(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestEvery: intervals of one length are at its multiples, those between without calls
+// included, and long times without a call are left out.
+func TestEvery(t *testing.T) {
+	f := NewFigures(&FiguresOptions{Every: 10 * time.Second})
+	tr, add := chosen(t, f, Options{})
+	add(callEvent("start", "a", 1005) + callEvent("end", "a", 1006) + callEvent("start", "b", 1031) + callEvent("end", "b", 1032) + callEvent("start", "c", 90001))
+	tr.Finish()
+	var got []string
+	for i := f.Take(); i != nil; i = f.Take() {
+		got = append(got, fmt.Sprint(i.From/1e6, "-", i.To/1e6, ": ", i.Total.Attempts, i.Total.Decided))
+	}
+	i := f.Now(0)
+	got = append(got, fmt.Sprint(i.From/1e6, "-", i.To/1e6, ": ", i.Total.Attempts, i.Total.Decided))
+	want := []string{"1000-1010: 1 1", "1010-1020: 0 0", "1020-1030: 0 0", "1030-1040: 1 1", "90000-90001: 1 0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -53,10 +53,10 @@ func (c *Counts) Summary() Summary {
 		ASR:    ratio(c.Answered, c.Decided),
 		NER:    ratio(c.effective, c.effectiveOf),
 		ACD:    ratio(c.talk, c.talks),
-		Erlang: float64(c.upTime) / float64(c.span),
+		Erlang: float64(c.upTime) / float64(c.length),
 	}
 	s.ACD.Value /= 1e6
-	if c.span <= 0 {
+	if c.length <= 0 {
 		s.Erlang = math.NaN()
 	}
 	if c.pdd == nil {

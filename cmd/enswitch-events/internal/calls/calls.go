@@ -55,7 +55,7 @@ type Sink struct {
 	hide     *pseudonym.Rewriter // of records, nil to show what there is
 	printed  int64
 	counts   counts
-	guesses  guesses
+	guesses  report.Guesses
 }
 
 // New returns a Sink.
@@ -79,7 +79,7 @@ func (s *Sink) InOrder() bool { return s.o.Count > 0 }
 // Fold implements [engine.Sink].
 func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	p := b.Part.(*part)
-	s.guesses.add(p.guesses)
+	s.guesses.Add(p.guesses)
 	for i := range p.events {
 		s.tracker.Add(&p.events[i])
 	}
@@ -100,17 +100,8 @@ func (s *Sink) Gap() { s.tracker.Gap() }
 
 // Tick implements [engine.Ticker].
 func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
-	const patience = 15 * time.Second // more than any clock of a machine waits
-	linger := max(s.o.Tracker.Linger, 0)
-	switch {
-	case !s.o.Live || !s.tracker.Waiting():
-	case quiet < linger: // the clocks of machines may differ by that
-		next = linger - quiet
-	default:
-		s.tracker.Quiet(quiet)
-		if next = 100 * time.Millisecond; quiet > 2*linger+patience {
-			next = time.Minute
-		}
+	if s.o.Live {
+		next = report.EndQuietCalls(s.tracker, s.o.Tracker.Linger, quiet)
 	}
 	s.write(out)
 	return next, s.reached()
@@ -150,7 +141,7 @@ func (s *Sink) ended(c *call.Call) {
 		return
 	}
 	if s.o.ForReaders {
-		s.guesses.say(s.o.Log)
+		s.guesses.Log(s.o.Log)
 	}
 	s.counts.replace(c, summarize(c))
 	s.printed++
@@ -174,7 +165,7 @@ func (s *Sink) ended(c *call.Call) {
 // part is what Fold needs of a block: its events.
 type part struct {
 	events  []call.Event
-	guesses []guess
+	guesses []report.Guess
 }
 
 // worker is a worker of a Sink.
@@ -203,7 +194,7 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 		s.hide, w.hide = p.Records(), p.Events()
 		w.hide.Others = true
 	}
-	w.reader.OnGuess = func(name, item string) { w.part.guesses = append(w.part.guesses, guess{name, item}) }
+	w.reader.OnGuess = func(name, item string) { w.part.guesses = append(w.part.guesses, report.Guess{Name: name, Item: item}) }
 	w.filter, err = s.text.NewFilter(func(err error) { m.Failed("jq", err) })
 	return w, err
 }
@@ -242,7 +233,7 @@ func (w *worker) Event(e *engine.Event) bool {
 	}
 	w.reader.Read(ev, raw, x)
 	if s.o.Count > 0 {
-		s.guesses.add(p.guesses)
+		s.guesses.Add(p.guesses)
 		s.tracker.Add(ev)
 		e.Block().Stop(s.reached())
 		p.events, p.guesses = p.events[:0], p.guesses[:0]

@@ -40,8 +40,10 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"whole-calls", func(v *invocation) bool { return !v.has("sequence") || v.text("same") == "call" },
 		"the events of the sequence may be of several calls", "add --same call",
 	},
-	{"map", func(v *invocation) bool { return v.followsCalls() || v.has("pseudonyms") }, "no calls are followed", "add --whole-calls"},
-	{"linger call-timeout", (*invocation).followsCalls, "no calls are followed", "add --whole-calls"},
+	{"map", func(v *invocation) bool { return v.followsCalls() || v.has("pseudonyms") || v.counts() }, "no calls are followed", "add --whole-calls"},
+	{"linger call-timeout", func(v *invocation) bool { return v.followsCalls() || v.counts() }, "no calls are followed", "add --whole-calls"},
+	{"map linger call-timeout", func(v *invocation) bool { return !v.counts() || v.followsCalls() }, "with --by class,event no calls are followed", "leave it out, or add a field to --by"},
+	{"report-gaps", func(v *invocation) bool { return !v.counts() }, "stats prints no events", "leave it out"},
 	{"pseudonym-fields pseudonym-key-file", needs("pseudonyms"), "no values are made up", "add --pseudonyms"},
 	{"ignore-case", func(v *invocation) bool { return v.has("grep") || v.has("not-grep") }, "it is for --grep and --not-grep", "add -g REGEXP"},
 	{"arg argjson jq-engine", (*invocation).hasExpression, "there is no jq expression", "--jq EXPR, --jq-file FILE, --until EXPR and --fail-if EXPR are one"},
@@ -208,6 +210,9 @@ func (v *invocation) formats(names ...string) bool { return slices.Contains(name
 
 func (v *invocation) hasQuery() bool { return v.has("jq") || v.has("jq-file") }
 
+// counts reports whether the command is stats.
+func (v *invocation) counts() bool { return v.flags.Lookup("by") != nil }
+
 // filters reports whether there is a filter.
 func (v *invocation) filters() bool {
 	return v.hasQuery() || v.has("sequence") || slices.ContainsFunc([]string{"class", "event", "where", "grep", "not-grep"}, v.has)
@@ -215,6 +220,10 @@ func (v *invocation) filters() bool {
 
 // followsCalls reports whether the command follows calls, always or because of a flag.
 func (v *invocation) followsCalls() bool {
+	if v.counts() {
+		by := v.list("by")
+		return len(by) == 0 || slices.ContainsFunc(by, func(field string) bool { return field != "class" && field != "event" })
+	}
 	return v.flags.Lookup("whole-calls") == nil || v.has("whole-calls") || v.text("same") == "call"
 }
 

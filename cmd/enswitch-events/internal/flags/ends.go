@@ -20,8 +20,9 @@ type Ends struct {
 	Duration      time.Duration
 	Idle          time.Duration
 	Until, FailIf string
-	// OwnCount says that the command has a --count of its own, which is not checked here.
-	OwnCount bool
+	// OwnCount and OwnFailIf say that the command has a --count or --fail-if of its own,
+	// which is not checked here.
+	OwnCount, OwnFailIf bool
 }
 
 // Bind adds the flags to f.
@@ -43,7 +44,7 @@ func (o *Ends) Validate(changed func(string) bool) error {
 	switch {
 	case changed("until") && strings.TrimSpace(o.Until) == "":
 		return cli.Usage("leave it out to go on for ever", "--until: the expression is empty")
-	case changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
+	case !o.OwnFailIf && changed("fail-if") && strings.TrimSpace(o.FailIf) == "":
 		return cli.Usage("leave it out to go on for ever", "--fail-if: the expression is empty")
 	case !o.OwnCount && changed("count") && o.Count <= 0:
 		return cli.Usage("leave it out to go on for ever", "--count %d: must be at least 1", o.Count)

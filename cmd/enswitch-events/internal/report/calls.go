@@ -1,0 +1,94 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+)
+
+// EndQuietCalls ends the calls that end because nothing has come for a time from a live
+// feed. It returns when it is to be called again if nothing comes, 0 for never.
+func EndQuietCalls(t *call.Tracker, linger, quiet time.Duration) (next time.Duration) {
+	const patience = 15 * time.Second // more than any clock of a machine waits
+	linger = max(linger, 0)
+	switch {
+	case !t.Waiting():
+		return 0
+	case quiet < linger: // the clocks of machines may differ by that
+		return linger - quiet
+	}
+	if t.Quiet(quiet); quiet > 2*linger+patience {
+		return time.Minute
+	}
+	return 100 * time.Millisecond
+}
+
+// LogCallBounds logs what the bounds of following calls cost.
+func LogCallBounds(l *log.Logger, stats *call.Stats) {
+	for _, c := range []struct {
+		n          int64
+		what, text string
+	}{
+		{stats.GivenUp, "call", "given up as lost: too many calls were open, or they were too large"},
+		{stats.Late, "event", "of calls that were over and forgotten, and are left out"},
+		{stats.LegsOver, "leg", "beyond 10,000 of one call left out"},
+		{stats.IDsOver, "id", "of ended calls forgotten in less than 5 minutes: an event that comes late may begin a call of its own"},
+		{stats.Strange, "event", "of class call without an id belong to no call"},
+		{stats.Untimed, "event", "without a timestamp: they count as of the time when they came"},
+	} {
+		if c.n > 0 {
+			l.Warn(cli.Plural(c.n, c.what)+" "+c.text, c.what+"s", c.n)
+		}
+	}
+}
+
+// Guess is an event or a field whose meaning is guessed: Name is that of the meaning.
+type Guess struct{ Name, Item string }
+
+// Guesses are the guessed meanings that events had.
+type Guesses struct {
+	all    []Guess
+	logged int // of all
+}
+
+// maxGuesses bounds them: an item of a map is a glob.
+const maxGuesses = 100
+
+// Add adds those that are new.
+func (g *Guesses) Add(found []Guess) {
+	for _, f := range found {
+		if !slices.Contains(g.all, f) && len(g.all) < maxGuesses {
+			g.all = append(g.all, f)
+		}
+	}
+}
+
+// Any reports whether there are any.
+func (g *Guesses) Any() bool { return len(g.all) > 0 }
+
+// Log logs those that were not logged before.
+func (g *Guesses) Log(l *log.Logger) {
+	fresh := g.all[g.logged:]
+	if len(fresh) == 0 {
+		return
+	}
+	g.logged = len(g.all)
+	var items []string
+	for _, name := range call.Names() {
+		var of []string
+		for _, f := range fresh {
+			if f.Name == name {
+				of = append(of, f.Item)
+			}
+		}
+		if slices.Sort(of); of != nil {
+			items = append(items, name+"="+strings.Join(of, ","))
+		}
+	}
+	l.Info(fmt.Sprintf("meanings guessed from names: %s", strings.Join(items, " ")), "guessed", items, log.HintKey, "--map NAME=LIST says what they are, --print-map prints the map")
+}

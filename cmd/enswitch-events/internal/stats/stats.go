@@ -1,0 +1,228 @@
+// Package stats has the sink of the command stats: it counts events, by the fields that are
+// asked for, follows calls for their figures, and prints blocks of both.
+//
+// Map counts the events of a block by group, machine and second, without an allocation for
+// an event; Fold adds that up. An event counts in the interval of its timestamp or, live,
+// in that in which it was received: the clocks of machines are not to be trusted then. A
+// call counts as begun in the interval of its start, and as over in that of its end. A
+// block is printed when the calls that ended in it are known: see lag.
+//
+// The files: stats.go is the sink, worker.go is Map, groups.go has the groups, windows.go the
+// intervals, block.go what is printed, ndjson.go, csv.go and table.go the formats,
+// machines.go and timeline.go what only the table and the report show, report.go the data of
+// the report.
+package stats
+
+import (
+	"slices"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// MaxMemory is about how much memory a Sink holds at most, in bytes.
+const MaxMemory = 112 << 20
+
+// Options are the options of a Sink.
+type Options struct {
+	// By are the fields to group by, none for one group.
+	By []string
+	// Every is the length of an interval, 0 for one block at the end.
+	Every time.Duration
+	// Map says what events and fields mean.
+	Map *call.Map
+	// Tracker are the options of following calls. Its functions must be nil.
+	Tracker call.Options
+	// Format is table, ndjson or csv.
+	Format string
+	// Width returns the columns of a table; nil for 80.
+	Width func() int
+	// Live says that the events are live.
+	Live bool
+	// FailIf ends the run after the first block of which it is true for an object; nil for
+	// none.
+	FailIf *filter.Query
+	Log    *log.Logger
+}
+
+// Formats returns the values of Options.Format.
+func Formats() []string { return []string{"table", "ndjson", "csv"} }
+
+// FollowsCalls reports whether calls are followed: not if the events are grouped by their
+// class and name alone.
+func FollowsCalls(by []string) bool {
+	return len(by) == 0 || slices.ContainsFunc(by, func(field string) bool { return field != "class" && field != "event" })
+}
+
+// Sink counts events and calls. It implements [engine.Ticker] and [report.Account]. All but
+// its workers is for one goroutine at a time.
+type Sink struct {
+	o        Options
+	text     *engine.Text
+	tracker  *call.Tracker // nil if no calls are followed
+	figures  *call.Figures
+	format   format
+	groups   groups
+	windows  windows
+	machines machines
+	timeline timeline
+	guesses  report.Guesses
+	failures *report.Sampler
+	picture  picture
+
+	out    []byte // what is to be written
+	record []byte // of the object that FailIf looks at
+	x      event.Index
+	failed bool // FailIf was true
+	blocks int64
+	// lastCut is where the newest interval of the calls begins, live, in microseconds since 1970.
+	lastCut int64
+}
+
+// New returns a Sink.
+func New(o *Options) *Sink {
+	s := &Sink{o: *o, groups: newGroups(), failures: &report.Sampler{Log: o.Log.Warn}}
+	s.windows = windows{every: o.Every.Microseconds(), open: map[int64]*window{}, begin: time.Now().UnixMicro()}
+	s.format = newFormat(o, s.mark)
+	if !FollowsCalls(o.By) {
+		return s
+	}
+	f := &call.FiguresOptions{Map: o.Map}
+	if len(o.By) > 0 {
+		f.Group = func(e *call.Event) int { return int(e.Seq) }
+	}
+	if !o.Live {
+		f.Every = o.Every
+	}
+	s.figures = call.NewFigures(f)
+	options := o.Tracker
+	options.Figures = s.figures
+	s.tracker = call.NewTracker(&options)
+	return s
+}
+
+// mark is behind each figure that rests on a guess.
+func (s *Sink) mark() string {
+	if s.guesses.Any() {
+		return "*"
+	}
+	return ""
+}
+
+// Failed reports whether FailIf was true of an object.
+func (s *Sink) Failed() bool { return s.failed }
+
+// Sink makes s the sink of a run.
+func (s *Sink) Sink(text *engine.Text) engine.Sink {
+	s.text = text
+	return s
+}
+
+// InOrder implements [engine.Sink].
+func (s *Sink) InOrder() bool { return false }
+
+// Fold implements [engine.Sink].
+func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
+	p := b.Part.(*part)
+	s.guesses.Add(p.guesses)
+	for i := range p.cells {
+		c := &p.cells[i]
+		s.windows.add(c.window, s.groups.number(c.name), c.n)
+	}
+	s.windows.bounds(p.first, p.last)
+	if s.o.Format == "table" {
+		s.machines.add(p.machines)
+		s.timeline.add(p.seconds)
+	}
+	if s.tracker != nil {
+		for i := range p.events {
+			if n := p.names[i]; n != nil {
+				p.events[i].Seq = int64(s.groups.number(n))
+			}
+			s.tracker.Add(&p.events[i])
+		}
+	}
+	s.advance(s.feedTime(p))
+	if s.failed {
+		b.Stop(engine.EndCount)
+	}
+	s.write(&b.Out)
+	return true
+}
+
+// write adds to out what is to be written.
+func (s *Sink) write(out *engine.Output) {
+	if len(s.out) > 0 {
+		out.SetText(append(out.Text(), s.out...))
+		s.out = s.out[:0]
+	}
+}
+
+// Gap says that events are missing, or may be.
+func (s *Sink) Gap() {
+	if s.tracker != nil {
+		s.tracker.Gap()
+	}
+}
+
+// Tick implements [engine.Ticker].
+func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
+	if !s.o.Live {
+		return 0, engine.EndOfInput
+	}
+	if s.tracker != nil {
+		next = report.EndQuietCalls(s.tracker, s.o.Tracker.Linger, quiet)
+	}
+	now := time.Now()
+	s.advance(now.UnixMicro())
+	s.write(out)
+	if s.o.Every > 0 {
+		if due := s.windows.due(s.lag(), now.UnixMicro()); next == 0 || due < next {
+			next = due
+		}
+	}
+	if s.picture.used && (next == 0 || next > redraw) {
+		next = redraw
+	}
+	if s.failed {
+		end = engine.EndCount
+	}
+	return next, end
+}
+
+// Finish implements [engine.Ticker].
+func (s *Sink) Finish(out *engine.Output) {
+	if s.tracker != nil {
+		s.tracker.Finish()
+	}
+	s.printRest()
+	s.write(out)
+}
+
+// Counted implements [report.Account].
+func (s *Sink) Counted() (n int64, what string) { return s.blocks, "block" }
+
+// Log implements [report.Account].
+func (s *Sink) Log() {
+	s.failures.LogTotals()
+	s.guesses.Log(s.o.Log)
+	if s.groups.over > 0 {
+		s.o.Log.Warn(cli.Plural(s.groups.over, "event") + " of groups beyond the first 1,000 counted as one group, " + otherName)
+	}
+	if s.windows.late > 0 {
+		s.o.Log.Warn(cli.Plural(s.windows.late, "event") + " came after the block of their time was printed, and counted in the next one")
+	}
+	if s.windows.jumped {
+		s.o.Log.Warn("intervals without an event left out, where more than 1,000 followed each other")
+	}
+	if s.tracker != nil {
+		stats := s.tracker.Stats()
+		report.LogCallBounds(s.o.Log, &stats)
+	}
+}

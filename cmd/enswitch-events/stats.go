@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
+)
+
+// statsOptions are the flags of stats.
+type statsOptions struct {
+	inputs         inputs.Options
+	calls          flags.Calls
+	by             []string
+	every          time.Duration
+	format, failIf string
+}
+
+func newStats(a *cli.App) *cobra.Command {
+	o := &statsOptions{}
+	cmd := &cobra.Command{
+		Use:   "stats [ADDRESS…]",
+		Short: "Count events and calls: rates, lag by machine, ASR, ACD, PDD",
+		Long: `Count events by class and event, by machine or any other field, and calls: how
+many were answered, for how long, how soon they rang, how many were up at once.
+ADDRESS is as for tail; with --read the events come from captures.
+
+A block is printed at the end or, with --every, for each interval. In a capture
+the timestamps of the events say to which interval they belong, live the time
+when they came. A block is printed once the calls that ended in it are known,
+live 4.5 s after its end with a --linger of 2s. On a terminal the table is drawn
+again each second.
+
+With --by there is a group for each value: a call belongs to that of its first
+event. With --by class,event no calls are followed. There are 1,000 groups at
+most; all others are one, (other).
+
+Figures of calls rest on what the names of events mean: --map says it. A figure
+that rests on fewer than 20 calls is not shown, and null in --fail-if, which jq
+takes for less than any number. See 'enswitch-events help figures' for what each
+means.`,
+		Example: `  enswitch-events stats --demo
+  enswitch-events stats 10.0.0.5 --every 10s -o ndjson | jq .asr
+  enswitch-events stats --read events.ndjson.zst --by customer
+  enswitch-events stats --read events.ndjson --by class,event -o csv
+  enswitch-events stats 10.0.0.5 --every 1m --fail-if '.asr and .asr < 0.4'`,
+		RunE: func(cmd *cobra.Command, addresses []string) error {
+			return o.run(cmd.Context(), a, cmd, addresses)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	live := &o.inputs.Live
+	live.End.OwnFailIf = true
+	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
+	cli.AddFlagGroup(cmd, "Counting", func(f *pflag.FlagSet) {
+		f.Var(flags.NewList(&o.by), "by", "count by the values of these fields: `LIST` with commas, as machine or class,event")
+		flags.DurationVar(f, &o.every, "every", 0, "print a block for each interval of this `TIME` (default: one at the end)")
+		f.StringVarP(&o.format, "output", "o", "", "print blocks as `FORMAT`: table, ndjson or csv (default: table on a terminal, else ndjson)")
+		f.StringVar(&o.failIf, "fail-if", "", "end after the first block with an object for which the jq `EXPR` is true, and exit with code 1")
+		live.End.BindTimes(f)
+	})
+	cli.AddFlagGroup(cmd, "Calls", o.calls.Bind)
+	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
+	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
+	o.inputs.Bind(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(stats.Formats(), cobra.ShellCompDirectiveNoFileComp)) // there is this flag
+	return cmd
+}
+
+func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, addresses []string) error {
+	options, err := o.compile(a, cmd)
+	if err != nil {
+		return err
+	}
+	s := stats.New(options)
+	live := &o.inputs.Live
+	live.Sink, live.Account, live.SinkMemory = s.Sink, s, stats.MaxMemory
+	err = o.inputs.Run(ctx, a, cmd, addresses)
+	if err == nil && s.Failed() {
+		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last block"), "")
+	}
+	return err
+}
+
+// compile checks the flags of stats alone and compiles them.
+func (o *statsOptions) compile(a *cli.App, cmd *cobra.Command) (*stats.Options, error) {
+	if err := flags.OneOf("output", o.format, stats.Formats()); err != nil {
+		return nil, err
+	}
+	if o.format == "" {
+		if o.format = "ndjson"; cli.Terminal(a.Out) != nil {
+			o.format = "table"
+		}
+	}
+	if cmd.Flags().Changed("every") && o.every < time.Second {
+		return nil, cli.Usage("write it like 10s or 5m", "--every %v: must be at least 1s", o.every)
+	}
+	m, tracker, err := o.calls.Compile()
+	if err != nil {
+		return nil, err
+	}
+	filter := &o.inputs.Live.Filter
+	vars, err := filter.Variables()
+	if err != nil {
+		return nil, err
+	}
+	ends := flags.Ends{FailIf: o.failIf}
+	if err := ends.Validate(func(name string) bool { return name == "fail-if" && cmd.Flags().Changed(name) }); err != nil {
+		return nil, err
+	}
+	_, failIf, err := ends.Queries(vars, filter.Engine)
+	if err != nil {
+		return nil, err
+	}
+	return &stats.Options{
+		By: o.by, Every: o.every, Map: m, Tracker: tracker, Format: o.format, Width: cli.Columns(a.Out),
+		Live: !o.inputs.Captures(), FailIf: failIf, Log: a.Log,
+	}, nil
+}
