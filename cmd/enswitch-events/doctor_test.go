@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -284,6 +285,27 @@ $`)
 	if lines := strings.Split(r.stdout, "\n"); len(lines) != 4 || !regexp.MustCompile(`^FAIL  TCP  .*connection refused: does messaged run`).MatchString(lines[1]) ||
 		lines[2] != "      not tried: TLS, upgrade, path, key, pong, first event, clock offset" {
 		t.Errorf("%q", lines)
+	}
+}
+
+// TestDoctorInterrupted: an interrupt while it waits for an event is no failure, as of tail;
+// one while it connects is.
+func TestDoctorInterrupted(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	p := start(t, "doctor", w.addr)
+	peer := w.join()
+	p.lines(5) // to the path
+	p.signal(syscall.SIGINT)
+	if code, out := p.exit(), strings.Join(p.out.snapshot(), "\n"); code != 0 || !strings.Contains(out, "warn  first event") || !strings.Contains(out, "interrupted: no event so far") {
+		t.Errorf("code %d\n%s", code, out)
+	}
+	peer.Close()
+	p = start(t, "doctor", w.addr)
+	w.accept().request()
+	p.signal(syscall.SIGINT)
+	if code, out := p.exit(), strings.Join(p.out.snapshot(), "\n"); code != cli.ExitConnect || !strings.Contains(out, "FAIL  upgrade") || !strings.Contains(out, "nothing has answered so far") {
+		t.Errorf("code %d\n%s", code, out)
 	}
 }
 

@@ -35,8 +35,8 @@ var levels = []string{
 	"render",
 	"cli",
 	"log statusline settings",
-	"caret needle tally pseudonym",
-	"safe spelling",
+	"caret needle tally pseudonym htmlreport",
+	"safe spelling htmlpage",
 }
 
 // unwelcome are imports that a package must not have itself.

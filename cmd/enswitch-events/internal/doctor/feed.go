@@ -165,6 +165,9 @@ func (c *connection) silent() {
 	case c.rtt.Load() == 0:
 		fix += "\nor the key is wrong, as how messaged refuses one is not documented: " + c.peer.KeyHint()
 	}
+	if c.d.interrupted() {
+		detail = "interrupted: no event so far, after " + cli.RoundDuration(waited).String()
+	}
 	if c.d.interrupted() || c.d.posted() {
 		c.d.report.add(check{checkEvent, warn, waited, detail, fix})
 		c.d.report.skip(checkClock)

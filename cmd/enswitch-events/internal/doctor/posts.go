@@ -294,6 +294,9 @@ func (p *posts) none(waited time.Duration, refused []string) {
 		detail = fmt.Sprintf("%s came within %v, and no event: %s", cli.Plural(rejected, "POST"), cli.RoundDuration(waited), why)
 		fix = "does something else than Enswitch send them?"
 	}
+	if p.d.interrupted() {
+		detail = "interrupted: no machine has POSTed an event so far, after " + cli.RoundDuration(waited).String()
+	}
 	if p.d.interrupted() || len(p.expected) > 0 {
 		p.d.report.add(check{checkMachines, warn, waited, detail, fix})
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/htmlpage"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -21,10 +22,10 @@ type htmlFormat struct {
 }
 
 // Header implements Format.
-func (f *htmlFormat) Header(dst []byte) []byte { return append(dst, htmlHead...) }
+func (f *htmlFormat) Header(dst []byte) []byte { return append(dst, htmlpage.Head("Enswitch call", htmlStyle)...) }
 
 // Footer implements Format.
-func (f *htmlFormat) Footer(dst []byte) []byte { return append(dst, "</main>\n</body>\n</html>\n"...) }
+func (f *htmlFormat) Footer(dst []byte) []byte { return append(dst, htmlpage.Foot...) }
 
 // htmlCall is a call for the template.
 type htmlCall struct {
@@ -132,37 +133,10 @@ func (htmlCall) Before(r htmlRow) []struct{} { return make([]struct{}, r.Before)
 // After is Before for the columns behind.
 func (htmlCall) After(r htmlRow) []struct{} { return make([]struct{}, r.After) }
 
-const htmlHead = `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Enswitch call</title>
-<style>
-:root { color-scheme: light dark; --bg: #fff; --fg: #1b1f24; --dim: #59636e; --line: #d1d9e0; --head: #f6f8fa; --start: #0e7490; --ring: #a15c00; --answer: #1a7f37; --end: #59636e; }
-@media (prefers-color-scheme: dark) { :root { --bg: #0d1117; --fg: #e6edf3; --dim: #9198a1; --line: #3d444d; --head: #161b22; --start: #39c5cf; --ring: #e3b341; --answer: #3fb950; --end: #9198a1; } }
-body { margin: 0; background: var(--bg); color: var(--fg); font: 15px/1.5 system-ui, sans-serif; }
-main { max-width: 75rem; margin: 0 auto; padding: 1.5rem; }
-section + section { margin-top: 3rem; }
-h1 { font-size: 1.3rem; margin: 0; overflow-wrap: anywhere; }
-p { margin: 0.2rem 0; overflow-wrap: anywhere; }
-.at, .more { color: var(--dim); }
-.story { font-size: 1.1rem; margin-top: 0.8rem; }
-.wide { overflow-x: auto; margin-top: 1rem; }
-table { border-collapse: collapse; font-size: 0.87rem; width: 100%; }
-th { text-align: left; vertical-align: bottom; background: var(--head); font-weight: 600; }
-th small { font-weight: 400; color: var(--dim); }
-th, td { padding: 0.3rem 0.6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-.n { text-align: right; font-variant-numeric: tabular-nums; color: var(--dim); white-space: nowrap; }
-.lane { background: linear-gradient(var(--line), var(--line)) 1rem 0 / 1px 100% no-repeat; }
+// htmlStyle is the style of what only a trace has.
+const htmlStyle = `.lane { background: linear-gradient(var(--line), var(--line)) 1rem 0 / 1px 100% no-repeat; }
 .event span { display: inline-block; white-space: nowrap; font-weight: 600; border-left: 3px solid currentColor; padding-left: 0.4rem; }
 .start { color: var(--start); } .ring { color: var(--ring); } .answer { color: var(--answer); } .end { color: var(--end); }
 .fields span { margin-right: 0.8rem; overflow-wrap: anywhere; } .fields i { color: var(--dim); font-style: normal; }
 small { color: var(--dim); }
-</style>
-</head>
-<body>
-<main>
 `
