@@ -22,7 +22,9 @@ type htmlFormat struct {
 }
 
 // Header implements Format.
-func (f *htmlFormat) Header(dst []byte) []byte { return append(dst, htmlpage.Head("Enswitch call", htmlStyle)...) }
+func (f *htmlFormat) Header(dst []byte) []byte {
+	return append(dst, htmlpage.Head("Enswitch call", htmlStyle)...)
+}
 
 // Footer implements Format.
 func (f *htmlFormat) Footer(dst []byte) []byte { return append(dst, htmlpage.Foot...) }
