@@ -61,6 +61,8 @@ func TestEffects(t *testing.T) {
 		{cat, "map", "from=n", "--pseudonyms"},
 		{cat, "pseudonym-fields", "n", "--pseudonyms"},
 		{readCalls, "pseudonym-key-file", "secret", "--pseudonyms"},
+		{demo, "exec-every", "1s", "--exec true"},
+		{demo + " --exec true", "exec-by", "machine", "--exec-every 1s"},
 		{cat, "whole-calls", "", "-G x"},
 		{nobody, "whole-calls", "", "-q true"},
 		{cat, "map", "end=x", "-W -e start"},

@@ -41,10 +41,15 @@ type result struct {
 	// Part is for the sink.
 	Part any
 
-	to       Place // where the piece ends: behind the last event that is counted
-	end      End
-	limit    int64 // number of events that may still be kept, 0 for any number
-	ledger   Ledger
+	to     Place // where the piece ends: behind the last event that is counted
+	end    End
+	limit  int64 // number of events that may still be kept, 0 for any number
+	ledger Ledger
+	// When the first and the last kept event of a live feed were received, in Unix
+	// nanoseconds.
+	firstKept, lastKept int64
+	untilKept           int64 // events up to the last kept one
+
 	untimed  int64 // events without a timestamp to compare with the bounds
 	notes    []note
 	noteSize int

@@ -156,6 +156,8 @@ type Config struct {
 	// ReportGaps writes a record of class enswitch-events, event gap, where events
 	// are missing or may be missing.
 	ReportGaps bool
+	// Absence is for live runs; nil watches for none.
+	Absence *Absence
 
 	// The following functions are called by one goroutine at a time, in the order of
 	// the events. They may be nil.

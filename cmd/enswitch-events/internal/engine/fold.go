@@ -56,6 +56,7 @@ type folder struct {
 	timer    *time.Timer
 	lastFold time.Time
 	extra    Output // of ticker
+	absence  *absence
 
 	pending   []byte // output to be written together with more
 	lastWrite time.Time
@@ -91,6 +92,12 @@ func newFolder(c *Config, src Source) (*folder, error) {
 		timer:   newTimer(0),
 	}
 	f.ticker, _ = c.Sink.(Ticker)
+	if c.Absence != nil {
+		var err error
+		if f.absence, err = newAbsence(c.Absence, f); err != nil {
+			return nil, err
+		}
+	}
 	var mappers []*mapper
 	for range workers {
 		m, err := newMapper(c, src, &f.stop, &f.anyKept)
@@ -169,8 +176,12 @@ func (f *folder) run() outcome {
 		if o := f.tick(); o.over() {
 			return o
 		}
+		if o := f.absence.idle(); o.over() {
+			return o
+		}
 		select {
 		case <-f.timer.C:
+		case <-f.absence.due():
 		case <-f.src.Wake():
 			// Sources that are ready now run first, so that their events share a write.
 			// An event that is alone does not wait.
@@ -341,6 +352,9 @@ func (f *folder) remapEvent(p Place) *Block {
 // and goes on to the next piece.
 func (f *folder) finish(b *Block) outcome {
 	f.report(b, b.notes, b.to.at)
+	if o := f.absence.folded(b); o.over() {
+		return o
+	}
 	f.count(b)
 	o := f.put(&b.Out)
 	if !o.over() && b.end != EndOfInput {

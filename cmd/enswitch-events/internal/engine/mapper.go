@@ -168,6 +168,13 @@ func (m *mapper) event(next Place) bool {
 			m.anyKept.Store(true)
 		}
 		b.Out.mark()
+		if len(b.items) > 0 {
+			b.lastKept = b.items[m.ev.item].received
+			if l.Kept == 0 {
+				b.firstKept = b.lastKept
+			}
+			b.untilKept = l.Received
+		}
 		if l.Kept++; l.Kept == b.limit && b.end == EndOfInput {
 			b.end = EndCount
 		}

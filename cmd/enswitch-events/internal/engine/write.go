@@ -7,6 +7,11 @@ import (
 
 // writePart writes the output of b in the middle of an event.
 func (f *folder) writePart(b *Block, now bool) error {
+	if a := f.absence; a != nil {
+		if o := a.kept(b.items[f.own.ev.item].received); o.over() {
+			return o.err
+		}
+	}
 	o := f.put(&b.Out)
 	b.Out.Reset(b.data)
 	if now && !o.over() {

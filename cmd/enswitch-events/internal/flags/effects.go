@@ -85,7 +85,8 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"report-gaps", func(v *invocation) bool { return v.flags.Lookup("schema") == nil }, "schema prints no events", "leave it out: a gap is named on stderr"},
 
 	{"record-max-size record-max-age record-keep", needs("record"), "nothing is recorded", "add --record FILE"},
-	{"exec-shell exec-parallel exec-timeout", needs("exec"), "no command is run", "add --exec CMD"},
+	{"exec-shell exec-parallel exec-timeout exec-every", needs("exec"), "no command is run", "add --exec CMD"},
+	{"exec-by", needs("exec-every"), "commands run for every event", "add --exec-every TIME"},
 	{"same", needs("sequence"), "it is for --sequence", "add --sequence STEPS, or choose one event by --where"},
 
 	{"read", func(v *invocation) bool { return len(v.addresses()) == 0 }, "the events come from an ADDRESS", "leave out one of them"},

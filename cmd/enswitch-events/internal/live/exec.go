@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,12 +30,16 @@ type execFlags struct {
 	parallel int
 	timeout  time.Duration
 	shell    bool
+	every    time.Duration
+	by       []string
 }
 
 func (o *execFlags) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.command, "exec", "", "run `CMD` for each kept event, with the event on its standard input and its fields in ENSWITCH_FIELD_CALLID and so on; its output goes to stderr")
 	f.IntVar(&o.parallel, "exec-parallel", 4, "run up to `N` commands at a time; further events wait in --buffer")
 	flags.DurationVar(f, &o.timeout, "exec-timeout", 30*time.Second, "kill a command after this `TIME`, with the processes that it has started")
+	flags.DurationVar(f, &o.every, "exec-every", 0, "run at most one command in this `TIME`; ENSWITCH_SUPPRESSED says for how many events none has run since")
+	f.Var(flags.NewList(&o.by), "exec-by", "with --exec-every, run one command in that time for each value of these fields: `LIST` with commas")
 	f.BoolVar(&o.shell, "exec-shell", false, "run CMD with sh -c, so that variables and pipes work")
 }
 
@@ -55,6 +60,8 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		return nil, cli.Usage("the default is 4", "--exec-parallel %d: must be from 1 to 256", o.parallel)
 	case o.timeout <= 0:
 		return nil, cli.Usage("write it like 90s, 5m or 1d", "--exec-timeout %v: must be more than 0", o.timeout)
+	case changed("exec-every") && o.every <= 0:
+		return nil, cli.Usage("write it like 90s, 5m or 1d", "--exec-every %v: must be more than 0", o.every)
 	}
 	c := &commands{
 		words: []string{"sh", "-c", o.command}, timeout: o.timeout,
@@ -63,6 +70,9 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		env: slices.DeleteFunc(os.Environ(), func(v string) bool {
 			return strings.HasPrefix(strings.ToUpper(v), settings.EnvPrefix)
 		}),
+	}
+	if o.every > 0 {
+		c.limit = newLimit(o.every, o.by)
 	}
 	if a.StatusLine != nil {
 		c.out = a.StatusLine.Wrap(a.Err)
@@ -95,6 +105,7 @@ type commands struct {
 	timeout time.Duration
 	out     io.Writer // stdout and stderr of the commands
 	warn    func(string)
+	limit   *limit // nil without --exec-every
 
 	slots   chan struct{} // holds an element for each command that runs
 	ctx     context.Context
@@ -124,8 +135,24 @@ func (c *commands) open(ctx context.Context) {
 	})
 }
 
-// open runs the command for an event. It waits until fewer than so many run.
+// start runs the command for an event, unless --exec-every leaves it out. It waits until
+// there is a free slot.
 func (c *commands) start(_ *event.Event, x *event.Index) {
+	leftOut := int64(0)
+	if c.limit != nil {
+		var ok bool
+		if leftOut, ok = c.limit.allows(x, time.Now()); !ok {
+			return
+		}
+	}
+	c.startAnyway(x, leftOut)
+}
+
+// startForRecord runs the command for a record of the program itself.
+func (c *commands) startForRecord(_ *event.Event, x *event.Index) { c.startAnyway(x, 0) }
+
+// startAnyway runs the command for an event. leftOut is for how many events before none ran.
+func (c *commands) startAnyway(x *event.Index, leftOut int64) {
 	select {
 	case c.slots <- struct{}{}:
 	case <-c.ctx.Done():
@@ -136,6 +163,9 @@ func (c *commands) start(_ *event.Event, x *event.Index) {
 	}
 	stdin := append(event.AppendCompact(nil, x.JSON()), '\n')
 	env := appendFields(slices.Clip(c.env), x)
+	if c.limit != nil {
+		env = append(env, settings.EnvPrefix+"SUPPRESSED="+strconv.FormatInt(leftOut, 10))
+	}
 	c.running.Go(func() {
 		defer func() { <-c.slots }()
 		c.runOne(stdin, env)
@@ -179,6 +209,9 @@ func (c *commands) summary() string {
 	s := "; " + cli.Plural(c.run.Load(), "command") + " run"
 	if n := c.failed.Load(); n > 0 {
 		s += ", " + humanize.Comma(n) + " failed"
+	}
+	if c.limit != nil && c.limit.leftOut.Load() > 0 {
+		s += ", " + humanize.Comma(c.limit.leftOut.Load()) + " left out by --exec-every"
 	}
 	if n := c.notRun.Load(); n > 0 {
 		s += ", " + humanize.Comma(n) + " not run"

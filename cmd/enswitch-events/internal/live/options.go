@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -41,6 +42,7 @@ type Options struct {
 	Buffer bufferFlags
 	Record recordFlags
 	exec   execFlags
+	absent time.Duration
 	// Pseudonyms has no Map for a run that prints events: it is that of Whole.
 	Pseudonyms flags.Pseudonyms
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
@@ -74,7 +76,10 @@ func (o *Options) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "How long", o.End.Bind)
 	cli.AddFlagGroup(cmd, "Buffer and losses", o.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", o.Record.Bind)
-	cli.AddFlagGroup(cmd, "Running a command", o.exec.bind)
+	cli.AddFlagGroup(cmd, "Running a command", func(f *pflag.FlagSet) {
+		o.exec.bind(f)
+		flags.DurationVar(f, &o.absent, "absent", 0, "print a record of class enswitch-events, event absent, when no event has been kept for this `TIME`, and event present with the next one; --exec runs for both")
+	})
 }
 
 // spillDir returns the directory for events that have no room in memory. Without TMPDIR
@@ -95,6 +100,9 @@ func (o *Options) validate(changed func(string) bool) error {
 	}
 	if o.Buffer.buffer < 1 {
 		return cli.Usage("the default is 64MiB", "--buffer: must be at least 1 byte")
+	}
+	if changed("absent") && o.absent <= 0 {
+		return cli.Usage("write it like 90s, 5m or 1d", "--absent %v: must be more than 0", o.absent)
 	}
 	if err := o.Pseudonyms.Validate(o.Record.file != ""); err != nil {
 		return err
@@ -139,6 +147,12 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	}
 	if o.Account != nil {
 		c.Count = 0
+	}
+	if o.absent > 0 {
+		c.Absence = &engine.Absence{After: o.absent, Text: text, Connected: s.connected}
+		if s.exec != nil {
+			c.Absence.OnRecord = s.exec.startForRecord
+		}
 	}
 	if s.whole, err = o.Whole.Compile(); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,14 @@ func (s *session) reject(source string, err error, raw []byte, size int64) {
 		return
 	}
 	s.a.Log.Debug(msg, "source", source)
+}
+
+// connected reports whether any feed is connected.
+func (s *session) connected() bool {
+	return slices.ContainsFunc(s.feeds, func(f feed) bool {
+		_, _, connected := f.health(time.Now())
+		return connected
+	})
 }
 
 // failed counts a failure of an expression or a template.
@@ -114,6 +123,11 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	report.WarnNothingKept(s.a, s.tally, ledger)
 	came, what := report.Counted(s.account, ledger)
 	report.WarnUnseenFields(s.a, s.unseen(), came, what)
+	if s.exec != nil && s.exec.limit != nil && ledger.Kept > 0 {
+		if names := s.exec.limit.unseen(); names != "" {
+			s.a.Log.Warn("--exec-by: no event had the field " + names)
+		}
+	}
 	report.WarnUnseenPseudonyms(s.a, s.pseudonyms, ledger)
 	if end != engine.EndInput || ledger.Received > 0 {
 		s.logLedger(ledger)
@@ -170,6 +184,9 @@ func (s *session) logLedger(ledger engine.Ledger) {
 	}
 	if c := s.exec; c != nil {
 		msg += c.summary()
+		if c.limit != nil {
+			attrs = append(attrs, "commands_left_out", c.limit.leftOut.Load())
+		}
 		attrs = append(attrs, "commands", c.run.Load(), "commands_failed", c.failed.Load(), "commands_not_run", c.notRun.Load())
 	}
 	s.a.Log.Info(msg, attrs...)

@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// Absence says what a run does when no event is kept for a time, whatever the reason: it
+// writes a record of class enswitch-events, event absent, and with the first event after it
+// one with the event present, before that event. The time goes by when events were received,
+// so a slow reader of the output makes no absence. The records are not counted.
+type Absence struct {
+	After time.Duration
+	// Text writes the records. They change nothing in how later events look.
+	Text *Text
+	// Connected reports whether any feed is connected.
+	Connected func() bool
+	// OnRecord is called with each record after it was written; nil is not called. The
+	// arguments are valid during the call.
+	OnRecord func(ev *event.Event, x *event.Index)
+}
+
+// absence watches for absences in a run.
+type absence struct {
+	*Absence
+	f      *folder
+	worker *TextWorker
+	timer  *time.Timer
+	block  Block
+	e      Event
+
+	since   int64 // Unix nanoseconds of the last kept event, or of the start
+	now     int64 // of the last event that was folded, kept or not
+	absent  bool
+	dropped int64 // events since then
+}
+
+// newAbsence returns what watches for absences in f.
+func newAbsence(a *Absence, f *folder) (*absence, error) {
+	w, err := a.Text.TextWorker(always{})
+	return &absence{Absence: a, f: f, worker: w, timer: newTimer(a.After), since: time.Now().UnixNano()}, err
+}
+
+// always is the Mapping of a worker that writes records: each is written whole.
+type always struct{}
+
+// Continue implements Mapping.
+func (always) Continue() bool { return true }
+
+// Flush implements Mapping.
+func (always) Flush() bool { return true }
+
+// Failed implements Mapping: a record is no event that could be counted.
+func (always) Failed(string, error) {}
+
+// due gets a value when idle is to be called again.
+func (a *absence) due() <-chan time.Time {
+	if a == nil {
+		return nil
+	}
+	return a.timer.C
+}
+
+// idle is called when all that has come is folded.
+func (a *absence) idle() outcome {
+	if a == nil {
+		return outcome{}
+	}
+	o := a.check(time.Now().UnixNano())
+	if a.timer.Stop(); !a.absent {
+		a.timer.Reset(time.Duration(a.since - time.Now().UnixNano() + int64(a.After)))
+	}
+	return o
+}
+
+// check writes a record if no event has been kept for long enough at that time.
+func (a *absence) check(now int64) outcome {
+	if a.absent || now-a.since < int64(a.After) {
+		return outcome{}
+	}
+	a.absent = true
+	return a.write("absent", now, fmt.Sprintf(`"received":%d,"connected":%t`, a.dropped, a.Connected()))
+}
+
+// kept is called before an event that is kept is written, with when it was received.
+func (a *absence) kept(at int64) outcome {
+	if a == nil {
+		return outcome{}
+	}
+	o := a.check(at)
+	if a.absent && !o.over() {
+		a.absent = false
+		o = a.write("present", at, "")
+	}
+	a.since, a.dropped = max(a.since, at), 0
+	return o
+}
+
+// folded is called when a piece of a block was folded that is to be written.
+func (a *absence) folded(b *Block) outcome {
+	if a == nil || b.to.item == 0 || len(b.items) == 0 {
+		return outcome{}
+	}
+	var o outcome
+	if b.ledger.Kept > 0 {
+		if o = a.kept(b.firstKept); o.over() {
+			return o
+		}
+		a.since = max(a.since, b.lastKept)
+	}
+	a.dropped += b.ledger.Received - b.untilKept
+	a.now = max(a.now, b.items[b.to.item-1].received)
+	return a.check(a.now)
+}
+
+// write writes a record, with more fields.
+func (a *absence) write(name string, now int64, more string) outcome {
+	stamp := func(nanoseconds int64) string {
+		return fmt.Sprintf(`"%d.%06d"`, nanoseconds/1e9, nanoseconds%1e9/1000)
+	}
+	b := &a.block
+	b.data = append(b.data[:0], `{"class":"enswitch-events","event":"`+name+`","timestamp":`+stamp(now)+`,"from":`+stamp(a.since)+`,"seconds":`...)
+	b.data = strconv.AppendFloat(b.data, time.Duration(now-a.since).Seconds(), 'f', 3, 64)
+	if more != "" {
+		b.data = append(append(b.data, ','), more...)
+	}
+	b.data = append(b.data, "}\n"...)
+	b.begin()
+	e := &a.e
+	e.block, e.begin, e.end, e.verbatim = b, 0, len(b.data), true
+	e.Event = event.Event{Raw: b.data[:len(b.data)-1], Received: time.Unix(0, now)}
+	a.worker.Begin(b, true)
+	if e.X.Scan(e.Raw) == nil {
+		a.worker.Show(e)
+	}
+	a.worker.End(b)
+	o := a.f.put(&b.Out)
+	if !o.over() {
+		o = a.f.flush()
+	}
+	if !o.over() && a.OnRecord != nil {
+		a.OnRecord(&e.Event, &e.X)
+	}
+	return o
+}
