@@ -318,16 +318,7 @@ func open(name string) (*os.File, error) {
 //
 // A file that is damaged, of a newer version, or no regular file, is left as it is.
 func Update(name string, o *Schema) (*Schema, error) {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target // a link stays one
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return nil, oserr.File(err)
-	}
-	if st, err := os.Stat(name); err == nil && !st.IsDir() && !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: no regular file", name)
-	}
-	unlock, err := lockFile(name + ".lock")
+	name, unlock, err := lockFor(name)
 	if err != nil {
 		return nil, err
 	}
@@ -343,13 +334,38 @@ func Update(name string, o *Schema) (*Schema, error) {
 	return s, s.write(name)
 }
 
-// Check returns the error that Update would return for a file, as far as it is known before.
+// Check returns the error that Update would return for a file, as far as it is known before:
+// so that nobody learns for hours what cannot be saved. It creates the directories above it.
 func Check(name string) error {
-	_, err := Read(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	_, unlock, err := lockFor(name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err = Read(name); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+// lockFor locks a file for an update, and returns its name without links.
+func lockFor(name string) (target string, unlock func(), err error) {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target // a link stays one
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return "", nil, oserr.File(err)
+	}
+	if st, err := os.Stat(name); err == nil {
+		if st.IsDir() {
+			return "", nil, fmt.Errorf("%s: %w", name, syscall.EISDIR)
+		}
+		if !st.Mode().IsRegular() {
+			return "", nil, fmt.Errorf("%s: no regular file", name)
+		}
+	}
+	unlock, err = lockFile(name + ".lock")
+	return name, unlock, err
 }
 
 // write writes s to a file, and gives that its name when it is complete.

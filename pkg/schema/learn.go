@@ -245,8 +245,7 @@ func (l *Learner) newPlan(x *event.Index) *plan {
 
 // constantLast is 1 for a field with one value in all events of the plan.
 func constantLast(x *event.Index, s slot) int {
-	switch {
-	case x.Kind(s.index) == event.Null, x.Kind(s.index) == event.Bool, s.node.name == "class", s.node.name == "event":
+	if s.scalar && (x.Kind(s.index) <= event.Bool || s.node.name == "class" || s.node.name == "event") {
 		return 1
 	}
 	return 0

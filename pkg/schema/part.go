@@ -109,7 +109,7 @@ func (s *Schema) Add(p *Part, news func(News)) {
 type adder struct {
 	s    *Schema
 	news func(News)
-	// fresh are fields that are new with this part, before is what patterns were before it.
+	// fresh are fields of which something was said of this part, before is what patterns were before it.
 	fresh  []*Field
 	before map[*Field]patterns
 }
@@ -186,6 +186,7 @@ func (a *adder) judge(n *node, f *Field, k event.Kind) {
 			}
 		}
 		a.tell(n, News{Type: k, Types: types})
+		a.fresh = append(a.fresh, f)
 	}
 }
 

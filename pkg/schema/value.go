@@ -194,7 +194,7 @@ func isLetter(c byte) bool {
 func isWord(c byte) bool { return isDigit(c) || isLetter(c) || c == '_' || c == '-' }
 
 func hasPrefix(b []byte, s string) bool {
-	return len(b) > len(s) && strings.EqualFold(string(b[:len(s)]), s)
+	return len(b) >= len(s) && strings.EqualFold(string(b[:len(s)]), s)
 }
 
 func isUUID(b []byte) bool {
