@@ -25,7 +25,7 @@ func Example() {
 		}
 		learner.Add(&x)
 		learner.Take(&part)
-		known.Add(&part, func(n schema.News) { fmt.Println("new:", n.Name, schema.PathText(n.Path)) })
+		known.Add(&part, func(n schema.News) { fmt.Println("new:", n.Name) })
 	}
 	for _, k := range known.Kinds() {
 		machine := k.Root.Members["machine"]
