@@ -152,6 +152,7 @@ var measures = [...]struct {
 	{"cat of gzip", catCompressed("gzip", ".gz", "1.2")},
 	{"calls --read", callsRead},
 	{"stats --read", statsRead},
+	{"schema learn --read", schemaLearn},
 	{"cat memory", catMemory},
 	{"listen", listenRate},
 	{"listen, a new connection for each POST", listenAlone},
