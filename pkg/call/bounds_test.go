@@ -156,10 +156,10 @@ func TestBounds(t *testing.T) {
 		var g gone
 		forgotten := int64(0)
 		for i := range 3*maxGone + 1 {
-			forgotten += g.add(key{uint64(i)}, 1e15)
+			forgotten += g.add(key(i+1), 1e15)
 		}
-		if forgotten != 2*maxGone || len(g.current) != 1 || len(g.older) != maxGone {
-			t.Errorf("%d were forgotten, %d and %d are kept", forgotten, len(g.current), len(g.older))
+		if forgotten != 2*maxGone || g.current.count != 1 || g.older.count != maxGone {
+			t.Errorf("%d were forgotten, %d and %d are kept", forgotten, g.current.count, g.older.count)
 		}
 	})
 }

@@ -113,11 +113,11 @@ type Call struct {
 	}
 }
 
-func newCall(number int64) *Call {
-	c := &Call{number: number, bytes: callBytes}
+// reset makes c a new call.
+func (c *Call) reset(number int64) {
+	*c = Call{number: number, bytes: callBytes}
 	c.ids, c.callids, c.machines = c.room.ids[:0], c.room.callids[:0], c.room.machines[:0]
 	c.legs, c.hashes, c.texts = c.room.legs[:0], c.room.hashes[:0], c.room.texts[:0]
-	return c
 }
 
 // own returns a copy of text that stays. It is not nil.

@@ -163,13 +163,16 @@ func (t *Tracker) reopen(c *Call) {
 // forget forgets a call that has ended, but for its ids.
 func (t *Tracker) forget(c *Call) {
 	for _, k := range c.ids {
-		delete(t.byID, k)
+		t.byID.remove(k)
 		t.stats.IDsOver += t.ended.add(k, c.over())
 	}
 	if c.list.remove(c); c.chosen {
 		t.forgotten++
 	}
 	t.bytes -= c.bytes
+	if len(t.free) < maxFree {
+		t.free = append(t.free, c)
+	}
 }
 
 // makeRoom forgets ended calls, gives up open ones, and drops kept events, until the
@@ -259,9 +262,9 @@ func sortCalls(calls []*Call) {
 
 // gone is the ids of calls that ended and are not kept any more, and when they were over.
 type gone struct {
-	current, older map[uint64]uint32 // seconds since 1970
-	began          int64             // when the first of current was over
-	newest         int64             // when the newest of older was
+	current, older table[uint32] // seconds since 1970
+	began          int64         // when the first of current was over
+	newest         int64         // when the newest of older was
 }
 
 // maxGone bounds the ids in each of the two maps.
@@ -269,25 +272,25 @@ const maxGone = 400_000
 
 // at returns when the call with that id was over, in microseconds since 1970.
 func (g *gone) at(k key) (int64, bool) {
-	over, ok := g.current[k[0]]
+	over, ok := g.current.get(k)
 	if !ok {
-		over, ok = g.older[k[0]]
+		over, ok = g.older.get(k)
 	}
 	return int64(over) * 1_000_000, ok
 }
 
 // add adds an id and returns how many it forgets.
 func (g *gone) add(k key, over int64) (forgotten int64) {
-	if len(g.current) >= maxGone || over > g.began+again {
+	if g.current.count >= maxGone || over > g.began+again {
 		if g.newest+again > over {
-			forgotten = int64(len(g.older))
+			forgotten = int64(g.older.count)
 		}
-		g.older, g.current, g.newest = g.current, make(map[uint64]uint32, len(g.current)), over
+		g.older, g.current, g.newest = g.current, table[uint32]{}, over
 		g.began = over
 	}
-	if g.current == nil {
-		g.current, g.began = make(map[uint64]uint32), over
+	if g.current.count == 0 {
+		g.began = over
 	}
-	g.current[k[0]] = uint32(over / 1_000_000)
+	g.current.set(k, uint32(over/1_000_000))
 	return forgotten
 }

@@ -59,10 +59,10 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 // joins them. Late says that its call has ended and is not kept any more.
 func (t *Tracker) find(e *Event) (c *Call, late bool) {
 	for i, k := range e.keys {
-		if k == (key{}) || i > callKey && k == e.keys[callKey] || c != nil && c.has(k) {
+		if k == 0 || i > callKey && k == e.keys[callKey] || c != nil && c.has(k) {
 			continue
 		}
-		other := t.byID[k]
+		other, _ := t.byID.get(k)
 		if other == nil {
 			if c == nil && !late {
 				last, ok := t.ended.at(k)
@@ -95,7 +95,13 @@ func (c *Call) over() int64 {
 func (t *Tracker) begin(e *Event) *Call {
 	t.number++
 	t.stats.Calls++
-	c := newCall(t.number)
+	var c *Call
+	if n := len(t.free); n > 0 {
+		c, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		c = &Call{}
+	}
+	c.reset(t.number)
 	t.bytes += callBytes
 	t.opened.push(c)
 	if t.o.Figures != nil {
@@ -144,7 +150,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 			c.first, c.firstLeg = first, e.keys[legKey]
 		}
 	}
-	if k := e.keys[legKey]; k != (key{}) {
+	if k := e.keys[legKey]; k != 0 {
 		if leg = c.leg(k); leg == nil {
 			leg = &Leg{} // of another class, or one too many
 		}
@@ -174,7 +180,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 		switch {
 		case leg == &c.whole:
 			c.endLegs()
-		case !was && leg.key != (key{}):
+		case !was && leg.key != 0:
 			c.open--
 		}
 	}
@@ -195,10 +201,10 @@ func (c *Call) has(k key) bool { return slices.Contains(c.ids[:min(len(c.ids), 8
 // addIDs adds the ids of e to its call, and its leg.
 func (t *Tracker) addIDs(c *Call, e *Event) {
 	for i, k := range e.keys {
-		if k == (key{}) || c.has(k) {
+		if k == 0 || c.has(k) {
 			continue
 		}
-		before := t.byID[k]
+		before, _ := t.byID.get(k)
 		if before == c {
 			continue
 		}
@@ -212,11 +218,11 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 		if before != nil { // the id is used again
 			before.ids = slices.DeleteFunc(before.ids, func(id key) bool { return id == k })
 		}
-		t.byID[k] = c
+		t.byID.set(k, c)
 		c.ids = append(c.ids, k)
 		c.bytes += 64
 	}
-	if k := e.keys[callKey]; k != (key{}) {
+	if k := e.keys[callKey]; k != 0 {
 		json := e.text(e.callid)
 		if i := slices.IndexFunc(c.callids, func(s seen) bool { return bytes.Equal(s.json, json) }); i >= 0 {
 			c.callids[i].again(e.Time, t.order)
@@ -224,7 +230,7 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 			c.callids = append(c.callids, seen{json: c.own(json), at: e.Time, order: t.order})
 		}
 	}
-	if k := e.keys[legKey]; k != (key{}) && c.leg(k) == nil && len(c.legs) < maxLegs {
+	if k := e.keys[legKey]; k != 0 && c.leg(k) == nil && len(c.legs) < maxLegs {
 		json := e.text(e.leg)
 		c.legs = append(c.legs, Leg{ID: c.own(json), key: k, First: e.Time, order: t.order})
 		c.bytes += 64
@@ -258,7 +264,7 @@ func (t *Tracker) join(a, b *Call) *Call {
 	}
 	a.chosen, a.doubt = a.chosen || b.chosen, a.doubt || b.doubt
 	for _, k := range b.ids {
-		t.byID[k] = a
+		t.byID.set(k, a)
 	}
 	a.ids = append(a.ids, b.ids...)
 	a.callids, a.machines = merge(a.callids, b.callids), merge(a.machines, b.machines)

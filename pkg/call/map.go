@@ -92,7 +92,7 @@ type Map struct {
 	events   []eventItem
 	fields   [roleCount][]string
 	given    [roleCount]bool
-	seeds    [4]maphash.Seed // of the keys of ids: two for callid and uniqueid, two for asteriskid
+	seeds    [2]maphash.Seed // of the keys of ids: of callid and uniqueid, and of asteriskid
 }
 
 type eventItem struct {

@@ -48,9 +48,9 @@ const (
 	channelKey
 )
 
-// key stands for an id. Two different ids have the same key with a probability of
-// about 1 in 2^128.
-type key [2]uint64
+// key stands for an id; 0 is none. Two different ids have the same key with a probability
+// of 1 in 2^64: among a million ids that is once in 37 million times.
+type key uint64
 
 // span is a part of Event.json.
 type span struct{ begin, end int32 }
@@ -150,7 +150,7 @@ func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
 	e.leg, e.keys[legKey] = r.id(e, at(x, p.leg))
 	if channel := at(x, p.channel); isID(channel) && isID(machine) {
 		r.buf = append(machine.AppendText(r.buf[:0]), 0)
-		e.keys[channelKey] = r.m.keyOf(2, channel.AppendText(r.buf))
+		e.keys[channelKey] = r.m.keyOf(1, channel.AppendText(r.buf))
 	}
 	for role := range p.roles {
 		if !e.inCall && !r.m.given[role] {
@@ -222,7 +222,7 @@ func isID(v event.Value) bool {
 // id returns where the id v is, and its key.
 func (r *Reader) id(e *Event, v event.Value) (span, key) {
 	if !isID(v) {
-		return span{}, key{}
+		return span{}, 0
 	}
 	text := v.JSON
 	if v.Kind == event.String {
@@ -235,9 +235,9 @@ func (r *Reader) id(e *Event, v event.Value) (span, key) {
 	return e.spanOf(v), r.m.keyOf(0, text)
 }
 
-// keyOf returns the key of an id in the name space of the seeds from i on.
-func (m *Map) keyOf(i int, text []byte) key {
-	return key{maphash.Bytes(m.seeds[i], text), maphash.Bytes(m.seeds[i+1], text)}
+// keyOf returns the key of an id in the name space of that seed.
+func (m *Map) keyOf(seed int, text []byte) key {
+	return key(max(maphash.Bytes(m.seeds[seed], text), 1))
 }
 
 // kind returns what events of that class and name mean.

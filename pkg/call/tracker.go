@@ -17,6 +17,7 @@ const (
 	maxMachines = 10_000
 	maxMarked   = 1 << 10 // ids of a call beside its legs
 	callBytes   = 1 << 10 // that a call takes beside its ids and events
+	maxFree     = 256     // calls whose memory is kept to be used again
 )
 
 // again is how long after the end of a call its ids still mean it.
@@ -86,10 +87,12 @@ type Tracker struct {
 	now     int64  // the feed's time as far as events were followed
 
 	machines map[string]*machine
-	byID     map[key]*Call
-	opened   list // open calls, the one that was silent longest first
-	kept     list // calls that ended, the oldest first
-	ended    gone // ids of those that ended before
+	recent   [16]*machine // by a byte of their names, to spare a look into the map
+	byID     table[*Call]
+	free     []*Call // forgotten, to be used again
+	opened   list    // open calls, the one that was silent longest first
+	kept     list    // calls that ended, the oldest first
+	ended    gone    // ids of those that ended before
 	bytes    int
 	number   int64
 	order    int64    // of events
@@ -111,7 +114,7 @@ type machine struct {
 // NewTracker returns a Tracker. O may be nil. The events must come from Readers of one
 // Map.
 func NewTracker(o *Options) *Tracker {
-	t := &Tracker{machines: map[string]*machine{}, byID: map[key]*Call{}}
+	t := &Tracker{machines: map[string]*machine{}}
 	if o != nil {
 		t.o = *o
 	}
@@ -271,7 +274,15 @@ func (t *Tracker) Finish() {
 
 // machine returns the machine with that value, JSON, nil for none.
 func (t *Tracker) machine(json []byte) *machine {
+	recent := &t.recent[0]
+	if n := len(json); n > 0 {
+		recent = &t.recent[json[max(n-2, 0)]%16] // of a string it is the last one
+	}
+	if m := *recent; m != nil && string(m.json) == string(json) {
+		return m
+	}
 	if m := t.machines[string(json)]; m != nil {
+		*recent = m
 		return m
 	}
 	if len(t.machines) >= maxMachines {

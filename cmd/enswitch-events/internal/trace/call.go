@@ -41,7 +41,7 @@ type Event struct {
 	Kind    call.Kind
 	Guessed bool // the kind is a guess
 	// Leg is the uniqueid, as text; empty for none.
-	Leg, CallID, Channel, Machine string
+	Leg, CallID, Machine string
 	// What an answer has as the party that answered.
 	byWhom string
 	sure   bool // byWhom is of a field that was given as to
@@ -90,9 +90,6 @@ func newEvent(e *call.Event, m *call.Map, x *event.Index) Event {
 	s := Event{Raw: bytes.Clone(e.Raw), Time: e.Time, Times: e.Times, Kind: e.Kind, Leg: string(e.UniqueID().Text()), CallID: string(e.CallID().Text()), Machine: string(e.Machine().Text())}
 	if x.Scan(s.Raw) != nil {
 		return s // it was scanned before, so this does not happen
-	}
-	if x.Class().Is("call") { // others add no id
-		s.Channel = string(x.Field("asteriskid").Text())
 	}
 	_, origin := m.Kind(x.Class().Text(), x.Event().Text())
 	s.Guessed = origin == call.Guessed

@@ -73,13 +73,9 @@ func (n *Narrow) around(m *match) ([]*Call, map[string]bool) {
 		n.text, n.begin = n.lines(m.file, m.offset, n.text[:0])
 	}
 	for {
-		before := len(ids)
 		calls := n.follow(ids)
-		for _, c := range calls {
-			addIDs(ids, c)
-		}
-		if len(ids) == before || len(ids) > maxIDs {
-			return calls, ids
+		if !n.watch.learn(calls) || len(ids) > maxIDs {
+			return slices.Collect(maps.Values(calls)), ids
 		}
 	}
 }
@@ -87,13 +83,14 @@ func (n *Narrow) around(m *match) ([]*Call, map[string]bool) {
 func abs(n int64) int64 { return max(n, -n) }
 
 // follow returns the calls that are searched for among the lines with one of the ids.
-func (n *Narrow) follow(ids map[string]bool) []*Call {
+func (n *Narrow) follow(ids map[string]bool) map[int64]*Call {
 	t := n.t
 	needles := needlesOf(ids)
 	if needles == nil {
 		return nil
 	}
 	t.restart()
+	t.narrow, n.watch = n, newWatch(ids, &t.o.Tracker)
 	w := &searchWorker{ids: ids}
 	reader, lines := t.o.Map.NewReader(), needle.NewSearch(needles, "")
 	lines.Begin(n.text)
@@ -112,5 +109,5 @@ func (n *Narrow) follow(ids map[string]bool) []*Call {
 		}
 	}
 	t.tracker.Finish()
-	return slices.Collect(maps.Values(t.found))
+	return t.found
 }

@@ -106,7 +106,7 @@ func (n *Narrow) Next() (p engine.Pass, more bool) {
 		return engine.Pass{Sink: t, From: n.from, To: n.to}, true
 	}
 	t.narrow = n
-	n.watch = newWatch(&t.o.Tracker)
+	n.watch = newWatch(n.ids, &t.o.Tracker)
 	return engine.Pass{Sink: &search{t, n}, From: n.low, To: n.high, Needles: needlesOf(n.ids)}, true
 }
 
@@ -114,7 +114,7 @@ func (n *Narrow) Next() (p engine.Pass, more bool) {
 // makes the next pass one that finds more.
 func (n *Narrow) settle() bool {
 	t := n.t
-	more := n.learn(t.found)
+	more := n.watch.learn(t.found)
 	switch {
 	case n.watch.unsure, !n.latest(t.found):
 		n.whole = true
@@ -149,32 +149,7 @@ func (n *Narrow) covers(calls map[int64]*Call) bool {
 	return len(calls) == n.t.o.Count || n.low == n.from && n.high == n.to
 }
 
-// learn adds the ids of calls to those that are searched for, and reports whether there
-// are any new ones.
-func (n *Narrow) learn(calls map[int64]*Call) (more bool) {
-	before := len(n.ids)
-	for _, c := range calls {
-		addIDs(n.ids, c)
-		if c.Count > len(c.Events) {
-			n.watch.unsure = true // those that are not kept may have further ids
-		}
-	}
-	return len(n.ids) > before
-}
-
-// addIDs adds the ids of c.
-func addIDs(ids map[string]bool, c *Call) {
-	for _, id := range slices.Concat(c.CallIDs, c.Legs) {
-		ids[id] = true
-	}
-	for i := range c.Events {
-		if id := c.Events[i].Channel; id != "" {
-			ids[id] = true
-		}
-	}
-}
-
-// last returns the time of the latest event.
+// latest returns the time of the latest event.
 func (s *Call) latest() int64 { return s.Events[len(s.Events)-1].Time }
 
 // allStart reports whether the first event of each leg is its start, and each callid has

@@ -97,21 +97,28 @@ func (w *searchWorker) Sample(e *engine.Event) {
 	}
 }
 
-// watch notices events of which it depends on other events, which are not followed, what
-// becomes of them.
+// watch notes what the events that are followed tell beside the calls: further ids of
+// these, and whether it depends on other events, which are not followed, what becomes of
+// them.
 type watch struct {
 	linger int64
+	ids    map[string]bool    // that are searched for
+	more   map[int64][]string // others, by the number of the call that has them
+	ends   map[int64]int64    // the last end of a call, by its number
+	due    map[int64]int64    // when open calls whose legs have all ended end
 	unsure bool
-	ends   map[*call.Call]int64 // of calls that are open: the last end
-	due    map[*call.Call]int64 // of those whose legs have all ended: when they end
+	x      event.Index
 }
 
-func newWatch(o *call.Options) watch {
+func newWatch(ids map[string]bool, o *call.Options) watch {
 	linger := o.Linger
 	if linger == 0 {
 		linger = 2 * time.Second
 	}
-	return watch{max(linger, 0).Microseconds(), false, map[*call.Call]int64{}, map[*call.Call]int64{}}
+	return watch{
+		linger: max(linger, 0).Microseconds(), ids: ids,
+		more: map[int64][]string{}, ends: map[int64]int64{}, due: map[int64]int64{},
+	}
 }
 
 // event is called with each event that was followed, and its call, nil for none.
@@ -120,34 +127,48 @@ func (w *watch) event(c *call.Call, e *call.Event) {
 		return
 	}
 	// The call may have ended before, by the clock of its machine.
-	for other, due := range w.due {
-		if (c == nil || c == other) && e.Time >= due {
+	for number, due := range w.due {
+		if (c == nil || c.Number() == number) && e.Time >= due {
 			w.unsure = true
 		}
 	}
-	if c == nil || c.State() != call.Open {
+	if c == nil {
 		return
 	}
-	if e.Kind == call.End {
-		w.ends[c] = max(w.ends[c], e.Time)
+	n := c.Number()
+	if w.x.Scan(e.Raw) == nil && w.x.Class().Is("call") { // others add no id
+		for _, id := range idsOf(&w.x) {
+			if !w.ids[id] && !slices.Contains(w.more[n], id) {
+				w.more[n] = append(w.more[n], id)
+			}
+		}
 	}
-	delete(w.due, c)
-	if end, ok := w.ends[c]; ok && !slices.ContainsFunc(c.Legs(), func(l call.Leg) bool { return l.State != call.End }) {
-		w.due[c] = end + w.linger
+	if e.Kind == call.End {
+		w.ends[n] = max(w.ends[n], e.Time)
+	}
+	delete(w.due, n)
+	if end, ok := w.ends[n]; ok && c.State() == call.Open && !slices.ContainsFunc(c.Legs(), func(l call.Leg) bool { return l.State != call.End }) {
+		w.due[n] = end + w.linger
 	}
 }
 
 // join is called when a call becomes part of another one.
-func (w *watch) join(into, from *call.Call) {
-	w.ends[into] = max(w.ends[into], w.ends[from])
-	if w.ends[into] == 0 {
-		delete(w.ends, into)
+func (w *watch) join(into, from int64) {
+	w.more[into] = append(w.more[into], w.more[from]...)
+	if end, ok := w.ends[from]; ok {
+		w.ends[into] = max(w.ends[into], end)
 	}
-	w.over(from)
 	delete(w.due, into)
+	delete(w.due, from)
 }
 
-// over is called when a call has ended.
-func (w *watch) over(c *call.Call) {
-	delete(w.due, c)
+// learn adds the further ids of these calls to those that are searched for, and reports
+// whether there are any.
+func (w *watch) learn(calls map[int64]*Call) (more bool) {
+	for number := range calls {
+		for _, id := range w.more[number] {
+			w.ids[id], more = true, true
+		}
+	}
+	return more
 }

@@ -298,7 +298,7 @@ func (t *Trace) fits(c *call.Call) bool {
 // onJoin notes that two calls have become one.
 func (t *Trace) onJoin(into, from *call.Call) {
 	if t.narrow != nil {
-		t.narrow.watch.join(into, from)
+		t.narrow.watch.join(into.Number(), from.Number())
 	}
 	if t.current != nil && (t.current == from || t.current == into) {
 		t.current = into
@@ -324,7 +324,7 @@ func (t *Trace) onJoin(into, from *call.Call) {
 // onEnd takes a call that is over, or open at the end of the input.
 func (t *Trace) onEnd(c *call.Call) {
 	if t.narrow != nil {
-		t.narrow.watch.over(c)
+		delete(t.narrow.watch.due, c.Number())
 	}
 	switch {
 	case t.over:
