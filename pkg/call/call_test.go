@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,5 +70,21 @@ func TestScenarios(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// TestDue ends a call whose second machine was heard of first with another call, which
+// ends later.
+func TestDue(t *testing.T) {
+	const lines = `
+{"callid":"z","class":"call","event":"end","machine":2,"timestamp":"100.000000","uniqueid":"z1"}
+{"callid":"b","class":"call","event":"end","machine":1,"timestamp":"100.000001","uniqueid":"b1"}
+{"callid":"z","class":"call","event":"start","machine":1,"timestamp":"100.000001","uniqueid":"z1","x":1}
+{"callid":"z","class":"call","event":"start","machine":1,"timestamp":"102.000000"}
+`
+	var events []int
+	follow(t, lines, &Options{OnEnd: func(c *Call) { events = append(events, c.Count()) }})
+	if !slices.Equal(events, []int{2, 1}) {
+		t.Errorf("%v events: the last one is after the end of its call", events)
 	}
 }

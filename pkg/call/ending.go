@@ -39,10 +39,19 @@ func (t *Tracker) settle(c *Call) {
 			return
 		}
 	}
-	t.queue = append(t.queue, e)
+	t.queue = insert(t.queue, e)
 	for _, s := range c.machines {
-		s.machine.queue = append(s.machine.queue, e)
+		s.machine.queue = insert(s.machine.queue, e)
 	}
+}
+
+// insert puts e into q, which is sorted by when the calls are due.
+func insert(q []ending, e ending) []ending {
+	i := len(q)
+	for i > 0 && q[i-1].due > e.due {
+		i--
+	}
+	return slices.Insert(q, i, e)
 }
 
 // endDue ends the calls that are due by the clock of m, which was just heard of, and
@@ -78,7 +87,7 @@ func (t *Tracker) endSilent() {
 				break
 			}
 			// Its machine is heard of, but its clock stands: others must not wait.
-			t.queue = append(t.queue, ending{e.c, e.stay, t.now})
+			t.queue = insert(t.queue, ending{e.c, e.stay, t.now})
 			continue
 		}
 		t.endIf(e)

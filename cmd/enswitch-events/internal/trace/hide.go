@@ -59,7 +59,7 @@ func (h *hiding) event(e *Event) {
 		}
 	}
 	e.Leg, e.CallID = h.events.Field("uniqueid", e.Leg), h.events.Field("callid", e.CallID)
-	e.Channel, e.Machine = h.events.Field("asteriskid", e.Channel), h.events.Field("machine", e.Machine)
+	e.Machine = h.events.Field("machine", e.Machine)
 	e.byWhom = h.events.Text(e.byWhom)
 }
 

@@ -176,7 +176,7 @@ func (n *Narrow) nameRest(t *Trace) {
 			continue
 		}
 		if t.count++; len(t.others) < maxOthers {
-			t.others[-int64(t.count)] = other{m.first, (&Call{CallIDs: []string{m.id}, Begin: m.first}).short()}
+			t.others[-int64(t.count)] = other{m.first, (&Call{CallIDs: t.hide.fields("callid", []string{m.id}), Begin: m.first}).short()}
 		}
 	}
 }
