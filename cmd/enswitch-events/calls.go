@@ -12,6 +12,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tui"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
@@ -27,9 +28,14 @@ func newCalls(a *cli.App) *cobra.Command {
 	o := &callsOptions{}
 	cmd := &cobra.Command{
 		Use:   "calls [ADDRESS…]",
-		Short: "Print a record of each call as it ends",
-		Long: `Print a record of each call as it ends. ADDRESS is as for tail; with --read the
-events come from captures.
+		Short: "Show the calls that are up, or print a record of each as it ends",
+		Long: `Show the calls that are up, on a terminal, or print a record of each call as it
+ends: in a pipe, and with -o, --template, --pseudonyms or another flag for what is printed.
+ADDRESS is as for tail; with --read the events come from captures.
+
+On the screen ? shows the keys and what the states mean. It keeps 50,000 open
+calls and the last 5,000 that ended. A terminal with TERM=dumb, or without a
+keyboard, gets lines. kill -9 leaves the screen as it is: 'reset' mends that.
 
 A call is the events of class call that share a callid or a uniqueid, or an
 asteriskid of the same machine. A leg is a uniqueid. A call has ended when all
@@ -87,12 +93,39 @@ func (o *callsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	}
 	live := &o.inputs.Live
 	live.Pseudonyms.Map = m
-	s := calls.New(&calls.Options{
+	options := &calls.Options{
 		Map: m, Tracker: tracker, Having: having, Count: live.End.Count, Live: !o.inputs.Captures(),
 		ForReaders: live.Output.ForReaders(cli.Terminal(a.Out) != nil), Log: a.Log,
-	})
+	}
+	screen, err := o.openScreen(a, options)
+	if err != nil {
+		return err
+	}
+	s := calls.New(options)
 	live.Sink, live.Account, live.SinkMemory = s.Sink, s, calls.MaxMemory
-	return o.inputs.Run(ctx, a, cmd, addresses)
+	run := func(ctx context.Context) error { return o.inputs.Run(ctx, a, cmd, addresses) }
+	if screen == nil {
+		return run(ctx)
+	}
+	live.Watch = screen.Watch
+	return screen.Run(ctx, s, run)
+}
+
+// openScreen returns the screen, nil if records are to be printed.
+func (o *callsOptions) openScreen(a *cli.App, options *calls.Options) (*tui.Screen, error) {
+	output := &o.inputs.Live.Output
+	if cli.Terminal(a.Out) == nil || output.Formatted(a.Typed) || o.inputs.Live.Pseudonyms.On { // the screen shows originals
+		return nil, nil
+	}
+	profile, location, err := output.Screen()
+	if err != nil {
+		return nil, err
+	}
+	screen := tui.Open(&tui.Options{App: a, Map: options.Map, Having: options.Having, Profile: profile, Location: location, Live: options.Live})
+	if screen != nil {
+		options.Screen, options.ForReaders, a.StatusLine = screen.Hooks(), false, nil
+	}
+	return screen, nil
 }
 
 // printMap prints the names of m, what has their meaning, and why.

@@ -27,8 +27,8 @@ const (
 // levels are the packages of the program, the highest first. Each imports packages
 // of lower levels only, of the library and of others.
 var levels = []string{
-	"inputs doctor",
-	"tui live captures sequence serve calls trace schemas stats",
+	"inputs doctor tui",
+	"live captures sequence serve calls trace schemas stats",
 	"flags",
 	"report whole",
 	"engine",
@@ -52,6 +52,7 @@ var unwelcome = []struct{ by, prefix, why string }{
 var foreign = []string{
 	"github.com/spf13/",
 	"github.com/charmbracelet/",
+	"charm.land/",
 	"github.com/muesli/termenv",
 	"github.com/knadh/koanf",
 	"github.com/pelletier/go-toml",

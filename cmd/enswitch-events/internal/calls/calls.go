@@ -5,6 +5,7 @@ package calls
 import (
 	"bytes"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
@@ -35,13 +36,17 @@ type Options struct {
 	Live bool
 	// ForReaders says that the records are made to be read by a person.
 	ForReaders bool
-	Log        *log.Logger
+	// Screen shows the calls; nil to print records.
+	Screen *Screen
+	Log    *log.Logger
 }
 
 // Sink follows calls and prints their records. It implements [engine.Ticker] and
-// [report.Account]. All but its workers is for one goroutine at a time.
+// [report.Account]. All but its workers and the methods for a screen is for one goroutine at a
+// time.
 type Sink struct {
 	o        Options
+	mu       sync.Mutex // guards what a screen reads: tracker, guesses and lags
 	text     *engine.Text
 	tracker  *call.Tracker
 	renderer *render.Renderer
@@ -56,6 +61,8 @@ type Sink struct {
 	printed  int64
 	counts   counts
 	guesses  report.Guesses
+	lags     lags // for a screen
+	figures  *call.Figures
 }
 
 // New returns a Sink.
@@ -63,6 +70,10 @@ func New(o *Options) *Sink {
 	s := &Sink{o: *o, failures: &report.Sampler{Log: o.Log.Warn}}
 	options := o.Tracker
 	options.OnEnd, options.OnJoin = s.ended, s.joined
+	if o.Screen != nil { // it shows what is, at once, and events of a call
+		s.figures = call.NewFigures(&call.FiguresOptions{Map: o.Map})
+		options.Hold, options.KeepEvents, options.Figures = -1, true, s.figures
+	}
 	s.tracker = call.NewTracker(&options)
 	return s
 }
@@ -78,13 +89,27 @@ func (s *Sink) InOrder() bool { return s.o.Count > 0 }
 
 // Fold implements [engine.Sink].
 func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
+	defer s.giveBack()
 	p := b.Part.(*part)
+	s.follow(p)
+	s.write(&b.Out)
+	return true
+}
+
+// follow follows the events of p.
+func (s *Sink) follow(p *part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.guesses.Add(p.guesses)
 	for i := range p.events {
 		s.tracker.Add(&p.events[i])
 	}
-	s.write(&b.Out)
-	return true
+	if s.o.Screen != nil && s.o.Live {
+		for i := range p.events {
+			s.lags.add(&p.events[i])
+		}
+	}
+	s.changed()
 }
 
 // write adds to out what is to be written.
@@ -96,12 +121,21 @@ func (s *Sink) write(out *engine.Output) {
 }
 
 // Gap says that events are missing, or may be.
-func (s *Sink) Gap() { s.tracker.Gap() }
+func (s *Sink) Gap() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracker.Gap()
+	s.changed()
+}
 
 // Tick implements [engine.Ticker].
 func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
+	defer s.giveBack()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.o.Live {
 		next = report.EndQuietCalls(s.tracker, s.o.Tracker.Linger, quiet)
+		s.changed()
 	}
 	s.write(out)
 	return next, s.reached()
@@ -109,7 +143,11 @@ func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration
 
 // Finish implements [engine.Ticker].
 func (s *Sink) Finish(out *engine.Output) {
+	defer s.giveBack()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tracker.Finish()
+	s.changed()
 	s.write(out)
 }
 
@@ -130,7 +168,7 @@ func (s *Sink) ended(c *call.Call) {
 		return
 	}
 	s.record = c.AppendRecord(s.record[:0])
-	if !s.verbatim {
+	if !s.verbatim && (s.o.Screen == nil || s.o.Having != nil) {
 		if err := s.x.Scan(s.record); err != nil {
 			s.o.Log.Error("the record of a call is broken: " + err.Error()) // its values have been scanned before
 			return
@@ -145,6 +183,9 @@ func (s *Sink) ended(c *call.Call) {
 	}
 	s.counts.replace(c, summarize(c))
 	s.printed++
+	if s.o.Screen != nil {
+		return
+	}
 	ev := event.Event{Raw: s.record}
 	if s.hide != nil {
 		if record, changed := s.hide.Event(&s.x); changed && s.x.Scan(record) == nil { // it is valid JSON
@@ -221,6 +262,7 @@ func (w *worker) Begin(b *engine.Block, _ bool) {
 
 // Event implements [engine.Worker].
 func (w *worker) Event(e *engine.Event) bool {
+	defer w.sink.giveBack()
 	s, p := w.sink, w.part
 	p.events = append(p.events, call.Event{Received: e.Received, Source: e.Source, Chosen: w.filter.Keeps(&e.X)})
 	ev := &p.events[len(p.events)-1]
@@ -233,8 +275,7 @@ func (w *worker) Event(e *engine.Event) bool {
 	}
 	w.reader.Read(ev, raw, x)
 	if s.o.Count > 0 {
-		s.guesses.Add(p.guesses)
-		s.tracker.Add(ev)
+		s.follow(p)
 		e.Block().Stop(s.reached())
 		p.events, p.guesses = p.events[:0], p.guesses[:0]
 	}

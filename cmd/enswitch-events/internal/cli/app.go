@@ -34,10 +34,11 @@ type App struct {
 	// anything: a wrong value is the more urgent error.
 	IneffectiveFlag error
 
-	origin  settings.Origin       // where the flags of the command got their values
-	talk    *heldWriter           // stderr, if it is a terminal
-	pager   atomic.Pointer[Pager] // the pager on the terminal, or nil
-	helpErr error                 // of printing help: cobra's help function cannot return it
+	origin  settings.Origin        // where the flags of the command got their values
+	talk    *heldWriter            // stderr, if it is a terminal
+	pager   atomic.Pointer[Pager]  // the pager on the terminal, or nil
+	screen  atomic.Pointer[func()] // gives the terminal back that a screen has, or nil
+	helpErr error                  // of printing help: cobra's help function cannot return it
 }
 
 // globalFlags are the flags that every command has.
@@ -49,7 +50,6 @@ type globalFlags struct {
 	Config    string
 }
 
-// Bind adds the flags to f.
 // Bind adds the flags to f.
 func (o *globalFlags) Bind(f *pflag.FlagSet) {
 	f.BoolVarP(&o.Quiet, "quiet", "Q", false, "print nothing but errors on stderr")
@@ -111,6 +111,9 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	}
 	return a.writable()
 }
+
+// Typed reports whether a flag is on the command line.
+func (a *App) Typed(flag string) bool { return a.origin[flag] == "flag" }
 
 // openLog sets Log and StatusLine to what the global flags say.
 func (a *App) openLog() error {

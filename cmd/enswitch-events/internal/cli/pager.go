@@ -95,7 +95,7 @@ func (p *Pager) start() (err error) {
 		return err
 	}
 	p.state, _ = term.GetState(int(tty.Fd()))
-	p.a.talk.hold()
+	p.a.talk.hold(nil)
 	if err := cmd.Start(); err != nil {
 		p.a.talk.release()
 		return err
@@ -201,46 +201,4 @@ func (p *Pager) kill() {
 		_ = p.cmd.Process.Kill()
 	}
 	p.restore()
-}
-
-// heldWriter is stderr on a terminal. While a pager has that terminal what is written
-// waits.
-type heldWriter struct {
-	w io.Writer
-
-	mu      sync.Mutex
-	holding bool
-	held    []byte
-}
-
-// heldMost bounds what waits; past it messages are lost.
-const heldMost = 1 << 20
-
-func (h *heldWriter) Write(text []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.holding {
-		return h.w.Write(text)
-	}
-	if len(h.held)+len(text) <= heldMost {
-		h.held = append(h.held, text...)
-	}
-	return len(text), nil
-}
-
-func (h *heldWriter) hold() {
-	if h != nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.holding = true
-	}
-}
-
-func (h *heldWriter) release() {
-	if h != nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		_, _ = h.w.Write(h.held)
-		h.holding, h.held = false, nil
-	}
 }

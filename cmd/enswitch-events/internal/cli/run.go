@@ -61,7 +61,7 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	return e.Code
 }
 
-// secondSignal ends the process at once. While a pager has the terminal Ctrl-C is for the
+// secondSignal ends the process at once, with the terminal as it was. While a pager has the terminal Ctrl-C is for the
 // pager, and another signal ends that, too.
 func (a *App) secondSignal(sig os.Signal) {
 	if p := a.pager.Load(); p != nil {
@@ -69,6 +69,9 @@ func (a *App) secondSignal(sig os.Signal) {
 			return
 		}
 		p.kill()
+	}
+	if giveBack := a.screen.Load(); giveBack != nil {
+		(*giveBack)()
 	}
 	os.Exit(ExitInterrupt)
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -105,6 +106,27 @@ var valuesElsewhere = map[string]string{ //nolint:gochecknoglobals // a table th
 func (o *Output) ForReaders(tty bool) bool {
 	format := outputFormat(o.format, o.template, tty, o.meta)
 	return format == "line" || format == "pretty"
+}
+
+// Formatted reports whether records of calls are asked for, in a format or with one of the
+// flags for what is printed: typed reports whether a flag is on the command line.
+func (o *Output) Formatted(typed func(flag string) bool) bool {
+	return o.format != "" || o.template != "" || slices.ContainsFunc([]string{"fields", "time", "ids", "highlight", "no-header", "csv-safe"}, typed)
+}
+
+// Screen returns the colours and the time zone of a screen.
+func (o *Output) Screen() (profile colorprofile.Profile, location *time.Location, err error) {
+	if err := o.known(); err != nil {
+		return profile, nil, err
+	}
+	if profile, err = render.ColorProfile(o.color, true, os.Environ()); err != nil {
+		return profile, nil, cli.Usage("", "--color: %w", err)
+	}
+	if o.timezone == "" {
+		return profile, time.Local, nil
+	}
+	location, err = zone(o.timezone)
+	return profile, location, err
 }
 
 // outputFormat returns the format to use: name, or else the default for the other

@@ -56,6 +56,19 @@ type Options struct {
 	// Account is what the sink says at the end, and what it counts for --count; nil for
 	// events.
 	Account report.Account
+	// Watch is called when the run begins, with a function that says how the feeds are,
+	// for as long as the run goes on. It is safe for concurrent use. It may be nil.
+	Watch func(health func() Health)
+}
+
+// Health is how the feeds of a run are.
+type Health struct {
+	// State is in words, as in "connected to", and Address follows it.
+	State, Address string
+	Connected      bool // all feeds are
+	// Last is when the last event came, zero if none has.
+	Last   time.Time
+	Ledger engine.Ledger
 }
 
 // gapSink is a sink that takes part in gaps.
@@ -117,7 +130,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.validate(changed); err != nil {
 		return nil, err
 	}
-	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen, pseudonyms: &o.Pseudonyms}
+	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, watch: o.Watch, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen, pseudonyms: &o.Pseudonyms}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err

@@ -34,8 +34,9 @@ type session struct {
 	sinkGap    gapSink        // nil if the sink is none
 	account    report.Account // of the sink, nil if it has none
 	awaiter    report.Awaiter // nil: everything that the filters keep
-	exec       *commands      // nil if none are run
-	whole      *whole.Calls   // nil without --whole-calls
+	watch      func(health func() Health)
+	exec       *commands    // nil if none are run
+	whole      *whole.Calls // nil without --whole-calls
 	tally      *tally.Tally
 	unseen     func() []string // see flags.Output
 	pseudonyms *flags.Pseudonyms
@@ -90,6 +91,9 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	cli.OnUSR1(beside, &running, func() { s.logLedger(s.buffer.Ledger()) })
 	if s.a.StatusLine != nil {
 		s.a.StatusLine.Start(newStatus(s).text)
+	}
+	if s.watch != nil {
+		s.watch(s.health)
 	}
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()

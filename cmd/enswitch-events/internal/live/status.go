@@ -109,6 +109,18 @@ func (w *widths) pad(part int, text string) string {
 	return fmt.Sprintf("%*s", w[part], text)
 }
 
+// health returns how the feeds are now.
+func (s *session) health() Health {
+	now := time.Now()
+	h := Health{Last: s.buffer.LastReceived(), Ledger: s.buffer.Ledger(), Connected: true}
+	h.State, h.Address = feedState(s.feeds, now)
+	for _, f := range s.feeds {
+		_, _, ok := f.health(now)
+		h.Connected = h.Connected && ok
+	}
+	return h
+}
+
 // feedState returns the state of the feeds in words and the addresses that it is about.
 func feedState(feeds []feed, now time.Time) (state, address string) {
 	if len(feeds) == 1 {

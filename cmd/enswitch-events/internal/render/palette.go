@@ -29,3 +29,7 @@ func (p *Palette) Name(what event.Value, id []byte) string {
 	}
 	return p.theme.call(id).name
 }
+
+// Named returns the colour that a template names so, as red; it is none of the 16 that cannot
+// be read on some background.
+func (p *Palette) Named(name string) string { return p.theme.named[name] }

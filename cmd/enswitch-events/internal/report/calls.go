@@ -68,6 +68,16 @@ func (g *Guesses) Add(found []Guess) {
 	}
 }
 
+// Names returns the names of meanings that are guessed, as answer or from, each once.
+func (g *Guesses) Names() (names []string) {
+	for _, guess := range g.all {
+		if !slices.Contains(names, guess.Name) {
+			names = append(names, guess.Name)
+		}
+	}
+	return names
+}
+
 // Any reports whether there are any.
 func (g *Guesses) Any() bool { return len(g.all) > 0 }
 

@@ -1,0 +1,128 @@
+package calls
+
+import (
+	"slices"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+)
+
+// Screen is how a Sink tells of its calls where they are shown on a screen: it prints no
+// records then. The methods of the Sink in this file are safe for concurrent use. They hold
+// up the run for as long as they take, which is some milliseconds at most.
+type Screen struct {
+	// Changed is called when something may have changed. It must not block.
+	Changed func()
+	// Panic is called when the sink fails, before the program does.
+	Panic func()
+}
+
+// changed tells the screen that there is something new.
+func (s *Sink) changed() {
+	if s.o.Screen != nil {
+		s.o.Screen.Changed()
+	}
+}
+
+// giveBack gives the terminal back before a panic ends the program. It is to be deferred.
+func (s *Sink) giveBack() {
+	if s.o.Screen == nil {
+		return
+	}
+	if p := recover(); p != nil {
+		s.o.Screen.Panic()
+		panic(p)
+	}
+}
+
+// Snapshot fills snap with the calls as they are now, also those that no filter has chosen,
+// with their records if they are asked for.
+func (s *Sink) Snapshot(snap *call.Snapshot, records bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tracker.Snapshot(snap, records)
+}
+
+// Figures returns the figures of the calls that the filters chose, since the run began.
+func (s *Sink) Figures() *call.Interval {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.figures.Now(0)
+}
+
+// maxLook is how many calls Look looks at before it lets the run go on.
+const maxLook = 100
+
+// Look calls f for each call with one of these numbers that is still kept. The call is
+// valid during f.
+func (s *Sink) Look(numbers []int64, f func(*call.Call)) {
+	for part := range slices.Chunk(numbers, maxLook) {
+		s.look(part, f)
+	}
+}
+
+func (s *Sink) look(numbers []int64, f func(*call.Call)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.tracker.Calls() {
+		if slices.Contains(numbers, c.Number()) {
+			f(c)
+		}
+	}
+}
+
+// Guessed returns the names of meanings that rested on a guess so far, as answer or from.
+func (s *Sink) Guessed() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.guesses.Names()
+}
+
+// lags is how far behind their own clocks the events of machines come.
+type lags struct {
+	byMachine map[string]*lag
+}
+
+type lag struct {
+	behind time.Duration // the mean, to which newer events add more
+	heard  time.Time
+}
+
+const (
+	// lagSilence is after how long without an event a machine is not named.
+	lagSilence = time.Minute
+	// maxLags bounds the machines.
+	maxLags = 1000
+)
+
+// add notes an event.
+func (l *lags) add(e *call.Event) {
+	if e.Received.IsZero() || e.Time == 0 {
+		return
+	}
+	machine := e.Machine().Text()
+	behind := e.Received.Sub(time.UnixMicro(e.Time))
+	m := l.byMachine[string(machine)]
+	if m == nil || e.Received.Sub(m.heard) > lagSilence {
+		if len(l.byMachine) >= maxLags || l.byMachine == nil {
+			l.byMachine = map[string]*lag{}
+		}
+		m = &lag{behind: behind}
+		l.byMachine[string(machine)] = m
+	}
+	m.behind += (behind - m.behind) / 8
+	m.heard = e.Received
+}
+
+// Lag returns the machine whose events come latest after their timestamps, of those of
+// which one came in the last minute, and by how much. A clock that is slow looks the same.
+func (s *Sink) Lag(now time.Time) (machine string, behind time.Duration, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, m := range s.lags.byMachine {
+		if now.Sub(m.heard) <= lagSilence && (!ok || m.behind > behind || m.behind == behind && name < machine) {
+			machine, behind, ok = name, m.behind, true
+		}
+	}
+	return machine, behind, ok
+}

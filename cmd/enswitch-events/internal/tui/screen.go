@@ -1,0 +1,307 @@
+// Package tui has the screen of the command calls: the calls as a list, and one of them with
+// its events.
+//
+// The rules:
+//
+//   - The run never waits for the terminal. It says that something has changed, and the
+//     screen fetches a snapshot, some times a second at most.
+//   - Nothing is drawn unless something has changed, or a second has passed.
+//   - Whatever an event holds stays in its cell, and can do nothing to the terminal: see
+//     cell.go.
+//   - Nothing is told by a colour alone.
+//   - However the program ends, the terminal is as it was; kill -9 is the exception.
+//
+// The files: screen.go starts and ends, model.go takes messages, keys.go has the keys, list.go
+// what is in the list, columns.go its columns, view.go draws it, open.go is an open call,
+// save.go writes files.
+package tui
+
+import (
+	"context"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	"golang.org/x/term"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/calls"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/live"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+	"github.com/enswitch-events/enswitch-events/pkg/filter"
+)
+
+// Options are the options of a Screen.
+type Options struct {
+	App *cli.App
+	Map *call.Map
+	// Having keeps calls by their records; nil keeps all.
+	Having  *filter.Filter
+	Profile colorprofile.Profile
+	// Location is the time zone of times of day; nil is time.Local.
+	Location *time.Location
+	// Live says that the run ends the screen. After the end of captures it stays.
+	Live bool
+}
+
+// Screen shows the calls that a sink follows.
+type Screen struct {
+	o       Options
+	in, out *os.File
+	closeIn bool
+	sink    *calls.Sink
+
+	wake    chan struct{}
+	watched chan struct{} // closed when health is there
+	health  func() live.Health
+	message atomic.Pointer[string] // the last one to the terminal, not shown yet
+
+	mu    sync.Mutex
+	state *term.State // of the terminal, while the screen has it
+}
+
+// Open returns a screen on the terminal that is stdout, with the keyboard of stdin or, if
+// that is none, of /dev/tty. It returns nil if there is no such terminal, or it can show no
+// screen.
+func Open(o *Options) *Screen {
+	s := &Screen{o: *o, wake: make(chan struct{}, 1), watched: make(chan struct{})}
+	if s.out = cli.Terminal(o.App.Out); s.out == nil {
+		return nil
+	}
+	if name, set := os.LookupEnv("TERM"); name == "dumb" || !set && runtime.GOOS != "windows" {
+		return nil
+	}
+	if s.in = cli.Terminal(o.App.In); s.in == nil {
+		in, out, err := tea.OpenTTY()
+		if err != nil {
+			return nil
+		}
+		if out != in {
+			_ = out.Close()
+		}
+		s.in, s.closeIn = in, true
+	}
+	if o.Location == nil {
+		s.o.Location = time.Local
+	}
+	return s
+}
+
+// Hooks is how the sink is to tell of its calls.
+func (s *Screen) Hooks() *calls.Screen { return &calls.Screen{Changed: s.changed, Panic: s.giveBack} }
+
+// Watch takes the function that says how the feeds are. The run is to call it once.
+func (s *Screen) Watch(health func() live.Health) {
+	s.health = health
+	close(s.watched)
+}
+
+// changed says that there is something to be drawn. It does not block.
+func (s *Screen) changed() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// show shows a message that would have gone to the terminal.
+func (s *Screen) show(text []byte) {
+	message := string(text)
+	s.message.Store(&message)
+	s.changed()
+}
+
+// Run shows the calls of sink while run goes on, which is to end with its context. It
+// returns the error of run.
+func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Context) error) error {
+	s.sink = sink
+	if s.closeIn {
+		defer s.in.Close()
+	}
+	release := s.o.App.HoldTerminal(s.show, s.giveBack)
+	defer release()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	over, err := s.await(ended)
+	if over && (s.o.Live || err != nil) {
+		return err
+	}
+	if over {
+		ended <- nil
+	}
+	if over, err = s.hold(ctx, ended); over {
+		return err
+	}
+	cancel()
+	return <-ended
+}
+
+// patience is how long the screen waits for the first connection, or for the end of a
+// capture, before it takes the terminal: what fails at once is told in a line.
+const patience = 300 * time.Millisecond
+
+// await waits until there is something to show. Over says that the run has ended.
+func (s *Screen) await(ended <-chan error) (over bool, err error) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	poll := time.NewTicker(patience / 20)
+	defer poll.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return true, err
+		case <-late.C:
+			return false, nil
+		case <-poll.C:
+			select {
+			case <-s.watched:
+				if s.health().Connected {
+					return false, nil
+				}
+			default:
+			}
+		}
+	}
+}
+
+// hold has the terminal until the person quits, ctx is done, or the live run ends. Over says
+// that the run has ended, with err.
+func (s *Screen) hold(ctx context.Context, ended <-chan error) (over bool, err error) {
+	state, err := term.GetState(int(s.in.Fd()))
+	if err != nil {
+		return false, nil //nolint:nilerr // the terminal is gone
+	}
+	s.setState(state)
+	p := tea.NewProgram(newModel(s), tea.WithInput(s.in), tea.WithOutput(s.out), tea.WithColorProfile(max(s.o.Profile, colorprofile.ASCII)),
+		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer s.rescue()
+		_, _ = p.Run() // it fails if the terminal is gone
+	}()
+	pumped := make(chan struct{})
+	go func() {
+		defer close(pumped)
+		s.pump(p, done)
+	}()
+	over, err = s.wait(ctx, p, done, ended)
+	if s.quit(p, done) {
+		<-pumped
+	}
+	return over, err
+}
+
+// wait waits until the screen is to end. Over says that the run has ended, with err.
+func (s *Screen) wait(ctx context.Context, p *tea.Program, done <-chan struct{}, ended <-chan error) (over bool, err error) {
+	for {
+		select {
+		case <-done:
+			return over, err
+		case <-ctx.Done():
+			return over, err
+		case err = <-ended:
+			if over = true; s.o.Live {
+				return over, err
+			}
+			ended = nil
+			p.Send(endMsg{err})
+		}
+	}
+}
+
+func (s *Screen) setState(state *term.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = state
+}
+
+// framesPerSecond is how often bubbletea looks whether there is something to draw: a key is
+// answered within half of 50 ms.
+const framesPerSecond = 40
+
+// quit ends the screen. It reports false if the terminal takes nothing, so that the screen is
+// left as it is.
+func (s *Screen) quit(p *tea.Program, done <-chan struct{}) bool {
+	go p.Quit()
+	t := time.NewTimer(2 * time.Second)
+	defer t.Stop()
+	select {
+	case <-done:
+		s.setState(nil)
+		return true
+	case <-t.C:
+		s.giveBack()
+		return false
+	}
+}
+
+// pump has the model draw what is new, and the time that passes.
+func (s *Screen) pump(p *tea.Program, done <-chan struct{}) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-s.wake:
+			wait := make(chan time.Duration, 1)
+			p.Send(refreshMsg{wait})
+			var t *time.Timer
+			select {
+			case <-done:
+				return
+			case d := <-wait:
+				t = time.NewTimer(d)
+			}
+			select {
+			case <-done:
+				t.Stop()
+				return
+			case <-t.C:
+			}
+		case <-second.C:
+			p.Send(secondMsg{})
+		}
+	}
+}
+
+// rescue gives the terminal back before a panic ends the program. It is to be deferred.
+func (s *Screen) rescue() {
+	if p := recover(); p != nil {
+		s.giveBack()
+		panic(p)
+	}
+}
+
+// What a screen may have switched on, off again: mouse, bracketed paste, keyboard modes; the
+// cursor is shown and the main screen is back.
+const leave = "\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[>4m\x1b[<1u\x1b[?1049l\x1b[?25h\x1b[m\r"
+
+// giveBack gives the terminal back as it was, if the screen has it. It is for when the
+// program ends at once.
+func (s *Screen) giveBack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state == nil {
+		return
+	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(s.out, leave)
+	}()
+	select {
+	case <-written:
+	case <-time.After(time.Second): // somebody has stopped it
+	}
+	_ = term.Restore(int(s.in.Fd()), s.state)
+	s.state = nil
+}

@@ -1,0 +1,232 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+)
+
+// terminal is the program on a terminal, as a person sees it.
+type terminal struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	tty  *os.File
+	home string
+
+	mu      sync.Mutex
+	vt      *vt.Emulator
+	written bytes.Buffer // by the program
+	changed chan struct{}
+	ended   chan struct{} // closed when the program has
+}
+
+// size is the columns and rows of a terminal.
+type size struct{ columns, rows int }
+
+var (
+	small = size{80, 24}
+	large = size{160, 50}
+)
+
+// onScreen starts the program with all three streams on a terminal.
+func onScreen(t *testing.T, s size, env []string, args ...string) *terminal {
+	t.Helper()
+	dir, home := shellHome(t)
+	cmd := exec.Command(filepath.Join(dir, ".bin", "enswitch-events"), args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(home, "XDG_CONFIG_HOME="+t.TempDir(), "TZ=UTC", "TERM=xterm-256color", exitAtOnce), env...)
+	return startOn(t, s, cmd)
+}
+
+func startOn(t *testing.T, s size, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	attributes := cmd.SysProcAttr
+	if attributes == nil {
+		attributes = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	}
+	tty, err := pty.StartWithAttrs(cmd, &pty.Winsize{Rows: uint16(s.rows), Cols: uint16(s.columns)}, attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &terminal{t: t, cmd: cmd, tty: tty, home: cmd.Dir, vt: vt.NewEmulator(s.columns, s.rows), changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	go func() { _, _ = io.Copy(tty, p.vt) }() // what the terminal answers
+	go func() {
+		defer close(p.ended)
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := tty.Read(buf)
+			p.mu.Lock()
+			_, _ = p.vt.Write(buf[:n])
+			p.written.Write(buf[:n])
+			p.mu.Unlock()
+			select {
+			case p.changed <- struct{}{}:
+			default:
+			}
+			if err != nil { // nobody has the terminal any more
+				_ = cmd.Wait()
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-p.ended
+		_ = tty.Close()
+		_ = p.vt.Close()
+	})
+	return p
+}
+
+// text is what is on the screen.
+func (p *terminal) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lines := strings.Split(p.vt.String(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
+}
+
+// styled is what is on the screen, with the sequences for its styles.
+func (p *terminal) styled() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.ReplaceAll(strings.TrimRight(p.vt.Render(), " \n"), "\x1b", "␛") + "\n"
+}
+
+// until waits until ok is true of the text on the screen.
+func (p *terminal) until(what string, ok func(text string) bool) {
+	p.t.Helper()
+	late := time.NewTimer(screenPatience)
+	defer late.Stop()
+	for !ok(p.text()) {
+		select {
+		case <-p.changed:
+		case <-late.C:
+			p.t.Fatalf("%s: on the screen is\n%s", what, p.text())
+		case <-p.ended:
+			if ok(p.text()) {
+				return
+			}
+			p.t.Fatalf("%s: the program has ended with %s, on the screen is\n%s", what, p.cmd.ProcessState, p.text())
+		}
+	}
+}
+
+// shows waits until all texts are on the screen.
+func (p *terminal) shows(texts ...string) {
+	p.t.Helper()
+	p.until("waiting for "+strings.Join(texts, ", "), func(text string) bool {
+		for _, t := range texts {
+			if !strings.Contains(text, t) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// hides waits until text is not on the screen.
+func (p *terminal) hides(text string) {
+	p.t.Helper()
+	p.until("waiting for the end of "+text, func(shown string) bool { return !strings.Contains(shown, text) })
+}
+
+// press presses keys.
+func (p *terminal) press(keys ...string) {
+	p.t.Helper()
+	for _, k := range keys {
+		if _, err := p.tty.WriteString(cmp.Or(keySequences[k], k)); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// keySequences are what a terminal sends for keys that are no characters.
+var keySequences = map[string]string{
+	"Enter": "\r", "Esc": "\x1b", "↑": "\x1b[A", "↓": "\x1b[B", "PgUp": "\x1b[5~", "PgDn": "\x1b[6~", "Home": "\x1b[H", "End": "\x1b[F",
+	"Space": " ", "Tab": "\t", "^L": "\x0c", "^Z": "\x1a", "^C": "\x03", "Backspace": "\x7f",
+}
+
+// exit waits for the end of the program and returns its exit code.
+func (p *terminal) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(screenPatience):
+		p.t.Fatalf("the program goes on; on the screen is\n%s", p.text())
+		return 0
+	}
+}
+
+// output is all that the program wrote.
+func (p *terminal) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.written.String()
+}
+
+// resize changes the size of the terminal.
+func (p *terminal) resize(s size) {
+	p.t.Helper()
+	p.mu.Lock()
+	p.vt.Resize(s.columns, s.rows)
+	p.mu.Unlock()
+	if err := pty.Setsize(p.tty, &pty.Winsize{Rows: uint16(s.rows), Cols: uint16(s.columns)}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// golden waits until what is on the screen is what a file in testdata/screens has.
+func (p *terminal) golden(name string) {
+	p.t.Helper()
+	file := filepath.Join("..", "..", "testdata", "screens", name+".txt")
+	if *update {
+		time.Sleep(time.Second) // the person who updates looks at the result
+		if err := os.WriteFile(file, []byte(p.styled()), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.until(name+" is not as the file\n"+string(want), func(string) bool { return p.styled() == string(want) })
+}
+
+// madeUpCalls writes a capture of made-up calls, the same each time.
+func madeUpCalls(t *testing.T, events int) string {
+	t.Helper()
+	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: 7, Rate: 4, Machines: 3, Start: time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC)})
+	var b bytes.Buffer
+	for range events {
+		b.Write(append(g.Next().Raw, '\n'))
+	}
+	file := filepath.Join(t.TempDir(), "calls.ndjson")
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// screenPatience is how long a test waits for what comes at once on a machine that is idle.
+const screenPatience = 30 * time.Second
