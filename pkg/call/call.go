@@ -93,7 +93,7 @@ type Call struct {
 	events []*Event
 	bytes  int
 
-	share share // in the figures
+	shares [2]share // in the figures, by Figures.slot
 
 	ending     int   // number of the current stay in the queues of calls that end, 0 for none
 	due        int64 // when it ends

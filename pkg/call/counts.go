@@ -140,6 +140,10 @@ func (c *Counts) clone() *Counts {
 	return &clone
 }
 
+// Over says from when to when the counts are, in microseconds since 1970: after Add of
+// intervals between which others were left out, because no call was up.
+func (c *Counts) Over(from, to int64) { c.length = max(to-from, 0) }
+
 // Empty reports whether no call counts, and none was up.
 func (c *Counts) Empty() bool {
 	return c.Attempts == 0 && c.Partial == 0 && c.Decided == 0 && c.Lost == 0 && c.Doubtful == 0 && c.ConcurrentMax == 0

@@ -145,8 +145,8 @@ func (t *Tracker) close(c *Call, s State) {
 	c.state, c.ending, c.overNumber, c.row = s, 0, t.closed, nil
 	t.opened.remove(c)
 	t.kept.push(c)
-	if t.o.Figures != nil {
-		t.o.Figures.ended(c, t.now)
+	for _, f := range t.figures {
+		f.ended(c, t.now)
 	}
 	if t.o.OnEnd != nil {
 		t.o.OnEnd(c)
@@ -162,8 +162,8 @@ func (t *Tracker) reopen(c *Call) {
 		return
 	}
 	c.state, c.row = Open, nil
-	if t.o.Figures != nil {
-		t.o.Figures.reopened(c)
+	for _, f := range t.figures {
+		f.reopened(c)
 	}
 	c.list.remove(c)
 	t.opened.push(c)

@@ -18,6 +18,7 @@ type Figures struct {
 	intervals []*interval
 	clock     int64 // the feed's time, 0 before the first event
 	taken     int   // number of intervals
+	slot      int   // in Call.shares
 }
 
 // FiguresOptions are the options of Figures.
@@ -43,14 +44,14 @@ type Interval struct {
 	From, To int64
 	// Total is the counts of all calls.
 	Total *Counts
-	// Groups are the counts by number of the group, as far as there were calls. It is empty
-	// without FiguresOptions.Group.
+	// Groups are the counts by number of the group, nil and absent where there was no call.
+	// It is empty without FiguresOptions.Group.
 	Groups []*Counts
 }
 
 // Group returns the counts of the group with that number.
 func (i *Interval) Group(n int) *Counts {
-	if n < len(i.Groups) {
+	if n < len(i.Groups) && i.Groups[n] != nil {
 		return i.Groups[n]
 	}
 	return &Counts{length: i.To - i.From}
@@ -153,6 +154,10 @@ func (f *Figures) newest() *interval { return f.intervals[len(f.intervals)-1] }
 func (f *Figures) report(v *interval, to int64, unsettled func(g *group, c *Counts, to int64)) *Interval {
 	r := &Interval{From: v.from, To: to}
 	for i, g := range f.groups {
+		if idle := g.level.up == 0 && len(g.level.changes) == 0; i > 0 && idle && (i >= len(v.counts) || v.counts[i] == nil) {
+			r.Groups = append(r.Groups, nil)
+			continue
+		}
 		c := f.countsOf(v, i).clone()
 		c.length = r.To - r.From
 		if c.Concurrent = g.level.up; unsettled != nil {
@@ -175,7 +180,10 @@ func (f *Figures) report(v *interval, to int64, unsettled func(g *group, c *Coun
 // countsOf returns the counts of a group in an interval.
 func (f *Figures) countsOf(v *interval, g int) *Counts {
 	for len(v.counts) <= g {
-		v.counts = append(v.counts, &Counts{})
+		v.counts = append(v.counts, nil)
+	}
+	if v.counts[g] == nil {
+		v.counts[g] = &Counts{}
 	}
 	return v.counts[g]
 }
@@ -241,7 +249,7 @@ func (f *Figures) begin(c *Call, e *Event) {
 		return
 	}
 	g := f.o.Group(e)
-	c.share.group = int32(g)
+	c.shares[f.slot].group = int32(g)
 	for len(f.groups) <= g+1 {
 		f.groups = append(f.groups, &group{number: len(f.groups)})
 	}
@@ -258,7 +266,7 @@ func (f *Figures) update(c *Call, now int64) {
 
 // weigh counts what has changed with a call.
 func (f *Figures) weigh(c *Call) {
-	s := &c.share
+	s := &c.shares[f.slot]
 	if !c.chosen {
 		return
 	}
@@ -316,7 +324,7 @@ func (f *Figures) count(g *group, c *Counts, at, n int64) {
 func (f *Figures) ended(c *Call, now int64) {
 	f.move(now)
 	f.weigh(c)
-	s := &c.share
+	s := &c.shares[f.slot]
 	if !c.chosen || s.over != nil && s.over.taken {
 		return
 	}
@@ -334,7 +342,7 @@ func (f *Figures) ended(c *Call, now int64) {
 
 // reopened counts a call as over no more.
 func (f *Figures) reopened(c *Call) {
-	s := &c.share
+	s := &c.shares[f.slot]
 	if s.over == nil || s.over.taken {
 		return
 	}
@@ -345,7 +353,7 @@ func (f *Figures) reopened(c *Call) {
 // joined counts a call that became part of another one no more.
 func (f *Figures) joined(c *Call) {
 	f.reopened(c)
-	f.begun(&c.share, -1)
-	c.share.in = nil
-	f.raise(&c.share, 0, 0)
+	f.begun(&c.shares[f.slot], -1)
+	c.shares[f.slot].in = nil
+	f.raise(&c.shares[f.slot], 0, 0)
 }

@@ -47,8 +47,8 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 		t.o.OnEvent(c, e, twice)
 	}
 	c.row = nil
-	if t.o.Figures != nil {
-		t.o.Figures.update(c, t.now)
+	for _, f := range t.figures {
+		f.update(c, t.now)
 	}
 	t.settle(c)
 	t.makeRoom(c)
@@ -104,8 +104,8 @@ func (t *Tracker) begin(e *Event) *Call {
 	c.reset(t.number)
 	t.bytes += callBytes
 	t.opened.push(c)
-	if t.o.Figures != nil {
-		t.o.Figures.begin(c, e)
+	for _, f := range t.figures {
+		f.begin(c, e)
 	}
 	return c
 }
@@ -298,8 +298,8 @@ func (t *Tracker) join(a, b *Call) *Call {
 	b.list.remove(b)
 	b.ending = 0
 	t.stats.Calls--
-	if t.o.Figures != nil {
-		t.o.Figures.joined(b)
+	for _, f := range t.figures {
+		f.joined(b)
 	}
 	t.reopen(a)
 	if t.o.OnJoin != nil {

@@ -83,12 +83,18 @@ type upSpan struct{ start, end *change }
 func (f *Figures) settle(to int64) {
 	for i, g := range f.groups {
 		g.level.settle(to, func(from, to, up int64) {
+			if up == 0 {
+				return
+			}
 			for j, v := range f.intervals {
+				if v.from >= to {
+					break
+				}
 				end := to
 				if j+1 < len(f.intervals) {
 					end = min(to, f.intervals[j+1].from)
 				}
-				if begin := max(from, v.from); up > 0 && begin < end {
+				if begin := max(from, v.from); begin < end {
 					f.countsOf(v, i).span(begin, end, up)
 				}
 			}

@@ -107,6 +107,12 @@ func (c *Call) newRow(x *event.Index, record bool) *Row {
 	return r
 }
 
+// Row returns the row of the call as it is now, without a Record.
+func (c *Call) Row() *Row {
+	var x event.Index
+	return c.newRow(&x, false)
+}
+
 // Calls returns the calls that are followed or kept: the open ones, the one that was
 // silent longest first, then the others, the oldest first. They are valid until the next
 // call of another method of t.

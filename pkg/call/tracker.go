@@ -44,8 +44,9 @@ type Options struct {
 	Timeout time.Duration
 	// KeepEvents keeps the events of calls, for Call.Events.
 	KeepEvents bool
-	// Figures count the calls. They belong to one Tracker.
-	Figures *Figures
+	// Figures count the calls, MoreFigures by other groups or intervals. They belong to one
+	// Tracker.
+	Figures, MoreFigures *Figures
 
 	// OnEvent is called for each event that is followed, in order, with its call, nil if
 	// it belongs to none. Twice says that the call has had the same event before: it
@@ -78,6 +79,7 @@ type Tracker struct {
 	linger  int64
 	timeout int64
 	stats   Stats
+	figures []*Figures
 
 	hold    *hold  // nil to follow events at once
 	pending *Event // is ahead of its time, if the next event does not agree
@@ -126,6 +128,12 @@ func NewTracker(o *Options) *Tracker {
 	}
 	t.linger = or(t.o.Linger, 2*time.Second)
 	t.timeout = or(t.o.Timeout, 4*time.Hour)
+	for _, f := range []*Figures{t.o.Figures, t.o.MoreFigures} {
+		if f != nil {
+			f.slot = len(t.figures)
+			t.figures = append(t.figures, f)
+		}
+	}
 	if usec := or(t.o.Hold, time.Duration(t.linger)*time.Microsecond); usec > 0 {
 		t.hold = newHold(usec)
 	}
@@ -231,8 +239,10 @@ func (t *Tracker) Quiet(d time.Duration) {
 		now -= t.hold.time // an event before may still come
 	}
 	t.now = max(t.now, now)
-	if t.o.Figures != nil && t.now > 0 {
-		t.o.Figures.move(t.now)
+	for _, f := range t.figures {
+		if t.now > 0 {
+			f.move(t.now)
+		}
 	}
 	t.endQuiet(now)
 	t.lose()

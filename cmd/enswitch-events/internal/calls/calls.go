@@ -121,7 +121,7 @@ func (s *Sink) write(out *engine.Output) {
 }
 
 // Gap says that events are missing, or may be.
-func (s *Sink) Gap() {
+func (s *Sink) Gap(engine.Gap) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tracker.Gap()

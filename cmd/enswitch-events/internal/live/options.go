@@ -72,7 +72,7 @@ type Health struct {
 }
 
 // gapSink is a sink that takes part in gaps.
-type gapSink interface{ Gap() }
+type gapSink interface{ Gap(g engine.Gap) }
 
 // comparingSink is a sink that shows how several feeds compare. Compared gives it the
 // function that says so, which returns nil if there is one feed, before the first event.

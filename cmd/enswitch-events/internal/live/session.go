@@ -76,7 +76,7 @@ func (s *session) failed(what, kind, text string) {
 // onGap is called when the run reaches the place of a gap in the stream.
 func (s *session) onGap(g engine.Gap) {
 	if s.sinkGap != nil {
-		s.sinkGap.Gap()
+		s.sinkGap.Gap(g)
 	}
 	if g.Dropped > 0 {
 		s.drops.end(g)

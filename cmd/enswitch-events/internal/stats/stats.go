@@ -7,10 +7,15 @@
 // call counts as begun in the interval of its start, and as over in that of its end. A
 // block is printed when the calls that ended in it are known: see lag.
 //
+// The data of a report is collected by a [Report]: NewReport goes into Options.Report, with any
+// other options, and Sink.ReportData returns it after the run, complete and bounded: events and
+// calls over time, by machine, by hour and weekday, the slowest and the failed calls, causes
+// and gaps. Whatever shows a report needs nothing else of this package.
+//
 // The files: stats.go is the sink, worker.go is Map, groups.go has the groups, windows.go the
 // intervals, block.go what is printed, ndjson.go, csv.go and table.go the formats,
-// machines.go and timeline.go what only the table and the report show, report.go the data of
-// the report.
+// machines.go and timeline.go what only the table and the report show, report.go and
+// reportdata.go the data of the report.
 package stats
 
 import (
@@ -48,6 +53,9 @@ type Options struct {
 	// FailIf ends the run after the first block of which it is true for an object; nil for
 	// none.
 	FailIf *filter.Query
+	// Report collects the data of a report, for Sink.ReportData; nil for none. It goes
+	// with any By and Every, and follows calls whatever By is.
+	Report *Report
 	Log    *log.Logger
 }
 
@@ -87,12 +95,25 @@ type Sink struct {
 
 // New returns a Sink.
 func New(o *Options) *Sink {
-	s := &Sink{o: *o, groups: newGroups(), failures: &report.Sampler{Log: o.Log.Warn}}
+	s := &Sink{o: *o, groups: newGroups(), failures: &report.Sampler{Log: o.Log.Warn}, timeline: timeline{width: 1, most: maxBuckets}}
 	s.windows = windows{every: o.Every.Microseconds(), open: map[int64]*window{}, begin: time.Now().UnixMicro()}
 	s.format = newFormat(o, s.mark)
-	if !FollowsCalls(o.By) {
-		return s
+	options := o.Tracker
+	if FollowsCalls(o.By) {
+		s.figures = newFigures(o)
+		options.Figures = s.figures
 	}
+	if o.Report != nil {
+		o.Report.follow(&options, o.Map)
+	}
+	if options.Figures != nil || options.MoreFigures != nil {
+		s.tracker = call.NewTracker(&options)
+	}
+	return s
+}
+
+// newFigures returns the figures of the blocks.
+func newFigures(o *Options) *call.Figures {
 	f := &call.FiguresOptions{Map: o.Map}
 	if len(o.By) > 0 {
 		f.Group = func(e *call.Event) int { return int(e.Seq) }
@@ -100,11 +121,7 @@ func New(o *Options) *Sink {
 	if !o.Live {
 		f.Every = o.Every
 	}
-	s.figures = call.NewFigures(f)
-	options := o.Tracker
-	options.Figures = s.figures
-	s.tracker = call.NewTracker(&options)
-	return s
+	return call.NewFigures(f)
 }
 
 // mark is behind each figure that rests on a guess.
@@ -114,6 +131,9 @@ func (s *Sink) mark() string {
 	}
 	return ""
 }
+
+// looks reports whether events are counted by machine and second, too.
+func (s *Sink) looks() bool { return s.o.Format == "table" || s.o.Report != nil }
 
 // Failed reports whether FailIf was true of an object.
 func (s *Sink) Failed() bool { return s.failed }
@@ -136,9 +156,15 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 		s.windows.add(c.window, s.groups.number(c.name), c.n)
 	}
 	s.windows.bounds(p.first, p.last)
-	if s.o.Format == "table" {
+	if s.looks() {
 		s.machines.add(p.machines)
 		s.timeline.add(p.seconds)
+	}
+	if r := s.o.Report; r != nil {
+		r.add(p.seconds)
+		for _, g := range p.gaps {
+			r.gap(g)
+		}
 	}
 	if s.tracker != nil {
 		for i := range p.events {
@@ -147,6 +173,9 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 			}
 			s.tracker.Add(&p.events[i])
 		}
+	}
+	if s.o.Report != nil {
+		s.o.Report.take()
 	}
 	s.advance(s.feedTime(p))
 	if s.failed {
@@ -165,9 +194,12 @@ func (s *Sink) write(out *engine.Output) {
 }
 
 // Gap says that events are missing, or may be.
-func (s *Sink) Gap() {
+func (s *Sink) Gap(g engine.Gap) {
 	if s.tracker != nil {
 		s.tracker.Gap()
+	}
+	if s.o.Report != nil {
+		s.o.Report.gap(Gap{From: g.From.UnixMicro(), To: g.To.UnixMicro(), Reason: g.Reason, Source: g.Source, Dropped: g.Dropped})
 	}
 }
 
@@ -200,6 +232,9 @@ func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration
 func (s *Sink) Finish(out *engine.Output) {
 	if s.tracker != nil {
 		s.tracker.Finish()
+	}
+	if s.o.Report != nil {
+		s.o.Report.finish()
 	}
 	s.printRest()
 	s.write(out)

@@ -11,9 +11,10 @@ const (
 type second struct{ at, n int64 }
 
 // timeline is the number of events over time, in buckets that become longer so that there
-// are never more than maxBuckets.
+// are never more than most.
 type timeline struct {
 	width    int64 // seconds
+	most     int64
 	from, to int64 // the numbers of the first bucket and the last: their time divided by width
 	n        map[int64]int64
 	left     int64 // events left out: their timestamps are too far away
@@ -22,17 +23,17 @@ type timeline struct {
 // add adds events.
 func (t *timeline) add(seconds []second) {
 	for _, s := range seconds {
-		if t.n == nil {
-			*t = timeline{width: 1, from: s.at, to: s.at, n: map[int64]int64{}}
-		}
 		at := s.at / t.width
+		if t.n == nil {
+			t.from, t.to, t.n = at, at, map[int64]int64{}
+		}
 		from, to := min(t.from, at), max(t.to, at)
 		if (to-from)*t.width > maxSpan {
 			t.left += s.n
 			continue
 		}
 		t.n[at] += s.n
-		for t.from, t.to = from, to; t.to-t.from >= maxBuckets; {
+		for t.from, t.to = from, to; t.to-t.from >= t.most; {
 			t.coarsen()
 		}
 	}
@@ -44,7 +45,10 @@ func (t *timeline) coarsen() {
 	for at, n := range t.n {
 		wider[at/2] += n
 	}
-	t.n, t.width, t.from, t.to = wider, 2*t.width, t.from/2, t.to/2
+	if t.n != nil {
+		t.n = wider
+	}
+	t.width, t.from, t.to = 2*t.width, t.from/2, t.to/2
 }
 
 // counts returns the events of each bucket, at most the newest most, and the length of a

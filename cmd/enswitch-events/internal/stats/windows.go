@@ -31,6 +31,7 @@ type windows struct {
 	late   int64 // events that came too late for theirs
 	jumped bool  // windows were left out
 
+	total       int64 // events of all windows
 	first, last int64 // timestamps, in microseconds since 1970
 	feed        int64 // the feed's time: a timestamp that another one agrees with
 	ahead       int64 // a timestamp far ahead of that
@@ -64,6 +65,7 @@ func (v *windows) add(at int64, group int, n int64) {
 	}
 	w.events[group] += n
 	w.total += n
+	v.total += n
 }
 
 func (v *windows) window(at int64) *window {

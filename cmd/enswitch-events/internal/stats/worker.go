@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
@@ -25,6 +26,7 @@ type part struct {
 	events  []call.Event
 	names   []*name // of the events, nil without groups
 	guesses []report.Guess
+	gaps    []Gap
 }
 
 // cell is the number of events of a group in a window.
@@ -53,8 +55,8 @@ type worker struct {
 
 // Worker implements [engine.Sink].
 func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
-	w := &worker{sink: s, every: s.o.Every.Microseconds(), table: s.o.Format == "table", names: map[string]*name{}, machines: map[string]*name{}}
-	if w.by = s.o.By; len(w.by) == 0 && w.table {
+	w := &worker{sink: s, every: s.o.Every.Microseconds(), table: s.looks(), names: map[string]*name{}, machines: map[string]*name{}}
+	if w.by = s.o.By; len(w.by) == 0 && s.o.Format == "table" {
 		w.by = []string{"class", "event"}
 	}
 	if len(w.by) == 0 {
@@ -74,7 +76,7 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 // Begin implements [engine.Worker].
 func (w *worker) Begin(b *engine.Block, _ bool) {
 	p := engine.PartOf[part](b)
-	*p = part{cells: p.cells[:0], seconds: p.seconds[:0], machines: p.machines[:0], events: p.events[:0], names: p.names[:0], guesses: p.guesses[:0]}
+	*p = part{cells: p.cells[:0], seconds: p.seconds[:0], machines: p.machines[:0], events: p.events[:0], names: p.names[:0], guesses: p.guesses[:0], gaps: p.gaps[:0]}
 	w.part = p
 	w.block++
 	if len(w.names) > maxNames {
@@ -184,9 +186,23 @@ func fieldOf(x *event.Index, field string) event.Value {
 	return x.Get(field)
 }
 
+// newGap returns the gap that is recorded in a capture.
+func newGap(x *event.Index) Gap {
+	g := Gap{Reason: string(x.Field("reason").Text()), Source: string(x.Field("source").Text())}
+	g.From, _ = x.Field("from").Timestamp()
+	g.To, _ = x.Field("to").Timestamp()
+	if dropped, err := strconv.ParseInt(string(x.Field("dropped").Text()), 10, 64); err == nil {
+		g.Dropped = dropped
+	}
+	return g
+}
+
 // look counts an event by machine and second, for the table.
 func (w *worker) look(e *engine.Event, usec int64) {
 	p := w.part
+	if w.sink.o.Report != nil && e.X.Event().Is("gap") && e.X.Class().Is("enswitch-events") {
+		p.gaps = append(p.gaps, newGap(&e.X))
+	}
 	if usec > 0 {
 		if at := usec / 1_000_000; len(p.seconds) == 0 || p.seconds[len(p.seconds)-1].at != at {
 			p.seconds = append(p.seconds, second{at, 1})

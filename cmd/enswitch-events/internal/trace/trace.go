@@ -243,7 +243,7 @@ func (t *Trace) Tick(quiet time.Duration, out *engine.Output) (next time.Duratio
 }
 
 // Gap says that events are missing here: the calls that are up are doubtful.
-func (t *Trace) Gap() { t.tracker.Gap() }
+func (t *Trace) Gap(engine.Gap) { t.tracker.Gap() }
 
 // Finish implements [engine.Ticker].
 func (t *Trace) Finish(out *engine.Output) {
