@@ -27,7 +27,7 @@ const (
 // levels are the packages of the program, the highest first. Each imports packages
 // of lower levels only, of the library and of others.
 var levels = []string{
-	"inputs doctor tui",
+	"inputs doctor tui forward",
 	"live captures sequence serve calls trace schemas stats",
 	"flags",
 	"report whole",

@@ -43,7 +43,7 @@ event a line, in a pipe.`,
 	root.SetErr(a.Err)
 	root.SetIn(a.In)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(newTail(a), newListen(a), newCalls(a), newTrace(a), newStats(a), newWait(a), newCat(a), newSchema(a), newDoctor(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
+	root.AddCommand(newTail(a), newListen(a), newCalls(a), newTrace(a), newForward(a), newStats(a), newWait(a), newCat(a), newSchema(a), newDoctor(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
 	root.Version = cli.Version()
 	root.SetVersionTemplate(cli.VersionLine())
 	root.InitDefaultVersionFlag()

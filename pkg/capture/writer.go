@@ -99,9 +99,10 @@ type Writer struct {
 	events  int64 // in pending
 	inBatch int64 // events of the batch that is being written
 	lost    int64
-	begun   bool  // make the file, even without an event
-	behind  bool  // events were dropped since the file was last tried
-	err     error // why the recording has ended
+	begun   bool            // make the file, even without an event
+	waiters []chan struct{} // of Flush, closed when what waits is written
+	behind  bool            // events were dropped since the file was last tried
+	err     error           // why the recording has ended
 
 	target
 }
@@ -185,6 +186,31 @@ func (w *Writer) Write(raw []byte) error {
 		signal(w.full)
 	}
 	return nil
+}
+
+// Flush writes the events that wait, and returns when they are in the file, with the error
+// that ended the recording or that of ctx. The file is not synced.
+func (w *Writer) Flush(ctx context.Context) error {
+	written := make(chan struct{})
+	w.mu.Lock()
+	if w.err != nil || w.events+w.inBatch == 0 {
+		defer w.mu.Unlock()
+		return w.err
+	}
+	w.waiters = append(w.waiters, written)
+	w.mu.Unlock()
+	signal(w.first)
+	signal(w.full)
+	select {
+	case <-written:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.done:
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
 }
 
 // Lost returns how many events could not be recorded. After Close that is the number
@@ -315,6 +341,8 @@ func (w *Writer) flush(last bool) error {
 	w.events, w.inBatch = 0, w.events
 	begun := w.begun
 	w.begun = false
+	waiters := w.waiters
+	w.waiters = nil
 	if last {
 		w.err = os.ErrClosed
 	}
@@ -331,6 +359,9 @@ func (w *Writer) flush(last bool) error {
 	w.mu.Lock()
 	w.inBatch = 0
 	w.mu.Unlock()
+	for _, written := range waiters {
+		close(written)
+	}
 	w.tidy()
 	if cap(w.writing) > 8*batch {
 		w.writing = nil // a burst has passed

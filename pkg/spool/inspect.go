@@ -11,6 +11,8 @@ import (
 type Info struct {
 	Records int64 // that are not acknowledged
 	Bytes   int64 // of all segment files
+	// AckOffset is the offset before which all records are acknowledged.
+	AckOffset uint64
 	// Oldest is the oldest record that is not acknowledged. It is nil without records, or
 	// if it is damaged.
 	Oldest []byte
@@ -52,7 +54,7 @@ func inspectOnce(dir string) (info Info, err error) {
 		return info, err
 	}
 	defer q.r.close()
-	info = Info{Records: q.Len(), Bytes: q.bytes}
+	info = Info{Records: q.Len(), Bytes: q.bytes, AckOffset: q.ackOffset}
 	if seg, ok, _ := q.unreadSegment(); ok {
 		damaged, err := q.openSegment(seg)
 		if err != nil && !damaged {

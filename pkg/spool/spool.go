@@ -228,6 +228,13 @@ func (q *Queue) ReadOffset() uint64 {
 	return q.readOffset
 }
 
+// AckOffset returns the offset before which all records are acknowledged or dropped.
+func (q *Queue) AckOffset() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.ackOffset
+}
+
 // Truncated returns how many bytes Open removed from the end of a durable queue's
 // newest segment. They are part of an Append that did not return because the process
 // was killed, or, after a loss of power, records that were not synced.

@@ -26,6 +26,8 @@ type Options struct {
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
+	// Destination is where the output of text goes; nil is stdout.
+	Destination *engine.Destination
 	// EveryLine gives the sink every event, also those that the filters drop.
 	EveryLine bool
 	// Awaiter is what the run waits for; nil reads everything that the filters keep.
@@ -72,6 +74,11 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 	}
 	if slices.Contains(names, "-") && cli.Terminal(a.In) != nil {
 		a.Log.Info("reading events from the terminal: Ctrl-D ends it")
+	}
+	if o.Destination != nil {
+		if err := o.Destination.Open(); err != nil {
+			return err
+		}
 	}
 	return s.run(ctx, config)
 }
@@ -121,6 +128,9 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	}
 	if o.Account != nil {
 		config.Count = 0
+	}
+	if o.Destination != nil {
+		config.Out, text.Encoder = o.Destination.Out, o.Destination.Encoder
 	}
 	if o.Sink != nil {
 		config.Sink = o.Sink(text)

@@ -106,7 +106,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	if err := a.openLog(); err != nil {
 		return err
 	}
-	if name := cmd.Name(); name == "simulate" || name == "replay" {
+	if name := cmd.Name(); name == "simulate" || name == "replay" || name == "forward" {
 		return nil // they write nothing to stdout
 	}
 	return a.writable()

@@ -180,6 +180,16 @@ type Config struct {
 	OnGap func(Gap)
 }
 
+// Destination is where the output goes instead of stdout.
+type Destination struct {
+	// Open opens it. It is called once all flags are checked.
+	Open func() error
+	// Out gets the output.
+	Out io.Writer
+	// Encoder is that of Text.
+	Encoder func() Encode
+}
+
 // Rejected is a line or frame that is no event.
 type Rejected struct {
 	Source  string

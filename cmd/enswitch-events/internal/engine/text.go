@@ -27,6 +27,9 @@ type Text struct {
 	// nil if there is none. Both are set before the run.
 	Pseudonyms *pseudonym.Pseudonyms
 	NewQuery   func(onError func(error)) (*filter.Filter, error)
+	// Encoder returns the Encode of one worker, for a run whose output is no text; nil is
+	// for text.
+	Encoder func() Encode
 
 	newFilter   func(onError func(error)) (*filter.Filter, error)
 	newRenderer func(onError func(error)) (*render.Renderer, error)
@@ -35,6 +38,11 @@ type Text struct {
 	mu    sync.Mutex
 	state render.State // after the last folded block
 }
+
+// Encode puts something else in the place of out[begin:], which is one event as text, or a
+// value in its place, with a newline. nth is 0 for the first value of an event, 1 for the
+// second. It returns out with what it appends. The arguments are valid during the call.
+type Encode func(out []byte, begin int, e *Event, nth int) []byte
 
 // NewText returns a Text. newFilter and newRenderer return the filter and the renderer
 // of one worker; they call onError for each event on which they fail.
@@ -69,6 +77,9 @@ func (s *Text) Worker(m Mapping) (Worker, error) { return s.TextWorker(m) }
 func (s *Text) TextWorker(m Mapping) (*TextWorker, error) {
 	w := &TextWorker{text: s, mapping: m}
 	w.emit = w.print
+	if s.Encoder != nil {
+		w.encode = s.Encoder()
+	}
 	var err error
 	if w.renderer, err = s.newRenderer(func(err error) { m.Failed("--template", err) }); err != nil {
 		return nil, err
@@ -128,6 +139,8 @@ type TextWorker struct {
 	renderer *render.Renderer
 	emit     func(filter.Output) bool
 	hidden   *hiding // nil without Pseudonyms
+	encode   Encode  // nil for text
+	values   int     // of the event so far
 
 	inOrder  bool
 	part     *textPart
@@ -201,7 +214,7 @@ func (w *TextWorker) notify() bool {
 }
 
 func (w *TextWorker) begin(e *Event) {
-	w.e, w.kept, w.rendered, w.givenUp = e, false, false, false
+	w.e, w.kept, w.rendered, w.givenUp, w.values = e, false, false, false, 0
 	if w.hidden != nil {
 		w.hidden.done = false
 	}
@@ -225,7 +238,7 @@ func (w *TextWorker) print(o filter.Output) bool {
 	e, out := w.e, &w.b.Out
 	w.rendered = true
 	ev, x := w.shownEvent()
-	if o.Event && x == &e.X && w.renderer.Verbatim(x) && e.WriteVerbatim() {
+	if o.Event && w.encode == nil && x == &e.X && w.renderer.Verbatim(x) && e.WriteVerbatim() {
 		w.kept = true
 		return true
 	}
@@ -238,6 +251,10 @@ func (w *TextWorker) print(o filter.Output) bool {
 	}
 	// A template that fails prints nothing.
 	w.kept = w.kept || len(text) > before
+	if w.encode != nil && len(text) > before {
+		text = w.encode(text, before, e, w.values)
+		w.values++
+	}
 	out.SetText(text)
 	w.givenUp = !w.mapping.Continue()
 	return !w.givenUp

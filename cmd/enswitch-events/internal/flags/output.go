@@ -90,6 +90,9 @@ func (o *Output) bind(f *pflag.FlagSet, what string) {
 	f.BoolVar(&o.safeCSV, "csv-safe", false, "put ' in front of cells of csv and tsv that a spreadsheet would take for a formula")
 }
 
+// SetFormat sets the format of a command without these flags.
+func (o *Output) SetFormat(name string) { o.format = name }
+
 // valuesElsewhere are values that other programs have for the same.
 var valuesElsewhere = map[string]string{ //nolint:gochecknoglobals // a table that nothing changes
 	"output jsonl": "ndjson", "output jsonlines": "ndjson", "output compact": "ndjson", "output raw": "json",

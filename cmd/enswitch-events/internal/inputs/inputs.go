@@ -44,7 +44,10 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, addre
 	c := &captures.Options{
 		Filter: &o.Live.Filter, Output: &o.Live.Output, End: o.Live.End, Bounds: o.Read.Bounds,
 		Merge: len(o.Read.Files) > 1, Sink: o.Live.Sink, EveryLine: true, Account: o.Live.Account, Awaiter: o.Live.Awaiter,
-		Passes: o.Passes, Pseudonyms: o.Live.Pseudonyms,
+		Passes: o.Passes, Pseudonyms: o.Live.Pseudonyms, Destination: o.Live.Destination,
+	}
+	if o.Live.Sink == nil {
+		c.Whole = o.Live.Whole
 	}
 	return c.Run(ctx, a, cmd, o.Read.Files)
 }

@@ -81,7 +81,7 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 	}
 	if !o.shell {
 		var err error
-		if c.words, err = splitWords(o.command); err != nil {
+		if c.words, err = flags.SplitWords("--exec", o.command, "--exec-shell has one run it"); err != nil {
 			return nil, cli.Usage("", "%w", err)
 		}
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
+	// Destination is where the output of text goes; nil is stdout.
+	Destination *engine.Destination
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
 	// that the filters keep.
 	Awaiter report.Awaiter
@@ -79,6 +81,9 @@ type gapSink interface{ Gap(g engine.Gap) }
 type comparingSink interface {
 	Compared(compare func() *engine.Comparison)
 }
+
+// FailOnLoss reports whether the run fails if events were lost.
+func (o *Options) FailOnLoss() bool { return o.Buffer.failOnLoss }
 
 // Bind adds the flags to cmd.
 func (o *Options) Bind(cmd *cobra.Command) {
@@ -167,6 +172,9 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 			c.Absence.OnRecord = s.exec.startForRecord
 		}
 	}
+	if o.Destination != nil {
+		c.Out, text.Encoder = o.Destination.Out, o.Destination.Encoder
+	}
 	if s.whole, err = o.Whole.Compile(); err != nil {
 		return nil, err
 	}
@@ -190,6 +198,11 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	}
 	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
 		return nil, err
+	}
+	if o.Destination != nil {
+		if err := o.Destination.Open(); err != nil {
+			return nil, err
+		}
 	}
 	s.buffer = o.Buffer.open(s, o.SinkMemory)
 	if sink, ok := c.Sink.(comparingSink); ok {

@@ -1,4 +1,4 @@
-package live
+package flags
 
 import (
 	"errors"
@@ -9,13 +9,14 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 )
 
-// splitWords splits a command line into words as a POSIX shell does, with quotes and
-// backslashes. Anything else that needs a shell is a [*caret.Error].
-func splitWords(text string) ([]string, error) {
+// SplitWords splits a command line, the value of a flag, into words as a POSIX shell does,
+// with quotes and backslashes. Anything else that needs a shell is a [*caret.Error], which
+// says how to have one.
+func SplitWords(flag, text, shell string) ([]string, error) {
 	bad := func(at syntax.Pos, reason string) error {
-		return &caret.Error{Flag: "--exec", Text: text, Offset: int(at.Offset()), Reason: reason}
+		return &caret.Error{Flag: flag, Text: text, Offset: int(at.Offset()), Reason: reason}
 	}
-	const shell = "this is for a shell: --exec-shell has one run it"
+	shell = "this is for a shell: " + shell
 	var words []string
 	for w, err := range syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).WordsSeq(strings.NewReader(text)) {
 		if err != nil {

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package forward
+
+import "os/exec"
+
+// ownGroup does nothing: the command is killed alone.
+func ownGroup(*exec.Cmd) {}

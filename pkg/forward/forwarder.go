@@ -1,0 +1,522 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
+	"github.com/enswitch-events/enswitch-events/pkg/spool"
+)
+
+const (
+	// maxUnnoted is how many items may be delivered, or being delivered, without a note on
+	// disk: as many come again after the process was killed.
+	maxUnnoted = 1000
+	// noteEvery is how many delivered items share a note, and noteAfter how long one waits
+	// for it.
+	noteEvery = 250
+	noteAfter = 20 * time.Millisecond
+
+	minBackoff = 200 * time.Millisecond
+	maxBackoff = 30 * time.Second
+	// maxProbe bounds the time between two tries of a target that does not answer anything.
+	maxProbe = 2 * time.Second
+	// statusEvery is how often the status file is written while its counts change.
+	statusEvery = 250 * time.Millisecond
+)
+
+// MaxBatch is the largest Options.Batch.
+const MaxBatch = maxUnnoted / 2
+
+// Options are the settings of a Forwarder. The zero value of each field but Target and
+// Name is its default.
+type Options struct {
+	// Target is where the events go. The Forwarder closes it.
+	Target Target
+	// Name names the target in the status and in dead letters, without secrets.
+	Name string
+	// Batch is how many items are delivered together, at most MaxBatch. The default is 1.
+	Batch int
+	// BatchWait is how long an item waits for others to fill its batch.
+	BatchWait time.Duration
+	// Concurrency is how many deliveries are under way at a time. The default is 16.
+	Concurrency int
+	// MaxBytes is the size of the queue on disk. When it is full, or the disk is, the oldest
+	// items are dropped. The default is 1 GiB.
+	MaxBytes int64
+	// MaxAge is the age at which items are dropped, counted from Received. 0 is no limit.
+	MaxAge time.Duration
+	// Sync is how long after an item was added it is synced to the disk at the latest. Add
+	// does not wait for that. 0 is at once, less than 0 never.
+	Sync time.Duration
+
+	// OnFailure is called when items could not be delivered and will be tried again.
+	OnFailure func(Result)
+	// OnRecovery is called when an item is delivered after failures.
+	OnRecovery func()
+	// OnDead is called for each dead letter.
+	OnDead func(*Item, Result)
+	// OnDrop is called when items are dropped.
+	OnDrop func(reason DropReason, items int64)
+	// OnError is called when the queue or the file of dead letters cannot be written or
+	// read.
+	OnError func(error)
+	// OnDelivery is called after each delivery with the time that it took.
+	OnDelivery func(time.Duration)
+	// The functions must return soon and may be called by several goroutines at a time.
+	// Each may be nil.
+}
+
+// DropReason says why items were dropped.
+type DropReason string
+
+// The reasons.
+const (
+	DropFull    DropReason = "queue_full"    // the queue was full
+	DropDisk    DropReason = "disk_full"     // the disk was full, or could not be written
+	DropAge     DropReason = "queue_age"     // older than MaxAge
+	DropDamaged DropReason = "queue_damaged" // damaged on disk
+)
+
+// Counts are the counts of a queue.
+type Counts struct {
+	// Waiting is the number of items that are not delivered, those being delivered included.
+	Waiting int64
+	// Bytes is the size of the queue on disk.
+	Bytes int64
+	// Oldest is when the oldest waiting item was received, zero if it is not known.
+	Oldest time.Time
+	// Totals is what became of the others since the queue was made.
+	Totals
+}
+
+// Totals count what became of items.
+type Totals struct {
+	Delivered    int64 `json:"delivered"`
+	Dead         int64 `json:"dead"` // all dead letters, also those that were delivered since
+	Dropped      int64 `json:"dropped"`
+	AlreadyThere int64 `json:"already_there"` // left out because the target had them
+}
+
+// Forwarder is the queue of one target, and delivers it. Its methods are safe for
+// concurrent use.
+type Forwarder struct {
+	o    Options
+	root *os.Root
+	q    *spool.Queue
+	// deadRoot is where dead letters go: root, unless dead letters are delivered.
+	deadRoot  *os.Root
+	delivered *os.File
+
+	ctx      context.Context // of deliveries
+	cancel   context.CancelFunc
+	dirty    chan struct{} // holds a value when something is to be synced
+	added    chan struct{} // holds a value when something is to be delivered
+	ended    chan struct{} // closed by Close
+	work     sync.WaitGroup
+	beside   sync.WaitGroup
+	adding   sync.Mutex // held by Add
+	deadFile sync.Mutex // held while a dead letter is written
+	start    time.Time
+
+	mu         sync.Mutex
+	cond       *sync.Cond // something has changed
+	timer      *time.Timer
+	armed      time.Time // when timer fires, zero for never
+	window     *window
+	delivering map[*entry]bool
+	acked      uint64  // items before it are done with
+	done       offsets // items behind it that are done with
+	unnoted    int     // items that are done with since the last note
+	noteDue    time.Time
+	failing    int  // deliveries without an answer in a row
+	failed     bool // the last delivery failed
+	probe      time.Time
+	draining   bool
+	closing    bool
+	readError  time.Time // do not read the queue before this time
+	totals     Totals
+	before     Totals // when it was opened
+	lastError  string
+	changed    bool // since the status file was written
+}
+
+// Open opens the queue in the directory dir, which it makes if need be, and starts to
+// deliver what it holds. The error wraps a [*spool.InUseError] if another Forwarder, of this
+// or another process, has it open.
+func Open(dir string, o *Options) (*Forwarder, error) { return open(dir, "", o) }
+
+// open is Open. Dead letters go to the directory dead, unless it is empty.
+func open(dir, dead string, o *Options) (*Forwarder, error) {
+	f := &Forwarder{
+		o: *o, dirty: make(chan struct{}, 1), added: make(chan struct{}, 1), ended: make(chan struct{}), start: time.Now(),
+		window: newWindow(), delivering: map[*entry]bool{},
+	}
+	f.o.Batch = min(max(f.o.Batch, 1), MaxBatch)
+	if f.o.Concurrency <= 0 {
+		f.o.Concurrency = 16
+	}
+	var err error
+	if f.q, err = spool.Open(dir, &spool.Options{MaxBytes: f.o.MaxBytes, Durable: true}); err != nil {
+		return nil, fmt.Errorf("forward: %w", err)
+	}
+	if f.root, err = os.OpenRoot(dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close())
+	}
+	f.deadRoot = f.root
+	if dead != "" {
+		if f.deadRoot, err = os.OpenRoot(dead); err != nil {
+			return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close(), f.root.Close())
+		}
+	}
+	f.acked = f.q.ReadOffset()
+	if err := f.openDelivered(); err != nil {
+		return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close(), f.root.Close())
+	}
+	if s, err := readStatus(f.root); err == nil {
+		f.totals, f.before, f.lastError = s.Totals, s.Totals, s.LastError
+	}
+	f.changed = true
+	f.cond = sync.NewCond(&f.mu)
+	f.timer = time.AfterFunc(time.Hour, f.wakeAll)
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	for range f.o.Concurrency {
+		f.work.Go(f.deliverAll)
+	}
+	f.beside.Go(f.keep)
+	f.beside.Go(f.wakeOne)
+	if f.o.Sync >= 0 {
+		f.beside.Go(f.syncAll)
+	}
+	return f, nil
+}
+
+// openDelivered opens and reads the file of delivered offsets.
+func (f *Forwarder) openDelivered() (err error) {
+	if f.delivered, err = f.root.OpenFile(deliveredName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return err
+	}
+	f.done = readDelivered(f.delivered)
+	if n := len(f.done); n > 0 && f.done[n-1].end > f.acked+uint64(f.q.Len()) {
+		// The file belongs to a queue that was removed.
+		f.done = nil
+		return f.done.writeDelivered(f.delivered)
+	}
+	f.done.removeBefore(f.acked)
+	return nil
+}
+
+// Add adds items, as records of [AppendRecord], and does not keep the slices. When it
+// returns they are on disk, so that a process which is killed does not lose them. If there
+// is no room the oldest items are dropped, or, if none is left, these.
+func (f *Forwarder) Add(records ...[]byte) {
+	f.adding.Lock()
+	f.append(records)
+	f.adding.Unlock()
+	for _, c := range [...]chan struct{}{f.dirty, f.added} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wakeOne wakes a worker when something was added. Add does not do it because mu may be
+// held while a note is written.
+func (f *Forwarder) wakeOne() {
+	for {
+		select {
+		case <-f.added:
+			f.mu.Lock()
+			f.cond.Signal()
+			f.mu.Unlock()
+		case <-f.ended:
+			return
+		}
+	}
+}
+
+// append appends records, in several steps if they are too large for one.
+func (f *Forwarder) append(records [][]byte) {
+	for {
+		err := f.q.Append(records...)
+		if err == nil {
+			return
+		}
+		reason := DropDisk
+		if errors.Is(err, spool.ErrFull) {
+			reason = DropFull
+		} else {
+			f.report(err)
+		}
+		if reason == DropFull || oserr.IsDiskFull(err) {
+			if f.dropOldest(reason) {
+				continue
+			}
+		}
+		if n := len(records); n > 1 { // perhaps they are too large together
+			f.append(records[:n/2])
+			records = records[n/2:]
+			continue
+		}
+		f.drop(reason, 1)
+		return
+	}
+}
+
+// dropOldest makes room in the queue. It reports false if the queue is empty.
+func (f *Forwarder) dropOldest(reason DropReason) bool {
+	f.mu.Lock()
+	f.note()
+	before := f.acked
+	if _, err := f.q.DropOldest(); err != nil {
+		f.mu.Unlock()
+		f.report(err)
+		return false
+	}
+	end := f.q.AckOffset()
+	if end <= before {
+		f.mu.Unlock()
+		return false
+	}
+	n := int64(end-before) - int64(f.done.removeBefore(end))
+	f.window.forget(func(e *entry) bool { return e.offset < end })
+	for e := range f.delivering {
+		if e.offset < end && !e.dropped {
+			e.dropped = true
+			n-- // it may still be delivered
+		}
+	}
+	f.acked = end
+	f.mu.Unlock()
+	f.drop(reason, n)
+	return true
+}
+
+// drop counts items as dropped.
+func (f *Forwarder) drop(reason DropReason, n int64) {
+	if n <= 0 {
+		return
+	}
+	f.mu.Lock()
+	f.totals.Dropped += n
+	f.changed = true
+	f.mu.Unlock()
+	if f.o.OnDrop != nil {
+		f.o.OnDrop(reason, n)
+	}
+}
+
+// report passes on an error of the queue.
+func (f *Forwarder) report(err error) {
+	f.mu.Lock()
+	f.lastError, f.changed = err.Error(), true
+	f.mu.Unlock()
+	if f.o.OnError != nil {
+		f.o.OnError(err)
+	}
+}
+
+// wakeAll wakes all workers.
+func (f *Forwarder) wakeAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = time.Time{}
+	f.cond.Broadcast()
+}
+
+// arm sees to it that the workers wake at the time at, unless it is zero. mu is held.
+func (f *Forwarder) arm(at time.Time) {
+	if at.IsZero() || !f.armed.IsZero() && !at.Before(f.armed) {
+		return
+	}
+	f.armed = at
+	f.timer.Reset(max(time.Until(at), 0))
+}
+
+// note writes down what is delivered, if anything new is. mu is held.
+func (f *Forwarder) note() {
+	if f.unnoted == 0 {
+		return
+	}
+	prefix := f.acked
+	if len(f.done) > 0 && f.done[0].begin == f.acked {
+		prefix = f.done[0].end
+	}
+	if prefix > f.acked {
+		if err := f.q.Ack(prefix); err != nil {
+			f.noteFailed(err)
+			return
+		}
+		f.acked = prefix
+		f.done.removeBefore(prefix)
+	}
+	if len(f.done) > 0 { // or else it has nothing that is not acknowledged
+		if err := f.done.writeDelivered(f.delivered); err != nil {
+			f.noteFailed(err)
+			return
+		}
+	}
+	f.unnoted, f.noteDue = 0, time.Time{}
+}
+
+// noteFailed is called when a note could not be written: on a full disk it is tried again.
+// mu is held.
+func (f *Forwarder) noteFailed(err error) {
+	f.lastError, f.changed = err.Error(), true
+	f.noteDue = time.Now().Add(time.Second)
+	if f.o.OnError != nil {
+		f.o.OnError(fmt.Errorf("what is delivered cannot be noted: %w", err))
+	}
+}
+
+// Counts returns the counts.
+func (f *Forwarder) Counts() Counts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := Counts{Waiting: f.waitingItems(), Bytes: f.q.Bytes(), Totals: f.totals}
+	if e := f.window.oldest(f.delivering); e != nil && c.Waiting > 0 {
+		c.Oldest = e.Received
+	}
+	return c
+}
+
+// Before returns the totals at the time when the Forwarder was opened.
+func (f *Forwarder) Before() Totals { return f.before }
+
+// waitingItems returns the number of items that are not delivered. mu is held.
+func (f *Forwarder) waitingItems() int64 {
+	return int64(f.q.ReadOffset()-f.acked) + f.q.Len() - int64(f.done.count())
+}
+
+// Drain waits until everything is delivered, or ctx is done, and returns how many items
+// wait then. Batches no longer wait to be filled.
+func (f *Forwarder) Drain(ctx context.Context) int64 {
+	stop := context.AfterFunc(ctx, f.wakeAll)
+	defer stop()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.draining = true
+	f.cond.Broadcast()
+	for f.waitingItems() > 0 && ctx.Err() == nil && !f.closing {
+		f.cond.Wait()
+	}
+	return f.waitingItems()
+}
+
+// Close begins no more deliveries, waits for those that are under way until ctx is done, and
+// closes the queue and the target. What is not delivered stays in the queue.
+func (f *Forwarder) Close(ctx context.Context) error {
+	f.mu.Lock()
+	if f.closing {
+		f.mu.Unlock()
+		return nil
+	}
+	f.closing = true
+	f.cond.Broadcast()
+	f.mu.Unlock()
+	close(f.ended)
+	stop := context.AfterFunc(ctx, f.cancel)
+	f.work.Wait()
+	stop()
+	f.cancel()
+	f.beside.Wait()
+	f.timer.Stop()
+	var err error
+	if f.deadRoot != f.root {
+		err = errors.Join(f.giveBack(), f.deadRoot.Close())
+	}
+	f.mu.Lock()
+	f.note()
+	f.changed = true
+	f.mu.Unlock()
+	f.writeStatus()
+	return errors.Join(err, f.q.Close(), f.delivered.Close(), f.root.Close(), f.o.Target.Close())
+}
+
+// syncAll syncs what was added.
+func (f *Forwarder) syncAll() {
+	for {
+		select {
+		case <-f.dirty:
+		case <-f.ended:
+			return
+		}
+		if f.o.Sync > 0 {
+			select {
+			case <-time.After(f.o.Sync):
+			case <-f.ended: // closing the queue syncs it
+				return
+			}
+		}
+		if err := f.q.Sync(); err != nil {
+			f.report(err)
+		}
+	}
+}
+
+// keep writes the status file, and drops what is too old.
+func (f *Forwarder) keep() {
+	t := time.NewTicker(statusEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-f.ended:
+			return
+		}
+		f.expire()
+		f.writeStatus()
+	}
+}
+
+// expire drops the items in memory that are too old.
+func (f *Forwarder) expire() {
+	f.mu.Lock()
+	now := time.Now()
+	n := f.window.forget(func(e *entry) bool {
+		if !f.tooOld(e, now) {
+			return false
+		}
+		f.finish(e)
+		return true
+	})
+	if n > 0 {
+		f.cond.Broadcast()
+	}
+	f.mu.Unlock()
+	f.drop(DropAge, int64(n))
+}
+
+// tooOld reports whether an item is too old at the time now. It is too old by this machine's
+// clock and also by one that no one has set since the start: a clock that jumps drops
+// nothing.
+func (f *Forwarder) tooOld(e *entry, now time.Time) bool {
+	if f.o.MaxAge <= 0 {
+		return false
+	}
+	steady := f.start.Round(0).Add(now.Sub(f.start))
+	return now.Round(0).Sub(e.Received) > f.o.MaxAge && steady.Sub(e.Received) > f.o.MaxAge
+}
+
+// finish notes that an item is done with. mu is held.
+func (f *Forwarder) finish(e *entry) {
+	if e.offset < f.acked {
+		return // dropped meanwhile
+	}
+	f.done.add(e.offset, e.offset+1)
+	f.noteLater(1)
+}
+
+// noteLater says that n more items are done with. mu is held.
+func (f *Forwarder) noteLater(n int) {
+	if f.unnoted == 0 {
+		f.noteDue = time.Now().Add(noteAfter)
+	}
+	f.unnoted += n
+	f.changed = true
+}

@@ -1,0 +1,265 @@
+package forward
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxRetryAfter bounds what a Retry-After may ask for.
+	maxRetryAfter = 24 * time.Hour
+	// maxAnswer is how much of an answer is read so that its connection can be used again, and
+	// answerTime for how long.
+	maxAnswer  = 64 << 10
+	answerTime = time.Second
+
+	defaultTimeout = 10 * time.Second
+)
+
+// HTTPOptions are the settings of an HTTP target. Zero fields mean the defaults.
+type HTTPOptions struct {
+	// Format is how events are written. The default is JSON.
+	Format Format
+	// Batch says that several events share a request. Form does not go with it.
+	Batch bool
+	// Timeout bounds a request with its answer. The default is 10 s.
+	Timeout time.Duration
+	// Header is added to each request.
+	Header http.Header
+	// Key, if there is one, signs each request: the header Enswitch-Signature is
+	// "t=UNIX,v1=HEX", where HEX is the HMAC-SHA256 of UNIX, a dot and the body.
+	Key []byte
+	// TLS is for https. The default checks certificates by those of the system.
+	TLS *tls.Config
+	// Connections is the number of connections that are kept open. The default is 16.
+	Connections int
+}
+
+// httpTarget POSTs events.
+type httpTarget struct {
+	o      HTTPOptions
+	url    *url.URL
+	client *http.Client
+	base   http.Header
+}
+
+// NewHTTP returns a target that POSTs events to a URL, http or https, which may have a user
+// and a password. A nil o means the defaults.
+//
+// An answer 2xx means that the events are delivered. After 408, 425, 429, 5xx and errors of
+// the network they are sent again; a Retry-After is obeyed up to a day. Every other answer
+// refuses them, also a redirect, which is not followed. Of an answer 64 KiB are read, for a
+// second at most.
+func NewHTTP(address string, o *HTTPOptions) (Target, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, fmt.Errorf("forward: %w", errors.Unwrap(err)) // without the URL, which may have a password
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("forward: the URL has no http:// or https:// and host")
+	}
+	t := &httpTarget{url: u, base: http.Header{}}
+	if o != nil {
+		t.o = *o
+	}
+	if t.o.Format == "" {
+		t.o.Format = JSON
+	}
+	if t.o.Format == Form && t.o.Batch {
+		return nil, errors.New("forward: a form holds one event")
+	}
+	if t.o.Timeout <= 0 {
+		t.o.Timeout = defaultTimeout
+	}
+	if t.o.Connections <= 0 {
+		t.o.Connections = 16
+	}
+	t.base.Set("Content-Type", t.o.Format.mediaType(t.o.Batch))
+	t.base.Set("User-Agent", "enswitch-events")
+	for name, values := range t.o.Header {
+		t.base[http.CanonicalHeaderKey(name)] = values
+	}
+	if u.User != nil && t.base.Get("Authorization") == "" {
+		password, _ := u.User.Password()
+		r := http.Request{Header: t.base}
+		r.SetBasicAuth(u.User.Username(), password)
+	}
+	t.client = &http.Client{
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            (&net.Dialer{Timeout: t.o.Timeout}).DialContext,
+			TLSClientConfig:        t.o.TLS,
+			TLSHandshakeTimeout:    t.o.Timeout,
+			ForceAttemptHTTP2:      true,
+			MaxIdleConns:           t.o.Connections,
+			MaxIdleConnsPerHost:    t.o.Connections,
+			IdleConnTimeout:        90 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // an answer of 1 GB can be small on the wire
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return t, nil
+}
+
+// Deliver implements Target.
+func (t *httpTarget) Deliver(ctx context.Context, items []*Item) []Result {
+	batch := t.o.Batch || t.o.Format == NDJSON
+	if !batch && len(items) > 1 {
+		all := make([]Result, 0, len(items))
+		for i := range items {
+			all = append(all, t.post(ctx, items[i:i+1]))
+		}
+		return all
+	}
+	r := t.post(ctx, items)
+	if r.Verdict == Dead && len(items) > 1 {
+		r.Verdict = Split
+	}
+	return forAll(len(items), r)
+}
+
+// post sends one request.
+func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
+	body, err := t.o.Format.appendBody(nil, items, t.o.Batch)
+	if err != nil {
+		return Result{Verdict: Dead, Reason: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.o.Timeout)
+	defer cancel()
+	request := (&http.Request{
+		Method: http.MethodPost, URL: t.url, Host: t.url.Host, Header: t.header(items, body),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}).WithContext(ctx)
+	answer, err := t.client.Do(request)
+	if err != nil {
+		return Result{Verdict: Unreachable, Reason: t.reason(err)}
+	}
+	r := Result{Status: answer.StatusCode}
+	switch code := answer.StatusCode; {
+	case code >= 200 && code < 300:
+		r.Verdict = Done
+	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
+		r.Verdict = Again
+		r.After = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+	default:
+		r.Verdict = Dead
+	}
+	excerpt := readAnswer(answer.Body, cancel)
+	if r.Verdict != Done {
+		r.Reason = answer.Status
+		if excerpt = strings.TrimSpace(excerpt); excerpt != "" {
+			r.Reason = cut(answer.Status + ": " + excerpt)
+		}
+	}
+	return r
+}
+
+// header returns the header of a request.
+func (t *httpTarget) header(items []*Item, body []byte) http.Header {
+	h := make(http.Header, len(t.base)+2)
+	for name, values := range t.base {
+		h[name] = values
+	}
+	if !t.o.Batch && len(items) == 1 && (t.o.Format == JSON || t.o.Format == Form) {
+		h["Enswitch-Event-Id"] = []string{items[0].ID.String()}
+	}
+	if len(t.o.Key) > 0 {
+		h["Enswitch-Signature"] = []string{sign(t.o.Key, time.Now(), body)}
+	}
+	return h
+}
+
+// sign returns the signature of a body.
+func sign(key []byte, at time.Time, body []byte) string {
+	unix := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, key)
+	_, _ = io.WriteString(mac, unix+".")
+	_, _ = mac.Write(body)
+	return "t=" + unix + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// readAnswer returns the beginning of an answer and closes it. An answer that goes on
+// after maxAnswer or answerTime is broken off, which costs its connection.
+func readAnswer(body io.ReadCloser, cancel context.CancelFunc) string {
+	defer func() { _ = body.Close() }()
+	t := time.AfterFunc(answerTime, cancel)
+	defer t.Stop()
+	excerpt, err := io.ReadAll(io.LimitReader(body, MaxReason))
+	if err == nil && len(excerpt) == MaxReason {
+		_, _ = io.CopyN(io.Discard, body, maxAnswer)
+	}
+	return string(excerpt)
+}
+
+// retryAfter returns what a Retry-After asks for, 0 if that is nothing.
+func retryAfter(text string, now time.Time) time.Duration {
+	if text == "" {
+		return 0
+	}
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	} else {
+		return 0
+	}
+	return min(max(wait, minBackoff), maxRetryAfter)
+}
+
+// reason returns an error of the network without the URL, which may hold a secret.
+func (t *httpTarget) reason(err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if e.Timeout() {
+			return fmt.Sprintf("no answer within %v", t.o.Timeout)
+		}
+		err = e.Err
+	}
+	return cut(err.Error())
+}
+
+// cut returns at most MaxReason bytes of text.
+func cut(text string) string { return text[:min(len(text), MaxReason)] }
+
+// Check implements Target: it connects, and sends no request.
+func (t *httpTarget) Check(ctx context.Context) error {
+	host := t.url.Host
+	if t.url.Port() == "" {
+		host = net.JoinHostPort(t.url.Hostname(), map[string]string{"http": "80", "https": "443"}[t.url.Scheme])
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.o.Timeout)
+	defer cancel()
+	var conn net.Conn
+	var err error
+	if t.url.Scheme == "https" {
+		conn, err = (&tls.Dialer{Config: t.o.TLS}).DialContext(ctx, "tcp", host)
+	} else {
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", host)
+	}
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// Close implements Target.
+func (t *httpTarget) Close() error {
+	t.client.CloseIdleConnections()
+	return nil
+}
