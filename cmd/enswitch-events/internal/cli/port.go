@@ -16,6 +16,14 @@ import (
 // ListenTCP opens a TCP port. For its hints it is given the flags of the command:
 // freePort picks a free port, and bindFlag sets the address.
 func ListenTCP(ctx context.Context, config *net.ListenConfig, bind string, port uint16, freePort, bindFlag string) (net.Listener, error) {
+	if _, err := netip.ParseAddr(bind); err != nil && strings.HasPrefix(freePort, "--port ") {
+		if host, number, err := net.SplitHostPort(bind); err == nil {
+			if host == "" {
+				host = "0.0.0.0"
+			}
+			return nil, Usage(bindFlag+" "+host+" --port "+number, "%s %s: the port is a flag of its own", bindFlag, bind)
+		}
+	}
 	addr := net.JoinHostPort(strings.Trim(bind, "[]"), strconv.Itoa(int(port)))
 	listener, err := config.Listen(ctx, "tcp", addr)
 	if err != nil {

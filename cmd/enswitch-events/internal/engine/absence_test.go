@@ -112,8 +112,8 @@ func TestAbsenceInBacklog(t *testing.T) {
 	defer buf.Release()
 	feed := buf.Feed("test")
 	start := time.Now()
-	for n, at := range []time.Duration{0, 5, 30, 35} {
-		feed.Add(event.Event{Raw: fmt.Appendf(nil, `{"class":"call","event":"e%d"}`, n), Received: start.Add(at * time.Second)})
+	for n, at := range []int{0, 5, 30, 35} {
+		feed.Add(event.Event{Raw: fmt.Appendf(nil, `{"class":"call","event":"e%d"}`, n), Received: start.Add(time.Duration(at) * time.Second)})
 		feed.Gap(Gap{}) // the next one is in another block
 	}
 	buf.Close()

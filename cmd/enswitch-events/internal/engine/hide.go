@@ -41,7 +41,7 @@ func (w *TextWorker) shownEvent() (*event.Event, *event.Index) {
 
 // errMadeNothing is counted for an event of which the jq expression makes a value, and none
 // of the event with made-up values.
-var errMadeNothing = errors.New("the jq expression makes a value of the original event, and nothing of the one with made-up values: choose events by --where") //nolint:gochecknoglobals // an error
+var errMadeNothing = errors.New("the jq expression makes a value of the original event, and nothing of the one with made-up values: choose events by --where")
 
 // query prints what the filters and the jq expression make of e. Whether e passes depends on
 // the originals. A value is made of the event with made-up values, as it could have any part

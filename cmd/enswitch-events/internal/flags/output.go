@@ -15,6 +15,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -35,7 +36,8 @@ type Output struct {
 	timezone         string
 
 	mu   sync.Mutex
-	seen []bool // of fields: an event had it
+	seen []bool   // of fields: an event had it
+	came []string // names of fields that the first events had
 }
 
 // templateText is the pflag value of --template. It refuses an empty text.
@@ -188,6 +190,7 @@ func (o *Output) compile(out io.Writer, onError func(error), onBlank func()) (*r
 		defer o.mu.Unlock()
 		o.seen[item] = true
 	}
+	r.OnNames = o.noteNames
 	r.Width = cli.Columns(out)
 	renderer, err := render.New(r)
 	if err != nil {
@@ -254,14 +257,38 @@ func zone(name string) (*time.Location, error) {
 	return loc, nil
 }
 
-// Unseen returns the items of --fields for which no event had a field.
+// The bounds of the names of fields that are noted.
+const (
+	maxNames = 500
+	maxName  = 100 // bytes
+)
+
+// noteNames notes the names of the fields of x.
+func (o *Output) noteNames(x *event.Index) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range x.Len() {
+		key := x.Key(i)
+		if len(o.came) < maxNames && len(key.JSON) <= maxName && !slices.ContainsFunc(o.came, key.Is) {
+			o.came = append(o.came, string(key.Text()))
+		}
+	}
+}
+
+// Unseen returns the items of --fields for which no event had a field, each with a question
+// about the field that may have been meant.
 func (o *Output) Unseen() (items []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, seen := range o.seen {
-		if !seen && !strings.HasPrefix(o.fields[i], "!") {
-			items = append(items, o.fields[i])
+		item := o.fields[i]
+		if seen || strings.HasPrefix(item, "!") {
+			continue
 		}
+		if near := spelling.Hint(item, o.came); near != "" {
+			item += " (" + safe.String(near) + ")"
+		}
+		items = append(items, item)
 	}
 	return items
 }

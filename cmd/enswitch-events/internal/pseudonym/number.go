@@ -85,12 +85,12 @@ func (m *Maker) attempt(digits, orig []byte, attempt int) {
 // permute replaces up to six digits by others, different ones by different ones, and none by
 // themselves. The first digit becomes 0 if it is 0, and only then.
 func (m *Maker) permute(digits []byte, attempt int) {
-	x, low, high := uint32(0), uint32(1), uint32(1)
+	x, high := uint32(0), uint32(1)
 	for _, c := range digits {
 		x = x*10 + uint32(c-'0')
 		high *= 10
 	}
-	low = high / 10
+	low := high / 10
 	if digits[0] == '0' {
 		low, high = 0, high/10
 	}

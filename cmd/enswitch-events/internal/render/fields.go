@@ -15,6 +15,8 @@ type selection struct {
 	globs   bool // an item is a pattern
 	others  bool // there are no items but those that leave out
 	onField func(item int)
+	onNames func(x *event.Index)
+	looked  int    // events that onNames was called with
 	seen    []bool // of items
 }
 
@@ -33,11 +35,11 @@ func isPattern(item string) bool {
 }
 
 // newSelection compiles the items that the user wrote, nil if there are none.
-func newSelection(written []string, onField func(int)) (*selection, error) {
+func newSelection(written []string, onField func(int), onNames func(*event.Index)) (*selection, error) {
 	if len(written) == 0 {
 		return nil, nil
 	}
-	s := &selection{onField: onField}
+	s := &selection{onField: onField, onNames: onNames}
 	for i, name := range written {
 		rest, not := strings.CutPrefix(name, "!")
 		switch {
@@ -91,9 +93,16 @@ type pick struct {
 	value event.Value
 }
 
+// maxLooked is how many events onNames gets.
+const maxLooked = 256
+
 // picked returns the fields of x that are shown, valid until the next call.
 func (r *Renderer) picked(x *event.Index) []pick {
 	s := r.fields
+	if s.onNames != nil && s.looked < maxLooked {
+		s.looked++
+		s.onNames(x)
+	}
 	r.picks = r.picks[:0]
 	for i := range s.items {
 		f := &s.items[i]

@@ -48,6 +48,9 @@ type Options struct {
 	// OnField is called with the number of an item of Fields when the renderer
 	// first shows a field for it. Nil is not called.
 	OnField func(item int)
+	// OnNames is called with the first events of which fields are picked, so that the
+	// caller knows which fields there are. Nil is not called.
+	OnNames func(x *event.Index)
 	// Calls says that the objects are records of calls, as package call writes them.
 	Calls bool
 	// NoHeader leaves out the names of the columns of csv and tsv.
@@ -171,7 +174,7 @@ func New(o *Options) (*Renderer, error) {
 			return nil, err
 		}
 	}
-	if r.fields, err = newSelection(o.Fields, o.OnField); err != nil {
+	if r.fields, err = newSelection(o.Fields, o.OnField, o.OnNames); err != nil {
 		return nil, err
 	}
 	for _, expr := range o.Highlight {

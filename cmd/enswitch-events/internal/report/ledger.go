@@ -28,7 +28,11 @@ func WarnNothingKept(a *cli.App, t *tally.Tally, l engine.Ledger) {
 // printed, if any came.
 func WarnUnseenFields(a *cli.App, items []string, came int64, what string) {
 	if len(items) > 0 && came > 0 {
-		a.Log.Warn("no "+what+" had the field "+strings.Join(items, ", nor "), "fields", items)
+		names := make([]string, len(items))
+		for i, item := range items {
+			names[i], _, _ = strings.Cut(item, " (did you mean ")
+		}
+		a.Log.Warn("no "+what+" had the field "+strings.Join(items, ", nor "), "fields", names)
 	}
 }
 
