@@ -77,7 +77,10 @@ func (m *Maker) appendName(dst []byte, prefix string, text []byte) []byte {
 }
 
 // address is the parts of an address that are made up, and the scheme before them.
-type address struct{ display, scheme, user, host []byte }
+type address struct {
+	display, scheme, user, host []byte
+	brackets                    bool // < and > around all but display
+}
 
 // schemes are those of addresses, in lower case.
 var schemes = []string{"sips:", "sip:", "tel:", "mailto:"} //nolint:gochecknoglobals // a table that nothing changes
@@ -87,6 +90,7 @@ var schemes = []string{"sips:", "sip:", "tel:", "mailto:"} //nolint:gochecknoglo
 func parseAddress(text []byte) (a address, ok bool) {
 	text = bytes.TrimSpace(text)
 	if i, j := bytes.IndexByte(text, '<'), bytes.LastIndexByte(text, '>'); i >= 0 && j > i {
+		a.brackets = true
 		a.display, text = bytes.Trim(text[:i], " \t\""), text[i+1:j]
 	}
 	for _, s := range schemes {
@@ -106,13 +110,16 @@ func parseAddress(text []byte) (a address, ok bool) {
 	}
 	a.user, _, _ = bytes.Cut(user, []byte(":")) // the rest is a password
 	a.host, _, _ = bytes.Cut(host, []byte(":")) // or a port
-	plain := a.scheme != nil || a.display != nil || at && !bytes.ContainsAny(text, " \t") && len(a.user) > 0 && len(a.host) > 0
+	plain := a.scheme != nil || a.brackets || at && !bytes.ContainsAny(text, " \t") && len(a.user) > 0 && len(a.host) > 0
 	return a, plain && len(a.user)+len(a.host) > 0
 }
 
 func (m *Maker) appendAddress(dst []byte, a *address) []byte {
 	if len(a.display) > 0 {
-		dst = append(m.AppendText(append(dst, '"'), a.display), `" <`...)
+		dst = append(m.AppendText(append(dst, '"'), a.display), `" `...)
+	}
+	if a.brackets {
+		dst = append(dst, '<')
 	}
 	dst = append(dst, a.scheme...)
 	dst = m.AppendText(dst, a.user)
@@ -123,7 +130,7 @@ func (m *Maker) appendAddress(dst []byte, a *address) []byte {
 		m.low = append(m.low[:0], bytes.ToLower(a.host)...)
 		dst = append(m.appendName(dst, "host-", m.low), ".example"...)
 	}
-	if len(a.display) > 0 {
+	if a.brackets {
 		dst = append(dst, '>')
 	}
 	return dst

@@ -244,6 +244,7 @@ func TestEvent(t *testing.T) {
 		{`{"to":["104",{"x":"105"}],"legs":{"01632960009":1},"other":"104"}`, `{"to":["{104}",{"x":"{105}"}],"legs":{"01632960009":1},"other":"{104}"}`},
 		{`{"to":"01632960001","legs":{"01632960001":{"up":["+441632960001"]}}}`, `{"to":"{01632960001}","legs":{"{01632960001}":{"up":["{+441632960001}"]}}}`},
 		{`{"from":"start","event":"start","class":"call","machine":1,"x":"1"}`, `{"from":"{start}","event":"start","class":"call","machine":1,"x":"1"}`},
+		{`{"from":"<sip:+441632960001@pbx>;tag=77","uniqueid":"c-441632960001-7"}`, `{"from":"<sip:{+441632960001}@{host pbx}>","uniqueid":"c-{441632960001}-7"}`},
 		{`{"from":-12.50e3,"to":0}`, `{"from":-{12.50}e3,"to":0}`},
 		{`{"from":null,"to":"","called":true}`, `{"from":null,"to":"","called":true}`},
 		{`{"class":"enswitch-events","event":"gap","from":"1.5","to":"2.5"}`, `{"class":"enswitch-events","event":"gap","from":"1.5","to":"2.5"}`},

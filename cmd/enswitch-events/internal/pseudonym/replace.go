@@ -53,10 +53,15 @@ func (k *known) add(text []byte, m *Maker) {
 		k.exact, k.windows = map[string]bool{}, map[[windowSize]byte]bool{}
 	}
 	k.exact[string(text)] = true
-	k.digits = digitsOf(k.digits[:0], text)
-	for i := 0; i+windowSize <= len(k.digits); i++ {
-		if w := [windowSize]byte(k.digits[i:]); w != [windowSize]byte([]byte("000000")) {
-			k.windows[w] = true
+	for i := 0; i < len(text); i++ {
+		if !isDigit(text[i]) {
+			continue
+		}
+		i = k.run(text, i)
+		for j := 0; j+windowSize <= len(k.digits); j++ {
+			if w := [windowSize]byte(k.digits[j:]); w != [windowSize]byte([]byte("000000")) {
+				k.windows[w] = true
+			}
 		}
 	}
 	k.addText(text, m)
