@@ -56,6 +56,7 @@ type fileSchema struct {
 	Left       *Left                 `json:"left_out,omitempty"`
 	Calls      int64                 `json:"calls,omitempty"`
 	Legs       int64                 `json:"legs,omitempty"`
+	Span       int64                 `json:"calls_span_us,omitempty"`
 	CallFields map[string]*CallField `json:"call_fields,omitempty"`
 	Kinds      []*fileKind           `json:"kinds"`
 }
@@ -88,7 +89,7 @@ func TypeName(k event.Kind) string { return typeNames[k] }
 
 // Encode writes s to w as JSON, with names and values sorted.
 func (s *Schema) Encode(w io.Writer) error {
-	f := &fileSchema{Format: formatName, Version: Version, Events: s.Events(), Calls: s.calls, Legs: s.legs, CallFields: s.callFields, Kinds: []*fileKind{}}
+	f := &fileSchema{Format: formatName, Version: Version, Events: s.Events(), Calls: s.calls, Legs: s.legs, Span: s.span, CallFields: s.callFields, Kinds: []*fileKind{}}
 	if s.left != (Left{}) {
 		f.Left = &s.left
 	}
@@ -184,11 +185,11 @@ func reason(err error) string {
 }
 
 func fromFile(f *fileSchema) (*Schema, error) {
-	s := &Schema{calls: f.Calls, legs: f.Legs}
+	s := &Schema{calls: f.Calls, legs: f.Legs, span: f.Span}
 	if f.Left != nil {
 		s.left = *f.Left
 	}
-	if s.calls < 0 || s.legs < 0 || min(s.left.Events, s.left.Fields, s.left.Long, s.left.Deep) < 0 {
+	if s.calls < 0 || s.legs < 0 || s.span < 0 || min(s.left.Events, s.left.Fields, s.left.Long, s.left.Deep) < 0 {
 		return nil, errors.New("a count is negative")
 	}
 	for name, c := range f.CallFields {

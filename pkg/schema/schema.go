@@ -90,6 +90,7 @@ type Schema struct {
 	left   Left
 
 	calls, legs int64 // that were followed
+	span        int64 // of the longest run in which they were followed, in microseconds
 	callFields  map[string]*CallField
 }
 
@@ -291,6 +292,7 @@ func (s *Schema) Merge(o *Schema) {
 	}
 	s.calls += o.calls
 	s.legs += o.legs
+	s.span = max(s.span, o.span)
 	for _, name := range slices.Sorted(maps.Keys(o.callFields)) {
 		s.addCallField(name, o.callFields[name])
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
@@ -40,8 +41,11 @@ type suggester struct {
 	result []Suggestion
 }
 
-// Calls returns how many calls were followed for [Schema.Suggest], and how many legs they had.
-func (s *Schema) Calls() (calls, legs int64) { return s.calls, s.legs }
+// Calls returns how many calls [Schema.Suggest] goes by, how many legs they had, and how long
+// the longest run was in which they were followed, by the timestamps.
+func (s *Schema) Calls() (calls, legs int64, span time.Duration) {
+	return s.calls, s.legs, time.Duration(s.span) * time.Microsecond
+}
 
 // Suggest returns what probably means start, ring, answer, end, from and to: for each meaning
 // at least one Suggestion, in this order. They are guesses from what was seen.
@@ -236,14 +240,22 @@ func (g *suggester) fields() {
 		all[0], all[1] = all[1], all[0] // more people call than are called
 	}
 	for _, role := range []string{"from", "to"} {
-		take(role, "structure", func(string) bool { return true })
+		missing := "no other field looks like a telephone number that stays the same in a call"
+		if len(all) > 1 && all[0].f.short() && all[1].f.short() {
+			missing = fmt.Sprintf("fields have short numbers, any of which may be it: %s (%s), %s (%s)", all[0].name, evidence(all[0].f), all[1].name, evidence(all[1].f))
+		} else {
+			take(role, "structure", func(string) bool { return true })
+		}
 		s, ok := got[role]
 		if !ok {
-			s = Suggestion{Meaning: role, Evidence: "no other field looks like a telephone number that stays the same in a call"}
+			s = Suggestion{Meaning: role, Evidence: missing}
 		}
 		g.result = append(g.result, s)
 	}
 }
+
+// short reports whether the numbers are short on average: a duration has as many digits.
+func (f *CallField) short() bool { return f.Digits < 5*f.Numbers }
 
 func share(n, of int64) float64 { return float64(n) / float64(max(of, 1)) }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -139,11 +140,14 @@ func Chosen(s *schema.Schema, globs []string) (kinds []*schema.Kind, none string
 // ShowSuggestions writes what the events and fields of calls probably mean, with the evidence,
 // and a map to paste.
 func ShowSuggestions(w io.Writer, s *schema.Schema) error {
-	calls, legs := s.Calls()
+	calls, legs, span := s.Calls()
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "From %s calls with %s legs. These are guesses: nothing is changed.\n\n", humanize.Comma(calls), humanize.Comma(legs))
 	if calls < 20 {
 		out.WriteString("That is less than 20 calls: learn more of them first.\n\n")
+	}
+	if span < 10*time.Minute {
+		fmt.Fprintf(&out, "They were followed for %v. A call that lasts longer looks as if it had ended: learn\nfor longer than calls last.\n\n", span.Round(time.Second))
 	}
 	lists := map[string][]string{}
 	var order []string
