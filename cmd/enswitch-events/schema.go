@@ -50,8 +50,8 @@ func newSchemaShow(a *cli.App) *cobra.Command {
 class.event, a class or an event, with * for any text.
 
 PRESENT is in how many of the events, or of the objects that it is in, the field
-was. PATTERN is what all its texts and numbers have in common. VALUES are all the
-values if there are 16 or fewer, or else a few. A blank in a name is shown as ␣.
+was. PATTERN is what all its texts and numbers have in common; enum is for one of
+a few values. VALUES are all the values if there are 16 or fewer, or else a few. A blank in a name is shown as ␣.
 -o json prints what the file has.`,
 		Example: `  enswitch-events schema show
   enswitch-events schema show 'call.*' message

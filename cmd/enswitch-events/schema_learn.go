@@ -37,6 +37,7 @@ func (o *schemaOptions) bind(cmd *cobra.Command, own func(*pflag.FlagSet)) {
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
+	cmd.Flags().Lookup("report-gaps").Hidden = true // no event is printed
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 }
 

@@ -62,6 +62,10 @@ func (f *Field) Pattern() string {
 	return ""
 }
 
+// Enum reports whether the field probably takes one of a few values: each of them came five
+// times on average.
+func (f *Field) Enum() bool { return len(f.Values) > 0 && f.Count >= 5*int64(len(f.Values)) }
+
 func (f *Field) pattern() int {
 	if f.patterns == allPatterns || f.patterns == 0 {
 		return -1

@@ -30,7 +30,7 @@ const (
 func exitCodes(cmd *cobra.Command) string {
 	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
 	events, connects := has("fail-if"), has("no-reconnect")
-	timed := (events || has("having")) && (has("for") || has("timeout"))
+	timed := (events || has("having") || has("fail-on-drift")) && (has("for") || has("timeout"))
 	serves := has("port")
 	var said []string
 	for _, c := range []struct {

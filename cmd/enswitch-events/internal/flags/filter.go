@@ -193,7 +193,8 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 // Tally returns a counter of the events that come while the filters keep none. Its hints also
 // have names that were learned.
 func (o *Filter) Tally(a *cli.App) *tally.Tally {
-	return tally.New(o.Class, o.Event, o.Where).Know(sync.OnceValue(func() *tally.Names { return LearnedNames(a).tallied() }))
+	only := len(o.grep) == 0 && o.JQ == "" && o.jqFile == ""
+	return tally.New(o.Class, o.Event, o.Where).Only(only).Know(sync.OnceValue(func() *tally.Names { return LearnedNames(a).tallied() }))
 }
 
 // Needles returns texts of which each kept line contains at least one, or nil if there

@@ -29,10 +29,19 @@ func Show(w io.Writer, kinds []*schema.Kind) error {
 			if last := path[len(path)-1]; last != "[]" && last != schema.AnyName {
 				present = strings.ReplaceAll(parent.PresenceText(f), " ", "")
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, seen, cell(schema.PathText(path)), strings.ReplaceAll(f.TypeText(), " or ", "|"), present, cell(f.Pattern()), values(f))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, seen, cell(schema.PathText(path)), strings.ReplaceAll(f.TypeText(), " or ", "|"), present, cell(pattern(f)), values(f))
 		})
 	}
 	return t.Flush()
+}
+
+// pattern returns what the texts of a field have in common.
+func pattern(f *schema.Field) string {
+	p := f.Pattern()
+	if f.Enum() && (p == "word" || p == "text" || p == "") {
+		return "enum"
+	}
+	return p
 }
 
 // cell returns a text as a cell of a table.

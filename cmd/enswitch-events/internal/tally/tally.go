@@ -41,6 +41,7 @@ type Tally struct {
 	flags  flags
 	note   string
 	known  func() *Names // nil if nothing was learned
+	only   bool          // these are the only filters
 }
 
 // Names are names of events, as class.event, and of fields that are known from earlier.
@@ -148,6 +149,18 @@ func plural(n int64) string {
 	return humanize.Comma(n) + " events"
 }
 
+// Only says that there are no other filters than those of New.
+func (t *Tally) Only(only bool) *Tally {
+	t.only = only
+	return t
+}
+
+// searched reports whether each event that matches a part of the filters was looked at, also
+// where lines are passed over because they cannot match all parts: there is one part.
+func (t *Tally) searched() bool {
+	return t.only && min(len(t.flags.class), 1)+min(len(t.flags.event), 1)+len(t.flags.where) == 1
+}
+
 // Part returns a Tally whose counts are added to those of t.
 func (t *Tally) Part() *Tally {
 	if t == nil {
@@ -246,7 +259,11 @@ func (t *Tally) sum(s *Tally) {
 // Report returns the number of events counted, their kinds, the most frequent first,
 // and what the filters want and none of them was or had, as "event 'anser' in 12 events: did
 // you mean answer?".
-func (t *Tally) Report() (counted int64, kinds, unmet []string) {
+func (t *Tally) Report() (counted int64, kinds, unmet []string) { return t.report(0) }
+
+// report is Report; events is how many events the run had, of which not all may have been
+// counted.
+func (t *Tally) report(events int64) (counted int64, kinds, unmet []string) {
 	if t == nil {
 		return 0, nil, nil
 	}
@@ -273,8 +290,12 @@ func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 	if len(s.wanted) > 0 && t.known != nil {
 		known = t.known()
 	}
+	searched := counted
+	if t.searched() {
+		searched = max(counted, events)
+	}
 	for _, w := range s.wanted {
-		unmet = append(unmet, fmt.Sprintf("%s in %s%s", safe.String(w.text), plural(counted), w.hint(s, known)))
+		unmet = append(unmet, fmt.Sprintf("%s in %s%s", safe.String(w.text), plural(searched), w.hint(s, known)))
 	}
 	return counted, kinds, unmet
 }
@@ -282,7 +303,7 @@ func (t *Tally) Report() (counted int64, kinds, unmet []string) {
 // Empty returns a line which says that no event was kept, and which events came. It is
 // empty if none was counted.
 func (t *Tally) Empty(events int64) string {
-	counted, kinds, unmet := t.Report()
+	counted, kinds, unmet := t.report(events)
 	if counted == 0 {
 		return ""
 	}

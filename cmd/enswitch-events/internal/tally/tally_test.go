@@ -65,6 +65,28 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
+// TestSearched: where there is one filter, no event of the run matched it, also of those that
+// were not counted. Names that are known from earlier are a hint, too.
+func TestSearched(t *testing.T) {
+	known := func() *Names { return &Names{Kinds: []string{"call.transfer"}, Fields: []string{"customer"}} }
+	for _, c := range []struct {
+		tally *Tally
+		want  string
+	}{
+		{New(nil, []string{"anser"}, nil).Only(true), "no event 'anser' in 12,000 events: did you mean 'answer'?"},
+		{New(nil, []string{"anser"}, nil), "no event 'anser' in 1 event: did you mean 'answer'?"},
+		{New([]string{"cal"}, []string{"anser"}, nil).Only(true), "no class 'cal' in 1 event: did you mean 'call'?; no event 'anser' in 1 event: did you mean 'answer'?"},
+		{New(nil, []string{"transfre"}, nil).Only(true).Know(known), "no event 'transfre' in 12,000 events: did you mean 'transfer'?"},
+		{New(nil, []string{"call.transfer"}, nil).Only(true).Know(known), "no event 'call.transfer' in 12,000 events, which is known from earlier"},
+		{New(nil, nil, []string{"custmer=1"}).Only(true).Know(known), "no field 'custmer' in 12,000 events: did you mean 'customer'?"},
+	} {
+		c.tally.Count(scan(t, `{"class":"call","event":"answer"}`))
+		if got, want := c.tally.Empty(12000), "none of 12,000 events was kept; of 1 looked at: 1 call.answer; "+c.want; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // TestBounded: what comes from outside is bounded and safe to show.
 func TestBounded(t *testing.T) {
 	all := New(nil, nil, nil)
