@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/statusline"
 )
 
 // statsOptions are the flags of stats.
@@ -82,6 +84,13 @@ func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	s := stats.New(options)
 	live := &o.inputs.Live
 	live.Sink, live.Account, live.SinkMemory = s.Sink, s, stats.MaxMemory
+	if options.Picture {
+		alone := a.Global.Quiet || a.StatusLine == nil
+		if a.StatusLine == nil {
+			a.StatusLine = statusline.New(a.Out, cli.Columns(a.Out))
+		}
+		a.StatusLine.SetPicture(s.Picture, cli.Rows(a.Out), alone)
+	}
 	err = o.inputs.Run(ctx, a, cmd, addresses)
 	if err == nil && s.Failed() {
 		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last block"), "")
@@ -122,5 +131,6 @@ func (o *statsOptions) compile(a *cli.App, cmd *cobra.Command) (*stats.Options, 
 	return &stats.Options{
 		By: o.by, Every: o.every, Map: m, Tracker: tracker, Format: o.format, Width: cli.Columns(a.Out),
 		Live: !o.inputs.Captures(), FailIf: failIf, Log: a.Log,
+		Picture: o.format == "table" && !o.inputs.Captures() && cli.Terminal(a.Out) != nil && os.Getenv("TERM") != "dumb",
 	}, nil
 }

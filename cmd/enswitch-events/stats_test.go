@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 // TestStatsTruth compares the figures of a capture with those that were worked out by hand:
@@ -103,4 +105,62 @@ func mustJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestStatsOnTerminal: the table is drawn again in place, above the status line and below the
+// messages, and the whole of it is left at the end. Nothing that an event holds moves the
+// cursor.
+func TestStatsOnTerminal(t *testing.T) {
+	t.Parallel()
+	s := serverAt(t, "")
+	p := onScreen(t, size{80, 40}, nil, "stats", s.Addr())
+	waitClients(t, s, 1)
+	s.Send(callEvent(0, "start", "a"), []byte(`{"class":"call","event":"\u001b[2J\u001b[H","callid":"a","timestamp":"1000000001.000000"}`))
+	p.shows("call.start", `call.\x1b[2J\x1b[H`, "attempts         1", " kept", "connected to ws://"+s.Addr())
+	s.Send(callEvent(2, "start", "b"))
+	p.shows("attempts         2", "3 events")
+	if text := p.text(); strings.Count(text, "attempts") != 1 {
+		t.Errorf("on the screen is\n%s", text)
+	}
+	p.resize(size{60, 12})
+	p.until("it fits", func(text string) bool {
+		return strings.Contains(text, "3 events") && !strings.Contains(text, "attempts") && strings.Contains(text, " kept")
+	})
+	p.resize(size{80, 40})
+	p.shows("attempts         2")
+	p.press("^C")
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	text := p.text()
+	if strings.Count(text, "attempts         2\n") != 1 || strings.Contains(text, " · ") || !strings.Contains(text, "3 events received: 3 kept") {
+		t.Errorf("left on the screen is\n%s", text)
+	}
+}
+
+// TestStatsLines: without a terminal that can be drawn on there are lines; with -Q there is
+// the table alone.
+func TestStatsLines(t *testing.T) {
+	t.Parallel()
+	s := serverAt(t, "")
+	dumb := onScreen(t, size{80, 40}, []string{"TERM=dumb"}, "stats", s.Addr())
+	quiet := onScreen(t, size{80, 40}, nil, "stats", s.Addr(), "-Q")
+	waitClients(t, s, 2)
+	s.Send(callEvent(0, "start", "a"))
+	quiet.shows("attempts         1")
+	for _, p := range []*terminal{dumb, quiet} {
+		p.press("^C")
+		if code := p.exit(); code != cli.ExitOK {
+			t.Errorf("exit code %d", code)
+		}
+		if text := p.text(); strings.Count(text, "attempts         1\n") != 1 {
+			t.Errorf("on the screen is\n%s", text)
+		}
+	}
+	if out := dumb.output(); strings.Contains(out, "\x1b") {
+		t.Errorf("written to a dumb terminal: %q", out)
+	}
+	if out := quiet.output(); strings.Contains(out, "kept") || strings.Contains(out, "connected") {
+		t.Errorf("said with -Q: %q", out)
+	}
 }

@@ -187,15 +187,24 @@ func (a *App) newStatusLine() *statusline.Line {
 // Columns returns a function that returns the columns of the terminal w, 0 where that is
 // unknown. It is nil if w is no terminal.
 func Columns(w any) func() int {
+	return size(w, func(columns, _ int) int { return columns })
+}
+
+// Rows is like Columns, of the rows.
+func Rows(w any) func() int {
+	return size(w, func(_, rows int) int { return rows })
+}
+
+func size(w any, of func(columns, rows int) int) func() int {
 	tty := Terminal(w)
 	if tty == nil {
 		return nil
 	}
 	return func() int {
-		width, _, err := term.GetSize(int(tty.Fd()))
+		columns, rows, err := term.GetSize(int(tty.Fd()))
 		if err != nil {
 			return 0
 		}
-		return width
+		return of(columns, rows)
 	}
 }

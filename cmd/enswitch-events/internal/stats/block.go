@@ -46,7 +46,11 @@ func newFormat(o *Options, mark func() string) format {
 // print prints a block, and looks whether FailIf is true of it.
 func (s *Sink) print(from, to int64, w *window, i *call.Interval) {
 	b := s.block(from, to, w, i)
-	s.out = s.format.append(s.out, s, b)
+	if s.picture.used {
+		s.printPicture(b)
+	} else {
+		s.out = s.format.append(s.out, s, b)
+	}
 	s.blocks++
 	if s.o.FailIf == nil {
 		return

@@ -13,7 +13,7 @@
 // and gaps. Whatever shows a report needs nothing else of this package.
 //
 // The files: stats.go is the sink, worker.go is Map, groups.go has the groups, windows.go the
-// intervals, block.go what is printed, ndjson.go, csv.go and table.go the formats,
+// intervals, block.go what is printed, ndjson.go, csv.go and table.go the formats, feeds.go and picture.go parts of the table,
 // machines.go and timeline.go what only the table and the report show, report.go and
 // reportdata.go the data of the report.
 package stats
@@ -53,6 +53,8 @@ type Options struct {
 	// FailIf ends the run after the first block of which it is true for an object; nil for
 	// none.
 	FailIf *filter.Query
+	// Picture says that a table is shown by Sink.Picture, and printed at the end alone.
+	Picture bool
 	// Report collects the data of a report, for Sink.ReportData; nil for none. It goes
 	// with any By and Every, and follows calls whatever By is.
 	Report *Report
@@ -82,6 +84,7 @@ type Sink struct {
 	timeline timeline
 	guesses  report.Guesses
 	failures *report.Sampler
+	compare  func() *engine.Comparison // of the feeds, live
 	picture  picture
 
 	out    []byte // what is to be written
@@ -98,6 +101,7 @@ func New(o *Options) *Sink {
 	s := &Sink{o: *o, groups: newGroups(), failures: &report.Sampler{Log: o.Log.Warn}, timeline: timeline{width: 1, most: maxBuckets}}
 	s.windows = windows{every: o.Every.Microseconds(), open: map[int64]*window{}, begin: time.Now().UnixMicro()}
 	s.format = newFormat(o, s.mark)
+	s.picture.used = o.Picture
 	options := o.Tracker
 	if FollowsCalls(o.By) {
 		s.figures = newFigures(o)
@@ -178,6 +182,7 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 		s.o.Report.take()
 	}
 	s.advance(s.feedTime(p))
+	s.draw()
 	if s.failed {
 		b.Stop(engine.EndCount)
 	}
@@ -213,6 +218,7 @@ func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration
 	}
 	now := time.Now()
 	s.advance(now.UnixMicro())
+	s.draw()
 	s.write(out)
 	if s.o.Every > 0 {
 		if due := s.windows.due(s.lag(), now.UnixMicro()); next == 0 || due < next {
@@ -236,6 +242,10 @@ func (s *Sink) Finish(out *engine.Output) {
 	if s.o.Report != nil {
 		s.o.Report.finish()
 	}
+	if len(s.picture.lines) > 0 && s.blocks > 0 { // the last whole interval
+		s.out = append(appendLines(s.out, s.picture.lines), '\n')
+	}
+	s.picture.used = false
 	s.printRest()
 	s.write(out)
 }

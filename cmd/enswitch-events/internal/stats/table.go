@@ -36,7 +36,11 @@ func (f *tableFormat) append(dst []byte, s *Sink, b *block) []byte {
 		dst = append(dst, '\n')
 	}
 	f.begun = true
-	for _, line := range f.lines(s, b, maxRows) {
+	return appendLines(dst, f.lines(s, b, maxRows))
+}
+
+func appendLines(dst []byte, lines []string) []byte {
+	for _, line := range lines {
 		dst = append(append(dst, line...), '\n')
 	}
 	return dst
@@ -56,6 +60,7 @@ func (f *tableFormat) lines(s *Sink, b *block, rows int) []string {
 	} else {
 		lines = append(lines, f.events(s, b, width, rows)...)
 		lines = append(lines, f.machines(s, b, rows)...)
+		lines = append(lines, f.feeds(s, rows)...)
 		lines = append(lines, f.calls(b)...)
 	}
 	for i, line := range lines {
@@ -168,7 +173,7 @@ func (f *tableFormat) events(s *Sink, b *block, width, rows int) []string {
 			others += c.n
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s %12s %9s  %s", fit(c.name, nameWidth), humanize.Comma(c.n), rate(c.n, span), bar(c.n, all[0].n, width-nameWidth-25)))
+		lines = append(lines, fmt.Sprintf("%s %12s %9s  %s", fit(c.name, nameWidth), humanize.Comma(c.n), rate(c.n, span), bar(c.n, all[0].n, width-nameWidth-26)))
 	}
 	if others > 0 {
 		lines = append(lines, fmt.Sprintf("%-*s %12s %9s", nameWidth, cli.Plural(int64(len(all)-rows), "other"), humanize.Comma(others), rate(others, span)))
@@ -309,7 +314,7 @@ func (f *tableFormat) groups(s *Sink, b *block, width, rows int) []string {
 			sum := r.calls.Summary()
 			line += fmt.Sprintf(" %8s %8s %9s %9s %5s", humanize.Comma(r.calls.Attempts), known(sum.ASR, percent), known(sum.ACD, seconds), known(sum.PDD95, seconds), humanize.Comma(r.calls.ConcurrentMax))
 		} else {
-			line += "  " + bar(r.events, b.rows[0].events, width-column-22)
+			line += "  " + bar(r.events, b.rows[0].events, width-column-23)
 		}
 		lines = append(lines, line)
 	}

@@ -218,11 +218,7 @@ func (s *Sink) printRest() {
 		if s.o.Live {
 			from = v.begin
 		}
-		var i *call.Interval
-		if s.figures != nil {
-			i = s.figures.Now(0)
-		}
-		s.print(from, end, v.window(0), i)
+		s.print(from, end, v.window(0), s.lastInterval())
 		return
 	}
 	if s.o.Live {
@@ -246,12 +242,16 @@ func (s *Sink) printRest() {
 	if s.o.Live {
 		from = max(from, v.begin)
 	}
-	var i *call.Interval
-	if s.figures != nil {
-		i = s.figures.Now(0)
-	}
 	if end <= from || end > (last+1)*v.every {
 		end = (last + 1) * v.every
 	}
-	s.print(from, end, v.window(last), i)
+	s.print(from, end, v.window(last), s.lastInterval())
+}
+
+// lastInterval returns the newest interval of the calls, nil if none are followed.
+func (s *Sink) lastInterval() *call.Interval {
+	if s.figures == nil {
+		return nil
+	}
+	return s.figures.Now(0)
 }

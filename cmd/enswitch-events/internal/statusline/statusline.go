@@ -4,10 +4,12 @@
 // The rules: the line goes to stderr and is never part of the data. It is erased before
 // anything else is written and drawn again after it, so that the two never mix and the
 // line is always there. It is one row at most. Its text is made a few times a second, never
-// for each event.
+// for each event. Above it can be a picture of several rows, which is drawn like it, once a
+// second at most.
 package statusline
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -19,8 +21,10 @@ import (
 const (
 	// interval is the time between two redraws while nothing else is written.
 	interval = 250 * time.Millisecond
-	// minRefresh is the time for which a text is shown at least, however much is written.
-	minRefresh = 100 * time.Millisecond
+	// minRefresh is the time for which a text is shown at least, however much is written,
+	// and pictureRefresh that for a picture.
+	minRefresh     = 100 * time.Millisecond
+	pictureRefresh = time.Second
 
 	// The cursor stays at the start of the row. Erasing works from there after a resize,
 	// too: a terminal that wraps the row anew leaves the cursor at its first column.
@@ -35,8 +39,13 @@ type Line struct {
 	tty   io.Writer
 	width func() int
 
-	mu    sync.Mutex
-	text  func(width int) string // nil until Start and after Stop
+	mu   sync.Mutex
+	text func(width int) string // nil until Start and after Stop
+	// picture returns the rows above the line; nil for none. With alone there is no line.
+	picture func() []string
+	height  func() int
+	alone   bool
+
 	drawn bool
 	row   string    // what was drawn last
 	at    int       // the width that row was made for
@@ -49,6 +58,13 @@ type Line struct {
 // shown before Start.
 func New(tty io.Writer, width func() int) *Line {
 	return &Line{tty: tty, width: width}
+}
+
+// SetPicture shows rows above the line, or in its place if alone is set. Picture returns
+// them, without control characters; it is called as the function of Start is. What does not
+// fit is cut off: height returns the rows of the terminal. SetPicture is for before Start.
+func (l *Line) SetPicture(picture func() []string, height func() int, alone bool) {
+	l.picture, l.height, l.alone = picture, height, alone
 }
 
 // Wrap returns a writer to w, which writes to the same terminal. It erases the line
@@ -128,11 +144,45 @@ func (l *Line) draw() {
 	if l.text == nil || width < 20 {
 		return
 	}
-	if width != l.at || time.Since(l.last) >= minRefresh {
+	refresh := minRefresh
+	if l.picture != nil {
+		refresh = pictureRefresh
+	}
+	switch {
+	case width != l.at || time.Since(l.last) >= refresh:
 		// One column for the cursor, and one left free: a full row would wrap.
 		text := ansi.Truncate(strings.ToValidUTF8(l.text(width-2), ""), width-2, "…")
 		l.row, l.at, l.last = erase+dim+" "+text+reset+"\r", width, time.Now()
+		if l.picture != nil {
+			l.row = erase + l.pictureRows(width, dim+" "+text+reset)
+		}
+	case l.drawn && l.picture != nil:
+		return // it is as it was
 	}
 	_, _ = io.WriteString(l.tty, l.row)
 	l.drawn = true
+}
+
+// pictureRows returns the picture and the line below it, and puts the cursor at the start of
+// its first row.
+func (l *Line) pictureRows(width int, line string) string {
+	rows := l.picture()
+	if !l.alone {
+		rows = append(rows[:len(rows):len(rows)], line)
+	}
+	// The last row of the terminal stays free, so that nothing scrolls.
+	if most := l.height() - 1; len(rows) > most && most > 1 {
+		rows = append(rows[:most-1:most-1], rows[len(rows)-1])
+	}
+	var b strings.Builder
+	for i, row := range rows {
+		if i > 0 {
+			b.WriteString("\r\n")
+		}
+		b.WriteString(ansi.Truncate(row, width-1, "…"))
+	}
+	if len(rows) > 1 {
+		fmt.Fprintf(&b, "\x1b[%dA", len(rows)-1)
+	}
+	return b.String() + "\r"
 }
