@@ -121,7 +121,7 @@ func (o *callsOptions) openScreen(a *cli.App, options *calls.Options) (*tui.Scre
 	if err != nil {
 		return nil, err
 	}
-	screen := tui.Open(&tui.Options{App: a, Map: options.Map, Having: options.Having, Profile: profile, Location: location, Live: options.Live})
+	screen := tui.Open(&tui.Options{App: a, Map: options.Map, Having: options.Having, Profile: profile, Location: location, Live: options.Live, Again: o.inputs.Again()})
 	if screen != nil {
 		options.Screen, options.ForReaders, a.StatusLine = screen.Hooks(), false, nil
 	}

@@ -71,8 +71,6 @@ var keySteps = []step{
 	{[]string{"Esc"}, []string{"[1 marked]"}, "save"},
 	{[]string{"k", "Space"}, []string{"1–6 of 6"}, "marked"},
 
-	{[]string{"p"}, []string{"PAUSED"}, ""},
-	{[]string{"p"}, nil, "PAUSED"},
 	{[]string{"t", "Space"}, []string{"[ ] STATE", "[ ] PDD"}, ""},
 	{[]string{"j", "j", "k", "j", "Space", "Esc"}, []string{"FROM", "AGE"}, "[ ] STATE"},
 	{[]string{"t", "Space", "↓", "↓", "Space", "q"}, []string{"STATE", "TO"}, "[x]"},
@@ -90,12 +88,22 @@ var keySteps = []step{
 	{[]string{"g"}, []string{"event 1 of 4"}, ""},
 	{[]string{"w"}, []string{"TIME OF DAY", "14:13:27"}, ""},
 	{[]string{"Tab"}, []string{`"event":"start"`}, ""},
-	{[]string{"Tab", "?"}, []string{"Keys of the list"}, ""},
-	{[]string{"G"}, []string{"callid (from 120 columns on)"}, "Keys of the list"},
+	{[]string{"Tab", "?"}, []string{"a page up"}, ""},
+	{[]string{"G"}, []string{"callid (from 120 columns on)"}, "a page up"},
 	{[]string{"Esc"}, []string{"event 1 of 4"}, ""},
 	{[]string{"q"}, []string{"1–6 of 6"}, "event 1 of"},
 	{[]string{"Enter"}, []string{"event 1 of"}, ""},
 	{[]string{"Esc"}, []string{"1–6 of 6"}, "event 1 of"},
+
+	{[]string{"["}, []string{"stopped 2026-09-21 14:13:50 ━", "1–5 of 5"}, "to its end"},
+	{[]string{"["}, []string{"stopped 2026-09-21 14:13:40 ━", "1–3 of 3"}, ""},
+	{[]string{"]"}, []string{"stopped 2026-09-21 14:13:50 ━", "1–5 of 5"}, ""},
+	{[]string{"{"}, []string{"stopped 2026-09-21 14:13:20 ─", "1–1 of 1", " start "}, ""},
+	{[]string{"."}, []string{"stopped 2026-09-21 14:13:20 ─", " route* "}, ""},
+	{[]string{"+", "p"}, []string{"playing ×2 "}, ""},
+	{[]string{"-"}, []string{"playing ×1 "}, ""},
+	{[]string{"p"}, []string{"stopped 2026"}, "playing"},
+	{[]string{"}"}, []string{"capture read to its end", "1–6 of 6"}, ""},
 }
 
 // TestScreenKeys presses each key of the help.

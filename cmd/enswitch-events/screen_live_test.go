@@ -32,6 +32,17 @@ func TestScreenLive(t *testing.T) {
 	p.shows("start? ") // it is doubtful
 	s.Send(callEvent(3, "ring", "b"), callEvent(4, "answer", "b"))
 	p.shows("up*? ", "2 at most")
+	p.press("p")
+	p.shows("PAUSED")
+	s.Send(callEvent(5, "start", "c"))
+	p.shows("calls 2 now", "1–2 of 2") // counting goes on
+	p.press("p")
+	p.hides("PAUSED")
+	p.shows("1–3 of 3")
+	s.Send(callEvent(6, "end", "c"), callEvent(7, "hold", "b"))
+	p.shows("calls 1 now")
+	p.press("[")
+	p.shows("a live feed has no past")
 	p.press("^L")
 	p.shows("1–1 of 1")
 	p.resize(size{130, 30})
@@ -43,7 +54,7 @@ func TestScreenLive(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	p.leftAsItWas()
-	if want := "2 calls: 1 ended, 1 open"; !strings.Contains(p.output(), want) {
+	if want := "3 calls: 2 ended, 1 open"; !strings.Contains(p.output(), want) {
 		t.Errorf("the messages come after the screen: no %q in\n%q", want, p.output())
 	}
 }

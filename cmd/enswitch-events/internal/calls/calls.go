@@ -68,14 +68,19 @@ type Sink struct {
 // New returns a Sink.
 func New(o *Options) *Sink {
 	s := &Sink{o: *o, failures: &report.Sampler{Log: o.Log.Warn}}
-	options := o.Tracker
+	s.restart()
+	return s
+}
+
+// restart begins with no calls.
+func (s *Sink) restart() {
+	options := s.o.Tracker
 	options.OnEnd, options.OnJoin = s.ended, s.joined
-	if o.Screen != nil { // it shows what is, at once, and events of a call
-		s.figures = call.NewFigures(&call.FiguresOptions{Map: o.Map})
+	if s.o.Screen != nil { // it shows what is, at once, and events of a call
+		s.figures = call.NewFigures(&call.FiguresOptions{Map: s.o.Map})
 		options.Hold, options.KeepEvents, options.Figures = -1, true, s.figures
 	}
 	s.tracker = call.NewTracker(&options)
-	return s
 }
 
 // Sink makes s the sink of a run that prints in the format of text.
@@ -94,22 +99,6 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	s.follow(p)
 	s.write(&b.Out)
 	return true
-}
-
-// follow follows the events of p.
-func (s *Sink) follow(p *part) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.guesses.Add(p.guesses)
-	for i := range p.events {
-		s.tracker.Add(&p.events[i])
-	}
-	if s.o.Screen != nil && s.o.Live {
-		for i := range p.events {
-			s.lags.add(&p.events[i])
-		}
-	}
-	s.changed()
 }
 
 // write adds to out what is to be written.

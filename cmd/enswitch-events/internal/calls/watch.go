@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
@@ -15,6 +16,44 @@ type Screen struct {
 	Changed func()
 	// Panic is called when the sink fails, before the program does.
 	Panic func()
+	// Pass waits until the event with that timestamp is to be followed. It reports false
+	// if the run is to end. It is nil for live events.
+	Pass func(usec int64) bool
+}
+
+// Restart begins anew, without a call, for another run over the same captures, which logs to l.
+func (s *Sink) Restart(l *log.Logger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.o.Log, s.failures.Log = l, l.Warn
+	s.counts, s.printed = counts{}, 0
+	s.restart()
+}
+
+// follow follows the events of p.
+func (s *Sink) follow(p *part) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guesses.Add(p.guesses)
+	for i := range p.events {
+		if s.o.Screen != nil && s.o.Screen.Pass != nil && !s.pass(p.events[i].Time) {
+			return
+		}
+		s.tracker.Add(&p.events[i])
+	}
+	if s.o.Screen != nil && s.o.Live {
+		for i := range p.events {
+			s.lags.add(&p.events[i])
+		}
+	}
+	s.changed()
+}
+
+// pass is Screen.Pass, during which the calls can be read. s.mu is locked.
+func (s *Sink) pass(usec int64) bool {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return s.o.Screen.Pass(usec)
 }
 
 // changed tells the screen that there is something new.

@@ -116,7 +116,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	}
 	s.text, s.vars = text, vars
 	out := s.app.EventWriter()
-	if !o.Follow && regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
+	if !o.Follow && Regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
 		if s.pager = s.app.NewPager(ctx); s.pager != nil {
 			out = s.pager
 		}
@@ -150,13 +150,13 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		return nil, err
 	}
 	switch {
-	case s.whole == nil && o.Passes != nil && o.Awaiter != nil && !o.Follow && regular(names) && size(names) >= passesFrom:
+	case s.whole == nil && o.Passes != nil && o.Awaiter != nil && !o.Follow && Regular(names) && size(names) >= passesFrom:
 		s.narrow(config, files, o.Passes(from, to, around(names)))
 	case s.whole == nil:
 		if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
 			config.Needles = o.Filter.Needles()
 		}
-	case o.Follow || !regular(names):
+	case o.Follow || !Regular(names):
 		config.Sink = s.whole.Once(text)
 	default:
 		s.findFirst(config, files, text)
@@ -164,9 +164,9 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	return config, nil
 }
 
-// regular reports whether all names are of regular files: what comes through a pipe may
+// Regular reports whether all names are of regular files: what comes through a pipe may
 // never end.
-func regular(names []string) bool {
+func Regular(names []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool {
 		st, err := os.Stat(name)
 		return name == "-" || err == nil && !st.Mode().IsRegular()

@@ -33,6 +33,9 @@ func (o *Options) Bind(cmd *cobra.Command) {
 // Captures reports whether the events come from captures.
 func (o *Options) Captures() bool { return len(o.Read.Files) > 0 }
 
+// Again reports whether all captures are files, which can be read again.
+func (o *Options) Again() bool { return captures.Regular(o.Read.Files) }
+
 // Run runs the sink over the captures of --read, merged by timestamp, or else over live
 // events. Addresses are those of the command line; [flags.CheckEffects] refuses them
 // beside --read.

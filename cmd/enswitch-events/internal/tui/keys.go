@@ -2,6 +2,7 @@ package tui
 
 import (
 	"strings"
+	"time"
 )
 
 // key is a key of the list or of an open call, and what it does.
@@ -42,7 +43,14 @@ func keys() []key {
 		{"<", "<", "sort by the column to the left", "", inList, func(m *model) { m.sortBy(-1) }},
 		{">", ">", "sort by the column to the right", "<> sort", inList, func(m *model) { m.sortBy(1) }},
 		{"R shift+r", "R", "reverse the order", "R reverse", inList, (*model).reverse},
-		{"p", "p", "stop the picture, or go on; counting goes on", "p pause", everywhere, (*model).pause},
+		{"p", "p", "stop the picture of a live feed, counting goes on; play a capture or stop it", "p pause", everywhere, (*model).pause},
+		{"[", "[", "of a capture: 10 s back", "", everywhere, func(m *model) { m.seek(-10*time.Second, false) }},
+		{"]", "]", "of a capture: 10 s on", "", everywhere, func(m *model) { m.seek(10*time.Second, false) }},
+		{"{", "{", "of a capture: to its beginning", "", everywhere, func(m *model) { m.seek(-time.Second, true) }},
+		{"}", "}", "of a capture: to its end", "", everywhere, func(m *model) { m.seek(time.Second, true) }},
+		{".", ".", "of a capture: the next event", "", everywhere, func(m *model) { m.play((*player).step) }},
+		{"+ =", "+", "of a capture: play twice as fast", "", everywhere, func(m *model) { m.play(func(p *player) { p.faster(true) }) }},
+		{"-", "-", "of a capture: play half as fast", "", everywhere, func(m *model) { m.play(func(p *player) { p.faster(false) }) }},
 		{"w", "w", "times: since the start, of day, or since the event before", "w times", everywhere, (*model).nextTimes},
 		{"s", "s", "save the marked calls, or those that are shown", "s save", everywhere, (*model).askSave},
 		{"y", "y", "copy the callid to the clipboard of the terminal", "y copy id", everywhere, (*model).copyID},

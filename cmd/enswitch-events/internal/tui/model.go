@@ -46,6 +46,7 @@ type model struct {
 	times   times
 	message string // at the bottom until the next key, or for some seconds
 	said    time.Time
+	failed  bool // the first run has ended with an error
 	ended   bool // the run is over: the capture was read
 
 	figures figures
@@ -124,7 +125,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case endMsg:
 		m.ended, m.message = true, ""
-		if msg.err != nil {
+		if m.failed = msg.err != nil; m.failed {
 			m.say(msg.err.Error())
 		}
 		m.refresh()
@@ -185,8 +186,11 @@ func (m *model) arrange() {
 
 // now is the feed's time, in microseconds since 1970: that of a live feed goes on by itself.
 func (m *model) now() int64 {
-	if !m.s.o.Live || m.snap.Now == 0 {
-		return m.snap.Now
+	if m.s.player != nil {
+		return max(m.s.player.state().here, m.snap.Now)
+	}
+	if m.snap.Now == 0 {
+		return 0
 	}
 	return m.snap.Now + time.Since(m.lastEvent()).Microseconds()
 }
@@ -274,12 +278,43 @@ func onOff(on bool) string {
 }
 
 func (m *model) pause() {
+	if m.s.player != nil {
+		m.s.player.toggle()
+		return
+	}
 	if m.paused = !m.paused; !m.paused {
 		m.refresh()
 	}
 }
 
 func (m *model) nextTimes() { m.times = (m.times + 1) % timesCount }
+
+// seek goes to another time of the capture.
+func (m *model) seek(by time.Duration, whole bool) {
+	switch {
+	case m.s.player == nil:
+		m.say("a live feed has no past: --read FILE plays a capture")
+	case by < 0 && !m.s.o.Again:
+		m.say("standard input and pipes cannot be read again")
+	case !m.ended:
+		m.say("the capture is being read for the first time")
+	case m.failed:
+		m.say("the capture could not be read to its end")
+	default:
+		m.s.player.seek(by.Microseconds(), whole)
+		m.s.changed()
+	}
+}
+
+// play does something with the player, if there is one.
+func (m *model) play(do func(p *player)) {
+	if m.s.player == nil {
+		m.seek(0, false) // which says so
+		return
+	}
+	do(m.s.player)
+	m.s.changed()
+}
 
 // toEnd moves as far as it goes.
 const toEnd = 1 << 30

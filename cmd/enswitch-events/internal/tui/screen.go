@@ -32,6 +32,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/calls"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/live"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -47,6 +48,8 @@ type Options struct {
 	Location *time.Location
 	// Live says that the run ends the screen. After the end of captures it stays.
 	Live bool
+	// Again says that the captures can be read again: all are files.
+	Again bool
 }
 
 // Screen shows the calls that a sink follows.
@@ -55,6 +58,7 @@ type Screen struct {
 	in, out *os.File
 	closeIn bool
 	sink    *calls.Sink
+	player  *player // of captures, else nil
 
 	wake    chan struct{}
 	watched chan struct{} // closed when health is there
@@ -89,11 +93,20 @@ func Open(o *Options) *Screen {
 	if o.Location == nil {
 		s.o.Location = time.Local
 	}
+	if !o.Live {
+		s.player = newPlayer(s.changed)
+	}
 	return s
 }
 
 // Hooks is how the sink is to tell of its calls.
-func (s *Screen) Hooks() *calls.Screen { return &calls.Screen{Changed: s.changed, Panic: s.giveBack} }
+func (s *Screen) Hooks() *calls.Screen {
+	h := &calls.Screen{Changed: s.changed, Panic: s.giveBack}
+	if s.player != nil {
+		h.Pass = s.player.pass
+	}
+	return h
+}
 
 // Watch takes the function that says how the feeds are. The run is to call it once.
 func (s *Screen) Watch(health func() live.Health) {
@@ -128,7 +141,15 @@ func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Con
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx) }()
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer cancel()
+	if s.player == nil {
+		go func() { ended <- run(ctx) }()
+	} else {
+		context.AfterFunc(ctx, s.player.leave)
+		reading.Go(func() { s.read(ctx, ended, run) })
+	}
 	over, err := s.await(ended)
 	if over && (s.o.Live || err != nil) {
 		return err
@@ -141,6 +162,42 @@ func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Con
 	}
 	cancel()
 	return <-ended
+}
+
+// read runs over the captures, and again whenever the player goes back, until ctx is done. Ended
+// gets the error of the first run: the others say nothing.
+func (s *Screen) read(ctx context.Context, ended chan<- error, run func(context.Context) error) {
+	once := func() error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		s.player.begin(stop)
+		err := run(ctx)
+		s.player.ended()
+		s.changed()
+		return err
+	}
+	first, ran := once(), false
+	if ended <- first; first != nil {
+		return
+	}
+	a := s.o.App
+	loud := a.Log
+	for {
+		select {
+		case <-ctx.Done():
+			if ran {
+				a.Log.Close()
+				a.Log = loud
+			}
+			return
+		case <-s.player.again:
+			if !ran {
+				a.Log, ran = log.New(io.Discard, log.Options{}), true
+			}
+			s.sink.Restart(a.Log)
+			_ = once()
+		}
+	}
 }
 
 // patience is how long the screen waits for the first connection, or for the end of a

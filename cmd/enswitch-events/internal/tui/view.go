@@ -207,9 +207,13 @@ const maxLag = 24 * time.Hour
 
 // capture says how far a capture is read.
 func (m *model) capture() []string {
+	s := m.s.player.state()
 	word := "reading the capture"
-	if m.ended {
+	switch {
+	case s.over:
 		word = "capture read to its end"
+	case m.ended && !s.all:
+		return []string{s.line(m.width, m.s.o.Location)}
 	}
 	parts := []string{word}
 	if m.snap.Now > 0 {
