@@ -99,7 +99,7 @@ func (o *schemaOptions) learn(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	live.Sink, live.SinkMemory = l.Sink, schemas.MaxMemory
 	err = o.inputs.Run(ctx, a, cmd, addresses)
 	if l.Used() {
-		err = cmp.Or(err, l.Close())
+		err = cmp.Or(err, l.Close(err != nil))
 	}
 	return err
 }

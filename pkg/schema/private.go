@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,15 +35,18 @@ var privateWords = [...]string{
 	"signature", "jwt", "csrf", "cvv", "cvc", "card", "iban", "private",
 	// Telephone numbers, and other addresses of people.
 	"from", "to", "caller", "callee", "called", "calling", "cli", "clid", "callerid", "ani", "dnis", "src", "dst", "source",
-	"destination", "dialed", "dialled", "number", "phone", "telephone", "tel", "msisdn", "mobile", "exten", "extension",
+	"destination", "dialed", "dialled", "number", "phone", "telephone", "tel", "msisdn", "mobile", "ext", "exten", "extension",
 	"did", "ddi", "uri", "contact", "email", "mail", "sender", "recipient", "digits", "dtmf", "user", "username",
 	"login", "fromname", "toname", "callername", "calleename", "displayname", "firstname", "lastname", "surname", "fullname",
 	// What people write.
 	"text", "body", "content", "subject", "sms",
 }
 
-// privateParts are texts anywhere in such a name.
-var privateParts = [...]string{"authkey", "apikey", "passw", "secret", "token", "bearer", "credential", "phone", "nummer", "numero"}
+// privateParts are texts anywhere in such a name, privateEnds at its end.
+var (
+	privateParts = [...]string{"authkey", "apikey", "passw", "secret", "token", "bearer", "credential", "phone", "telefon", "nummer", "numero"}
+	privateEnds  = [...]string{"key", "pwd", "pass", "pin", "otp", "number"}
+)
 
 // privateName reports whether the values of a field of that name are not kept.
 func privateName(name string) bool {
@@ -52,18 +56,20 @@ func privateName(name string) bool {
 			return true
 		}
 	}
-	return privateWord(words(name))
-}
-
-func privateWord(all []string) bool {
-	for _, w := range all {
-		for _, p := range privateWords {
-			if w == p {
+	for _, end := range privateEnds {
+		if strings.HasSuffix(lower, end) {
+			return true
+		}
+	}
+	all := words(name)
+	for _, side := range sideWords {
+		for w := range strings.FieldsSeq(side.words) {
+			if len(w) >= 5 && strings.Contains(lower, w) || slices.Contains(all, w) {
 				return true
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(all, func(w string) bool { return slices.Contains(privateWords[:], w) })
 }
 
 // words returns the words of a name in lower case: apiKey, api_key and API-key are api, key.

@@ -87,7 +87,7 @@ func TestPatternsAreRegexps(t *testing.T) {
 func TestPrivate(t *testing.T) {
 	private := map[string][]string{
 		"authkey": {"x1"}, "password": {"hunter2"}, "userPassword": {"a"}, "X-Auth-Token": {"b"}, "api_key": {"c"}, "ApiKey": {"d"}, "secret": {"e"},
-		"PIN": {"4711"}, "from": {"201"}, "callerNumber": {"201"}, "rufnummer_a": {"201"}, "text": {"see you"}, "fromname": {"Bob"},
+		"PIN": {"4711"}, "vmpin": {"4711"}, "sessionkey": {"f"}, "sippass": {"g"}, "ziel": {"201"}, "anrufer": {"201"}, "ext": {"201"}, "from": {"201"}, "callerNumber": {"201"}, "rufnummer_a": {"201"}, "text": {"see you"}, "fromname": {"Bob"},
 		"note": {
 			"+442079460000", "02079460000", "0044 20 7946 0000", "(020) 7946-0000", "call 020/7946000 now", "sip:201@10.0.0.1", "tel:+442079460000",
 			`"Bob" <+442079460000>`, "Bearer abc", "authkey=abc", "http://u:p@example.com", "eyJhbGciOi.eyJzdWIi", "sk_live_51H8abcdEFGH1234", "-----BEGIN PRIVATE KEY-----",

@@ -142,13 +142,17 @@ func (l *Learner) Learned() *schema.Schema {
 	return l.fresh
 }
 
-// Close saves what was learned, and says what is new.
-func (l *Learner) Close() error {
+// Close saves what was learned, and says what is new. If the run failed it does not say that
+// nothing was learned.
+func (l *Learner) Close(failed bool) error {
 	l.Learned()
 	if err := l.save(); err != nil {
 		return cli.NewError(cli.ExitFailure, fmt.Errorf("what was learned could not be saved: %w", err), "--schema FILE names another file")
 	}
 	if l.total == nil {
+		if failed {
+			return nil
+		}
 		l.log.Warn("no event was learned: " + l.file + " is as it was")
 		return nil
 	}
