@@ -10,7 +10,7 @@ import (
 type known struct {
 	exact   map[string]bool           // the texts
 	texts   []part                    // what is replaced within other texts, the longest first
-	firsts  [256]bool                 // the first bytes of texts
+	heads   map[[minText]byte]bool    // the first bytes of texts
 	windows map[[windowSize]byte]bool // digits in a row
 	sorted  bool
 	over    bool
@@ -28,10 +28,18 @@ type part struct {
 // maxKnown bounds the originals. If there are more, every text becomes a made-up one.
 const maxKnown = 256
 
+// maxReused is how many windows a map has at most whose memory is used again.
+const maxReused = 10_000
+
 func (k *known) reset() {
+	if len(k.windows) > maxReused {
+		*k = known{} // of a giant event
+		return
+	}
 	clear(k.exact)
 	clear(k.windows)
-	k.texts, k.firsts, k.over = k.texts[:0], [256]bool{}, false
+	clear(k.heads)
+	k.texts, k.over = k.texts[:0], false
 }
 
 func (k *known) none() bool { return len(k.exact) == 0 && !k.over }
@@ -50,7 +58,7 @@ func (k *known) add(text []byte, m *Maker) {
 		return
 	}
 	if k.exact == nil {
-		k.exact, k.windows = map[string]bool{}, map[[windowSize]byte]bool{}
+		k.exact, k.windows, k.heads = map[string]bool{}, map[[windowSize]byte]bool{}, map[[minText]byte]bool{}
 	}
 	k.exact[string(text)] = true
 	for i := 0; i < len(text); i++ {
@@ -74,6 +82,9 @@ func (k *known) add(text []byte, m *Maker) {
 	}
 }
 
+// minText is how many bytes a text has at least that is replaced within others.
+const minText = 3
+
 // anywhereFrom is how long a text is that is replaced also within a word.
 const anywhereFrom = 6
 
@@ -82,12 +93,15 @@ const anywhereFrom = 6
 func (k *known) addText(text []byte, m *Maker) {
 	text = bytes.TrimSpace(text)
 	number := IsNumber(text)
-	if len(text) < 3 || number && len(digitsOf(nil, text)) >= windowSize {
+	if len(text) < minText || number && len(digitsOf(nil, text)) >= windowSize {
 		return
 	}
 	k.sorted = false
 	low := bytes.ToLower(text)
-	k.firsts[low[0]] = true
+	if len(low) < minText {
+		return // letters whose other case is shorter
+	}
+	k.heads[[minText]byte(low)] = true
 	k.texts = append(k.texts, part{
 		text: low, made: m.AppendText(nil, text), anywhere: len(text) >= anywhereFrom && !number,
 	})
@@ -110,12 +124,12 @@ func (k *known) replaceTexts(text []byte) []byte {
 	k.out = k.out[:0]
 	copied := 0
 next:
-	for i := 0; i < len(low); i++ {
-		if !k.firsts[low[i]] {
+	for i := 0; i+minText <= len(low); i++ {
+		if !k.heads[[minText]byte(low[i:])] {
 			continue
 		}
 		for _, p := range k.texts {
-			if low[i] == p.text[0] && bytes.HasPrefix(low[i:], p.text) && (p.anywhere || isWord(low, i, i+len(p.text))) {
+			if bytes.HasPrefix(low[i:], p.text) && (p.anywhere || isWord(low, i, i+len(p.text))) {
 				k.out = append(append(k.out, text[copied:i]...), p.made...)
 				copied = i + len(p.text)
 				i = copied - 1
