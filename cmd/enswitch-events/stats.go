@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -110,6 +111,11 @@ func (o *statsOptions) compile(a *cli.App, cmd *cobra.Command) (*stats.Options, 
 	}
 	if cmd.Flags().Changed("every") && o.every < time.Second {
 		return nil, cli.Usage("write it like 10s or 5m", "--every %v: must be at least 1s", o.every)
+	}
+	for i, field := range o.by {
+		if slices.Contains(o.by[:i], field) {
+			return nil, cli.Usage("name each field once", "--by: the field %q is given twice", field)
+		}
 	}
 	m, tracker, err := o.calls.Compile()
 	if err != nil {

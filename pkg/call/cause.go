@@ -17,12 +17,10 @@ const (
 // effects are what causes of calls that were not answered say, by their usual words. The
 // names are those of ITU-T Q.850 as Asterisk writes them, and of Asterisk's DIALSTATUS;
 // letters and digits alone count.
-var effects = map[string]effect{
+var effects = map[string]effect{ //nolint:gochecknoglobals // a table that nothing changes
 	"busy": effective, "userbusy": effective, "subscriberbusy": effective,
 	"noanswer": effective, "nouserresponse": effective, "usernoanswer": effective, "noanswerfromuser": effective, "unanswered": effective,
 	"rejected": effective, "callrejected": effective, "declined": effective, "declinedbyuser": effective, "donotdisturb": effective, "dnd": effective,
-	"normalclearing": unknownEffect,
-
 	"unallocatednumber": ineffective, "unallocated": ineffective, "noroutetransitnet": ineffective, "noroutedestination": ineffective, "noroute": ineffective,
 	"channelunacceptable": ineffective, "destinationoutoforder": ineffective, "invalidnumberformat": ineffective, "facilityrejected": ineffective,
 	"normalcircuitcongestion": ineffective, "congestion": ineffective, "networkoutoforder": ineffective, "normaltemporaryfailure": ineffective, "temporaryfailure": ineffective,
@@ -32,7 +30,9 @@ var effects = map[string]effect{
 }
 
 // hangsUp are causes of a caller who hangs up: with a ring before it, nobody answered.
-var hangsUp = map[string]bool{"normalclearing": true, "cancel": true, "cancelled": true, "canceled": true, "originatorcancel": true, "abandoned": true, "16": true, "487": true}
+var hangsUp = map[string]bool{ //nolint:gochecknoglobals // a table that nothing changes
+	"normalclearing": true, "cancel": true, "cancelled": true, "canceled": true, "originatorcancel": true, "abandoned": true, "16": true, "487": true,
+}
 
 // effectOf returns what the cause of a call that was not answered says: effective for what
 // the person or the terminal that was called decided (ITU-T E.425: user busy, ring no

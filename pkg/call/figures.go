@@ -298,12 +298,12 @@ func (f *Figures) begun(s *share, n int64) {
 			return
 		}
 		c.Attempts += n
-		f.count(g, c, s.second, n)
+		f.count(g, s.second, n)
 	})
 }
 
 // count counts a call that began in that second.
-func (f *Figures) count(g *group, c *Counts, at, n int64) {
+func (f *Figures) count(g *group, at, n int64) {
 	s := &g.seconds[at%int64(len(g.seconds))]
 	switch {
 	case s.at > at: // more than a minute late

@@ -73,6 +73,69 @@ func run(t *testing.T, o Options, lines string, size int) (*Sink, string) {
 	return s, out.String()
 }
 
+// TestLiveIntervals: live an event counts in the interval in which it came, whatever its
+// timestamp is, and a block is printed a time after its end.
+func TestLiveIntervals(t *testing.T) {
+	m, err := call.NewMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := log.New(io.Discard, log.Options{})
+	defer l.Close()
+	s := New(&Options{Map: m, Live: true, Every: 10 * time.Second, Format: "ndjson", Log: l, Tracker: call.Options{Linger: 2 * time.Second}})
+	const begin = 1_700_000_003_000_000
+	s.windows.begin = begin
+	add := func(after int64) string {
+		at := (begin + after*1_000_000) / s.windows.every
+		s.windows.add(at, s.groups.number(newName(nil)), 1)
+		s.advance(begin + after*1_000_000)
+		out := string(s.out)
+		s.out = s.out[:0]
+		return out
+	}
+	if out := add(0) + add(6) + add(8) + add(11); out != "" {
+		t.Errorf("printed early: %s", out)
+	}
+	want := `{"from":1700000003.000000,"to":1700000010.000000,"by":{},"events":2,`
+	if out := add(12); !strings.HasPrefix(out, want) || strings.Count(out, "\n") != 1 {
+		t.Errorf("got %s, want %s", out, want)
+	}
+	want = `{"from":1700000010.000000,"to":1700000020.000000,"by":{},"events":3,`
+	out := add(47) // two intervals without an event between
+	if !strings.HasPrefix(out, want) || strings.Count(out, "\n") != 3 || strings.Count(out, `"events":0,`) != 2 {
+		t.Errorf("got %s, want %s", out, want)
+	}
+}
+
+// TestVerdicts: which machine is silent, late or wrong.
+func TestVerdicts(t *testing.T) {
+	const now = 1_700_000_000_000_000
+	for _, row := range []struct {
+		what string
+		lags []int64 // of events a second apart, the last of them now
+		ago  int64   // seconds
+		want string
+	}{
+		{"in time", []int64{1000, 2000, 900}, 0, ""},
+		{"ahead", []int64{-3_000_000, -2_990_000}, 0, "its clock is ahead"},
+		{"behind", []int64{3_000_000, 3_000_100}, 0, "its clock is behind, or its events are late"},
+		{"late", []int64{10_000, 9_000_000, 8_000_000}, 0, "events come late"},
+		{"silent", []int64{1000, 1000, 1000}, 40, "silent for 40s"},
+		{"seldom", []int64{1000}, 40, ""},
+	} {
+		var m machines
+		for i, lag := range row.lags {
+			received := int64(now) - (row.ago+int64(len(row.lags)-1-i))*1_000_000
+			c := machineCell{name: newName([]value{{text: "1"}})}
+			c.add(received-lag, received)
+			m.add([]machineCell{c})
+		}
+		if got := m.inOrder()[0].verdict(now); got != row.want {
+			t.Errorf("%s: %q, want %q", row.what, got, row.want)
+		}
+	}
+}
+
 // mixed returns the capture whose figures are known.
 func mixed(t *testing.T) string {
 	t.Helper()

@@ -111,12 +111,11 @@ func spark(n []int64) string {
 	most := slices.Max(n)
 	var b strings.Builder
 	for _, v := range n {
-		switch {
-		case v == 0:
+		if v == 0 {
 			b.WriteByte(' ')
-		default:
-			b.WriteRune([]rune(bars)[(v*8-1)/max(most, 1)%8])
+			continue
 		}
+		b.WriteRune([]rune(bars)[min((v*8-1)/most, 7)])
 	}
 	return b.String()
 }
