@@ -42,6 +42,7 @@ func TestEffects(t *testing.T) {
 	}
 	const cat, nobody = "cat one", "tail 127.0.0.1:1"
 	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
+	const toFile, toHTTP = "forward --read one --to file:f --queue q -Q --drain-timeout 0s", "--to http://127.0.0.1:1/"
 	const alone = "tail --listen 0 --for 1ms"
 	const doctor = "doctor 127.0.0.1:1"
 	const demo, simulate = "tail --demo -n 1", "simulate --port 0 -n 1 --rate max"
@@ -175,6 +176,16 @@ func TestEffects(t *testing.T) {
 		{readCalls, "report-gaps", "", ""},
 		{readCalls, "fail-on-loss", "", ""},
 		{readCalls, "record", "r", ""},
+		{readCalls, "metrics", "0", ""},
+		{toFile, "exec-timeout", "1s", "--to exec:true"},
+		{toFile, "format", "ndjson", toHTTP},
+		{toFile, "http-timeout", "1s", toHTTP},
+		{toFile, "http-header", "A:b", toHTTP},
+		{toFile, "sign-key-file", "one", toHTTP},
+		{toFile, "target-ca", "nosuch", ""},
+		{toFile, "target-cert", "nosuch", ""},
+		{toFile, "target-key", "nosuch", ""},
+		{toFile, "target-insecure", "", toHTTP},
 		{readCalls, "for", "1s", ""},
 		{readCalls, "idle-timeout", "1s", ""},
 		{doctor, "max-silence", "1m", ""},

@@ -34,7 +34,7 @@ var levels = []string{
 	"engine",
 	"render",
 	"cli",
-	"log statusline settings",
+	"log statusline settings metrics",
 	"caret needle tally pseudonym htmlreport",
 	"safe spelling htmlpage",
 }

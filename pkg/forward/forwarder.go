@@ -1,10 +1,12 @@
 package forward
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -478,13 +480,18 @@ func (f *Forwarder) keep() {
 func (f *Forwarder) expire() {
 	f.mu.Lock()
 	now := time.Now()
+	var old []*entry
 	n := f.window.forget(func(e *entry) bool {
 		if !f.tooOld(e, now) {
 			return false
 		}
-		f.finish(e)
+		old = append(old, e)
 		return true
 	})
+	slices.SortFunc(old, func(a, b *entry) int { return cmp.Compare(a.offset, b.offset) })
+	for _, e := range slices.Compact(old) { // gone is asked twice
+		f.finish(e)
+	}
 	if n > 0 {
 		f.cond.Broadcast()
 	}
@@ -496,11 +503,13 @@ func (f *Forwarder) expire() {
 // clock and also by one that no one has set since the start: a clock that jumps drops
 // nothing.
 func (f *Forwarder) tooOld(e *entry, now time.Time) bool {
-	if f.o.MaxAge <= 0 {
-		return false
-	}
+	return f.o.MaxAge > 0 && f.tooOldAt(e, now.Round(0), now)
+}
+
+// tooOldAt is tooOld at the time wall of the machine's clock. now has a time that nobody sets.
+func (f *Forwarder) tooOldAt(e *entry, wall, now time.Time) bool {
 	steady := f.start.Round(0).Add(now.Sub(f.start))
-	return now.Round(0).Sub(e.Received) > f.o.MaxAge && steady.Sub(e.Received) > f.o.MaxAge
+	return wall.Sub(e.Received) > f.o.MaxAge && steady.Sub(e.Received) > f.o.MaxAge
 }
 
 // finish notes that an item is done with. mu is held.

@@ -82,3 +82,76 @@ func TestOrder(t *testing.T) {
 		})
 	}
 }
+
+// TestAge drops what is too old, and nothing because the clock of the machine was set.
+func TestAge(t *testing.T) {
+	t.Parallel()
+	f := &Forwarder{o: Options{MaxAge: time.Hour}, start: time.Now()}
+	for _, row := range []struct {
+		name     string
+		received time.Duration // from the start
+		now      time.Duration // from the start, by the clock that nobody sets
+		set      time.Duration // how far the clock of the machine was set
+		want     bool
+	}{
+		{"new", 0, time.Minute, 0, false},
+		{"old", 0, 2 * time.Hour, 0, true},
+		{"old, from an earlier run", -2 * time.Hour, 0, 0, true},
+		{"the clock was set forward", 0, time.Minute, 1000 * time.Hour, false},
+		{"the clock was set back, then it came", -1000*time.Hour + time.Second, time.Minute, -1000 * time.Hour, false},
+		{"the clock was set back after it came", 0, time.Minute, -1000 * time.Hour, false},
+		{"from the future", 1000 * time.Hour, time.Minute, 0, false},
+	} {
+		e := &entry{Item: Item{Received: f.start.Round(0).Add(row.received)}}
+		now := f.start.Add(row.now)
+		if got := f.tooOldAt(e, now.Round(0).Add(row.set), now); got != row.want {
+			t.Errorf("%s: got %v", row.name, got)
+		}
+	}
+}
+
+// TestFull drops the oldest when the queue is full, counts them, and keeps the rest.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	target := &fake{deliver: func(items []*Item) []Result {
+		<-hold
+		mu.Lock()
+		defer mu.Unlock()
+		for _, it := range items {
+			if seen[string(it.Payload)] {
+				t.Errorf("%s came twice", it.Payload)
+			}
+			seen[string(it.Payload)] = true
+		}
+		return forAll(len(items), Result{Verdict: Done})
+	}}
+	var dropped int64
+	f, err := Open(t.TempDir(), &Options{Target: target, MaxBytes: 64 << 10, OnDrop: func(reason DropReason, n int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if dropped += n; reason != DropFull {
+			t.Errorf("dropped: %s", reason)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 5000
+	for i := range n {
+		f.Add(makeRecord(i%7, i))
+		if i == n/2 {
+			close(hold)
+		}
+	}
+	f.Drain(t.Context())
+	c := f.Counts()
+	if c.Delivered+c.Dropped != n || c.Waiting != 0 || c.Dropped == 0 || dropped != c.Dropped || len(seen) != int(c.Delivered) {
+		t.Errorf("got %+v, %d reported as dropped, %d seen", c, dropped, len(seen))
+	}
+	if err := f.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

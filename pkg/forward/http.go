@@ -160,7 +160,12 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 	default:
 		r.Verdict = Dead
 	}
-	excerpt := readAnswer(answer.Body, cancel)
+	excerpt := ""
+	if answer.ContentLength != 0 {
+		excerpt = readAnswer(answer.Body, cancel)
+	} else {
+		_ = answer.Body.Close()
+	}
 	if r.Verdict != Done {
 		r.Reason = answer.Status
 		if excerpt = strings.TrimSpace(excerpt); excerpt != "" {

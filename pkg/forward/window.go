@@ -203,6 +203,15 @@ func (w *window) release(now time.Time, early bool) time.Time {
 // forget removes the entries that are not being delivered and that gone reports, and
 // returns how many that were.
 func (w *window) forget(gone func(*entry) bool) (n int) {
+	remove := func(e *entry) bool {
+		if !gone(e) {
+			return false
+		}
+		w.loaded--
+		w.bytes -= e.size()
+		n++
+		return true
+	}
 	for _, l := range slices.Concat(w.ready.list, w.held.list) {
 		if !slices.ContainsFunc(l.entries, gone) {
 			continue
@@ -211,17 +220,14 @@ func (w *window) forget(gone func(*entry) bool) (n int) {
 			w.waiting -= len(l.entries)
 		}
 		heap.Remove(l.in, l.index)
-		before := len(l.entries)
-		l.entries = slices.DeleteFunc(l.entries, func(e *entry) bool {
-			if !gone(e) {
-				return false
-			}
-			w.loaded--
-			w.bytes -= e.size()
-			return true
-		})
-		n += before - len(l.entries)
+		l.entries = slices.DeleteFunc(l.entries, remove)
 		w.put(l)
+	}
+	for _, l := range w.keys { // of those that are being delivered, the entries behind
+		if l.in == nil {
+			behind := slices.DeleteFunc(l.entries[l.taken:], remove)
+			l.entries = l.entries[:l.taken+len(behind)]
+		}
 	}
 	return n
 }

@@ -46,6 +46,7 @@ type Buffer struct {
 	overflow *Gap             // not nil while events are being dropped
 	sources  []string         // names by number
 	numbers  map[string]int32 // of the names
+	received []int64          // number of events by name
 	feeds    []*Feed
 	brought  []int64       // number of events by feed, see keepLevel
 	window   *event.Window // of several feeds
@@ -76,7 +77,7 @@ func (b *Buffer) number(name string) int32 {
 		return b.number(otherSource)
 	}
 	n = int32(len(b.sources))
-	b.sources, b.numbers[name] = append(b.sources, name), n
+	b.sources, b.numbers[name], b.received = append(b.sources, name), n, append(b.received, 0)
 	return n
 }
 
@@ -198,6 +199,9 @@ func (b *Buffer) Close() {
 	b.signal()
 }
 
+// Poke makes the loop that folds begin anew, even if no event has come.
+func (b *Buffer) Poke() { b.signal() }
+
 // Wake implements Source.
 func (b *Buffer) Wake() <-chan struct{} { return b.wake }
 
@@ -276,6 +280,24 @@ func (b *Buffer) Ledger() Ledger {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ledger
+}
+
+// SourceCount is how many events came from a source.
+type SourceCount struct {
+	Source string
+	Events int64
+}
+
+// Received returns how many events came from each source, in the order in which the sources
+// were first seen. At most some 4,000 are told apart; the last one, "other", has the rest.
+func (b *Buffer) Received() []SourceCount {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]SourceCount, len(b.sources))
+	for i, name := range b.sources {
+		all[i] = SourceCount{name, b.received[i]}
+	}
+	return all
 }
 
 // LastReceived is the time at which the last event came in, zero if none has.

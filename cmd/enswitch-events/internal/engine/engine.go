@@ -159,6 +159,13 @@ type Config struct {
 	// Absence is for live runs; nil watches for none.
 	Absence *Absence
 
+	// Turn is called each time the loop that folds begins anew; nil is not called. See
+	// [Buffer.Poke].
+	Turn func()
+	// Look is called with the first of every few events that are mapped, by several
+	// goroutines at a time; nil is not called. The event is valid during the call.
+	Look func(e *Event)
+
 	// The following functions are called by one goroutine at a time, in the order of
 	// the events. They may be nil.
 

@@ -79,6 +79,7 @@ func (f *Feed) flush(patient bool) bool {
 		b.keepPace(f.cur)
 	}
 	b.brought[f.number] += int64(len(f.cur.items))
+	b.received[f.source] += int64(len(f.cur.items))
 	if patient && len(b.brought) > 1 {
 		b.keepLevel(f)
 	}
@@ -122,5 +123,6 @@ func (f *Feed) Reject() {
 	f.b.mu.Lock()
 	f.b.ledger.Received++
 	f.b.ledger.Rejected++
+	f.b.received[f.source]++
 	f.b.mu.Unlock()
 }

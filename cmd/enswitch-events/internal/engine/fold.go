@@ -160,6 +160,9 @@ func (f *folder) end() {
 // run folds until the run or the source ends, or end is called.
 func (f *folder) run() outcome {
 	for !f.stop.Load() {
+		if f.Turn != nil {
+			f.Turn()
+		}
 		f.take()
 		if len(f.queue) > 0 {
 			if o := f.foldFirst(); o.over() {

@@ -141,6 +141,9 @@ func (m *mapper) event(next Place) bool {
 	m.before, m.tooLarge, m.failed = b.Out.Len(), false, false
 	notes, failed := len(b.notes), l.Failed
 	kept := false
+	if m.Look != nil && m.count%clockStride == 0 {
+		m.Look(e)
+	}
 	if m.inBounds() {
 		kept = m.worker.Event(e)
 		m.checkEnds()

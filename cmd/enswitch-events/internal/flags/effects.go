@@ -85,14 +85,19 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"report-gaps", func(v *invocation) bool { return v.flags.Lookup("schema") == nil }, "schema prints no events", "leave it out: a gap is named on stderr"},
 
 	{"record-max-size record-max-age record-keep", needs("record"), "nothing is recorded", "add --record FILE"},
-	{"exec-shell exec-parallel exec-timeout exec-every", needs("exec"), "no command is run", "add --exec CMD"},
+	{"exec-shell exec-parallel exec-every", needs("exec"), "no command is run", "add --exec CMD"},
+	{"exec-timeout", func(v *invocation) bool { return v.has("exec") || v.hasTarget("exec:") }, "no command is run", "add --exec CMD"},
 	{"exec-by", needs("exec-every"), "commands run for every event", "add --exec-every TIME"},
+	{
+		"format http-timeout http-header sign-key-file target-ca target-cert target-key target-insecure",
+		func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("http:", "https:") }, "no target is http:// or https://", "leave it out",
+	},
 	{"same", needs("sequence"), "it is for --sequence", "add --sequence STEPS, or choose one event by --where"},
 
 	{"read", func(v *invocation) bool { return len(v.addresses()) == 0 }, "the events come from an ADDRESS", "leave out one of them"},
 	{"since until-time", func(v *invocation) bool { return v.flags.Lookup("read") == nil || v.has("read") }, "live events have no bounds", "add --read FILE"},
 	{
-		"authkey authkey-file insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry listen demo buffer spill report-gaps fail-on-loss record",
+		"authkey authkey-file insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry listen demo buffer spill report-gaps fail-on-loss metrics record",
 		func(v *invocation) bool { return !v.has("read") }, "--read connects to nothing", "leave out one of them",
 	},
 	{"for idle-timeout timeout", func(v *invocation) bool { return !v.has("read") }, "a capture is read to its end", "leave it out"},
@@ -194,6 +199,18 @@ func (v *invocation) timeColumn() bool {
 	}
 	return len(columns) == 0 || slices.ContainsFunc(columns, func(name string) bool {
 		return slices.Contains([]string{"start", "ring", "answer", "end"}, name)
+	})
+}
+
+// hasTarget reports whether a target of forward begins with one of these.
+func (v *invocation) hasTarget(schemes ...string) bool {
+	f := v.flags.Lookup("to")
+	if f == nil {
+		return false
+	}
+	list, _ := f.Value.(pflag.SliceValue)
+	return list != nil && slices.ContainsFunc(list.GetSlice(), func(to string) bool {
+		return slices.ContainsFunc(schemes, func(s string) bool { return strings.HasPrefix(strings.ToLower(to), s) })
 	})
 }
 

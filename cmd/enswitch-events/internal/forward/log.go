@@ -23,18 +23,19 @@ type targetLog struct {
 	name string
 	dead string // directory of the dead letters
 
-	mu      sync.Mutex
-	failing bool
-	said    map[string]time.Time // when a message of a kind was logged
-	dropped int64
-	unsaid  map[forward.DropReason]int64 // dropped, and not logged yet
-	letters int64
-	before  forward.Totals // when the queue was opened
+	mu       sync.Mutex
+	failing  bool
+	said     map[string]time.Time // when a message of a kind was logged
+	dropped  int64
+	unsaid   map[forward.DropReason]int64 // dropped, and not logged yet
+	byReason map[forward.DropReason]int64 // all dropped
+	letters  int64
+	before   forward.Totals // when the queue was opened
 }
 
 // hook sets the functions that o calls.
 func (l *targetLog) hook(o *forward.Options) {
-	l.said, l.unsaid = map[string]time.Time{}, map[forward.DropReason]int64{}
+	l.said, l.unsaid, l.byReason = map[string]time.Time{}, map[forward.DropReason]int64{}, map[forward.DropReason]int64{}
 	o.OnFailure, o.OnRecovery, o.OnDead, o.OnDrop, o.OnError = l.failed, l.recovered, l.refused, l.drop, l.fault
 }
 
@@ -90,6 +91,7 @@ func (l *targetLog) drop(reason forward.DropReason, n int64) {
 	defer l.mu.Unlock()
 	l.dropped += n
 	l.unsaid[reason] += n
+	l.byReason[reason] += n
 	if l.due("drop " + string(reason)) {
 		l.logDrops(reason)
 	}

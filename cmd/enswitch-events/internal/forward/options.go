@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
 	"github.com/enswitch-events/enswitch-events/pkg/spool"
@@ -75,9 +78,12 @@ type Targets struct {
 	o       *Options
 	dir     string
 	targets []*target
-	open    []*forward.Forwarder
-	logs    []*targetLog
-	out     writer
+	latency *prometheus.HistogramVec
+
+	mu   sync.Mutex // guards the fields after it while metrics are served
+	open []*forward.Forwarder
+	logs []*targetLog
+	out  writer
 }
 
 // Compile checks the flags and returns the targets. Nothing is opened.
@@ -85,7 +91,7 @@ func (o *Options) Compile(a *cli.App) (*Targets, error) {
 	if len(o.To) == 0 {
 		return nil, cli.Usage(targetHint, "there is no target: say where the events go by --to TARGET")
 	}
-	t := &Targets{a: a, o: o}
+	t := &Targets{a: a, o: o, latency: metrics.NewHistogram("target_latency_seconds", "Time of a delivery, by target.", "target")}
 	sync, err := o.sync()
 	if err != nil {
 		return nil, err
@@ -156,12 +162,16 @@ func (t *Targets) openAll() error {
 	for _, one := range t.targets {
 		l := &targetLog{log: t.a.Log, name: one.name, dead: filepath.Join(t.dir, one.dir)}
 		l.hook(&one.options)
+		seconds := t.latency.WithLabelValues(one.name)
+		one.options.OnDelivery = func(d time.Duration) { seconds.Observe(d.Seconds()) }
 		f, err := forward.Open(filepath.Join(t.dir, one.dir), &one.options)
 		if err != nil {
 			return queueError(one.name, t.dir, err)
 		}
 		l.before = f.Before()
+		t.mu.Lock()
 		t.open, t.logs = append(t.open, f), append(t.logs, l)
+		t.mu.Unlock()
 		if n := f.Counts().Waiting; n > 0 {
 			t.a.Log.Info(fmt.Sprintf("%s: %s in the queue from before", one.name, cli.Plural(n, "event")), "target", one.name, "waiting", n)
 		}
@@ -222,7 +232,9 @@ func (t *Targets) close(ctx context.Context) (dropped int64) {
 	for i, l := range t.logs {
 		dropped += l.finish(t.open[i].Counts())
 	}
+	t.mu.Lock()
 	t.open, t.logs = nil, nil
+	t.mu.Unlock()
 	return dropped
 }
 

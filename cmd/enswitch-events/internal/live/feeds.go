@@ -22,6 +22,8 @@ type feed interface {
 	// disconnected returns why the feed is not connected, or nil if it is, and reports
 	// whether it ever was.
 	disconnected() (ever bool, why *cli.Error)
+	// reconnects returns how often the feed was connected again.
+	reconnects() int64
 }
 
 // PostGroup is the title of the flag group about POSTs.
@@ -58,6 +60,9 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	}
 	if err := o.receiver.parseListen(); err != nil {
 		return err
+	}
+	if o.receiver.listen != "" {
+		o.receiver.takeActivated()
 	}
 	s, err := options.compile(a, cmd)
 	if err != nil {

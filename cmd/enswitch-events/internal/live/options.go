@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -21,6 +22,7 @@ type bufferFlags struct {
 	spill      flags.Size
 	reportGaps bool
 	failOnLoss bool
+	metrics    string
 }
 
 // Bind adds the flags to f.
@@ -30,6 +32,7 @@ func (o *bufferFlags) Bind(f *pflag.FlagSet) {
 	f.Var(&o.buffer, "buffer", "memory for events that wait to be written")
 	f.Var(&o.spill, "spill", "disk space for events when --buffer is full, in a temporary directory; 0 for none; when both are full, events are dropped and counted")
 	f.BoolVar(&o.reportGaps, "report-gaps", false, "print a record of class enswitch-events, event gap, where events may be missing")
+	f.StringVar(&o.metrics, "metrics", "", "serve /metrics for Prometheus, /healthz and /readyz on `[BIND:]PORT`, by default of loopback")
 	f.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit with code 8 if events were lost")
 }
 
@@ -48,6 +51,10 @@ type Options struct {
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
+	// Collectors are metrics of the command, beside those of every live run. Dropped, unless
+	// nil, adds to a map by reason how many events the command has dropped.
+	Collectors []prometheus.Collector
+	Dropped    func(map[string]int64)
 	// Destination is where the output of text goes; nil is stdout.
 	Destination *engine.Destination
 	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
@@ -196,6 +203,12 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.Pseudonyms.Hide(text, &o.Filter, vars); err != nil {
 		return nil, err
 	}
+	if s.metrics, err = o.openMetrics(cmd.Context()); err != nil {
+		return nil, err
+	}
+	if s.metrics != nil {
+		c.Look, s.collectors, s.droppedElsewhere = s.lags.note, o.Collectors, o.Dropped
+	}
 	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
 		return nil, err
 	}
@@ -203,6 +216,9 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		if err := o.Destination.Open(); err != nil {
 			return nil, err
 		}
+	}
+	if s.watchdog = newWatchdog(); s.watchdog.every > 0 {
+		c.Turn = s.watchdog.turn
 	}
 	s.buffer = o.Buffer.open(s, o.SinkMemory)
 	if sink, ok := c.Sink.(comparingSink); ok {

@@ -56,8 +56,10 @@ func (o *Receiver) openPort(ctx context.Context, a *cli.App, p *post.Options, ma
 	// on a connection of its own, and the server closes a silent connection before the
 	// first probe.
 	config := &net.ListenConfig{KeepAlive: -1}
-	if l.listener, err = cli.ListenTCP(ctx, config, o.Bind, o.Port, free, bind); err != nil {
-		return nil, err
+	if l.listener = o.activated; l.listener == nil {
+		if l.listener, err = cli.ListenTCP(ctx, config, o.Bind, o.Port, free, bind); err != nil {
+			return nil, err
+		}
 	}
 	for _, host := range cli.ReachableAddresses(o.Bind, l.listener.Addr()) {
 		l.urls = append(l.urls, scheme+"://"+host+(&url.URL{Path: o.path}).EscapedPath())
@@ -80,6 +82,8 @@ func (p port) health(time.Time) (state, address string, connected bool) {
 }
 
 func (p port) disconnected() (ever bool, why *cli.Error) { return true, nil }
+
+func (p port) reconnects() int64 { return 0 }
 
 // announce logs the URL to paste. A key that was made here is shown this once, because
 // nobody else knows it.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -36,6 +37,8 @@ type Receiver struct {
 	tlsSelfSigned   bool
 	maxBody         flags.Size
 	numberFields    []string
+
+	activated net.Listener // the port that systemd has opened, nil if it has not
 }
 
 // BindFlags adds the flags to f, all but those for the port itself.
@@ -90,6 +93,7 @@ func (o *Receiver) validate() error {
 // Run receives POSTs, and nothing else, until one of the ends of options, or until ctx
 // is done.
 func (o *Receiver) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, k *flags.Key) error {
+	o.takeActivated()
 	if err := o.validate(); err != nil {
 		return err
 	}

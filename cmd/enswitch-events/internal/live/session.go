@@ -6,11 +6,13 @@ package live
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
@@ -40,6 +42,12 @@ type session struct {
 	tally      *tally.Tally
 	unseen     func() []string // see flags.Output
 	pseudonyms *flags.Pseudonyms
+
+	metrics          net.Listener // nil without --metrics
+	collectors       []prometheus.Collector
+	droppedElsewhere func(map[string]int64) // see Options.Dropped
+	lags             lags
+	watchdog         *watchdog
 
 	rejected sync.Once
 }
@@ -88,6 +96,8 @@ func (s *session) onGap(g engine.Gap) {
 func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	beside, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
+	s.serveMetrics(beside, &running)
+	s.watchdog.notify(beside, &running, s.buffer.Poke)
 	cli.OnUSR1(beside, &running, func() { s.logLedger(s.buffer.Ledger()) })
 	if s.a.StatusLine != nil {
 		s.a.StatusLine.Start(newStatus(s).text)

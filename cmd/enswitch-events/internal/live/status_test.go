@@ -23,6 +23,8 @@ func (f madeUp) health(time.Time) (state, address string, connected bool) {
 
 func (f madeUp) disconnected() (ever bool, why *cli.Error) { return true, nil }
 
+func (f madeUp) reconnects() int64 { return 0 }
+
 func TestStatusLine(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	one := []feed{madeUp{"connected to", "pbx.example.com:4875", true}}

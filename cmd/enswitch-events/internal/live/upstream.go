@@ -29,6 +29,12 @@ func (u *upstream) health(now time.Time) (state, address string, connected bool)
 	return "connecting to", address, false
 }
 
+func (u *upstream) reconnects() int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return max(u.made-1, 0)
+}
+
 // upstream is the connection to one messaged.
 type upstream struct {
 	a       *cli.App
@@ -42,6 +48,7 @@ type upstream struct {
 	again     time.Time // of the next attempt
 	away      time.Time // when the connection was lost, zero if it is there or never was
 	err       error     // of the last attempt
+	made      int64     // connections
 
 	// For the goroutine that receives only.
 	heard            bool // an event has come
@@ -138,6 +145,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 	case messaged.Connected:
 		u.mu.Lock()
 		u.connected, u.away = time.Now(), time.Time{}
+		u.made++
 		u.mu.Unlock()
 		feed.Connected(true)
 		if s.Since.IsZero() {
