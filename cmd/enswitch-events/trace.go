@@ -47,7 +47,8 @@ events as they come. It exits with code 0 when the call has ended and --linger i
 over. Ctrl-C shows the summary so far. Events are held for 0.3 s, so that they are
 shown in the order of their timestamps. In a capture it shows the latest call, the
 one that began last, and names the others. A large file is searched first, and then
-read again around the time of the call.
+read again for the events with the ids of the call, around its time if the file is
+sorted.
 
 In the format line each row has the time since the first event and since the one
 before, and a column for each leg; with more than 4 legs it has the number of the

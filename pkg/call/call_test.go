@@ -73,18 +73,28 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestDue ends a call whose second machine was heard of first with another call, which
-// ends later.
+// TestDue ends calls when they are due, whatever others wait for: one whose second machine
+// was heard of first with a call that ends later, and one whose machine is silent behind
+// one whose machine is not.
 func TestDue(t *testing.T) {
-	const lines = `
+	for _, row := range []struct {
+		lines string
+		want  []int // events
+	}{{`
 {"callid":"z","class":"call","event":"end","machine":2,"timestamp":"100.000000","uniqueid":"z1"}
 {"callid":"b","class":"call","event":"end","machine":1,"timestamp":"100.000001","uniqueid":"b1"}
 {"callid":"z","class":"call","event":"start","machine":1,"timestamp":"100.000001","uniqueid":"z1","x":1}
 {"callid":"z","class":"call","event":"start","machine":1,"timestamp":"102.000000"}
-`
-	var events []int
-	follow(t, lines, &Options{OnEnd: func(c *Call) { events = append(events, c.Count()) }})
-	if !slices.Equal(events, []int{2, 1}) {
-		t.Errorf("%v events: the last one is after the end of its call", events)
+`, []int{2, 1}}, {`
+{"callid":"a","class":"call","event":"end","machine":1,"timestamp":"100.000000","uniqueid":"a1"}
+{"callid":"b","class":"call","event":"end","machine":2,"timestamp":"100.000000","uniqueid":"b1"}
+{"callid":"a","class":"call","event":"start","machine":1,"timestamp":"101.999999","uniqueid":"a1"}
+{"callid":"b","class":"call","event":"start","machine":3,"timestamp":"110.999999"}
+`, []int{1, 2}}} {
+		var events []int
+		follow(t, row.lines, &Options{OnEnd: func(c *Call) { events = append(events, c.Count()) }})
+		if !slices.Equal(events, row.want) {
+			t.Errorf("%v events, want %v: %s", events, row.want, row.lines)
+		}
 	}
 }

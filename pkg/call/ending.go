@@ -67,32 +67,26 @@ func (t *Tracker) endDue(m *machine) {
 }
 
 // endSilent ends the calls that are due by the feed's time and whose machines are all
-// silent.
+// silent. Others are looked at again when they would be.
 func (t *Tracker) endSilent() {
-	n := 0
-	for ; n < len(t.queue); n++ {
-		e := &t.queue[n]
-		if !e.counts() {
-			continue
-		}
-		if e.due > t.now {
-			break
-		}
-		heard := int64(0)
-		for _, s := range e.c.machines {
-			heard = max(heard, s.machine.heard)
-		}
-		if t.now-heard <= silence {
-			if t.now-e.due <= silence {
-				break
+	for _, q := range []*[]ending{&t.queue, &t.heard} {
+		for len(*q) > 0 && (!(*q)[0].counts() || (*q)[0].due <= t.now) {
+			e := (*q)[0]
+			*q = dropFirst(*q, 1)
+			if !e.counts() {
+				continue
 			}
-			// Its machine is heard of, but its clock stands: others must not wait.
-			t.queue = insert(t.queue, ending{e.c, e.stay, t.now})
-			continue
+			heard := int64(0)
+			for _, s := range e.c.machines {
+				heard = max(heard, s.machine.heard)
+			}
+			if t.now-heard > silence {
+				t.endIf(&e)
+			} else {
+				t.heard = insert(t.heard, ending{e.c, e.stay, heard + silence + 1})
+			}
 		}
-		t.endIf(e)
 	}
-	t.queue = dropFirst(t.queue, n)
 }
 
 // endQuiet ends the calls that are due at that time: all machines are silent.
@@ -103,14 +97,19 @@ func (t *Tracker) endQuiet(now int64) {
 		n++
 	}
 	t.queue = dropFirst(t.queue, n)
+	for i := range t.heard {
+		if t.heard[i].c.due <= now {
+			t.endIf(&t.heard[i])
+		}
+	}
 }
 
 // endAll ends all calls whose legs have all ended.
 func (t *Tracker) endAll() {
-	for i := range t.queue {
-		t.endIf(&t.queue[i])
+	for _, e := range append(t.queue, t.heard...) {
+		t.endIf(&e)
 	}
-	t.queue = nil
+	t.queue, t.heard = nil, nil
 }
 
 // dropFirst drops the first n elements. It frees the memory of long queues as they

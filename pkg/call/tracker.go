@@ -49,7 +49,7 @@ type Options struct {
 	Figures, MoreFigures *Figures
 
 	// OnEvent is called for each event that is followed, in order, with its call, nil if
-	// it belongs to none. Twice says that the call has had the same event before: it
+	// it belongs to none, or to one that is not kept any more (Stats.Late). Twice says that the call has had the same event before: it
 	// does not count again. The event is valid during the call, and as long as the call
 	// if it is kept.
 	OnEvent func(c *Call, e *Event, twice bool)
@@ -99,6 +99,7 @@ type Tracker struct {
 	number   int64
 	order    int64    // of events
 	queue    []ending // calls whose legs have all ended
+	heard    []ending // those of them whose machines are heard of, and when they may be silent
 	stay     int
 
 	closed    int64 // calls that ended or were lost

@@ -52,7 +52,8 @@ type Sink struct {
 	renderer *render.Renderer
 	failures *report.Sampler
 
-	out    []byte // what is to be written
+	out    []byte         // what is to be written
+	last   *engine.Output // of Finish
 	record []byte
 	x      event.Index
 	// verbatim says that records are written as they are, and nothing looks into them.
@@ -135,6 +136,7 @@ func (s *Sink) Finish(out *engine.Output) {
 	defer s.giveBack()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.last = out
 	s.tracker.Finish()
 	s.changed()
 	s.write(out)
@@ -186,11 +188,18 @@ func (s *Sink) ended(c *call.Call) {
 	}
 	if s.verbatim {
 		s.out = append(append(s.out, s.record...), '\n')
-		return
+	} else {
+		s.out = s.renderer.Event(s.out, &ev, &s.x)
+		s.verbatim = s.o.Having == nil && s.hide == nil && s.renderer.Verbatim(&s.x)
 	}
-	s.out = s.renderer.Event(s.out, &ev, &s.x)
-	s.verbatim = s.o.Having == nil && s.hide == nil && s.renderer.Verbatim(&s.x)
+	if s.last != nil && len(s.out) >= portion {
+		s.write(s.last)
+		s.last.Flush()
+	}
 }
+
+// portion is how much of the records that follow the last event is written at once.
+const portion = 64 << 10
 
 // part is what Fold needs of a block: its events.
 type part struct {

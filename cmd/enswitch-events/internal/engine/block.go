@@ -167,8 +167,16 @@ func (b *Block) Full() bool { return b.limit > 0 && b.ledger.Kept >= b.limit }
 type Output struct {
 	data       []byte
 	text       []byte
-	begin, end int   // data[begin:end] follows text
-	ends       []int // offset behind each kept event
+	begin, end int    // data[begin:end] follows text
+	ends       []int  // offset behind each kept event
+	write      func() // writes what there is so far and empties it; nil if it is to be kept
+}
+
+// Flush writes what Finish has written so far, so that all of it need not be in memory.
+func (o *Output) Flush() {
+	if o.write != nil {
+		o.write()
+	}
 }
 
 // mark marks the end of a kept event.
@@ -176,7 +184,7 @@ func (o *Output) mark() { o.ends = append(o.ends, o.Len()) }
 
 // Reset empties o. Verbatim then adds bytes of data.
 func (o *Output) Reset(data []byte) {
-	*o = Output{data: data, text: o.text[:0], ends: o.ends[:0]}
+	*o = Output{data: data, text: o.text[:0], ends: o.ends[:0], write: o.write}
 }
 
 // Len is the number of bytes.

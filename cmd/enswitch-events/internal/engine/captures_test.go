@@ -457,3 +457,30 @@ func TestSlowFilter(t *testing.T) {
 		})
 	}
 }
+
+// portions is a sink that writes much at the end, and counts what of it has been written.
+type portions struct {
+	*Text
+	out     *bytes.Buffer
+	written []int
+}
+
+func (*portions) Tick(time.Duration, *Output) (time.Duration, End) { return 0, EndOfInput }
+
+func (p *portions) Finish(out *Output) {
+	for range 3 {
+		out.SetText(append(out.Text(), make([]byte, 2*writeSize)...))
+		out.Flush()
+		p.written = append(p.written, p.out.Len()/writeSize)
+	}
+}
+
+// TestFinishInPortions: what a sink adds at the end need not be in memory whole.
+func TestFinishInPortions(t *testing.T) {
+	var out bytes.Buffer
+	p := &portions{Text: text(t, filter.Options{}, render.Options{Format: "ndjson"}), out: &out}
+	_, end, err := cat(t.Context(), t, CaptureOptions{Names: []string{write(t, "")}}, &Config{Sink: p, Out: &out})
+	if end != EndOfInput || err != nil || !slices.Equal(p.written, []int{2, 4, 6}) || out.Len() != 6*writeSize {
+		t.Errorf("%v, %v: %v blocks written, %d bytes in the end", end, err, p.written, out.Len())
+	}
+}

@@ -81,6 +81,7 @@ type Ticker interface {
 	Tick(quiet time.Duration, out *Output) (next time.Duration, end End)
 	// Finish writes what follows the last event: at the end of the input, and when the
 	// time is up or after a signal, unless the events before cannot be written in time.
+	// What is large it writes in portions, with a Flush after each.
 	// It is not called if the run ends by an event, or by what Tick returns.
 	Finish(out *Output)
 }

@@ -219,8 +219,16 @@ func (f *folder) tick() outcome {
 // finishRun writes what the sink adds at the end of the input.
 func (f *folder) finishRun() outcome {
 	if f.ticker != nil {
+		var o outcome
+		f.extra.write = func() {
+			if !o.over() {
+				o = f.put(&f.extra)
+			}
+			f.extra.Reset(nil)
+		}
 		f.ticker.Finish(&f.extra)
-		if o := f.putExtra(); o.over() {
+		f.extra.Flush()
+		if f.extra.write = nil; o.over() {
 			return o
 		}
 	}
