@@ -69,9 +69,9 @@ func (l *laterPasses) run(ctx context.Context) (end engine.End, err error) {
 }
 
 // maxAround bounds the bytes around an offset that are read at once.
-const maxAround = 16 << 20
+const maxAround = 8 << 20
 
-// around reads what is around an offset of one of the files: of a large file 16 MiB, of
+// around reads what is around an offset of one of the files: of a large file 8 MiB, of
 // others a sixteenth. What is compressed makes no sense, but does no harm.
 func around(names []string) func(file int, offset int64, buf []byte) (text []byte, begin int64) {
 	return func(file int, offset int64, buf []byte) ([]byte, int64) {

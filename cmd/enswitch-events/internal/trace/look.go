@@ -74,7 +74,7 @@ func (n *Narrow) around(m *match) ([]*Call, map[string]bool) {
 	}
 	for {
 		calls := n.follow(ids)
-		if !n.watch.learn(calls) || len(ids) > maxIDs {
+		if !n.watch.learn(n.t.others) || len(ids) > maxIDs {
 			return slices.Collect(maps.Values(calls)), ids
 		}
 	}

@@ -114,7 +114,7 @@ func (n *Narrow) Next() (p engine.Pass, more bool) {
 // makes the next pass one that finds more.
 func (n *Narrow) settle() bool {
 	t := n.t
-	more := n.watch.learn(t.found)
+	more := n.watch.learn(t.others)
 	switch {
 	case n.watch.unsure, !n.latest(t.found):
 		n.whole = true

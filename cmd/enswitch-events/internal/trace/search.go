@@ -104,6 +104,7 @@ type watch struct {
 	linger int64
 	ids    map[string]bool    // that are searched for
 	more   map[int64][]string // others, by the number of the call that has them
+	chosen map[int64]bool     // calls that are searched for
 	ends   map[int64]int64    // the last end of a call, by its number
 	due    map[int64]int64    // when open calls whose legs have all ended end
 	unsure bool
@@ -117,7 +118,7 @@ func newWatch(ids map[string]bool, o *call.Options) watch {
 	}
 	return watch{
 		linger: max(linger, 0).Microseconds(), ids: ids,
-		more: map[int64][]string{}, ends: map[int64]int64{}, due: map[int64]int64{},
+		more: map[int64][]string{}, chosen: map[int64]bool{}, ends: map[int64]int64{}, due: map[int64]int64{},
 	}
 }
 
@@ -136,6 +137,7 @@ func (w *watch) event(c *call.Call, e *call.Event) {
 		return
 	}
 	n := c.Number()
+	w.chosen[n] = w.chosen[n] || c.Chosen()
 	if w.x.Scan(e.Raw) == nil && w.x.Class().Is("call") { // others add no id
 		for _, id := range idsOf(&w.x) {
 			if !w.ids[id] && !slices.Contains(w.more[n], id) {
@@ -155,6 +157,7 @@ func (w *watch) event(c *call.Call, e *call.Event) {
 // join is called when a call becomes part of another one.
 func (w *watch) join(into, from int64) {
 	w.more[into] = append(w.more[into], w.more[from]...)
+	w.chosen[into] = w.chosen[into] || w.chosen[from]
 	if end, ok := w.ends[from]; ok {
 		w.ends[into] = max(w.ends[into], end)
 	}
@@ -162,11 +165,15 @@ func (w *watch) join(into, from int64) {
 	delete(w.due, from)
 }
 
-// learn adds the further ids of these calls to those that are searched for, and reports
-// whether there are any.
-func (w *watch) learn(calls map[int64]*Call) (more bool) {
-	for number := range calls {
-		for _, id := range w.more[number] {
+// learn adds the further ids of the calls that are searched for, but for those that began
+// too early to be shown, and reports whether there are any. A call with more events may
+// pass the filters.
+func (w *watch) learn(early map[int64]other) (more bool) {
+	for number, ids := range w.more {
+		if _, ok := early[number]; ok || !w.chosen[number] {
+			continue
+		}
+		for _, id := range ids {
 			w.ids[id], more = true, true
 		}
 	}

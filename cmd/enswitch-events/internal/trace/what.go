@@ -69,18 +69,14 @@ func (w *What) Needles() (texts []string, digits string) {
 
 // Matches reports whether the event that x has scanned is what is searched for.
 func (w *What) Matches(x *event.Index) bool {
-	if w.filter.Keeps(x) {
-		return true
-	}
-	if w.number == nil {
-		return false
-	}
-	for i := range x.Len() {
-		if v := x.Value(i); !isIdentifier(x.Key(i)) && w.hasNumber(v) {
-			return true
+	if w.number != nil { // which takes less time than the regular expression
+		for i := range x.Len() {
+			if v := x.Value(i); !isIdentifier(x.Key(i)) && w.hasNumber(v) {
+				return true
+			}
 		}
 	}
-	return false
+	return w.filter.Keeps(x)
 }
 
 // isIdentifier reports whether the field with that name is not compared with numbers.
