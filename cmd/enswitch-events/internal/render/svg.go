@@ -83,16 +83,34 @@ func (s *svgStyle) draw(b *bytes.Buffer, text string, column, y int) {
 		fmt.Fprintf(b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="%s"/>`+"\n",
 			margin+float64(column)*cellWidth, y-cellHeight+5, float64(ansi.StringWidth(text))*cellWidth, cellHeight, fill)
 		fill = svgBackground
-	} else {
-		column += len(text) - len(strings.TrimLeft(text, " "))
-		if text = strings.Trim(text, " "); text == "" {
-			return
-		}
 	}
 	weight := ""
 	if s.bold {
 		weight = ` font-weight="bold"`
 	}
+	for {
+		blanks := len(text) - len(strings.TrimLeft(text, " "))
+		if text = text[blanks:]; text == "" {
+			return
+		}
+		column += blanks
+		// Browsers make one of several blanks.
+		part := text
+		if i := strings.Index(text, "  "); i >= 0 {
+			part = text[:i]
+		}
+		text = text[len(part):]
+		part = strings.TrimRight(part, " ")
+		svgRun(b, part, column, y, fill, weight)
+		column += ansi.StringWidth(part)
+		if text == "" {
+			return
+		}
+	}
+}
+
+// svgRun writes text with no more than one blank in a place.
+func svgRun(b *bytes.Buffer, text string, column, y int, fill, weight string) {
 	// The length keeps columns in line whatever font there is.
 	fmt.Fprintf(b, `<text x="%.1f" y="%d" fill="%s"%s textLength="%.1f">%s</text>`+"\n",
 		margin+float64(column)*cellWidth, y, fill, weight, float64(ansi.StringWidth(text))*cellWidth, svgText(text))
