@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -121,9 +122,7 @@ func property(f *Field) map[string]any {
 		o["examples"] = values
 	}
 	if len(f.Members) > 0 {
-		for k, v := range object(f) {
-			o[k] = v
-		}
+		maps.Copy(o, object(f))
 	}
 	if f.Elements != nil {
 		o["items"] = property(f.Elements)

@@ -1,0 +1,115 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
+)
+
+// Update adds o to the schema in a file, and returns that. A file that does not exist is
+// created for this user only, with the directories above it. Until it is complete it has
+// another name, so that a file is never seen half written; and NAME.lock is locked, so that
+// of two programs that learn at once neither undoes what the other has added.
+//
+// A file that is damaged, of a newer version, or no regular file, is left as it is.
+func Update(name string, o *Schema) (*Schema, error) {
+	name, unlock, err := lockFor(name)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	s, err := Read(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s = &Schema{}
+	case err != nil:
+		return nil, err
+	}
+	s.Merge(o)
+	return s, s.write(name)
+}
+
+// Check returns the error that Update would return for a file, as far as it is known before:
+// so that nobody learns for hours what cannot be saved. It creates the directories above it.
+func Check(name string) error {
+	_, unlock, err := lockFor(name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err = Read(name); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// lockFor locks a file for an update, and returns its name without links.
+func lockFor(name string) (target string, unlock func(), err error) {
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target // a link stays one
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return "", nil, oserr.File(err)
+	}
+	if st, err := os.Stat(name); err == nil {
+		if st.IsDir() {
+			return "", nil, fmt.Errorf("%s: %w", name, syscall.EISDIR)
+		}
+		if !st.Mode().IsRegular() {
+			return "", nil, fmt.Errorf("%s: no regular file", name)
+		}
+	}
+	unlock, err = lockFile(name + ".lock")
+	return name, unlock, err
+}
+
+// write writes s to a file, and gives that its name when it is complete.
+func (s *Schema) write(name string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // with mode 0600
+	if err != nil {
+		return oserr.File(err)
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+			err = oserr.File(err)
+		}
+	}()
+	if err := s.Encode(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// lockFile locks a file, and waits for others that have locked it for 10 s.
+func lockFile(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, oserr.File(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		switch locked, err := tryLock(f); {
+		case err != nil:
+			_ = f.Close()
+			return nil, fmt.Errorf("%s: %w", name, err)
+		case locked:
+			return func() { _ = f.Close() }, nil
+		case time.Now().After(end):
+			_ = f.Close()
+			return nil, fmt.Errorf("%s: %w", name, ErrBusy)
+		}
+	}
+}
