@@ -85,7 +85,7 @@ func (o *forwardOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command
 	}
 	live := &o.inputs.Live
 	live.Output.SetFormat("ndjson")
-	live.Destination, live.Collectors, live.Dropped = targets.Destination(), targets.Collectors(), targets.Dropped
+	live.Destination, live.Collectors, live.Dropped = targets.Destination(ctx, o.inputs.Captures()), targets.Collectors(), targets.Dropped
 	return targets.Finish(ctx, live.FailOnLoss(), o.inputs.Run(ctx, a, cmd, addresses))
 }
 

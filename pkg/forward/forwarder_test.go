@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +109,52 @@ func TestAge(t *testing.T) {
 		if got := f.tooOldAt(e, now.Round(0).Add(row.set), now); got != row.want {
 			t.Errorf("%s: got %v", row.name, got)
 		}
+	}
+}
+
+// TestDeadFile holds an event back whose dead letter cannot be written, and nothing else.
+func TestDeadFile(t *testing.T) {
+	t.Parallel()
+	target := &fake{deliver: func(items []*Item) []Result {
+		if items[0].Key == "0" {
+			return forAll(len(items), Result{Verdict: Dead, Reason: "no"})
+		}
+		return forAll(len(items), Result{Verdict: Done})
+	}}
+	dir := t.TempDir()
+	name := filepath.Join(dir, deadName)
+	if err := os.Mkdir(name, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan error, 1000)
+	f, err := Open(dir, &Options{Target: target, OnError: func(err error) { said <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 100 {
+		f.Add(makeRecord(n%10, n))
+	}
+	for f.Counts().Waiting > 10 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := <-said; err == nil {
+		t.Error("nothing is said")
+	}
+	if c := f.Counts(); c.Waiting != 10 || c.Delivered != 90 || c.Dead != 0 {
+		t.Errorf("got %+v", c)
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	f.Drain(t.Context())
+	if c := f.Counts(); c.Dead != 10 || c.Waiting != 0 {
+		t.Errorf("got %+v", c)
+	}
+	if err := f.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if s, err := Inspect(dir); err != nil || s.Dead != 10 {
+		t.Errorf("got %+v, %v", s, err)
 	}
 }
 

@@ -97,8 +97,11 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"read", func(v *invocation) bool { return len(v.addresses()) == 0 }, "the events come from an ADDRESS", "leave out one of them"},
 	{"since until-time", func(v *invocation) bool { return v.flags.Lookup("read") == nil || v.has("read") }, "live events have no bounds", "add --read FILE"},
 	{
-		"authkey authkey-file insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry listen demo buffer spill report-gaps fail-on-loss metrics record",
+		"authkey authkey-file insecure ca cert key proxy header connect-timeout ping-interval max-silence no-reconnect retries retry listen demo buffer spill report-gaps metrics record",
 		func(v *invocation) bool { return !v.has("read") }, "--read connects to nothing", "leave out one of them",
+	},
+	{
+		"fail-on-loss", func(v *invocation) bool { return !v.has("read") || strings.HasPrefix(v.use, "forward ") }, "--read connects to nothing", "leave it out",
 	},
 	{"for idle-timeout timeout", func(v *invocation) bool { return !v.has("read") }, "a capture is read to its end", "leave it out"},
 	{

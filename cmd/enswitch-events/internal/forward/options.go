@@ -142,8 +142,14 @@ func (o *Options) sync() (time.Duration, error) {
 	return d, nil
 }
 
-// Destination is where the engine writes: the queues.
-func (t *Targets) Destination() *engine.Destination {
+// Destination is where the engine writes: the queues. With wait, which is for captures, a
+// write waits while a queue is nearly full, until ctx is done.
+func (t *Targets) Destination(ctx context.Context, wait bool) *engine.Destination {
+	if t.out.ctx = ctx; wait {
+		for _, one := range t.targets {
+			t.out.limits = append(t.out.limits, &limit{bytes: one.options.MaxBytes, givenUp: -1})
+		}
+	}
 	return &engine.Destination{Open: t.Open, Out: &t.out, Encoder: newEncoder}
 }
 

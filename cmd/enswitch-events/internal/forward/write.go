@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"context"
 	"encoding/binary"
 	"time"
 
@@ -42,8 +43,10 @@ func text(v event.Value) string {
 
 // writer is the engine's output: it adds the records of each write to all queues.
 type writer struct {
+	ctx     context.Context // waiting ends with it
 	to      []*forward.Forwarder
-	rest    []byte // the beginning of a record
+	limits  []*limit // by queue, nil if it waits for none
+	rest    []byte   // the beginning of a record
 	records [][]byte
 }
 
@@ -64,10 +67,63 @@ func (w *writer) Write(p []byte) (int, error) {
 		data = data[end:]
 	}
 	if len(w.records) > 0 {
-		for _, f := range w.to {
-			f.Add(w.records...)
+		for i, f := range w.to {
+			if w.limits != nil {
+				w.limits[i].add(w.ctx, f, w.records)
+			} else {
+				f.Add(w.records...)
+			}
 		}
 	}
 	w.rest = append(w.rest[:0], data...)
 	return len(p), nil
+}
+
+// limit holds back what is read from captures while a queue is nearly full: a capture can
+// wait. Only when nothing is delivered for a while do the oldest events go.
+type limit struct {
+	bytes   int64 // of the queue
+	givenUp int64 // how many events were done with when waiting was given up, -1 before
+}
+
+const (
+	// limitPatience is how long a queue may be nearly full while nothing is delivered.
+	limitPatience = 2 * time.Second
+	limitPoll     = 5 * time.Millisecond
+)
+
+// add adds records to f, a few at a time, each time when there is room.
+func (l *limit) add(ctx context.Context, f *forward.Forwarder, records [][]byte) {
+	for len(records) > 0 {
+		n, size := 0, int64(0)
+		for n < len(records) && (n == 0 || size < l.bytes/16) {
+			size += int64(len(records[n]))
+			n++
+		}
+		l.wait(ctx, f)
+		f.Add(records[:n]...)
+		records = records[n:]
+	}
+}
+
+// wait waits until f has room, nothing is delivered any more, or ctx is done.
+func (l *limit) wait(ctx context.Context, f *forward.Forwarder) {
+	since, before := time.Now(), int64(-1)
+	for ctx.Err() == nil {
+		c := f.Counts()
+		done := c.Delivered + c.Dead + c.AlreadyThere
+		if c.Bytes <= l.bytes/2 || done == l.givenUp {
+			return
+		}
+		if done != before {
+			since, before = time.Now(), done
+		} else if time.Since(since) > limitPatience {
+			l.givenUp = done
+			return
+		}
+		select {
+		case <-time.After(limitPoll):
+		case <-ctx.Done():
+		}
+	}
 }
