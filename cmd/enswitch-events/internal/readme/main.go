@@ -39,7 +39,7 @@ func generate(ctx context.Context, root string) error {
 	return errors.Join(
 		completions(ctx, p, filepath.Join(root, "completions")),
 		picture(ctx, p, filepath.Join(root, "testdata", "readme", "tail.svg")),
-		screens(p, filepath.Join(root, "testdata", "readme")),
+		screens(ctx, p, filepath.Join(root, "testdata", "readme")),
 		rewrite(ctx, p, root),
 	)
 }

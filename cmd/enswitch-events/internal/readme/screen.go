@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ const (
 
 // screens draws the screen of calls: the list, and an open call. Its events are the same each
 // time.
-func screens(p *program, dir string) error {
+func screens(ctx context.Context, p *program, dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -46,7 +47,7 @@ func screens(p *program, dir string) error {
 		{"calls.svg", "jjj"},
 		{"call.svg", "jjjjjjjjjjj\r"},
 	} {
-		lines, err := p.screen(shown, s.keys)
+		lines, err := p.screen(ctx, shown, s.keys)
 		if err != nil {
 			return err
 		}
@@ -59,8 +60,8 @@ func screens(p *program, dir string) error {
 
 // screen runs a command line on a terminal, presses keys once it has begun, and returns what
 // is on the screen when that no longer changes.
-func (p *program) screen(line, keys string) ([]byte, error) {
-	cmd := exec.Command("sh", "-c", line)
+func (p *program) screen(ctx context.Context, line, keys string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "sh", "-c", line)
 	cmd.Dir, cmd.Env = p.dir, p.env
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: screenRows, Cols: screenColumns})
 	if err != nil {

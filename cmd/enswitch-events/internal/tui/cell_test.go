@@ -1,0 +1,29 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+	"pgregory.net/rapid"
+)
+
+// TestFit: whatever a text is, its cell is as wide as it is to be, and holds nothing that a
+// terminal acts on or that is not seen.
+func TestFit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z\x00-\x20\x{300}-\x{303}\x{200b}-\x{202e}\x{1f3fb}-\x{1f469}日本é]{0,20}`)).Draw(t, "text")
+		width := rapid.IntRange(1, 12).Draw(t, "width")
+		var b strings.Builder
+		fit(&b, clean(text), width, rapid.Bool().Draw(t, "right"))
+		if n := ansi.StringWidthWc(b.String()); n != width {
+			t.Fatalf("%q is %d columns wide", b.String(), n)
+		}
+		for _, r := range b.String() {
+			if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector) {
+				t.Fatalf("%q has %q", b.String(), r)
+			}
+		}
+	})
+}
