@@ -47,13 +47,13 @@ const height = 100
 
 // newChart returns a chart without a shape, whose values go up to most.
 func newChart(id, title string, s *series, zone *time.Location, gaps []Gap, most float64, text func(float64) string) (*chart, float64) {
-	c := &chart{ID: id, Title: title, Width: int(s.to - s.from + 1), X: timeTicks(s, zone)}
+	c := &chart{ID: id, Title: title, Width: len(s.buckets), X: timeTicks(s, zone)}
 	step := niceStep(most / 4)
 	top := math.Max(math.Ceil(most/step-1e-9), 1) * step
 	for v := 0.0; v <= top*1.0001; v += step {
 		c.Y = append(c.Y, tick{At: 100 * v / top, Text: text(v)})
 	}
-	begin, width := float64(s.begin(0)), float64(s.width())
+	begin, width := float64(s.begin(0)), float64(s.width)
 	for _, g := range gaps {
 		from := math.Max((float64(g.From)/1e6-begin)/width, 0)
 		to := math.Min((float64(g.To)/1e6-begin)/width, float64(c.Width))
@@ -144,16 +144,14 @@ func (c *chart) line(class string, top float64, value func(bucket int) (float64,
 // timeTicks returns up to six places on the axis of time, at round times.
 func timeTicks(s *series, zone *time.Location) (ticks []tick) {
 	const most = 6
-	n := s.to - s.from + 1
-	level := s.level
-	for level < len(widths)-1 && n*s.width()/widths[level] > most {
-		level++
+	n := int64(len(s.buckets))
+	step := s.width
+	for _, w := range widths {
+		if step = w; w >= s.width && w%s.width == 0 && n*s.width <= most*w {
+			break
+		}
 	}
-	step := widths[level]
 	format := "15:04"
-	if step < 60 {
-		format = "15:04:05"
-	}
 	day := ""
 	for i := range int(n) {
 		begin := s.begin(i)

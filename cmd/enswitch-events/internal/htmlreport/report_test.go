@@ -26,29 +26,30 @@ var write = flag.String("write", "", "write the page of the sample to this file"
 // hostile is what a caller may choose as a name.
 const hostile = `"></title></svg><script>alert(1)</script><img src=http://192.0.2.1/x onerror=alert(1)>` + "\u202e\x1b[2J{{.}}"
 
-// feed follows events and collects them.
+// feed makes the data of a report of calls.
 type feed struct {
-	collector *Collector
-	counter   Counter
-	tracker   *call.Tracker
-	figures   *call.Figures
-	reader    *call.Reader
-	x         event.Index
+	data    Data
+	tracker *call.Tracker
+	figures *call.Figures
+	reader  *call.Reader
+	x       event.Index
+	events  map[int64]int64 // by minute
 }
 
-func newFeed(t interface{ Fatal(...any) }, zone *time.Location) *feed {
+func newFeed(t *testing.T) *feed {
+	t.Helper()
 	m, err := call.NewMap()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &feed{collector: NewCollector(zone, true), figures: call.NewFigures(nil), reader: m.NewReader()}
-	f.tracker = call.NewTracker(&call.Options{Figures: f.figures, OnEnd: f.collector.Ended, OnJoin: f.collector.Joined})
-	f.counter.Reset()
+	f := &feed{figures: call.NewFigures(&call.FiguresOptions{Every: time.Minute}), reader: m.NewReader(), events: map[int64]int64{}}
+	f.tracker = call.NewTracker(&call.Options{Figures: f.figures})
 	return f
 }
 
 // add adds an event of fields and values; its name is CLASS.EVENT.
-func (f *feed) add(t interface{ Fatal(...any) }, name string, at float64, fields ...string) {
+func (f *feed) add(t *testing.T, name string, at float64, fields ...string) {
+	t.Helper()
 	class, ev, _ := strings.Cut(name, ".")
 	raw := fmt.Appendf(nil, `{"class":"%s","event":"%s","timestamp":"%.6f"`, class, ev, at)
 	for i := 0; i < len(fields); i += 2 {
@@ -60,24 +61,43 @@ func (f *feed) add(t interface{ Fatal(...any) }, name string, at float64, fields
 	}
 	e := call.Event{Chosen: true}
 	f.reader.Read(&e, raw, &f.x)
-	f.counter.Add(&f.x, e.Time)
 	f.tracker.Add(&e)
+	f.events[e.Time/60_000_000]++
+	f.data.Events++
+	if f.data.From == 0 {
+		f.data.From = e.Time
+	}
+	f.data.To = max(f.data.To, e.Time)
+	hour := time.UnixMicro(e.Time).UTC()
+	f.data.Week[hour.Weekday()][hour.Hour()].Events++
 }
 
-func (f *feed) page(t interface{ Fatal(...any) }) []byte {
-	f.collector.Add(&f.counter)
-	f.counter.Reset()
+// page returns the page of what was added.
+func (f *feed) page(t *testing.T) []byte {
+	t.Helper()
 	f.tracker.Finish()
-	counts := f.figures.Now(0).Total
-	page, err := f.collector.Page(&Facts{Sources: []string{"events.ndjson"}, Made: time.Unix(1790000000, 0), Program: "enswitch-events test", Counts: counts, Guesses: []string{hostile}})
+	d := &f.data
+	d.Calls = &call.Counts{}
+	add := func(i *call.Interval) {
+		at := i.From / 60_000_000
+		d.Spans = append(d.Spans, Span{at * 60_000_000, (at + 1) * 60_000_000, f.events[at], i.Total})
+		d.Calls.Add(i.Total)
+	}
+	for i := f.figures.Take(); i != nil; i = f.figures.Take() {
+		add(i)
+	}
+	add(f.figures.Now(0))
+	d.Machines = append(d.Machines, MachineData{"1", d.Events, d.Calls})
+	page, err := Page(d, &Facts{Sources: []string{"events.ndjson"}, Made: time.Unix(1790000000, 0), Program: "enswitch-events test", Zone: time.UTC})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return page
 }
 
-// sample adds that many calls over a time in seconds, with the load of days, and messages.
-func sample(t interface{ Fatal(...any) }, f *feed, calls int, span float64) {
+// sample adds that many calls over a time in seconds, with the load of days.
+func sample(t *testing.T, f *feed, calls int, span float64) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	causes := []string{"NO ANSWER", "BUSY", "CONGESTION", "CHANUNAVAIL", ""}
 	type one struct {
@@ -95,17 +115,22 @@ func sample(t interface{ Fatal(...any) }, f *feed, calls int, span float64) {
 		rest := []string{"callid", id, "uniqueid", id, "machine", fmt.Sprint(1 + i%7), "from", fmt.Sprintf("+4416329600%02d", i%100), "to", fmt.Sprint(200 + i%30)}
 		all = append(all, one{at, "call.start", rest})
 		pdd := 0.4 + r.ExpFloat64()*1.5
-		switch {
-		case r.Float64() < 0.62:
+		row := &call.Row{Number: int64(i), Begin: int64(1e6 * (1789000000 + at)), From: rest[7], To: rest[9], CallID: id, PDD: pdd, State: call.Ended}
+		if pdd > 9 && len(f.data.Slowest) < 20 {
+			f.data.Slowest = append(f.data.Slowest, row)
+		}
+		if r.Float64() < 0.62 {
 			talk := 20 + r.ExpFloat64()*90
 			all = append(all, one{at + pdd, "call.ring", rest}, one{at + pdd + 6, "call.answer", rest}, one{at + pdd + 6 + talk, "call.end", rest})
-		default:
-			all = append(all, one{at + pdd, "call.ring", rest}, one{at + pdd + 20, "call.end", append(slices.Clone(rest), "cause", causes[r.IntN(len(causes))])})
+			continue
 		}
-		if i%5 == 0 {
-			all = append(all, one{at, "message.receive", []string{"machine", "2"}}, one{at + 1, "registration.expire", []string{"machine", "3"}})
+		row.Cause = causes[r.IntN(len(causes))]
+		all = append(all, one{at + pdd, "call.ring", rest}, one{at + pdd + 20, "call.end", append(slices.Clone(rest), "cause", row.Cause)})
+		if len(f.data.Failed) < 50 {
+			f.data.Failed = append(f.data.Failed, row)
 		}
 	}
+	f.data.Causes = []Cause{{"NO ANSWER", 322}, {"", 310}, {"BUSY", 200}}
 	slices.SortFunc(all, func(a, b one) int { return int(1e6 * (a.at - b.at)) })
 	for _, e := range all {
 		f.add(t, e.name, 1789000000+e.at, e.rest...)
@@ -164,14 +189,16 @@ func check(t interface {
 
 // TestPage: a page of some days has each of its parts.
 func TestPage(t *testing.T) {
-	f := newFeed(t, time.UTC)
+	f := newFeed(t)
 	sample(t, f, 4000, 4*86400)
-	f.add(t, "enswitch-events.gap", 1789100000, "from", "1789090000.0", "to", "1789100000.0", "reason", "reconnect", "dropped", "3")
+	f.data.Gaps = []Gap{{1789090000e6, 1789100000e6, "reconnect", "ws://10.0.0.5:4875", 3}}
+	f.data.Guessed = true
 	page := f.page(t)
 	check(t, page)
 	for _, want := range []string{
-		"8 Sep 2026 00:00:00|10 Sep 2026", "<dt>calls</dt><dd><b>4,000</b>", "Events each hour, by class", "<svg", "ASR each", "PDD each", "Slowest calls",
-		"NO ANSWER", "<td>reconnect</td><td class=\"n\">3</td>", "class=\"gap\"", "Friday 1\\d:00: \\d+ events", "prefers-color-scheme: dark", "@media print", "width=device-width",
+		"10 Sep 2026 00:.*14 Sep 2026", "<dt>calls\\*</dt><dd><b>4,000</b>", "Events each hour", "<svg", "ASR each", "PDD each", "Slowest calls",
+		"NO ANSWER", "<td>reconnect</td><td>ws://10.0.0.5:4875</td><td class=\"n\">3</td>", "class=\"gap\"", "Friday 1\\d:00: \\d+ events",
+		"prefers-color-scheme: dark", "@media print", "width=device-width", "\\* rests on meanings",
 	} {
 		if !regexp.MustCompile(want).Match(page) {
 			t.Errorf("%s is not in the page", want)
@@ -186,131 +213,90 @@ func TestPage(t *testing.T) {
 
 // TestPageHostile: no text of an event is markup or moves what is around it.
 func TestPageHostile(t *testing.T) {
-	f := newFeed(t, time.UTC)
-	for i := range 30 {
-		id := fmt.Sprint(hostile, i)
-		at := 1789000000 + 10*float64(i)
-		f.add(t, "call.start", at, "callid", id, "uniqueid", id, "from", hostile, "to", hostile, "machine", hostile)
-		f.add(t, "call.ring", at+1, "callid", id, "uniqueid", id)
-		f.add(t, "call.end", at+3, "callid", id, "uniqueid", id, "cause", hostile)
+	f := newFeed(t)
+	sample(t, f, 50, 3600)
+	row := &call.Row{From: hostile, To: hostile, CallID: hostile, Cause: hostile, PDD: 1, Begin: 1789000000e6}
+	f.data.Slowest, f.data.Failed = []*call.Row{row}, []*call.Row{row}
+	f.data.Causes = []Cause{{hostile, 1}}
+	f.data.Machines = []MachineData{{hostile, 1, &call.Counts{}}}
+	f.data.Gaps = []Gap{{1789000000e6, 1789000001e6, hostile, hostile, 0}}
+	page := f.page(t)
+	check(t, page)
+	if n := bytes.Count(page, []byte("&lt;script&gt;")); n < 11 {
+		t.Errorf("it is in the page %d times", n)
 	}
-	f.add(t, "enswitch-events.gap", 1789000001, "from", "1789000000.0", "to", "1789000001.0", "reason", hostile)
-	check(t, f.page(t))
 }
 
 // TestPageEmpty: without events, without calls and with one event there is a page, too.
 func TestPageEmpty(t *testing.T) {
-	page, err := NewCollector(time.UTC, false).Page(&Facts{})
+	page, err := Page(&Data{Calls: &call.Counts{}}, &Facts{Zone: time.UTC})
 	if err != nil || !bytes.Contains(page, []byte("no events")) {
 		t.Errorf("%v, %s", err, page)
 	}
 	check(t, page)
-	f := newFeed(t, time.UTC)
+	f := newFeed(t)
 	f.add(t, "message.receive", 1789000000)
 	page = f.page(t)
 	check(t, page)
-	f.collector.calls = false
-	if page, err = f.collector.Page(&Facts{}); err != nil || bytes.Contains(page, []byte("Slowest")) {
-		t.Errorf("%v, %s", err, page)
+	if bytes.Contains(page, []byte("Slowest")) || !bytes.Contains(page, []byte("Events each minute")) {
+		t.Errorf("%s", page)
 	}
 }
 
-// TestPageBounds: the page stays small, whatever is in the events.
+// TestPageBounds: the page stays small, whatever its data is.
 func TestPageBounds(t *testing.T) {
-	f := newFeed(t, time.FixedZone("x", -3*3600))
-	long := strings.Repeat("é", 500)
-	for i := range 3000 {
-		id := fmt.Sprint(long, i)
-		f.add(t, fmt.Sprintf("class%d.start", i%1000), 1e9+30_000*float64(i), "machine", fmt.Sprint(i, long), "callid", id)
+	long := strings.Repeat("é\"<", 5000)
+	f := newFeed(t)
+	sample(t, f, 1000, 86400)
+	d := &f.data
+	for i := range 200 {
+		row := &call.Row{From: long, To: long, CallID: long, Cause: long, PDD: 1, Begin: 1789000000e6}
+		d.Machines = append(d.Machines, MachineData{fmt.Sprint(i, long), 1, &call.Counts{}})
+		d.Gaps = append(d.Gaps, Gap{1789000000e6 + int64(i)*1e8, 1789000001e6 + int64(i)*1e8, "reconnect", long, 1})
+		if i < 50 {
+			d.Failed = append(d.Failed, row)
+		}
+		if i < 20 {
+			d.Slowest, d.Causes = append(d.Slowest, row), append(d.Causes, Cause{long, 5})
+		}
 	}
-	page := f.page(t)
-	check(t, page)
-	if c := f.collector; len(c.machines.all) > maxMachines+1 || len(c.classes.all) > maxClasses+1 || len(c.series.buckets) > maxFine {
-		t.Errorf("%d machines, %d classes, %d buckets", len(c.machines.all), len(c.classes.all), len(c.series.buckets))
-	}
+	check(t, f.page(t))
 }
 
-// TestSeries: the buckets have what was added, whatever the order of the seconds, and a
-// time that is wrong does not decide what is shown.
+// TestSeries: the buckets have what the spans have, are not more than fit, and days begin
+// with one.
 func TestSeries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		span := rapid.SampledFrom([]int64{1, 100, 10_000, 1_000_000, 50_000_000}).Draw(t, "span")
-		seconds := rapid.SliceOfN(rapid.Int64Range(1e9, 1e9+span), 1, 200).Draw(t, "seconds")
-		var s series
-		s.offset = rapid.Int64Range(-12, 14).Draw(t, "zone") * 3600
-		for _, at := range seconds {
-			s.at(at, 1).events++
+		width := rapid.SampledFrom([]int64{1, 5, 60, 1440}).Draw(t, "minutes") * 60_000_000
+		n := rapid.IntRange(1, 1440).Draw(t, "spans")
+		hours := rapid.IntRange(-12, 14).Draw(t, "zone")
+		first := rapid.Int64Range(0, 1_000_000).Draw(t, "first") * width
+		var spans []Span
+		for i := range int64(n) {
+			spans = append(spans, Span{first + i*width, first + (i+1)*width, i + 1, &call.Counts{}})
 		}
-		for _, shown := range []*series{&s, s.shown()} {
-			sum := int64(0)
-			for i, b := range shown.all() {
-				sum += b.events
-				n := int64(0)
-				for _, at := range seconds {
-					if begin := shown.begin(i); at >= begin && at < begin+shown.width() {
-						n++
-					}
+		zone := time.FixedZone("z", hours*3600)
+		s := newSeries(spans, zone, 0)
+		if len(s.buckets) > maxShown {
+			t.Fatalf("%d buckets", len(s.buckets))
+		}
+		sum := int64(0)
+		for i := range s.buckets {
+			want, begin := int64(0), s.begin(i)*1_000_000
+			for _, span := range spans {
+				if span.From >= begin && span.From < begin+s.width*1_000_000 {
+					want += span.Events
 				}
-				if n != b.events {
-					t.Fatalf("bucket %d of %d s has %d events, want %d", i, shown.width(), b.events, n)
-				}
 			}
-			if sum != int64(len(seconds)) {
-				t.Fatalf("%d events of %d", sum, len(seconds))
+			if sum += want; s.buckets[i].events != want {
+				t.Fatalf("bucket %d: %d events, want %d", i, s.buckets[i].events, want)
 			}
 		}
-		if n := len(s.shown().all()); n > maxShown {
-			t.Fatalf("%d buckets are shown", n)
+		if sum != int64(n)*int64(n+1)/2 {
+			t.Fatalf("%d events", sum)
 		}
-	})
-	var s series
-	s.at(10, 1)
-	for i := range int64(100) {
-		if b := s.at(1789000000+i, 1); b != nil {
-			b.events++
-		}
-	}
-	if s.left != 1 || s.begin(0) < 1789000000 {
-		t.Errorf("%d left, from %d", s.left, s.begin(0))
-	}
-}
-
-// TestCorrected: a call that is opened again, and one that becomes part of another, counts
-// once.
-func TestCorrected(t *testing.T) {
-	f := newFeed(t, time.UTC)
-	at := 1789000000.0
-	f.add(t, "call.start", at, "callid", "a", "uniqueid", "a1")
-	f.add(t, "call.end", at+1, "callid", "a", "uniqueid", "a1", "cause", "BUSY")
-	for i := range 20 {
-		f.add(t, "message.x", at+10+float64(i), "machine", "1")
-	}
-	if n := f.collector.causes["BUSY"]; n != 1 || len(f.collector.failed) != 1 {
-		t.Errorf("%d, %v", n, f.collector.failed)
-	}
-	f.add(t, "call.start", at+40, "callid", "a", "uniqueid", "a2")
-	f.add(t, "call.answer", at+41, "callid", "a", "uniqueid", "a2")
-	f.add(t, "call.end", at+42, "callid", "a", "uniqueid", "a2")
-	page := f.page(t)
-	if n := f.collector.causes["BUSY"]; n != 0 || len(f.collector.failed) != 0 || !bytes.Contains(page, []byte(`answered <b>1</b>`)) || !bytes.Contains(page, []byte(`not answered <b>0</b>`)) {
-		t.Errorf("%d, %v\n%s", n, f.collector.failed, page)
-	}
-}
-
-// TestDelays: a percentile is near that of the sorted delays.
-func TestDelays(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		all := rapid.SliceOfN(rapid.Float64Range(0.002, 1000), minSample, 100).Draw(t, "delays")
-		var d delays
-		for _, v := range all {
-			d.add(v, 1)
-		}
-		slices.Sort(all)
-		for _, p := range []float64{0.5, 0.95} {
-			want := all[int(float64(len(all))*p+0.999999)-1]
-			if got, known := d.percentile(p); !known || got < want*0.97 || got > want*1.03 {
-				t.Fatalf("%v: %v, want %v", p, got, want)
-			}
+		if at := time.Unix(s.begin(0), 0).In(zone); s.width == 86400 && at.Hour()+at.Minute() != 0 {
+			t.Fatalf("a day begins at %v", at)
 		}
 	})
 }

@@ -1,187 +1,106 @@
 package htmlreport
 
-import "slices"
+import (
+	"time"
 
-// widths are the lengths of buckets in seconds. Each divides the next one.
-var widths = []int64{1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800} //nolint:gochecknoglobals // a table that nothing changes
-
-const (
-	// maxFine bounds the buckets that are kept, and maxShown those of a chart.
-	maxFine, maxShown = 600, 120
-	// maxSpan bounds the time that a report covers, in seconds: a timestamp can be anything.
-	maxSpan = 2 * 366 * 24 * 3600
+	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// series is buckets over time that become longer, so that there are never many.
+// widths are the lengths of the buckets of a chart, in seconds.
+var widths = []int64{60, 300, 600, 1800, 3600, 10800, 21600, 43200, 86400, 604800, 4 * 604800, 26 * 604800} //nolint:gochecknoglobals // a table that nothing changes
+
+// maxShown bounds the buckets of a chart.
+const maxShown = 120
+
+// series is buckets of one length, one after the other.
 type series struct {
-	level   int // of the length, in widths
-	from    int64
-	to      int64 // the numbers of the first bucket and the last: their time divided by the length
+	width   int64 // seconds
 	offset  int64 // of the time zone, in seconds: days begin with a bucket
-	buckets map[int64]*bucket
-	n       int64 // events in the buckets
-	left    int64 // events left out: their timestamps are too far from those of the others
-}
-
-func (s *series) width() int64 { return widths[s.level] }
-
-// at returns the bucket of a second since 1970, or nil if that is too far from the others.
-// It is for n events.
-func (s *series) at(second, n int64) *bucket {
-	second += s.offset
-	if s.buckets == nil {
-		s.restart(second)
-	}
-	number := second / s.width()
-	from, to := min(s.from, number), max(s.to, number)
-	if (to-from)*s.width() > maxSpan {
-		if s.left += n; s.left <= s.n {
-			return nil
-		}
-		// Most timestamps are not near the first ones: those were the wrong ones.
-		left := s.n
-		s.restart(second)
-		s.left, number = left, second
-		from, to = number, number
-	}
-	s.n += n
-	for s.from, s.to = from, to; s.to-s.from >= maxFine; number = second / s.width() {
-		s.coarsen()
-	}
-	b := s.buckets[number]
-	if b == nil {
-		b = &bucket{}
-		s.buckets[number] = b
-	}
-	return b
-}
-
-func (s *series) restart(second int64) {
-	s.level, s.from, s.to, s.n = 0, second, second, 0
-	s.buckets = map[int64]*bucket{}
-}
-
-// coarsen makes the buckets longer.
-func (s *series) coarsen() {
-	*s = *s.coarser()
-}
-
-// coarser returns a copy with the next longer buckets.
-func (s *series) coarser() *series {
-	c := *s
-	c.level++
-	factor := widths[c.level] / widths[s.level]
-	c.buckets = make(map[int64]*bucket, len(s.buckets))
-	for number, b := range s.buckets {
-		wide := c.buckets[number/factor]
-		if wide == nil {
-			wide = &bucket{}
-			c.buckets[number/factor] = wide
-		}
-		wide.merge(b)
-	}
-	c.from, c.to = s.from/factor, s.to/factor
-	return &c
-}
-
-// shown returns the series with at most maxShown buckets.
-func (s *series) shown() *series {
-	for s.to-s.from >= maxShown && s.level < len(widths)-1 {
-		s = s.coarser()
-	}
-	return s
-}
-
-// all returns the buckets in their order, also those without anything.
-func (s *series) all() []*bucket {
-	var all []*bucket
-	for number := s.from; number <= s.to && s.buckets != nil; number++ {
-		b := s.buckets[number]
-		if b == nil {
-			b = &bucket{}
-		}
-		all = append(all, b)
-	}
-	return all
-}
-
-// begin returns when bucket i begins, in seconds since 1970.
-func (s *series) begin(i int) int64 { return (s.from+int64(i))*s.width() - s.offset }
-
-// fair returns the series with buckets so long that most of those with calls have enough
-// of them for a figure. It is nil if that is not to be had.
-func (s *series) fair() *series {
-	for s = s.shown(); ; s = s.coarser() {
-		some, enough := 0, 0
-		for _, b := range s.buckets {
-			if b.decided > 0 {
-				some++
-			}
-			if b.decided >= minSample {
-				enough++
-			}
-		}
-		switch {
-		case enough > 0 && 3*enough >= 2*some:
-			return s
-		case s.to-s.from < 4 || s.level == len(widths)-1:
-			if enough == 0 {
-				return nil
-			}
-			return s
-		}
-	}
+	from    int64 // the number of the first bucket: its time in the zone divided by width
+	buckets []bucket
 }
 
 // bucket is what happened in a time.
 type bucket struct {
-	events   int64
-	classes  counts
-	machines counts
-	attempts int64
-	decided  int64 // calls of which it is known whether they were answered
-	answered int64
-	unknown  int64 // calls that were lost, or doubtful, and not answered
-	pdd      *delays
+	events int64
+	calls  *call.Counts
+	asr    call.Figure
+	pdd    [2]call.Figure // the median and the 95th percentile
 }
 
-func (b *bucket) merge(o *bucket) {
-	b.events += o.events
-	b.classes.merge(o.classes)
-	b.machines.merge(o.machines)
-	b.attempts += o.attempts
-	b.decided += o.decided
-	b.answered += o.answered
-	b.unknown += o.unknown
-	if o.pdd != nil {
-		if b.pdd == nil {
-			b.pdd = &delays{}
-		}
-		for i, n := range o.pdd.n {
-			b.pdd.n[i] += n
+// newSeries returns the spans as a series of at most maxShown buckets, each of at least that
+// length in seconds. A span is in the bucket in which it begins. It is nil without a span.
+func newSeries(spans []Span, zone *time.Location, least int64) *series {
+	if len(spans) == 0 {
+		return nil
+	}
+	first, last := spans[0].From/1_000_000, spans[len(spans)-1].From/1_000_000
+	_, offset := time.Unix(first, 0).In(zone).Zone()
+	s := &series{offset: int64(offset)}
+	n := int64(0)
+	for _, s.width = range widths {
+		s.from = s.number(first)
+		if n = s.number(last) - s.from + 1; n <= maxShown && s.width >= least {
+			break
 		}
 	}
-}
-
-// counts are numbers by the number of a name.
-type counts []int64
-
-func (c *counts) add(i int, n int64) {
-	if i >= len(*c) {
-		*c = append(*c, make(counts, i+1-len(*c))...)
+	s.buckets = make([]bucket, min(n, maxShown))
+	for i := range s.buckets {
+		s.buckets[i].calls = &call.Counts{}
 	}
-	(*c)[i] += n
+	for _, span := range spans {
+		at := s.number(span.From/1_000_000) - s.from
+		if at >= int64(len(s.buckets)) {
+			continue
+		}
+		b := &s.buckets[at]
+		b.events += span.Events
+		b.calls.Add(span.Calls)
+	}
+	for i := range s.buckets {
+		b := &s.buckets[i]
+		summary := b.calls.Summary()
+		b.asr, b.pdd = summary.ASR, [2]call.Figure{summary.PDD50, summary.PDD95}
+	}
+	return s
 }
 
-func (c *counts) merge(o counts) {
-	for i, n := range slices.Backward(o) {
-		c.add(i, n)
+// fair returns the spans as a series whose buckets are so long that most of those with calls
+// have enough of them for a figure. It is nil if that is not to be had.
+func fair(spans []Span, zone *time.Location) *series {
+	var best *series
+	for least := int64(0); ; {
+		s := newSeries(spans, zone, least)
+		if s == nil {
+			return nil
+		}
+		some, enough := 0, 0
+		for i := range s.buckets {
+			if s.buckets[i].asr.N > 0 {
+				some++
+			}
+			if s.buckets[i].asr.Known() {
+				enough++
+			}
+		}
+		if enough > 0 {
+			best = s
+		}
+		if enough > 0 && 3*enough >= 2*some || len(s.buckets) < 4 {
+			return best
+		}
+		least = s.width + 1
 	}
 }
 
-func (c counts) of(i int) int64 {
-	if i < len(c) {
-		return c[i]
+// number returns the number of the bucket of a second since 1970.
+func (s *series) number(second int64) int64 {
+	second += s.offset
+	if second < 0 {
+		second -= s.width - 1
 	}
-	return 0
+	return second / s.width
 }
+
+// begin returns when bucket i begins, in seconds since 1970.
+func (s *series) begin(i int) int64 { return (s.from+int64(i))*s.width - s.offset }

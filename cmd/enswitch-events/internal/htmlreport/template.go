@@ -30,10 +30,10 @@ const pageTemplate = `<header>
 {{range .Rows}}<tr>{{range $i, $v := .}}<td{{if $i}} class="n"{{end}}>{{$v}}</td>{{end}}</tr>
 {{end}}</tbody></table></div></details>
 {{end}}{{if .Machines}}<section><h2>Machines</h2>
-<table class="machines"><thead><tr><th>machine</th><th>events over time</th><th class="n">events</th><th class="share">of all</th></tr></thead>
+<div class="wide"><table class="machines"><thead><tr><th>machine</th><th class="n">events</th><th class="share">of all</th>{{if .Calls}}<th class="n">calls</th><th class="n">ASR</th><th class="n">PDD, median</th>{{end}}</tr></thead>
 <tbody>
-{{range .Machines}}<tr><td>{{.Name}}</td><td><svg class="spark" viewBox="0 0 {{.Width}} 100" preserveAspectRatio="none" aria-hidden="true"><path class="s1" d="{{.D}}"/></svg></td><td class="n">{{.Events}}</td><td class="share"><span class="bar" style="width:{{.Part}}%"></span><small>{{.Share}}</small></td></tr>
-{{end}}</tbody></table></section>
+{{$calls := .Calls}}{{range .Machines}}<tr><td>{{.Name}}</td><td class="n">{{.Events}}</td><td class="share">{{if .Share}}<span class="bar" style="width:{{.Part}}%"></span><small>{{.Share}}</small>{{end}}</td>{{if $calls}}<td class="n">{{.Calls}}</td><td class="n">{{.ASR}}</td><td class="n">{{.PDD}}</td>{{end}}</tr>
+{{end}}</tbody></table></div></section>
 {{end}}{{with .Week}}<section><h2>Hours and weekdays</h2>
 <div class="week"><div class="days" aria-hidden="true">{{range .Days}}<span>{{.Name}}</span>{{end}}</div>
 <svg viewBox="0 0 24 7" preserveAspectRatio="none" role="img" aria-labelledby="week-t week-d"><title id="week-t">Events by weekday and hour</title><desc id="week-d">A square for each hour of the week, the darker the more events. At most {{.Most}} in one hour of a weekday, over all weeks.</desc>
@@ -45,18 +45,18 @@ const pageTemplate = `<header>
 {{range .Days}}<tr><th>{{.Name}}</th>{{range .Hours}}<td class="n">{{.Count}}</td>{{end}}</tr>
 {{end}}</tbody></table></div></details></section>
 {{end}}{{if .Calls}}<section><h2>Slowest calls</h2>
-{{if .Slowest}}{{template "calls" .SlowestTable}}{{else}}<p class="empty">No call with a ring or an answer is over.</p>{{end}}</section>
+{{if .Slowest.Rows}}{{template "calls" .Slowest}}{{else}}<p class="empty">No call with a ring or an answer is over.</p>{{end}}</section>
 <section><h2>Calls that were not answered</h2>
-{{if .Failed}}<table class="causes"><tbody>
+{{if .Failed.Rows}}<table class="causes"><tbody>
 {{range .Causes}}<tr><td>{{.Name}}</td><td class="n">{{.Count}}</td><td class="share"><span class="bar badbar" style="width:{{.Part}}%"></span></td></tr>
 {{end}}</tbody></table>
 <p class="more">The latest:</p>
-{{template "calls" .FailedTable}}{{else}}<p class="empty">None.</p>{{end}}</section>
+{{template "calls" .Failed}}{{else}}<p class="empty">None.</p>{{end}}</section>
 {{end}}<section><h2>Gaps</h2>
 {{if .Gaps}}<p class="more">From these times events are missing, or may be.</p>
-<div class="wide"><table><thead><tr><th>from</th><th>to</th><th>reason</th><th class="n">dropped</th></tr></thead>
+<div class="wide"><table><thead><tr><th>from</th><th>to</th><th>reason</th><th>source</th><th class="n">dropped</th></tr></thead>
 <tbody>
-{{range .Gaps}}<tr>{{range $i, $v := .}}<td{{if eq $i 3}} class="n"{{end}}>{{$v}}</td>{{end}}</tr>
+{{range .Gaps}}<tr>{{range $i, $v := .}}<td{{if eq $i 4}} class="n"{{end}}>{{$v}}</td>{{end}}</tr>
 {{end}}</tbody></table></div>{{if .GapsLeft}}<p class="more">{{.GapsLeft}}</p>{{end}}{{else}}<p class="empty">None that is known.</p>{{end}}</section>
 <footer>
 {{range .Notes}}<p>{{.}}</p>
@@ -68,8 +68,8 @@ const pageTemplate = `<header>
 {{end}}</tbody></table></div>{{end}}`
 
 // pageStyle is the style beside that which all pages have.
-const pageStyle = `:root { --c1: #1f6feb; --c2: #d4760b; --c3: #0e8a7d; --c4: #8250df; --c5: #bf3989; --c6: #8c959f; --bad: #cf3b3b; --gap: #e5b1b1; }
-@media (prefers-color-scheme: dark) { :root { --c1: #4493f8; --c2: #e3892b; --c3: #2fbfae; --c4: #ab7df8; --c5: #e071b0; --c6: #6e7681; --bad: #f16560; --gap: #5c2b2e; } }
+const pageStyle = `:root { --c1: #1f6feb; --c2: #d4760b; --c3: #0e8a7d; --c6: #8c959f; --bad: #cf3b3b; --gap: #e5b1b1; }
+@media (prefers-color-scheme: dark) { :root { --c1: #4493f8; --c2: #e3892b; --c3: #2fbfae; --c6: #6e7681; --bad: #f16560; --gap: #5c2b2e; } }
 h2 { font-size: 1.05rem; margin: 0 0 0.6rem; }
 section, section + section { margin-top: 2.2rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.7rem; margin: 1.2rem 0 2rem; }
@@ -83,18 +83,17 @@ figcaption { font-weight: 600; font-size: 1.05rem; margin-bottom: 0.7rem; }
 .chart svg { display: block; width: 100%; height: 11rem; overflow: visible; }
 .y span { position: absolute; right: 100%; margin-right: 0.5rem; transform: translateY(50%); color: var(--dim); font-size: 0.78rem; line-height: 1; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .x span { position: absolute; top: 100%; margin-top: 0.3rem; color: var(--dim); font-size: 0.78rem; line-height: 1.25; white-space: nowrap; }
-.chart path, .spark path, .cell { shape-rendering: crispEdges; } .chart .l1, .chart .l2 { shape-rendering: auto; }
+.chart path, .cell { shape-rendering: crispEdges; } .chart .l0, .chart .l1, .chart .l2 { shape-rendering: auto; }
 .grid { stroke: var(--line); stroke-width: 1px; vector-effect: non-scaling-stroke; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin: 0 0 0 3.6rem; padding: 0; font-size: 0.85rem; overflow-wrap: anywhere; }
 .legend i { display: inline-block; width: 0.75em; height: 0.75em; border-radius: 2px; margin-right: 0.45em; }
 .legend b { font-weight: 600; font-variant-numeric: tabular-nums; }
-.s1 { fill: var(--c1); background: var(--c1); } .s2 { fill: var(--c2); background: var(--c2); } .s3 { fill: var(--c3); background: var(--c3); }
-.s4 { fill: var(--c4); background: var(--c4); } .s5 { fill: var(--c5); background: var(--c5); } .s6 { fill: var(--c6); background: var(--c6); }
+.s0 { background: var(--fg); } .s1 { fill: var(--c1); background: var(--c1); } .s2 { fill: var(--c2); background: var(--c2); }
+.s6 { fill: var(--c6); background: var(--c6); }
 .good { fill: var(--c3); background: var(--c3); } .bad { fill: var(--bad); background: var(--bad); } .gap { fill: var(--gap); background: var(--gap); }
-.l1, .l2 { fill: none; stroke: var(--c1); stroke-width: 2px; vector-effect: non-scaling-stroke; } .l2 { stroke: var(--c2); }
+.l0, .l1, .l2 { fill: none; stroke: var(--c1); stroke-width: 2px; vector-effect: non-scaling-stroke; } .l2 { stroke: var(--c2); } .l0 { stroke: var(--fg); stroke-width: 1px; }
 details { margin: 0.6rem 0 0; } summary { cursor: pointer; color: var(--dim); font-size: 0.87rem; }
 .machines td:first-child { overflow-wrap: anywhere; } .machines td { vertical-align: middle; }
-.spark { display: block; width: 100%; min-width: 6rem; height: 1.6rem; }
 .share { width: 30%; } .bar { display: inline-block; height: 0.7em; min-width: 1px; background: var(--c1); border-radius: 2px; margin-right: 0.5em; max-width: calc(100% - 4.2em); } .badbar { background: var(--bad); }
 .share small { color: var(--dim); }
 .causes { margin-bottom: 1rem; } .causes td:first-child { overflow-wrap: anywhere; }
@@ -109,10 +108,10 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 0.8
 @media (max-width: 480px) {
 main { padding: 1rem; } .tiles { grid-template-columns: repeat(2, 1fr); } .minor { display: none; }
 .chart, .legend, .week { margin-left: 2.9rem; } .share { width: auto; } .share .bar { display: none; } .causes .bar { display: inline-block; }
-.spark { min-width: 4rem; } th, td { padding: 0.3rem 0.4rem; } .calls { font-size: 0.78rem; } .calls th:nth-child(5), .calls td:nth-child(5) { display: none; }
+th, td { padding: 0.3rem 0.4rem; } .calls { font-size: 0.78rem; } .calls th:nth-child(5), .calls td:nth-child(5) { display: none; }
 }
 @media print {
-:root { --bg: #fff; --fg: #000; --dim: #444; --line: #bbb; --head: #eee; --c1: #1f6feb; --c2: #d4760b; --c3: #0e8a7d; --c4: #8250df; --c5: #bf3989; --c6: #8c959f; --bad: #cf3b3b; --gap: #e5b1b1; }
+:root { --bg: #fff; --fg: #000; --dim: #444; --line: #bbb; --head: #eee; --c1: #1f6feb; --c2: #d4760b; --c3: #0e8a7d; --c6: #8c959f; --bad: #cf3b3b; --gap: #e5b1b1; }
 * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 main { max-width: none; padding: 0; } figure, tr, .tiles div, .week { break-inside: avoid; } h2, figcaption { break-after: avoid; } details { display: none; } .wide { overflow: visible; }
 }
