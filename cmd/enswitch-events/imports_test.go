@@ -27,7 +27,7 @@ const (
 // levels are the packages of the program, the highest first. Each imports packages
 // of lower levels only, of the library and of others.
 var levels = []string{
-	"inputs doctor tui forward",
+	"inputs doctor htmlreport tui forward",
 	"live captures sequence serve calls trace schemas stats",
 	"flags",
 	"report whole",
@@ -35,7 +35,7 @@ var levels = []string{
 	"render",
 	"cli",
 	"log statusline settings metrics",
-	"caret needle tally pseudonym htmlreport",
+	"caret needle tally pseudonym",
 	"safe spelling htmlpage",
 }
 

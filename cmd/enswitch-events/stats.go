@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/htmlreport"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/statusline"
@@ -24,6 +26,7 @@ type statsOptions struct {
 	by             []string
 	every          time.Duration
 	format, failIf string
+	report         string
 }
 
 func newStats(a *cli.App) *cobra.Command {
@@ -45,6 +48,10 @@ With --by there is a group for each value: a call belongs to that of its first
 event. With --by class,event no calls are followed. There are 1,000 groups at
 most; all others are one, (other).
 
+--report FILE writes a page of charts and tables, which needs nothing else and has
+no scripts: events and calls over time, by machine, hour and weekday, ASR and PDD
+over time, slowest and failed calls, gaps. It is written at the end.
+
 Figures of calls rest on what the names of events mean: --map says it. A figure
 that rests on fewer than 20 calls is not shown, and null in --fail-if, which jq
 takes for less than any number. See 'enswitch-events help figures' for what each
@@ -53,6 +60,7 @@ means.`,
   enswitch-events stats 10.0.0.5 --every 10s -o ndjson | jq .asr
   enswitch-events stats --read events.ndjson.zst --by customer
   enswitch-events stats --read events.ndjson --by class,event -o csv
+  enswitch-events stats --read events.ndjson --report day.html >/dev/null
   enswitch-events stats 10.0.0.5 --every 1m --fail-if '.asr and .asr < 0.4'`,
 		RunE: func(cmd *cobra.Command, addresses []string) error {
 			return o.run(cmd.Context(), a, cmd, addresses)
@@ -66,6 +74,7 @@ means.`,
 		f.Var(flags.NewList(&o.by), "by", "count by the values of these fields: `LIST` with commas, as machine or class,event")
 		flags.DurationVar(f, &o.every, "every", 0, "print a block for each interval of this `TIME` (default: one at the end)")
 		f.StringVarP(&o.format, "output", "o", "", "print blocks as `FORMAT`: table, ndjson or csv (default: table on a terminal, else ndjson)")
+		f.StringVar(&o.report, "report", "", "write a page of charts and tables to this HTML `FILE` at the end")
 		f.StringVar(&o.failIf, "fail-if", "", "end after the first block with an object for which the jq `EXPR` is true, and exit with code 1")
 		live.End.BindTimes(f)
 	})
@@ -93,10 +102,38 @@ func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		a.StatusLine.SetPicture(s.Picture, cli.Rows(a.Out), alone)
 	}
 	err = o.inputs.Run(ctx, a, cmd, addresses)
+	if o.report != "" {
+		err = o.writeReport(a, s, addresses, err)
+	}
 	if err == nil && s.Failed() {
 		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last block"), "")
 	}
 	return err
+}
+
+// writeReport writes the report of a run that ended with failure, which it returns if the
+// report is written. A run that had no event and failed leaves the file as it is.
+func (o *statsOptions) writeReport(a *cli.App, s *stats.Sink, addresses []string, failure error) error {
+	data := s.ReportData()
+	if failure != nil && data.Events == 0 {
+		return failure
+	}
+	page, err := htmlreport.Page(data, &htmlreport.Facts{
+		Sources: o.inputs.Names(a, addresses), Made: time.Now(), Program: "enswitch-events " + cli.Version(), Zone: time.Local,
+	})
+	if err == nil {
+		err = htmlreport.WriteFile(o.report, page)
+	}
+	if err == nil {
+		a.Log.Info("report written to "+o.report, "file", o.report)
+		return failure
+	}
+	err = cli.NewError(cli.ExitOutput, fmt.Errorf("--report: %w", err), "")
+	if failure == nil {
+		return err
+	}
+	a.Log.Error(err.Error())
+	return failure
 }
 
 // compile checks the flags of stats alone and compiles them.
@@ -134,8 +171,19 @@ func (o *statsOptions) compile(a *cli.App, cmd *cobra.Command) (*stats.Options, 
 	if err != nil {
 		return nil, err
 	}
+	var report *stats.Report
+	if o.report != "" {
+		if a.IneffectiveFlag != nil {
+			return nil, a.IneffectiveFlag
+		}
+		if err := htmlreport.CheckFile(o.report); err != nil {
+			return nil, cli.Usage(cli.FileHint(err), "--report: %w", err)
+		}
+		report = stats.NewReport(time.Local)
+	}
 	return &stats.Options{
-		By: o.by, Every: o.every, Map: m, Tracker: tracker, Format: o.format, Width: cli.Columns(a.Out),
+		Report: report,
+		By:     o.by, Every: o.every, Map: m, Tracker: tracker, Format: o.format, Width: cli.Columns(a.Out),
 		Live: !o.inputs.Captures(), FailIf: failIf, Log: a.Log,
 		Picture: o.format == "table" && !o.inputs.Captures() && cli.Terminal(a.Out) != nil && os.Getenv("TERM") != "dumb",
 	}, nil

@@ -1,6 +1,10 @@
 package call
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Figures counts the calls that a Tracker follows: give it to one in [Options]. What it
 // counts are the figures of telephony as far as events tell them, see [Summary].
@@ -190,12 +194,14 @@ func (f *Figures) countsOf(v *interval, g int) *Counts {
 
 // at returns the interval that has that time, or the one nearest to it.
 func (f *Figures) at(usec int64) *interval {
-	for i := len(f.intervals) - 1; i > 0; i-- {
-		if f.intervals[i].from <= usec {
-			return f.intervals[i]
-		}
+	i, here := slices.BinarySearchFunc(f.intervals, usec, func(v *interval, usec int64) int { return cmp.Compare(v.from, usec) })
+	for here && i+1 < len(f.intervals) && f.intervals[i+1].from == usec { // of several that begin then, the last
+		i++
 	}
-	return f.intervals[0]
+	if !here {
+		i--
+	}
+	return f.intervals[max(i, 0)]
 }
 
 // holds reports whether that second begins in v.
@@ -226,7 +232,7 @@ func (f *Figures) move(usec int64) {
 	}
 	for every := f.o.Every.Microseconds(); every > 0 && usec >= f.newest().from+every; {
 		next := f.newest().from + every
-		if f.groups[0].level.now == 0 && usec-next > maxIdle*every {
+		if idle := usec - next; idle > maxIdle*every && f.groups[0].level.now == 0 || idle > 10*maxIdle*every {
 			next = f.floor(usec)
 		}
 		f.Cut(next)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
 )
 
 // chart is a drawing over time. Its shapes are in an SVG that is stretched to the width of the
@@ -46,7 +48,7 @@ type key struct{ Class, Text, Value string }
 const height = 100
 
 // newChart returns a chart without a shape, whose values go up to most.
-func newChart(id, title string, s *series, zone *time.Location, gaps []Gap, most float64, text func(float64) string) (*chart, float64) {
+func newChart(id, title string, s *series, zone *time.Location, gaps []stats.Gap, most float64, text func(float64) string) (*chart, float64) {
 	c := &chart{ID: id, Title: title, Width: len(s.buckets), X: timeTicks(s, zone)}
 	step := niceStep(most / 4)
 	top := math.Max(math.Ceil(most/step-1e-9), 1) * step

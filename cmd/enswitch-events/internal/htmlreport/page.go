@@ -17,6 +17,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/htmlpage"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
@@ -91,7 +92,7 @@ type hour struct {
 }
 
 // Page returns the page, in UTF-8. Its size is bounded.
-func Page(d *Data, f *Facts) ([]byte, error) {
+func Page(d *stats.ReportData, f *Facts) ([]byte, error) {
 	t, err := template.New("report").Parse(pageTemplate)
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func Page(d *Data, f *Facts) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func newPage(d *Data, f *Facts) *page {
+func newPage(d *stats.ReportData, f *Facts) *page {
 	m := &maker{d, f.Zone, d.Gaps[:min(len(d.Gaps), maxGaps)]}
 	p := &page{Title: "Enswitch events", Calls: !d.Calls.Empty()}
 	var sources []string
@@ -145,9 +146,9 @@ func newPage(d *Data, f *Facts) *page {
 
 // maker makes a page of data.
 type maker struct {
-	*Data
+	*stats.ReportData
 	zone *time.Location
-	gaps []Gap // that are shown
+	gaps []stats.Gap // that are shown
 }
 
 // time returns a time in microseconds since 1970 as text, "" for 0.

@@ -17,6 +17,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -28,7 +29,7 @@ const hostile = `"></title></svg><script>alert(1)</script><img src=http://192.0.
 
 // feed makes the data of a report of calls.
 type feed struct {
-	data    Data
+	data    stats.ReportData
 	tracker *call.Tracker
 	figures *call.Figures
 	reader  *call.Reader
@@ -80,14 +81,14 @@ func (f *feed) page(t *testing.T) []byte {
 	d.Calls = &call.Counts{}
 	add := func(i *call.Interval) {
 		at := i.From / 60_000_000
-		d.Spans = append(d.Spans, Span{at * 60_000_000, (at + 1) * 60_000_000, f.events[at], i.Total})
+		d.Spans = append(d.Spans, stats.Span{From: at * 60_000_000, To: (at + 1) * 60_000_000, Events: f.events[at], Calls: i.Total})
 		d.Calls.Add(i.Total)
 	}
 	for i := f.figures.Take(); i != nil; i = f.figures.Take() {
 		add(i)
 	}
 	add(f.figures.Now(0))
-	d.Machines = append(d.Machines, MachineData{"1", d.Events, d.Calls})
+	d.Machines = append(d.Machines, stats.MachineData{Name: "1", Events: d.Events, Calls: d.Calls})
 	page, err := Page(d, &Facts{Sources: []string{"events.ndjson"}, Made: time.Unix(1790000000, 0), Program: "enswitch-events test", Zone: time.UTC})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +131,7 @@ func sample(t *testing.T, f *feed, calls int, span float64) {
 			f.data.Failed = append(f.data.Failed, row)
 		}
 	}
-	f.data.Causes = []Cause{{"NO ANSWER", 322}, {"", 310}, {"BUSY", 200}}
+	f.data.Causes = []stats.Cause{{Text: "NO ANSWER", Calls: 322}, {Calls: 310}, {Text: "BUSY", Calls: 200}}
 	slices.SortFunc(all, func(a, b one) int { return int(1e6 * (a.at - b.at)) })
 	for _, e := range all {
 		f.add(t, e.name, 1789000000+e.at, e.rest...)
@@ -191,7 +192,7 @@ func check(t interface {
 func TestPage(t *testing.T) {
 	f := newFeed(t)
 	sample(t, f, 4000, 4*86400)
-	f.data.Gaps = []Gap{{1789090000e6, 1789100000e6, "reconnect", "ws://10.0.0.5:4875", 3}}
+	f.data.Gaps = []stats.Gap{{From: 1789090000e6, To: 1789100000e6, Reason: "reconnect", Source: "ws://10.0.0.5:4875", Dropped: 3}}
 	f.data.Guessed = true
 	page := f.page(t)
 	check(t, page)
@@ -217,9 +218,9 @@ func TestPageHostile(t *testing.T) {
 	sample(t, f, 50, 3600)
 	row := &call.Row{From: hostile, To: hostile, CallID: hostile, Cause: hostile, PDD: 1, Begin: 1789000000e6}
 	f.data.Slowest, f.data.Failed = []*call.Row{row}, []*call.Row{row}
-	f.data.Causes = []Cause{{hostile, 1}}
-	f.data.Machines = []MachineData{{hostile, 1, &call.Counts{}}}
-	f.data.Gaps = []Gap{{1789000000e6, 1789000001e6, hostile, hostile, 0}}
+	f.data.Causes = []stats.Cause{{Text: hostile, Calls: 1}}
+	f.data.Machines = []stats.MachineData{{Name: hostile, Events: 1, Calls: &call.Counts{}}}
+	f.data.Gaps = []stats.Gap{{From: 1789000000e6, To: 1789000001e6, Reason: hostile, Source: hostile}}
 	page := f.page(t)
 	check(t, page)
 	if n := bytes.Count(page, []byte("&lt;script&gt;")); n < 11 {
@@ -229,7 +230,7 @@ func TestPageHostile(t *testing.T) {
 
 // TestPageEmpty: without events, without calls and with one event there is a page, too.
 func TestPageEmpty(t *testing.T) {
-	page, err := Page(&Data{Calls: &call.Counts{}}, &Facts{Zone: time.UTC})
+	page, err := Page(&stats.ReportData{Calls: &call.Counts{}}, &Facts{Zone: time.UTC})
 	if err != nil || !bytes.Contains(page, []byte("no events")) {
 		t.Errorf("%v, %s", err, page)
 	}
@@ -251,13 +252,13 @@ func TestPageBounds(t *testing.T) {
 	d := &f.data
 	for i := range 200 {
 		row := &call.Row{From: long, To: long, CallID: long, Cause: long, PDD: 1, Begin: 1789000000e6}
-		d.Machines = append(d.Machines, MachineData{fmt.Sprint(i, long), 1, &call.Counts{}})
-		d.Gaps = append(d.Gaps, Gap{1789000000e6 + int64(i)*1e8, 1789000001e6 + int64(i)*1e8, "reconnect", long, 1})
+		d.Machines = append(d.Machines, stats.MachineData{Name: fmt.Sprint(i, long), Events: 1, Calls: &call.Counts{}})
+		d.Gaps = append(d.Gaps, stats.Gap{From: 1789000000e6 + int64(i)*1e8, To: 1789000001e6 + int64(i)*1e8, Reason: "reconnect", Source: long, Dropped: 1})
 		if i < 50 {
 			d.Failed = append(d.Failed, row)
 		}
 		if i < 20 {
-			d.Slowest, d.Causes = append(d.Slowest, row), append(d.Causes, Cause{long, 5})
+			d.Slowest, d.Causes = append(d.Slowest, row), append(d.Causes, stats.Cause{Text: long, Calls: 5})
 		}
 	}
 	check(t, f.page(t))
@@ -271,9 +272,9 @@ func TestSeries(t *testing.T) {
 		n := rapid.IntRange(1, 1440).Draw(t, "spans")
 		hours := rapid.IntRange(-12, 14).Draw(t, "zone")
 		first := rapid.Int64Range(0, 1_000_000).Draw(t, "first") * width
-		var spans []Span
+		var spans []stats.Span
 		for i := range int64(n) {
-			spans = append(spans, Span{first + i*width, first + (i+1)*width, i + 1, &call.Counts{}})
+			spans = append(spans, stats.Span{From: first + i*width, To: first + (i+1)*width, Events: i + 1, Calls: &call.Counts{}})
 		}
 		zone := time.FixedZone("z", hours*3600)
 		s := newSeries(spans, zone, 0)

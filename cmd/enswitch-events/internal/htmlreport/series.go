@@ -3,6 +3,7 @@ package htmlreport
 import (
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
@@ -30,7 +31,7 @@ type bucket struct {
 
 // newSeries returns the spans as a series of at most maxShown buckets, each of at least that
 // length in seconds. A span is in the bucket in which it begins. It is nil without a span.
-func newSeries(spans []Span, zone *time.Location, least int64) *series {
+func newSeries(spans []stats.Span, zone *time.Location, least int64) *series {
 	if len(spans) == 0 {
 		return nil
 	}
@@ -67,7 +68,7 @@ func newSeries(spans []Span, zone *time.Location, least int64) *series {
 
 // fair returns the spans as a series whose buckets are so long that most of those with calls
 // have enough of them for a figure. It is nil if that is not to be had.
-func fair(spans []Span, zone *time.Location) *series {
+func fair(spans []stats.Span, zone *time.Location) *series {
 	var best *series
 	for least := int64(0); ; {
 		s := newSeries(spans, zone, least)
@@ -86,7 +87,7 @@ func fair(spans []Span, zone *time.Location) *series {
 		if enough > 0 {
 			best = s
 		}
-		if enough > 0 && 3*enough >= 2*some || len(s.buckets) < 4 {
+		if enough > 0 && 3*enough >= 2*some || len(s.buckets) < 4 || s.width == widths[len(widths)-1] {
 			return best
 		}
 		least = s.width + 1

@@ -36,6 +36,22 @@ func (o *Options) Captures() bool { return len(o.Read.Files) > 0 }
 // Again reports whether all captures are files, which can be read again.
 func (o *Options) Again() bool { return captures.Regular(o.Read.Files) }
 
+// Names returns where the events come from, without keys. Addresses are those of the command
+// line.
+func (o *Options) Names(a *cli.App, addresses []string) []string {
+	if !o.Captures() {
+		return o.Feeds.Names(a, addresses)
+	}
+	var names []string
+	for _, name := range o.Read.Files {
+		if name == "-" {
+			name = "standard input"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // Run runs the sink over the captures of --read, merged by timestamp, or else over live
 // events. Addresses are those of the command line; [flags.CheckEffects] refuses them
 // beside --read.

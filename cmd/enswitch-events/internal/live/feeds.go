@@ -114,6 +114,23 @@ func (o *Feeds) addresses(a *cli.App, typed []string) []string {
 	return flags.DefaultAddresses(a)
 }
 
+// Names returns where the events come from, without keys; typed are the addresses of the
+// command line.
+func (o *Feeds) Names(a *cli.App, typed []string) (names []string) {
+	if o.demo {
+		return []string{"a simulated cluster"}
+	}
+	for _, text := range o.addresses(a, typed) {
+		if addr, err := flags.ParseAddress(text); err == nil { // else there is no run
+			names = append(names, addr.String())
+		}
+	}
+	if o.receiver.listen != "" {
+		names = append(names, "POSTs on "+o.receiver.listen)
+	}
+	return names
+}
+
 // firstEventPatience is how long a feed on a terminal may be without its first event
 // before a warning names the setting of Enswitch that it depends on.
 const firstEventPatience = 30 * time.Second
