@@ -71,7 +71,11 @@ func columns(text string) int {
 	if plain(text) {
 		return len(text)
 	}
-	return ansi.StringWidthWc(text)
+	n := 0
+	for _, r := range text {
+		n += ansi.StringWidthWc(string(r))
+	}
+	return n
 }
 
 // cut returns the beginning of text, in width columns with … at its end, if it is longer.
@@ -82,7 +86,16 @@ func cut(text string, width int) string {
 		}
 		return text[:width-1] + "…"
 	}
-	return ansi.TruncateWc(text, width, "…")
+	if columns(text) <= width {
+		return text
+	}
+	n := 0
+	for i, r := range text {
+		if n += columns(string(r)); n > width-1 {
+			return text[:i] + "…"
+		}
+	}
+	return text
 }
 
 // cutFront returns the end of text, in width columns with … before it, if it is longer: an id
