@@ -220,7 +220,9 @@ func (m *maker) tiles() []tile {
 	if m.Guessed {
 		mark = "*"
 	}
-	of := func(v call.Figure) string { return "of " + humanize.Comma(v.N) + " calls" }
+	of := func(v call.Figure) string {
+		return strings.TrimSuffix("of "+humanize.Comma(v.N)+" calls", map[bool]string{true: "s"}[v.N == 1])
+	}
 	tiles = append(tiles, tile{"calls" + mark, humanize.Comma(n.Attempts), humanize.Comma(n.Answered) + " answered"}, tile{"ASR" + mark, percent(s.ASR), of(s.ASR)})
 	if s.NER.N > 0 {
 		tiles = append(tiles, tile{"NER" + mark, percent(s.NER), of(s.NER)})

@@ -104,5 +104,5 @@ func (m *maker) notes() (notes []string) {
 			notes = append(notes, "* rests on meanings that are guessed from the names of events and fields: --map says what they mean.")
 		}
 	}
-	return append(notes, "Times are those of the events, in the time zone "+m.zone.String()+".")
+	return append(notes, "Times are those of the events, in the time zone "+time.UnixMicro(m.To).In(m.zone).Format("MST")+".")
 }

@@ -108,7 +108,7 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 0.8
 @media (max-width: 480px) {
 main { padding: 1rem; } .tiles { grid-template-columns: repeat(2, 1fr); } .minor { display: none; }
 .chart, .legend, .week { margin-left: 2.9rem; } .share { width: auto; } .share .bar { display: none; } .causes .bar { display: inline-block; }
-th, td { padding: 0.3rem 0.4rem; } .calls { font-size: 0.78rem; } .calls th:nth-child(5), .calls td:nth-child(5) { display: none; }
+th, td { padding: 0.3rem 0.4rem; } .machines .share { display: none; } .calls { font-size: 0.78rem; } .calls th:nth-child(5), .calls td:nth-child(5) { display: none; }
 }
 @media print {
 :root { --bg: #fff; --fg: #000; --dim: #444; --line: #bbb; --head: #eee; --c1: #1f6feb; --c2: #d4760b; --c3: #0e8a7d; --c6: #8c959f; --bad: #cf3b3b; --gap: #e5b1b1; }
