@@ -116,7 +116,7 @@ func (o *Output) ForReaders(tty bool) bool {
 // Formatted reports whether records of calls are asked for, in a format or with one of the
 // flags for what is printed: typed reports whether a flag is on the command line.
 func (o *Output) Formatted(typed func(flag string) bool) bool {
-	return o.format != "" || o.template != "" || slices.ContainsFunc([]string{"fields", "time", "ids", "highlight", "no-header", "csv-safe"}, typed)
+	return o.format != "" || o.template != "" || slices.ContainsFunc([]string{"output", "fields", "time", "ids", "highlight", "no-header", "csv-safe"}, typed)
 }
 
 // Screen returns the colours and the time zone of a screen.
