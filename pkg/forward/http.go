@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -178,9 +179,7 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 // header returns the header of a request.
 func (t *httpTarget) header(items []*Item, body []byte) http.Header {
 	h := make(http.Header, len(t.base)+2)
-	for name, values := range t.base {
-		h[name] = values
-	}
+	maps.Copy(h, t.base)
 	if !t.o.Batch && len(items) == 1 && (t.o.Format == JSON || t.o.Format == Form) {
 		h["Enswitch-Event-Id"] = []string{items[0].ID.String()}
 	}

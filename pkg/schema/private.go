@@ -42,11 +42,11 @@ var privateWords = [...]string{
 	"text", "body", "content", "subject", "sms",
 }
 
-// privateParts are texts anywhere in such a name, privateEnds at its end.
-var (
-	privateParts = [...]string{"authkey", "apikey", "passw", "secret", "token", "bearer", "credential", "phone", "telefon", "nummer", "numero"}
-	privateEnds  = [...]string{"key", "pwd", "pass", "pin", "otp", "number"}
-)
+// privateParts are texts anywhere in such a name.
+var privateParts = [...]string{"authkey", "apikey", "passw", "secret", "token", "bearer", "credential", "phone", "telefon", "nummer", "numero"}
+
+// privateEnds are texts at its end.
+var privateEnds = [...]string{"key", "pwd", "pass", "pin", "otp", "number"}
 
 // privateName reports whether the values of a field of that name are not kept.
 func privateName(name string) bool {

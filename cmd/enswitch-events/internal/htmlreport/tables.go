@@ -85,7 +85,7 @@ func (m *maker) calls(p *page) {
 
 // notes returns what a reader must know.
 func (m *maker) notes() (notes []string) {
-	if n := m.ReportData.Calls; !n.Empty() {
+	if n := m.Calls; !n.Empty() {
 		notes = append(notes, "A call is answered if an answer was seen. ASR is the answered calls of those that are over and of which it is known whether they were answered; "+
 			"ACD is the time from the answer to the end; PDD the time from the start to the ring, or to the answer if that is earlier. A figure of fewer than 20 calls is not shown.")
 		for _, v := range []struct {

@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,16 +31,16 @@ func TestLimit(t *testing.T) {
 			if err := x.Scan([]byte("{" + machine + inner + `"n":1}`)); err != nil {
 				t.Fatal(err)
 			}
-			value := ""
+			var value strings.Builder
 			for _, f := range fields {
 				v := x.Get(f)
-				value += fmt.Sprintf("%t %s;", v.Kind == event.Absent, v.Text())
+				value.WriteString(fmt.Sprintf("%t %s;", v.Kind == event.Absent, v.Text()))
 			}
-			s := last[value]
+			s := last[value.String()]
 			want, allowed := int64(0), true
 			switch {
 			case s == nil:
-				last[value] = &state{at: now}
+				last[value.String()] = &state{at: now}
 			case now.Sub(s.at) < every:
 				s.leftOut++
 				all++
