@@ -300,7 +300,7 @@ func CheckEffects(a *cli.App, cmd *cobra.Command, args []string, origin settings
 	for _, e := range EffectRules {
 		for name := range strings.FieldsSeq(e.Flags) {
 			f := v.flags.Lookup(name)
-			if f == nil || !f.Changed || off(f) || e.works(v) {
+			if f == nil || f.Name != name || !f.Changed || off(f) || e.works(v) {
 				continue
 			}
 			if !typed(name) {
