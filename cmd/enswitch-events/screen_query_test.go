@@ -21,8 +21,17 @@ func TestNoQuestions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"version"}, {"help"}, {"calls", "--help"}, {"cat", file}, {"cat", file, "-o", "pretty"}, {"calls", "--read", file, "-o", "line"},
-		{"trace", "201", "--read", file}, {"stats", "--read", file}, {"wait", "--read", file, "-e", "answer"}, {"tail", "--demo", "-n", "3"}, {"nosuch"},
+		{"version"},
+		{"help"},
+		{"calls", "--help"},
+		{"cat", file},
+		{"cat", file, "-o", "pretty"},
+		{"calls", "--read", file, "-o", "line"},
+		{"trace", "201", "--read", file},
+		{"stats", "--read", file},
+		{"wait", "--read", file, "-e", "answer"},
+		{"tail", "--demo", "-n", "3"},
+		{"nosuch"},
 	} {
 		p := onScreen(t, small, []string{"PAGER=cat"}, args...)
 		p.exit()

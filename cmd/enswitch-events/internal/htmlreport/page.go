@@ -289,8 +289,10 @@ func (m *maker) callChart(s *series) *chart {
 	c.line("l0", top, func(i int) (float64, bool) { return float64(s.buckets[i].calls.Attempts), true })
 	n := m.Calls
 	c.Legend = []key{
-		{"good", "answered", humanize.Comma(n.Answered)}, {"bad", "not answered", humanize.Comma(n.Decided - n.Answered)},
-		{"s6", "unknown", humanize.Comma(n.Lost + n.Doubtful)}, {"s0", "calls that began", humanize.Comma(n.Attempts)},
+		{"good", "answered", humanize.Comma(n.Answered)},
+		{"bad", "not answered", humanize.Comma(n.Decided - n.Answered)},
+		{"s6", "unknown", humanize.Comma(n.Lost + n.Doubtful)},
+		{"s0", "calls that began", humanize.Comma(n.Attempts)},
 	}
 	c.Desc = fmt.Sprintf("Bars over time, and a line of the calls that began. %s calls began, %s were answered.", humanize.Comma(n.Attempts), humanize.Comma(n.Answered))
 	return c

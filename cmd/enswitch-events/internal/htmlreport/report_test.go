@@ -141,7 +141,8 @@ func sample(t *testing.T, f *feed, calls int, span float64) {
 // check checks what holds of every page.
 func check(t interface {
 	Errorf(string, ...any)
-}, page []byte) {
+}, page []byte,
+) {
 	for _, bad := range []string{"<script", "javascript:", "onerror=alert", "src=", "href=", "url(", "@import", "\u202e", "\x1b", "NaN", "Inf", "ZgotmplZ", "<no value>"} {
 		text := page
 		if i := bytes.Index(bytes.ToLower(text), []byte(strings.ToLower(bad))); i >= 0 && bad != "onerror=alert" && bad != "src=" {

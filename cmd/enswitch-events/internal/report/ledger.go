@@ -40,7 +40,8 @@ func WarnUnseenFields(a *cli.App, items []string, came int64, what string) {
 // had.
 func WarnUnseenPseudonyms(a *cli.App, p interface {
 	Unseen() (fields []string, noRole bool)
-}, l engine.Ledger) {
+}, l engine.Ledger,
+) {
 	if l.Kept == 0 {
 		return
 	}
