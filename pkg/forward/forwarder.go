@@ -1,12 +1,10 @@
 package forward
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -30,79 +28,6 @@ const (
 	// statusEvery is how often the status file is written while its counts change.
 	statusEvery = 250 * time.Millisecond
 )
-
-// MaxBatch is the largest Options.Batch.
-const MaxBatch = maxUnnoted / 2
-
-// Options are the settings of a Forwarder. The zero value of each field but Target and
-// Name is its default.
-type Options struct {
-	// Target is where the events go. The Forwarder closes it.
-	Target Target
-	// Name names the target in the status and in dead letters, without secrets.
-	Name string
-	// Batch is how many items are delivered together, at most MaxBatch. The default is 1.
-	Batch int
-	// BatchWait is how long an item waits for others to fill its batch.
-	BatchWait time.Duration
-	// Concurrency is how many deliveries are under way at a time. The default is 16.
-	Concurrency int
-	// MaxBytes is the size of the queue on disk. When it is full, or the disk is, the oldest
-	// items are dropped. The default is 1 GiB.
-	MaxBytes int64
-	// MaxAge is the age at which items are dropped, counted from Received. 0 is no limit.
-	MaxAge time.Duration
-	// Sync is how long after an item was added it is synced to the disk at the latest. Add
-	// does not wait for that. 0 is at once, less than 0 never.
-	Sync time.Duration
-
-	// OnFailure is called when items could not be delivered and will be tried again.
-	OnFailure func(Result)
-	// OnRecovery is called when an item is delivered after failures.
-	OnRecovery func()
-	// OnDead is called for each dead letter.
-	OnDead func(*Item, Result)
-	// OnDrop is called when items are dropped.
-	OnDrop func(reason DropReason, items int64)
-	// OnError is called when the queue or the file of dead letters cannot be written or
-	// read.
-	OnError func(error)
-	// OnDelivery is called after each delivery with the time that it took.
-	OnDelivery func(time.Duration)
-	// The functions must return soon and may be called by several goroutines at a time.
-	// Each may be nil.
-}
-
-// DropReason says why items were dropped.
-type DropReason string
-
-// The reasons.
-const (
-	DropFull    DropReason = "queue_full"    // the queue was full
-	DropDisk    DropReason = "disk_full"     // the disk was full, or could not be written
-	DropAge     DropReason = "queue_age"     // older than MaxAge
-	DropDamaged DropReason = "queue_damaged" // damaged on disk
-)
-
-// Counts are the counts of a queue.
-type Counts struct {
-	// Waiting is the number of items that are not delivered, those being delivered included.
-	Waiting int64
-	// Bytes is the size of the queue on disk.
-	Bytes int64
-	// Oldest is when the oldest waiting item was received, zero if it is not known.
-	Oldest time.Time
-	// Totals is what became of the others since the queue was made.
-	Totals
-}
-
-// Totals count what became of items.
-type Totals struct {
-	Delivered    int64 `json:"delivered"`
-	Dead         int64 `json:"dead"` // all dead letters, also those that were delivered since
-	Dropped      int64 `json:"dropped"`
-	AlreadyThere int64 `json:"already_there"` // left out because the target had them
-}
 
 // Forwarder is the queue of one target, and delivers it. Its methods are safe for
 // concurrent use.
@@ -438,94 +363,4 @@ func (f *Forwarder) Close(ctx context.Context) error {
 	f.mu.Unlock()
 	f.writeStatus()
 	return errors.Join(err, f.q.Close(), f.delivered.Close(), f.root.Close(), f.o.Target.Close())
-}
-
-// syncAll syncs what was added.
-func (f *Forwarder) syncAll() {
-	for {
-		select {
-		case <-f.dirty:
-		case <-f.ended:
-			return
-		}
-		if f.o.Sync > 0 {
-			select {
-			case <-time.After(f.o.Sync):
-			case <-f.ended: // closing the queue syncs it
-				return
-			}
-		}
-		if err := f.q.Sync(); err != nil {
-			f.report(err)
-		}
-	}
-}
-
-// keep writes the status file, and drops what is too old.
-func (f *Forwarder) keep() {
-	t := time.NewTicker(statusEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-		case <-f.ended:
-			return
-		}
-		f.expire()
-		f.writeStatus()
-	}
-}
-
-// expire drops the items in memory that are too old.
-func (f *Forwarder) expire() {
-	f.mu.Lock()
-	now := time.Now()
-	var old []*entry
-	n := f.window.forget(func(e *entry) bool {
-		if !f.tooOld(e, now) {
-			return false
-		}
-		old = append(old, e)
-		return true
-	})
-	slices.SortFunc(old, func(a, b *entry) int { return cmp.Compare(a.offset, b.offset) })
-	for _, e := range slices.Compact(old) { // gone is asked twice
-		f.finish(e)
-	}
-	if n > 0 {
-		f.cond.Broadcast()
-	}
-	f.mu.Unlock()
-	f.drop(DropAge, int64(n))
-}
-
-// tooOld reports whether an item is too old at the time now. It is too old by this machine's
-// clock and also by one that no one has set since the start: a clock that jumps drops
-// nothing.
-func (f *Forwarder) tooOld(e *entry, now time.Time) bool {
-	return f.o.MaxAge > 0 && f.tooOldAt(e, now.Round(0), now)
-}
-
-// tooOldAt is tooOld at the time wall of the machine's clock. now has a time that nobody sets.
-func (f *Forwarder) tooOldAt(e *entry, wall, now time.Time) bool {
-	steady := f.start.Round(0).Add(now.Sub(f.start))
-	return wall.Sub(e.Received) > f.o.MaxAge && steady.Sub(e.Received) > f.o.MaxAge
-}
-
-// finish notes that an item is done with. mu is held.
-func (f *Forwarder) finish(e *entry) {
-	if e.offset < f.acked {
-		return // dropped meanwhile
-	}
-	f.done.add(e.offset, e.offset+1)
-	f.noteLater(1)
-}
-
-// noteLater says that n more items are done with. mu is held.
-func (f *Forwarder) noteLater(n int) {
-	if f.unnoted == 0 {
-		f.noteDue = time.Now().Add(noteAfter)
-	}
-	f.unnoted += n
-	f.changed = true
 }

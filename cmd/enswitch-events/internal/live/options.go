@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -203,18 +204,24 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.Pseudonyms.Hide(text, &o.Filter, vars); err != nil {
 		return nil, err
 	}
-	if s.metrics, err = o.openMetrics(cmd.Context()); err != nil {
-		return nil, err
+	return s, o.open(cmd.Context(), s)
+}
+
+// open opens what s has besides its feeds.
+func (o *Options) open(ctx context.Context, s *session) (err error) {
+	c := &s.config
+	if s.metrics, err = o.openMetrics(ctx); err != nil {
+		return err
 	}
 	if s.metrics != nil {
 		c.Look, s.collectors, s.droppedElsewhere = s.lags.note, o.Collectors, o.Dropped
 	}
 	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
-		return nil, err
+		return err
 	}
 	if o.Destination != nil {
 		if err := o.Destination.Open(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if s.watchdog = newWatchdog(); s.watchdog.every > 0 {
@@ -224,7 +231,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if sink, ok := c.Sink.(comparingSink); ok {
 		sink.Compared(s.buffer.Compare)
 	}
-	return s, nil
+	return nil
 }
 
 // open returns the buffer of s. Beside it so many bytes of memory are in use.
