@@ -64,7 +64,11 @@ func startOn(t *testing.T, s size, cmd *exec.Cmd) *terminal {
 		t.Fatal(err)
 	}
 	p := &terminal{t: t, cmd: cmd, tty: tty, home: cmd.Dir, vt: vt.NewEmulator(s.columns, s.rows), changed: make(chan struct{}, 1), ended: make(chan struct{})}
-	go func() { _, _ = io.Copy(tty, p.vt) }() // what the terminal answers
+	answered := make(chan struct{})
+	go func() { // what the terminal answers
+		defer close(answered)
+		_, _ = io.Copy(tty, p.vt)
+	}()
 	go func() {
 		defer close(p.ended)
 		buf := make([]byte, 64<<10)
@@ -88,6 +92,8 @@ func startOn(t *testing.T, s size, cmd *exec.Cmd) *terminal {
 		_ = cmd.Process.Kill()
 		<-p.ended
 		_ = tty.Close()
+		_ = p.vt.InputPipe().(io.Closer).Close() // vt.Close would not wait for a Read
+		<-answered
 		_ = p.vt.Close()
 	})
 	return p

@@ -175,15 +175,16 @@ func size(s *schema.Schema) (kinds, fields int64) {
 }
 
 // LogLeft says what the limits left out of s.
-func LogLeft(l *log.Logger, s *schema.Schema) {
-	left := s.Left()
+func LogLeft(l *log.Logger, s *schema.Schema) { logLeft(l, s.Left()) }
+
+func logLeft(l *log.Logger, left schema.Left) {
 	for _, c := range []struct {
 		n          int64
 		what, text string
 	}{
-		{left.Events, "event", "not learned: there are more than 2,000 kinds"},
-		{left.Fields, "field", "not learned: there are more than 20,000 different ones"},
-		{left.Long, "name", "of more than 256 bytes not learned"},
+		{left.Events, "event", "left out: there are more than 2,000 kinds"},
+		{left.Fields, "field", "left out: there are more than 20,000 different ones"},
+		{left.Long, "name", "of more than 256 bytes left out"},
 		{left.Deep, "value", "nested more than 16 deep not looked into"},
 	} {
 		if c.n > 0 {

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 // report.Account.
 type Watch struct {
 	known  *schema.Schema
-	count  int64 // of lines after which the run ends, 0 for no limit
+	before schema.Left // what was left out of known before
+	count  int64       // of lines after which the run ends, 0 for no limit
 	ndjson bool
 	log    *log.Logger
 
@@ -30,7 +32,7 @@ type Watch struct {
 
 // NewWatch returns a Watch, which changes known.
 func NewWatch(known *schema.Schema, count int64, ndjson bool, l *log.Logger) *Watch {
-	return &Watch{known: known, count: count, ndjson: ndjson, log: l}
+	return &Watch{known: known, before: known.Left(), count: count, ndjson: ndjson, log: l}
 }
 
 // Sink makes w the sink of a run with the filters of text.
@@ -45,14 +47,24 @@ func (w *Watch) Counted() (n int64, what string) { return w.lines, "line" }
 // Log implements report.Account.
 func (w *Watch) Log() {
 	w.log.Info(w.summary(), "events", w.counts[0], "fields", w.counts[1], "types", w.counts[2])
+	left := w.known.Left()
+	left.Events -= w.before.Events
+	left.Fields -= w.before.Fields
+	left.Long -= w.before.Long
+	left.Deep -= w.before.Deep
+	logLeft(w.log, left)
 }
 
 func (w *Watch) summary() string {
 	return fmt.Sprintf("new: %s, %s, %s", cli.Plural(w.counts[0], "event"), cli.Plural(w.counts[1], "field"), cli.Plural(w.counts[2], "type"))
 }
 
-// Drift returns an error if anything was new.
+// Drift returns an error if anything was new, or if that cannot be told.
 func (w *Watch) Drift() error {
+	left := w.known.Left()
+	if w.lines == 0 && left.Events+left.Fields+left.Long > w.before.Events+w.before.Fields+w.before.Long {
+		return cli.NewError(cli.ExitFailure, errors.New("--fail-on-drift: some events and fields could not be compared, because a schema has room for 2,000 kinds of events, 20,000 fields, and names of 256 bytes"), "filters (-c, -e) leave out what need not be compared")
+	}
 	if w.lines == 0 {
 		return nil
 	}
