@@ -34,12 +34,12 @@ type FiguresOptions struct {
 	// it is nil, all calls are one group.
 	Group func(e *Event) int
 	// Every is the length of the intervals, by the feed's time; 0 for one interval. They
-	// begin at multiples of it since 1970. An interval in which no call was up is left out
-	// if a thousand follow each other.
+	// begin at multiples of it since 1970. Intervals in which nothing changed are left out
+	// where more than a thousand follow each other, also if calls were up: see Idle.
 	Every time.Duration
 }
 
-// maxIdle is the number of intervals without a call that may follow each other.
+// maxIdle is the number of intervals without a change that may follow each other.
 const maxIdle = 1000
 
 // Interval is the counts of an interval. It includes From and excludes To, in microseconds
@@ -126,6 +126,24 @@ func (f *Figures) Take() *Interval {
 	v.counts = nil
 	f.intervals = f.intervals[1:]
 	return i
+}
+
+// Idle returns an interval that was left out after the one that Take returned last: the
+// calls that were up then are up in all of it. From and to are in microseconds since 1970.
+func (f *Figures) Idle(from, to int64) *Interval {
+	r := &Interval{From: from, To: to}
+	for i, g := range f.groups {
+		c := &Counts{length: to - from, Concurrent: g.level.up}
+		if g.level.up > 0 {
+			c.span(from, to, g.level.up)
+		}
+		if i == 0 {
+			r.Total = c
+		} else {
+			r.Groups = append(r.Groups, c)
+		}
+	}
+	return r
 }
 
 // Now returns the newest interval as it is at that time, in microseconds since 1970, or at
@@ -232,7 +250,7 @@ func (f *Figures) move(usec int64) {
 	}
 	for every := f.o.Every.Microseconds(); every > 0 && usec >= f.newest().from+every; {
 		next := f.newest().from + every
-		if idle := usec - next; idle > maxIdle*every && f.groups[0].level.now == 0 || idle > 10*maxIdle*every {
+		if usec-next > maxIdle*every {
 			next = f.floor(usec)
 		}
 		f.Cut(next)

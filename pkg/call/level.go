@@ -93,6 +93,9 @@ func (f *Figures) settle(to int64) {
 				end := to
 				if j+1 < len(f.intervals) {
 					end = min(to, f.intervals[j+1].from)
+					if every := f.o.Every.Microseconds(); every > 0 { // others may be left out between
+						end = min(end, v.from+every)
+					}
 				}
 				if begin := max(from, v.from); begin < end {
 					f.countsOf(v, i).span(begin, end, up)

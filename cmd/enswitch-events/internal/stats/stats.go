@@ -176,6 +176,9 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 				p.events[i].Seq = int64(s.groups.number(n))
 			}
 			s.tracker.Add(&p.events[i])
+			if s.figures != nil && !s.o.Live { // a single block may have events of many years
+				s.advance(s.figures.Clock())
+			}
 		}
 	}
 	if s.o.Report != nil {

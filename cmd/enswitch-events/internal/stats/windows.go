@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/call"
@@ -28,6 +29,7 @@ type windows struct {
 	next   int64 // the oldest that may get events
 	any    bool  // next is set
 	newest int64 // of those that got events
+	filled int64 // the oldest that has events, if it is after next; else it is to be looked for
 	late   int64 // events that came too late for theirs
 	jumped bool  // windows were left out
 
@@ -58,6 +60,7 @@ func (v *windows) add(at int64, group int, n int64) {
 			at = v.next
 		}
 		w = v.window(at)
+		v.filled = 0
 	}
 	v.newest = max(v.newest, at)
 	for len(w.events) <= group {
@@ -156,25 +159,33 @@ func (s *Sink) cut(now int64) {
 	if s.lastCut == 0 {
 		s.lastCut = v.begin / v.every * v.every
 	}
+	if due := now / v.every * v.every; due-s.lastCut > maxIdle*v.every { // the clock was set, or the machine slept
+		s.lastCut = due - v.every
+	}
 	for ; s.lastCut+v.every <= now; s.lastCut += v.every {
 		s.figures.Cut(s.lastCut + v.every)
 	}
 }
 
 // skip goes on to the next window: it leaves out those that have no event, and in which no
-// call was up, if there are many. Before is the first that is not over.
+// call began or ended, if there are many. Before is the first that is not over.
 func (s *Sink) skip(before int64) {
 	v := &s.windows
 	v.next++
-	to := before
-	for at := range v.open {
-		if at >= v.next {
-			to = min(to, at)
+	if v.filled <= v.next {
+		v.filled = math.MaxInt64
+		for at := range v.open {
+			if at >= v.next {
+				v.filled = min(v.filled, at)
+			}
 		}
 	}
+	to := min(before, v.filled)
 	if s.figures != nil {
-		from, _ := s.figures.Oldest()
-		to = min(to, from/v.every)
+		// One that begins before is the newest: it goes on to the end.
+		if from, _ := s.figures.Oldest(); from/v.every >= v.next {
+			to = min(to, from/v.every)
+		}
 	}
 	if to-v.next > maxIdle {
 		v.next, v.jumped = to, true
@@ -196,6 +207,9 @@ func (s *Sink) printWindow(at int64) {
 				break
 			}
 			i = s.figures.Take()
+		}
+		if begin, _ := s.figures.Oldest(); i == nil && begin >= to {
+			i = s.figures.Idle(from, to)
 		}
 	}
 	s.print(from, to, v.window(at), i)
