@@ -110,7 +110,7 @@ func TestTracePasses(t *testing.T) {
 	for _, seconds := range dense {
 		name, lines := manyCalls(t, r, 1800, seconds)
 		text := strings.Join(lines, "\n") + "\n"
-		for range 5 {
+		for range 3 {
 			m := value.FindAllStringSubmatch(lines[r.IntN(len(lines))], -1)
 			if m == nil {
 				continue
