@@ -196,6 +196,7 @@ func TestEffects(t *testing.T) {
 		{"stats --read one --by class,event", "map", "end=bye", ""},
 		{"stats --read one --by class", "linger", "1s", "--by machine"},
 		{"stats --read one", "arg", "a=b", "--fail-if .events>5"},
+		{"stats --read one", "csv-safe", "", "-o csv"},
 		{"stats 127.0.0.1:1", "report-gaps", "", ""},
 		{"stats 127.0.0.1:1", "since", "10m", ""},
 		{simulate, "shape-period", "1m", "--shape ramp --rate 1000"},

@@ -27,6 +27,7 @@ type statsOptions struct {
 	every          time.Duration
 	format, failIf string
 	report         string
+	safeCSV        bool
 }
 
 func newStats(a *cli.App) *cobra.Command {
@@ -74,6 +75,7 @@ means.`,
 		f.Var(flags.NewList(&o.by), "by", "count by the values of these fields: `LIST` with commas, as machine or class,event")
 		flags.DurationVar(f, &o.every, "every", 0, "print a block for each interval of this `TIME` (default: one at the end)")
 		f.StringVarP(&o.format, "output", "o", "", "print blocks as `FORMAT`: table, ndjson or csv (default: table on a terminal, else ndjson)")
+		f.BoolVar(&o.safeCSV, "csv-safe", false, "put ' in front of values in csv that a spreadsheet would take for a formula")
 		f.StringVar(&o.report, "report", "", "write a page of charts and tables to this HTML `FILE` at the end")
 		f.StringVar(&o.failIf, "fail-if", "", "end after the first block with an object for which the jq `EXPR` is true, and exit with code 1")
 		live.End.BindTimes(f)
@@ -91,11 +93,18 @@ func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	if err != nil {
 		return err
 	}
+	alone := a.Global.Quiet || a.StatusLine == nil
+	if options.Picture {
+		rows, spare := cli.Rows(a.Out), 2 // the last row of the terminal, and the status line
+		if alone {
+			spare = 1
+		}
+		options.Height = func() int { return max(rows()-spare, 0) }
+	}
 	s := stats.New(options)
 	live := &o.inputs.Live
 	live.Sink, live.Account, live.SinkMemory = s.Sink, s, stats.MaxMemory
 	if options.Picture {
-		alone := a.Global.Quiet || a.StatusLine == nil
 		if a.StatusLine == nil {
 			a.StatusLine = statusline.New(a.Out, cli.Columns(a.Out))
 		}
@@ -183,7 +192,7 @@ func (o *statsOptions) compile(a *cli.App, cmd *cobra.Command) (*stats.Options, 
 	}
 	return &stats.Options{
 		Report: report,
-		By:     o.by, Every: o.every, Map: m, Tracker: tracker, Format: o.format, Width: cli.Columns(a.Out),
+		By:     o.by, Every: o.every, Map: m, Tracker: tracker, Format: o.format, Width: cli.Columns(a.Out), SafeCSV: o.safeCSV,
 		Live: !o.inputs.Captures(), FailIf: failIf, Log: a.Log,
 		Picture: o.format == "table" && !o.inputs.Captures() && cli.Terminal(a.Out) != nil && os.Getenv("TERM") != "dumb",
 	}, nil

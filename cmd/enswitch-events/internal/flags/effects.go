@@ -76,6 +76,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		},
 		"the template has no colours", "use color or callcolor in it, as in {{color \"red\" .event}}, or add -H REGEXP",
 	},
+	{"csv-safe", func(v *invocation) bool { return !v.counts() || v.formats("csv") }, "it is for the format csv", "add -o csv"},
 	{"csv-safe", func(v *invocation) bool { return v.formats("csv", "tsv") }, "it is for the formats csv and tsv", "add -o csv --fields timestamp,class,event,callid"},
 	{"fields", func(v *invocation) bool { return !v.formats("json") }, "json prints events exactly as received and cannot pick fields", "use --output ndjson with --fields"},
 	{"fields", func(v *invocation) bool { return !v.formats("template") }, "a template picks its own fields", "name them in the template"},

@@ -59,7 +59,7 @@ func (r *Renderer) separator(dst []byte) []byte {
 }
 
 func (r *Renderer) cell(dst, text []byte) []byte {
-	formula := r.safeCSV && len(text) > 0 && isFormula(text[0])
+	formula := r.safeCSV && IsFormula(text)
 	if r.format == "tsv" {
 		if formula {
 			dst = append(dst, '\'')
@@ -86,8 +86,12 @@ func (r *Renderer) cell(dst, text []byte) []byte {
 	return append(dst, '"')
 }
 
-func isFormula(c byte) bool {
-	switch c {
+// IsFormula reports whether a spreadsheet would take the text of a cell for a formula.
+func IsFormula[T string | []byte](text T) bool {
+	if len(text) == 0 {
+		return false
+	}
+	switch text[0] {
 	case '=', '+', '-', '@', '\t', '\r':
 		return true
 	}

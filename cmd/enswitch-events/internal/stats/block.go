@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -231,7 +232,11 @@ func (f *csvFormat) append(dst []byte, s *Sink, b *block) []byte {
 		r := &b.rows[i]
 		line := []string{string(appendMicros(nil, b.from)), string(appendMicros(nil, b.to))}
 		for _, v := range r.by {
-			line = append(line, v.text)
+			text := v.text
+			if s.o.SafeCSV && render.IsFormula(text) {
+				text = "'" + text
+			}
+			line = append(line, text)
 		}
 		line = append(line, strconv.FormatInt(r.events, 10))
 		if r.calls != nil {

@@ -24,7 +24,8 @@ func (f *tableFormat) feeds(s *Sink, rows int) []string {
 	if c == nil || len(c.Feeds) < 2 {
 		return nil
 	}
-	lines := []string{fmt.Sprintf("%-*s %-8s %9s %9s %9s %9s %9s", feedWidth, "feed", "machine", "events", "missed", "first", "behind", "p95")}
+	feed := f.column(feedWidth, c.Feeds...)
+	lines := []string{fmt.Sprintf("%-*s %-8s %9s %9s %9s %9s %9s", feed, "feed", "machine", "events", "missed", "first", "behind", "p95")}
 	add := func(m *engine.MachineComparison, machine string) {
 		for i := range m.Feeds {
 			v := &m.Feeds[i]
@@ -34,7 +35,7 @@ func (f *tableFormat) feeds(s *Sink, rows int) []string {
 				}
 				return seconds(d.Seconds())
 			}
-			lines = append(lines, fmt.Sprintf("%s %s %9s %9s %9s %9s %9s", fit(c.Feeds[i], feedWidth), fit(machine, 8), humanize.Comma(m.Events),
+			lines = append(lines, fmt.Sprintf("%s %s %9s %9s %9s %9s %9s", f.fit(c.Feeds[i], feed), f.fit(machine, 8), humanize.Comma(m.Events),
 				humanize.Comma(v.Missed), humanize.Comma(v.First), behind(v.P50), behind(v.P95)))
 		}
 	}

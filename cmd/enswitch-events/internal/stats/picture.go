@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -17,6 +16,8 @@ type picture struct {
 
 	mu    sync.Mutex
 	lines []string
+
+	whole []string // the last block, with all its rows
 }
 
 // Picture returns the rows of the table as of now, for Options.Picture. It is safe for
@@ -50,7 +51,7 @@ func (s *Sink) draw() {
 		w = &window{}
 	}
 	b := s.block(from, now, w, s.lastInterval())
-	p.set(s.table().lines(s, b, pictureRows))
+	p.set(s.table().linesFor(s, b, s.height()))
 }
 
 // pictureRows bounds the rows of a section of the picture.
@@ -61,5 +62,14 @@ func (s *Sink) table() *tableFormat { return s.format.(*tableFormat) }
 
 // printPicture puts a block into the picture, in the place of the output.
 func (s *Sink) printPicture(b *block) {
-	s.picture.set(slices.Clone(s.table().lines(s, b, pictureRows)))
+	s.picture.set(s.table().linesFor(s, b, s.height()))
+	s.picture.whole = s.table().lines(s, b, maxRows)
+}
+
+// height returns the rows for the picture, 0 for any number.
+func (s *Sink) height() int {
+	if s.o.Height == nil {
+		return 0
+	}
+	return s.o.Height()
 }

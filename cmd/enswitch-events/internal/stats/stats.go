@@ -46,8 +46,12 @@ type Options struct {
 	Tracker call.Options
 	// Format is table, ndjson or csv.
 	Format string
-	// Width returns the columns of a table; nil for 80.
+	// Width returns the columns of the terminal for a table; nil for none, where nothing is cut.
 	Width func() int
+	// Height returns the rows for Sink.Picture, which is made to fit; nil for any number.
+	Height func() int
+	// SafeCSV puts ' in front of values in csv that a spreadsheet would take for a formula.
+	SafeCSV bool
 	// Live says that the events are live.
 	Live bool
 	// FailIf ends the run after the first block of which it is true for an object; nil for
@@ -245,10 +249,11 @@ func (s *Sink) Finish(out *engine.Output) {
 	if s.o.Report != nil {
 		s.o.Report.finish()
 	}
-	if len(s.picture.lines) > 0 && s.blocks > 0 { // the last whole interval
-		s.out = append(appendLines(s.out, s.picture.lines), '\n')
+	if len(s.picture.whole) > 0 { // the last whole interval
+		s.out = append(appendLines(s.out, s.picture.whole), '\n')
 	}
 	s.picture.used = false
+	s.picture.set(nil)
 	s.printRest()
 	s.write(out)
 }

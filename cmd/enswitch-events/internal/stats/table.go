@@ -16,8 +16,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// The rules of the table: no row is wider than the terminal, or 80 columns where there is
-// none. Nothing of an event is printed but by safe.String, so that it cannot move the cursor.
+// The rules of the table: no row is wider than the terminal. Where there is none nothing is
+// cut, and bars fit 80 columns. Nothing of an event is printed but by safe.String, so that it cannot move the cursor.
 const (
 	maxRows    = 20 // of a section
 	nameWidth  = 30
@@ -46,7 +46,8 @@ func appendLines(dst []byte, lines []string) []byte {
 	return dst
 }
 
-// lines returns the rows of the table, with at most so many rows a section.
+// lines returns the rows of the table, with at most so many rows a section. With 0 there is
+// no section but that of the calls, or the heading of the groups.
 func (f *tableFormat) lines(s *Sink, b *block, rows int) []string {
 	width := tableWidth
 	if f.width != nil {
@@ -55,16 +56,33 @@ func (f *tableFormat) lines(s *Sink, b *block, rows int) []string {
 		}
 	}
 	lines := s.heading(b, width)
-	if len(s.o.By) > 0 {
+	switch {
+	case len(s.o.By) > 0:
 		lines = append(lines, f.groups(s, b, width, rows)...)
-	} else {
+	case rows > 0:
 		lines = append(lines, f.events(s, b, width, rows)...)
 		lines = append(lines, f.machines(s, b, rows)...)
 		lines = append(lines, f.feeds(s, rows)...)
+		fallthrough
+	default:
 		lines = append(lines, f.calls(b)...)
 	}
 	for i, line := range lines {
-		lines[i] = strings.TrimRight(ansi.Truncate(line, width, "…"), " ")
+		if f.width != nil {
+			line = ansi.Truncate(line, width, "…")
+		}
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return lines
+}
+
+// linesFor returns the table in at most so many rows, 0 for any: the sections become shorter,
+// and those before the calls are left out if there is no place for them.
+func (f *tableFormat) linesFor(s *Sink, b *block, height int) []string {
+	rows := pictureRows
+	lines := f.lines(s, b, rows)
+	for ; len(lines) > height && height > 0 && rows > 0; rows-- {
+		lines = f.lines(s, b, rows-1)
 	}
 	return lines
 }
@@ -136,13 +154,27 @@ func bar(n, most int64, columns int) string {
 	return text
 }
 
-// fit returns text of an event for a column: escaped, cut, and padded with blanks.
-func fit(text string, columns int) string {
-	text = ansi.Truncate(safe.String(text), columns, "…")
+// fit returns text of an event for a column: escaped, cut on a terminal, and padded with
+// blanks.
+func (f *tableFormat) fit(text string, columns int) string {
+	if text = safe.String(text); f.width != nil {
+		text = ansi.Truncate(text, columns, "…")
+	}
 	return text + strings.Repeat(" ", max(columns-ansi.StringWidth(text), 0))
 }
 
-// of returns the text of a value.
+// column returns the columns for texts: least or, where nothing is cut, those of the widest.
+func (f *tableFormat) column(least int, texts ...string) int {
+	if f.width != nil {
+		return least
+	}
+	for _, text := range texts {
+		least = max(least, ansi.StringWidth(safe.String(text)))
+	}
+	return least
+}
+
+// String returns the text of a value.
 func (v value) String() string {
 	if v.absent {
 		return "-"
@@ -165,17 +197,22 @@ func (f *tableFormat) events(s *Sink, b *block, width, rows int) []string {
 	}
 	slices.SortStableFunc(all, func(a, b count) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name)) })
 	span := time.Duration(b.to-b.from) * time.Microsecond
-	lines := []string{fmt.Sprintf("%-*s %12s %9s", nameWidth, "events", "n", "/s")}
+	var names []string
+	for _, c := range all[:min(len(all), rows)] {
+		names = append(names, c.name)
+	}
+	column := f.column(nameWidth, names...)
+	lines := []string{fmt.Sprintf("%-*s %12s %9s", column, "events", "n", "/s")}
 	others := int64(0)
 	for i, c := range all {
 		if i >= rows {
 			others += c.n
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s %12s %9s  %s", fit(c.name, nameWidth), humanize.Comma(c.n), rate(c.n, span), bar(c.n, all[0].n, width-nameWidth-26)))
+		lines = append(lines, fmt.Sprintf("%s %12s %9s  %s", f.fit(c.name, column), humanize.Comma(c.n), rate(c.n, span), bar(c.n, all[0].n, width-column-26)))
 	}
 	if others > 0 {
-		lines = append(lines, fmt.Sprintf("%-*s %12s %9s", nameWidth, cli.Plural(int64(len(all)-rows), "other"), humanize.Comma(others), rate(others, span)))
+		lines = append(lines, fmt.Sprintf("%-*s %12s %9s", column, cli.Plural(int64(len(all)-rows), "other"), humanize.Comma(others), rate(others, span)))
 	}
 	return append(lines, "")
 }
@@ -187,9 +224,14 @@ func (f *tableFormat) machines(s *Sink, b *block, rows int) []string {
 		return nil
 	}
 	now := b.to
-	lines := []string{fmt.Sprintf("%-16s %12s %10s %10s", "machine", "n", "lag", "offset")}
+	var names []string
+	for _, m := range all[:min(len(all), rows)] {
+		names = append(names, m.text)
+	}
+	column := f.column(16, names...)
+	lines := []string{fmt.Sprintf("%-*s %12s %10s %10s", column, "machine", "n", "lag", "offset")}
 	if !s.o.Live {
-		lines[0] = fmt.Sprintf("%-16s %12s  %s", "machine", "n", "lag and offset: of live events only")
+		lines[0] = fmt.Sprintf("%-*s %12s  %s", column, "machine", "n", "lag and offset: of live events only")
 	}
 	for i, m := range all {
 		if i >= rows {
@@ -200,7 +242,7 @@ func (f *tableFormat) machines(s *Sink, b *block, rows int) []string {
 		if name == "" {
 			name = "-"
 		}
-		line := fmt.Sprintf("%s %12s", fit(name, 16), humanize.Comma(m.n))
+		line := fmt.Sprintf("%s %12s", f.fit(name, column), humanize.Comma(m.n))
 		if s.o.Live {
 			lag, offset := "-", "-"
 			if mean, least, ok := m.lag(now); ok {
@@ -292,12 +334,15 @@ func (f *tableFormat) calls(b *block) []string {
 func (f *tableFormat) groups(s *Sink, b *block, width, rows int) []string {
 	span := time.Duration(b.to-b.from) * time.Microsecond
 	names := strings.Join(s.o.By, " ")
-	column := min(max(12, len(names)), nameWidth)
+	column := max(12, len(names))
 	for i := range b.rows[:min(len(b.rows), rows)] {
-		column = min(max(column, ansi.StringWidth(safe.String(joined(b.rows[i].by)))), nameWidth)
+		column = max(column, ansi.StringWidth(safe.String(joined(b.rows[i].by))))
+	}
+	if f.width != nil {
+		column = min(column, nameWidth)
 	}
 	mark := f.mark()
-	heading := fmt.Sprintf("%s %9s %8s", fit(names, column), "events", "/s")
+	heading := fmt.Sprintf("%s %9s %8s", f.fit(names, column), "events", "/s")
 	if b.calls != nil {
 		heading += fmt.Sprintf(" %8s %8s %9s %9s %5s", "attempts", "ASR"+mark, "ACD"+mark, "PDD95"+mark, "up")
 	}
@@ -308,7 +353,7 @@ func (f *tableFormat) groups(s *Sink, b *block, width, rows int) []string {
 			break
 		}
 		r := &b.rows[i]
-		line := fmt.Sprintf("%s %9s %8s", fit(joined(r.by), column), humanize.Comma(r.events), rate(r.events, span))
+		line := fmt.Sprintf("%s %9s %8s", f.fit(joined(r.by), column), humanize.Comma(r.events), rate(r.events, span))
 		if r.calls != nil {
 			sum := r.calls.Summary()
 			line += fmt.Sprintf(" %8s %8s %9s %9s %5s", humanize.Comma(r.calls.Attempts), known(sum.ASR, percent), known(sum.ACD, seconds), known(sum.PDD95, seconds), humanize.Comma(r.calls.ConcurrentMax))

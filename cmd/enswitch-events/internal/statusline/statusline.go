@@ -29,7 +29,9 @@ const (
 	// The cursor stays at the start of the row. Erasing works from there after a resize,
 	// too: a terminal that wraps the row anew leaves the cursor at its first column.
 	// And the ^C that the terminal echoes does not wrap the row.
-	erase = "\r\x1b[J"
+	// The rows below are erased from the second column on: tmux keeps a picture of the whole
+	// screen in its history when all of it is erased.
+	erase = "\r\x1b[K\x1b[C\x1b[J\r"
 	dim   = "\x1b[2m"
 	reset = "\x1b[m"
 )
@@ -61,7 +63,8 @@ func New(tty io.Writer, width func() int) *Line {
 }
 
 // SetPicture shows rows above the line, or in its place if alone is set. Picture returns
-// them, without control characters; it is called as the function of Start is. What does not
+// them, without control characters, and none once they are to go, which is at once; it is
+// called as the function of Start is. What does not
 // fit is cut off: height returns the rows of the terminal. SetPicture is for before Start.
 func (l *Line) SetPicture(picture func() []string, height func() int, alone bool) {
 	l.picture, l.height, l.alone = picture, height, alone
@@ -149,7 +152,7 @@ func (l *Line) draw() {
 		refresh = pictureRefresh
 	}
 	switch {
-	case width != l.at || time.Since(l.last) >= refresh:
+	case width != l.at || time.Since(l.last) >= refresh || l.picture != nil && len(l.picture()) == 0:
 		// One column for the cursor, and one left free: a full row would wrap.
 		text := ansi.Truncate(strings.ToValidUTF8(l.text(width-2), ""), width-2, "…")
 		l.row, l.at, l.last = erase+dim+" "+text+reset+"\r", width, time.Now()

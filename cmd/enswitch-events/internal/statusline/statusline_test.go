@@ -124,7 +124,7 @@ func TestLineLeavesNothingOnAResize(t *testing.T) {
 		l.Start(func(width int) string { return strings.Repeat("x", width) })
 		time.Sleep(time.Second)
 		l.Stop()
-		drawings := strings.Split(tty.String(), "\r\x1b[J")
+		drawings := strings.Split(tty.String(), "\r\x1b[K\x1b[C\x1b[J\r")
 		if len(drawings) < 3 {
 			t.Fatalf("%q", tty.String())
 		}
