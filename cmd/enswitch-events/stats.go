@@ -47,7 +47,7 @@ again each second.
 
 With --by there is a group for each value: a call belongs to that of its first
 event. With --by class,event no calls are followed. There are 1,000 groups at
-most; all others are one, (other).
+most; all others are one, (other). Values count by their first 256 bytes.
 
 --report FILE writes a page of charts and tables, which needs nothing else and has
 no scripts: events and calls over time, by machine, hour and weekday, ASR and PDD

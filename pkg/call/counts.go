@@ -25,6 +25,7 @@ type Counts struct {
 
 	effectiveOf int64 // decided calls of which it is known whether they were effective
 	effective   int64
+	causeless   bool  // no call had a cause until then, so that there is no NER
 	talks       int64 // calls
 	talk        int64 // of all of them, in microseconds
 	upTime      int64 // of all calls, in microseconds
@@ -167,6 +168,7 @@ func (c *Counts) Add(other *Counts) {
 	c.CPSMax = max(c.CPSMax, other.CPSMax)
 	c.effectiveOf += other.effectiveOf
 	c.effective += other.effective
+	c.causeless = c.causeless && other.causeless
 	c.talks += other.talks
 	c.talk += other.talk
 	c.upTime += other.upTime

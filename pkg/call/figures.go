@@ -18,6 +18,7 @@ import (
 type Figures struct {
 	o         FiguresOptions
 	ner       bool
+	caused    bool     // a call that is over had a cause
 	groups    []*group // the first is of all calls
 	intervals []*interval
 	clock     int64 // the feed's time, 0 before the first event
@@ -181,7 +182,7 @@ func (f *Figures) report(v *interval, to int64, unsettled func(g *group, c *Coun
 			continue
 		}
 		c := f.countsOf(v, i).clone()
-		c.length = r.To - r.From
+		c.length, c.causeless = r.To-r.From, !f.caused
 		if c.Concurrent = g.level.up; unsettled != nil {
 			unsettled(g, c, to)
 		}
@@ -352,6 +353,7 @@ func (f *Figures) ended(c *Call, now int64) {
 	if !c.chosen || s.over != nil && s.over.taken {
 		return
 	}
+	f.caused = f.caused || f.ner && c.Text(Cause) != ""
 	f.reopened(c)
 	if c.state == Open || s.partial {
 		return

@@ -99,6 +99,7 @@ type eventItem struct {
 	class, event *event.Glob
 	kind         Kind
 	origin       Origin
+	text         string // as it was written
 }
 
 // NewMap returns the map of the usual words, in which each of the given items, written
@@ -175,7 +176,7 @@ func (m *Map) compile() error {
 			if class == "" || name == "" {
 				return fmt.Errorf("%s: %q is no event: write class.event, with * for any", meaning.Name, item.Text)
 			}
-			m.events = append(m.events, eventItem{event.NewGlob(class), event.NewGlob(name), Kind(kind), item.Origin})
+			m.events = append(m.events, eventItem{event.NewGlob(class), event.NewGlob(name), Kind(kind), item.Origin, item.Text})
 		}
 	}
 	return nil
@@ -205,6 +206,15 @@ func (m *Map) Kind(class, name []byte) (k Kind, o Origin) {
 		}
 	}
 	return k, o
+}
+
+// givenEvents calls do for each given item that names events of that class and name.
+func (m *Map) givenEvents(class, name []byte, do func(name, item string)) {
+	for i := range m.events {
+		if it := &m.events[i]; it.origin == Given && it.event.Match(name) && it.class.Match(class) {
+			do(it.kind.String(), it.text)
+		}
+	}
 }
 
 // Given reports whether the fields with that role were given. Those that were not count

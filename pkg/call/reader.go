@@ -92,10 +92,14 @@ type Reader struct {
 	// OnGuess is called when an event is the first one whose name, as call.ring, or
 	// field has a guessed meaning: name is that of the meaning. It may be nil.
 	OnGuess func(name, item string)
+	// OnGiven is called when an event is, or has, an item of the map that was given, once
+	// or more for each. It may be nil.
+	OnGiven func(name, item string)
 
 	m     *Map
 	plans map[uint32]*plan // by the shape of the event
 	kinds map[string]Kind  // by class, NUL and name
+	size  int              // bytes of the keys of kinds
 	buf   []byte
 
 	guesses []*guess // about fields
@@ -111,20 +115,22 @@ type plan struct {
 type place struct {
 	index int    // of the field
 	path  string // the whole name of a field within an object, else empty
-	guess *guess // nil if its meaning was given
+	guess *guess // what is known of it
 }
 
-// guess is a field whose meaning is guessed.
+// guess is a field whose meaning is guessed, or given.
 type guess struct {
-	role Role
-	name string
-	used bool
+	role  Role
+	name  string
+	used  bool
+	given bool
 }
 
 // The bounds of what a Reader remembers.
 const (
 	maxPlans = 4096
 	maxKinds = 4096
+	maxSize  = 1 << 20 // of the names of kinds
 )
 
 // NewReader returns a Reader for a Tracker with the same Map.
@@ -163,7 +169,7 @@ func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
 			}
 			if s := e.spanOf(v); s != (span{}) {
 				e.roles[role] = s
-				if place.guess != nil && !place.guess.used {
+				if !place.guess.used {
 					r.use(place.guess)
 				}
 				break
@@ -191,7 +197,12 @@ func (r *Reader) guess(role Role, name string) *guess {
 // use notes that an event has the field of g.
 func (r *Reader) use(g *guess) {
 	g.used = true
-	if r.OnGuess != nil {
+	switch {
+	case g.given:
+		if r.OnGiven != nil {
+			r.OnGiven(g.role.String(), g.name)
+		}
+	case r.OnGuess != nil:
 		r.OnGuess(g.role.String(), g.name)
 	}
 }
@@ -251,9 +262,14 @@ func (r *Reader) kind(class, name event.Value) Kind {
 		if k, o = r.m.Kind(r.buf[:split-1], r.buf[split:]); k != None && o == Guessed && r.OnGuess != nil {
 			r.OnGuess(k.String(), string(r.buf[:split-1])+"."+string(r.buf[split:]))
 		}
-		if len(r.kinds) == maxKinds {
-			clear(r.kinds)
+		if r.OnGiven != nil {
+			r.m.givenEvents(r.buf[:split-1], r.buf[split:], r.OnGiven)
 		}
+		if len(r.kinds) == maxKinds || r.size+len(r.buf) > maxSize {
+			clear(r.kinds)
+			r.size = 0
+		}
+		r.size += len(r.buf)
 		r.kinds[string(r.buf)] = k
 	}
 	return k
@@ -281,8 +297,9 @@ func (r *Reader) plan(x *event.Index) *plan {
 				}
 				at = place{path: name}
 			}
-			if !r.m.given[role] {
-				at.guess = r.guess(Role(role), name)
+			at.guess = r.guess(Role(role), name)
+			if at.guess.given = r.m.given[role]; at.guess.given && !at.guess.used && x.Get(name).Kind != event.Absent {
+				r.use(at.guess) // also if another field of the list comes first
 			}
 			p.roles[role] = append(p.roles[role], at)
 		}

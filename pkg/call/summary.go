@@ -24,7 +24,8 @@ type Summary struct {
 	ASR Figure
 	// NER is the network effectiveness ratio, from 0 to 1: calls that were answered, or
 	// not because of the person or the terminal that was called (busy, no answer,
-	// rejected), of the decided ones whose cause says which it was (E.425).
+	// rejected), of the decided ones whose cause says which it was (E.425). As long as no
+	// call had a cause there is none: calls that were answered alone would make it 1.
 	NER Figure
 	// ACD is the average call duration in seconds: the time from the answer to the end of
 	// answered calls (the mean conversation time of E.425, the average session duration
@@ -54,6 +55,9 @@ func (c *Counts) Summary() Summary {
 		NER:    ratio(c.effective, c.effectiveOf),
 		ACD:    ratio(c.talk, c.talks),
 		Erlang: float64(c.upTime) / float64(c.length),
+	}
+	if c.causeless {
+		s.NER = Figure{}
 	}
 	s.ACD.Value /= 1e6
 	if c.length <= 0 {

@@ -15,6 +15,7 @@ const (
 	maxFirst    = 400 // events of a call that are kept, from its beginning
 	maxLast     = 100 // and from its end
 	maxMachines = 10_000
+	maxNames    = 8 << 20 // bytes of the names of all machines
 	maxMarked   = 1 << 10 // ids of a call beside its legs
 	callBytes   = 1 << 10 // that a call takes beside its ids and events
 	maxFree     = 256     // calls whose memory is kept to be used again
@@ -80,6 +81,7 @@ type Tracker struct {
 	timeout int64
 	stats   Stats
 	figures []*Figures
+	names   int // bytes of the names of machines
 
 	hold    *hold  // nil to follow events at once
 	pending *Event // is ahead of its time, if the next event does not agree
@@ -296,12 +298,13 @@ func (t *Tracker) machine(json []byte) *machine {
 		*recent = m
 		return m
 	}
-	if len(t.machines) >= maxMachines {
+	if len(t.machines) >= maxMachines || t.names+len(json) > maxNames {
 		json = nil // all others are one
 		if m := t.machines[""]; m != nil {
 			return m
 		}
 	}
+	t.names += len(json)
 	m := &machine{json: bytes.Clone(json)}
 	t.machines[string(json)] = m
 	return m

@@ -102,3 +102,26 @@ func (g *Guesses) Log(l *log.Logger) {
 	}
 	l.Info(fmt.Sprintf("meanings guessed from names: %s", strings.Join(items, " ")), "guessed", items, log.HintKey, "--map NAME=LIST says what they are, --print-map prints the map")
 }
+
+// Has reports whether that item is among them.
+func (g *Guesses) Has(name, item string) bool { return slices.Contains(g.all, Guess{name, item}) }
+
+// LogUnseen warns of the given items of m that nothing had, as seen says.
+func LogUnseen(l *log.Logger, m *call.Map, seen func(name, item string) bool) {
+	for _, meaning := range m.Meanings() {
+		var items []string
+		for _, item := range meaning.Items {
+			if item.Origin == call.Given && !seen(meaning.Name, item.Text) {
+				items = append(items, item.Text)
+			}
+		}
+		if items == nil {
+			continue
+		}
+		text := "no event had the field "
+		if slices.Contains([]string{"start", "route", "ring", "answer", "end"}, meaning.Name) {
+			text = "no event had the name "
+		}
+		l.Warn("--map "+meaning.Name+": "+text+strings.Join(items, ", nor "), "items", items)
+	}
+}

@@ -15,6 +15,8 @@ const (
 	maxValue = 256
 	// maxNames bounds the names that a worker remembers.
 	maxNames = 4096
+	// maxNameBytes bounds their bytes, as far as blocks before go.
+	maxNameBytes = 1 << 20
 )
 
 // otherName is the value of the group for all others.
@@ -23,6 +25,7 @@ const otherName = "(other)"
 // name is the values of the fields to group by, as a worker has seen them.
 type name struct {
 	values []value
+	cut    bool   // a value is cut
 	key    string // the same for equal values, however they were written
 
 	// Of the worker: the place in the block's cells, if block is the number of the block
@@ -38,6 +41,7 @@ type name struct {
 type value struct {
 	text   string
 	absent bool
+	cut    bool // it is the beginning of a longer one
 }
 
 // newName returns the name for values.
@@ -45,6 +49,7 @@ func newName(values []value) *name {
 	n := &name{values: values}
 	var key []byte
 	for _, v := range values {
+		n.cut = n.cut || v.cut
 		if v.absent {
 			key = append(key, 0)
 			continue
@@ -61,14 +66,14 @@ func newValue(v event.Value) value {
 	if len(v.JSON) == 0 || v.Kind == event.Null {
 		return value{absent: true}
 	}
-	text := v.Text()
-	if len(text) > maxValue {
+	text, cut := v.Text(), false
+	if cut = len(text) > maxValue; cut {
 		for text = text[:maxValue]; len(text) > 0 && !utf8.Valid(text); {
 			text = text[:len(text)-1]
 		}
 		text = append(text[:len(text):len(text)], "…"...)
 	}
-	return value{text: string(text)}
+	return value{text: string(text), cut: cut}
 }
 
 // groups are the groups by value. It is for one goroutine.
@@ -76,9 +81,22 @@ type groups struct {
 	byKey map[string]int
 	names []*name
 	over  int64 // events of groups beyond the bound
+	cut   int64 // events of values that are cut
 }
 
 func newGroups() groups { return groups{byKey: map[string]int{}} }
+
+// add counts n events of that name, and returns the number of its group.
+func (g *groups) add(of *name, n int64) int {
+	i := g.number(of)
+	if i == maxGroups-1 {
+		g.over += n
+	}
+	if of.cut {
+		g.cut += n
+	}
+	return i
+}
 
 // number returns the number of the group of n.
 func (g *groups) number(n *name) int {

@@ -87,6 +87,7 @@ type Sink struct {
 	machines machines
 	timeline timeline
 	guesses  report.Guesses
+	given    report.Guesses // items of the map that were given and came
 	failures *report.Sampler
 	compare  func() *engine.Comparison // of the feeds, live
 	picture  picture
@@ -159,9 +160,10 @@ func (s *Sink) InOrder() bool { return false }
 func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	p := b.Part.(*part)
 	s.guesses.Add(p.guesses)
+	s.given.Add(p.given)
 	for i := range p.cells {
 		c := &p.cells[i]
-		s.windows.add(c.window, s.groups.number(c.name), c.n)
+		s.windows.add(c.window, s.groups.add(c.name, c.n), c.n)
 	}
 	s.windows.bounds(p.first, p.last)
 	if s.looks() {
@@ -265,8 +267,14 @@ func (s *Sink) Counted() (n int64, what string) { return s.blocks, "block" }
 func (s *Sink) Log() {
 	s.failures.LogTotals()
 	s.guesses.Log(s.o.Log)
+	if s.windows.total > 0 && s.tracker != nil {
+		report.LogUnseen(s.o.Log, s.o.Map, s.given.Has)
+	}
 	if s.groups.over > 0 {
-		s.o.Log.Warn(cli.Plural(s.groups.over, "event") + " of groups beyond the first 1,000 counted as one group, " + otherName)
+		s.o.Log.Warn(cli.Plural(s.groups.over, "event") + " of groups beyond the first 999 counted as one group, " + otherName)
+	}
+	if s.groups.cut > 0 {
+		s.o.Log.Warn(cli.Plural(s.groups.cut, "event") + " with a value longer than 256 bytes counted by its first 256 bytes")
 	}
 	if s.windows.late > 0 {
 		s.o.Log.Warn(cli.Plural(s.windows.late, "event") + " came after the block of their time was printed, and counted in the next one")

@@ -26,6 +26,7 @@ type part struct {
 	events  []call.Event
 	names   []*name // of the events, nil without groups
 	guesses []report.Guess
+	given   []report.Guess // not guessed, but given
 	gaps    []Gap
 }
 
@@ -47,6 +48,7 @@ type worker struct {
 	names    map[string]*name // by the JSON of the values
 	machines map[string]*name
 	all      *name // without groups
+	bytes    int   // of the keys of names and machines
 	buf      []byte
 
 	part  *part
@@ -67,6 +69,9 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 		w.reader.OnGuess = func(name, item string) {
 			w.part.guesses = append(w.part.guesses, report.Guess{Name: name, Item: item})
 		}
+		w.reader.OnGiven = func(name, item string) {
+			w.part.given = append(w.part.given, report.Guess{Name: name, Item: item})
+		}
 	}
 	var err error
 	w.filter, err = s.text.NewFilter(func(err error) { m.Failed("jq", err) })
@@ -76,14 +81,13 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 // Begin implements [engine.Worker].
 func (w *worker) Begin(b *engine.Block, _ bool) {
 	p := engine.PartOf[part](b)
-	*p = part{cells: p.cells[:0], seconds: p.seconds[:0], machines: p.machines[:0], events: p.events[:0], names: p.names[:0], guesses: p.guesses[:0], gaps: p.gaps[:0]}
+	*p = part{cells: p.cells[:0], seconds: p.seconds[:0], machines: p.machines[:0], events: p.events[:0], names: p.names[:0], guesses: p.guesses[:0], given: p.given[:0], gaps: p.gaps[:0]}
 	w.part = p
 	w.block++
-	if len(w.names) > maxNames {
+	if len(w.names)+len(w.machines) > maxNames || w.bytes > maxNameBytes {
 		clear(w.names)
-	}
-	if len(w.machines) > maxNames {
 		clear(w.machines)
+		w.bytes = 0
 	}
 }
 
@@ -173,6 +177,7 @@ func (w *worker) name(x *event.Index) *name {
 	}
 	n := newName(values)
 	w.names[string(w.buf)] = n
+	w.bytes += len(w.buf)
 	return n
 }
 
@@ -215,6 +220,7 @@ func (w *worker) look(e *engine.Event, usec int64) {
 	if n == nil {
 		n = newName([]value{newValue(v)})
 		w.machines[string(v.JSON)] = n
+		w.bytes += len(v.JSON)
 	}
 	if n.block != w.block {
 		n.block, n.cell = w.block, len(p.machines)
