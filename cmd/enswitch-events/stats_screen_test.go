@@ -100,3 +100,18 @@ func TestStatsWithoutStderr(t *testing.T) {
 		t.Errorf("not the table alone:\n%s", p.text())
 	}
 }
+
+// TestStatsOfLongGroups: a terminal cuts the name of a group, and no figure.
+func TestStatsOfLongGroups(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "events.ndjson")
+	line := `{"class":"call","event":"start","to":"a name of more than 18 letters","callid":"a","machine":1,"timestamp":"1700000003.000000"}` + "\n"
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := onScreen(t, small, nil, "stats", "--read", file, "--by", "to", "-Q")
+	p.exit()
+	if text := p.text(); !strings.Contains(text, " up\n") || !strings.Contains(text, "a name of more t") {
+		t.Errorf("a figure is cut:\n%s", text)
+	}
+}

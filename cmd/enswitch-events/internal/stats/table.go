@@ -22,6 +22,8 @@ const (
 	maxRows    = 20 // of a section
 	nameWidth  = 30
 	tableWidth = 80
+	// figuresWidth is the columns of the figures of a group.
+	figuresWidth = 63
 )
 
 // tableFormat prints a block as a table.
@@ -340,6 +342,9 @@ func (f *tableFormat) groups(s *Sink, b *block, width, rows int) []string {
 	}
 	if f.width != nil {
 		column = min(column, nameWidth)
+	}
+	if f.width != nil && b.calls != nil {
+		column = min(column, max(width-figuresWidth, 12)) // rather a shorter name than no last figure
 	}
 	mark := f.mark()
 	heading := fmt.Sprintf("%s %9s %8s", f.fit(names, column), "events", "/s")
