@@ -38,8 +38,7 @@ func plainFigures(t interface{ Fatal(...any) }, records map[int64]string) (c Cou
 			continue
 		}
 		c.Attempts++
-		switch {
-		case r.State == "open":
+		if r.State == "open" {
 			continue
 		}
 		caused = caused || r.Cause != ""

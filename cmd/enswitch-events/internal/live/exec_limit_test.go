@@ -34,7 +34,7 @@ func TestLimit(t *testing.T) {
 			var value strings.Builder
 			for _, f := range fields {
 				v := x.Get(f)
-				value.WriteString(fmt.Sprintf("%t %s;", v.Kind == event.Absent, v.Text()))
+				fmt.Fprintf(&value, "%t %s;", v.Kind == event.Absent, v.Text())
 			}
 			s := last[value.String()]
 			want, allowed := int64(0), true

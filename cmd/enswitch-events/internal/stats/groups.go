@@ -66,8 +66,9 @@ func newValue(v event.Value) value {
 	if len(v.JSON) == 0 || v.Kind == event.Null {
 		return value{absent: true}
 	}
-	text, cut := v.Text(), false
-	if cut = len(text) > maxValue; cut {
+	text := v.Text()
+	cut := len(text) > maxValue
+	if cut {
 		for text = text[:maxValue]; len(text) > 0 && !utf8.Valid(text); {
 			text = text[:len(text)-1]
 		}
