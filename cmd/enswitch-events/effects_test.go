@@ -197,6 +197,8 @@ func TestEffects(t *testing.T) {
 		{"stats --read one --by class", "linger", "1s", "--by machine"},
 		{"stats --read one", "arg", "a=b", "--fail-if .events>5"},
 		{"stats --read one", "csv-safe", "", "-o csv"},
+		{"stats --read one -o table", "csv-safe", "", ""},
+		{"trace 1 --read one -o html", "retry", "", ""},
 		{"stats 127.0.0.1:1", "report-gaps", "", ""},
 		{"stats 127.0.0.1:1", "since", "10m", ""},
 		{simulate, "shape-period", "1m", "--shape ramp --rate 1000"},
@@ -245,6 +247,21 @@ func TestEffects(t *testing.T) {
 			if !covered[name] {
 				t.Errorf("no row is about --%s", name)
 			}
+		}
+	}
+}
+
+// TestEffectsByName: a rule about a flag of one command leaves a flag of another command
+// alone of which that is another name, as --format of forward is of --output.
+func TestEffectsByName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "one"), []byte(`{"class":"call"}`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"cat one -F class -o csv", "cat one -F class --format csv"} {
+		if r := runProgram(t, dir, nil, strings.Fields(args)...); r.stdout != "class\ncall\n" {
+			t.Errorf("%s: %+v, want csv", args, r)
 		}
 	}
 }
