@@ -86,7 +86,7 @@ func (o *schemaOptions) learn(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	if err := flags.OneOf("examples", o.examples, exampleChoices()); err != nil {
 		return err
 	}
-	file, err := o.schema.Path(a)
+	file, err := o.schema.PathToWrite(a)
 	if err != nil {
 		return err
 	}

@@ -17,3 +17,9 @@ func tryLock(f *os.File) (locked bool, err error) {
 	}
 	return err == nil, err
 }
+
+// removeLocked removes a file that is locked, and unlocks it.
+func removeLocked(f *os.File) {
+	_ = os.Remove(f.Name()) // before others can lock it
+	_ = f.Close()
+}

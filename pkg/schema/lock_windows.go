@@ -16,3 +16,7 @@ func tryLock(f *os.File) (locked bool, err error) {
 	}
 	return err == nil, err
 }
+
+// removeLocked unlocks a file. It does not remove it: a file that is open cannot be removed on
+// Windows, and one that is closed may be another's by then.
+func removeLocked(f *os.File) { _ = f.Close() }

@@ -171,7 +171,7 @@ func TestDeep(t *testing.T) {
 // TestUpdate: two that learn at once lose nothing, and the file is for this user only.
 func TestUpdate(t *testing.T) {
 	dir := t.TempDir()
-	name := filepath.Join(dir, "new", "schema.json")
+	name := filepath.Join(dir, "schema.json")
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
@@ -188,8 +188,8 @@ func TestUpdate(t *testing.T) {
 	if st, err := os.Stat(name); err != nil || os.PathSeparator == '/' && st.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", st.Mode(), err)
 	}
-	if files, _ := filepath.Glob(filepath.Join(dir, "new", ".*")); len(files) > 0 {
-		t.Errorf("left behind: %v", files)
+	if files, err := os.ReadDir(dir); err != nil || os.PathSeparator == '/' && len(files) != 1 {
+		t.Errorf("left behind: %v, %v", files, err)
 	}
 }
 
@@ -234,8 +234,12 @@ func TestFileFaults(t *testing.T) {
 	if err := Check(dir); !errors.Is(err, syscall.EISDIR) {
 		t.Error(err)
 	}
-	if err := Check(filepath.Join(dir, "fresh", "schema.json")); err != nil {
+	if err := Check(filepath.Join(dir, "fresh.json")); err != nil {
 		t.Error(err)
+	}
+	missing := filepath.Join(dir, "missing")
+	if err := Check(filepath.Join(missing, "schema.json")); !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), missing+": ") {
+		t.Errorf("got %v, want an error about %s", err, missing)
 	}
 }
 

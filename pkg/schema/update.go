@@ -13,9 +13,9 @@ import (
 )
 
 // Update adds o to the schema in a file, and returns that. A file that does not exist is
-// created for this user only, with the directories above it. Until it is complete it has
-// another name, so that a file is never seen half written; and NAME.lock is locked, so that
-// of two programs that learn at once neither undoes what the other has added.
+// created for this user only; its directory must exist. Until it is complete it has another
+// name, so that a file is never seen half written. NAME.lock is locked, so that of two programs
+// that learn at once neither undoes what the other has added; it is removed, except on Windows.
 //
 // A file that is damaged, of a newer version, or no regular file, is left as it is.
 func Update(name string, o *Schema) (*Schema, error) {
@@ -36,7 +36,7 @@ func Update(name string, o *Schema) (*Schema, error) {
 }
 
 // Check returns the error that Update would return for a file, as far as it is known before:
-// so that nobody learns for hours what cannot be saved. It creates the directories above it.
+// so that nobody learns for hours what cannot be saved. It creates and removes NAME.lock.
 func Check(name string) error {
 	_, unlock, err := lockFor(name)
 	if err != nil {
@@ -54,7 +54,7 @@ func lockFor(name string) (target string, unlock func(), err error) {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target // a link stays one
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	if _, err := os.Stat(filepath.Dir(name)); err != nil {
 		return "", nil, oserr.File(err)
 	}
 	if st, err := os.Stat(name); err == nil {
@@ -94,22 +94,44 @@ func (s *Schema) write(name string) (err error) {
 	return os.Rename(f.Name(), name)
 }
 
-// lockFile locks a file, and waits for others that have locked it for 10 s.
+// lockFile creates and locks a file, and waits for others that have locked it for 10 s.
 func lockFile(name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, oserr.File(err)
-	}
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		switch locked, err := tryLock(f); {
+		switch f, err := tryLockFile(name); {
 		case err != nil:
-			_ = f.Close()
-			return nil, fmt.Errorf("%s: %w", name, err)
-		case locked:
-			return func() { _ = f.Close() }, nil
+			return nil, oserr.File(err)
+		case f != nil:
+			return func() { removeLocked(f) }, nil
 		case time.Now().After(end):
-			_ = f.Close()
 			return nil, fmt.Errorf("%s: %w", name, ErrBusy)
 		}
 	}
+}
+
+// tryLockFile creates a file if there is none and locks it. It returns nil if others have
+// locked it, or have removed it meanwhile.
+func tryLockFile(name string) (_ *os.File, err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	locked, err := tryLock(f)
+	if locked && isNamed(f, name) {
+		return f, nil
+	}
+	_ = f.Close()
+	if err != nil {
+		err = &fs.PathError{Op: "lock", Path: name, Err: err}
+	}
+	return nil, err
+}
+
+// isNamed reports whether f is the file that has that name now.
+func isNamed(f *os.File, name string) bool {
+	own, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(name)
+	return err == nil && os.SameFile(own, now)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/schema"
 )
 
@@ -32,6 +34,19 @@ func (o *Schema) Path(a *cli.App) (string, error) {
 	path, err := settings.StatePath(filepath.Join("schema", url.PathEscape(a.ProfileName())+".json"))
 	if err != nil {
 		return "", cli.NewError(cli.ExitFailure, err, "--schema FILE names the file")
+	}
+	return path, nil
+}
+
+// PathToWrite is like Path. It creates the directory of the default file, not one of --schema,
+// which may be misspelt.
+func (o *Schema) PathToWrite(a *cli.App) (string, error) {
+	path, err := o.Path(a)
+	if err != nil || o.file != "" {
+		return path, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", SchemaError(oserr.File(err))
 	}
 	return path, nil
 }
