@@ -155,7 +155,7 @@ func inOrder(all []seen) []seen {
 // merge adds to a what b has beside it, each with the time when it was seen first.
 func merge(a, b []seen) []seen {
 	for _, v := range b {
-		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && bytes.Equal(w.json, v.json) })
+		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || bytes.Equal(w.json, v.json)) })
 		switch {
 		case i < 0:
 			a = append(a, v)

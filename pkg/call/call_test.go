@@ -98,3 +98,28 @@ func TestDue(t *testing.T) {
 		}
 	}
 }
+
+// TestMachineSpellings: a machine that writes its number now as a number, now as a string, is
+// one machine. Each call lists it as it wrote it first there.
+func TestMachineSpellings(t *testing.T) {
+	got := records(t, `
+{"callid":"a","class":"call","event":"start","machine":1,"timestamp":"100.000000","uniqueid":"a1"}
+{"callid":"a","class":"call","event":"ring","machine":"1","timestamp":"101.000000","uniqueid":"a1"}
+{"callid":"b","class":"call","event":"start","machine":"1","timestamp":"101.500000","uniqueid":"b1"}
+{"callid":"b","class":"call","event":"ring","machine":"12","timestamp":"101.600000","uniqueid":"b1"}
+{"callid":"a","class":"call","event":"end","machine":"\u0031","timestamp":"102.000000","uniqueid":"a1"}
+{"callid":"a","class":"call","event":"end","machine":1,"timestamp":"103.000000","uniqueid":"b1"}
+`)
+	if len(got) != 1 || !strings.Contains(got[0], `"machines":[1,"12"]`) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	got = records(t, `
+{"callid":"a","class":"call","event":"start","machine":1,"timestamp":"100.000000","uniqueid":"a1"}
+{"callid":"b","class":"call","event":"start","machine":"1","timestamp":"101.500000","uniqueid":"b1"}
+{"callid":"b","class":"call","event":"end","machine":1,"timestamp":"101.600000","uniqueid":"b1"}
+{"callid":"a","class":"call","event":"end","machine":1,"timestamp":"102.000000","uniqueid":"a1"}
+`)
+	if len(got) != 2 || !strings.Contains(got[0], `"machines":["1"]`) || !strings.Contains(got[1], `"machines":[1]`) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+}

@@ -136,7 +136,11 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	if i := slices.IndexFunc(c.machines, func(s seen) bool { return s.machine == m }); i >= 0 {
 		c.machines[i].again(e.Time, t.order)
 	} else if len(c.machines) < maxMarked {
-		c.machines = append(c.machines, seen{m.json, m, e.Time, t.order})
+		json := m.json
+		if own := e.text(e.machine); json != nil && !bytes.Equal(json, own) { // 1 once, "1" here
+			json = c.own(own)
+		}
+		c.machines = append(c.machines, seen{json, m, e.Time, t.order})
 	}
 	for r := range c.roles {
 		if json := e.text(e.roles[r]); len(json) > 0 && Role(r) != Cause {

@@ -19,7 +19,7 @@ func Fields() []string {
 //
 //   - callid, and callids if there are several: as received. A call without a callid has
 //     none.
-//   - uniqueids, machines: arrays, in the order seen, values as received
+//   - uniqueids, machines: arrays, in the order seen, values as first received
 //   - state: open, ended or lost
 //   - answered, partial, doubtful: booleans
 //   - from, to, customer, cause: text

@@ -66,7 +66,7 @@ type Stats struct {
 	Calls    int64 // that were followed, those that were joined counted once
 	Open     int64 // now
 	Strange  int64 // events of class call without an id
-	Untimed  int64 // events without a timestamp: they count as of the time when they came
+	Untimed  int64 // events without a timestamp: each counts as of the newest one that came before it
 	Late     int64 // events of a call that has ended and is not kept any more: they are left out
 	GivenUp  int64 // calls that were given up as lost because there were too many, or too large ones
 	Unkept   int64 // events that are not kept, beyond the first and last ones of a call
@@ -108,9 +108,10 @@ type Tracker struct {
 	forgotten int64 // chosen calls that are not kept any more
 }
 
-// machine is what is known of a machine.
+// machine is what is known of a machine: 1 and "1" are the same.
 type machine struct {
-	json   []byte
+	text   []byte   // its name
+	json   []byte   // its name as first received
 	newest int64    // of its timestamps
 	heard  int64    // the feed's time when it was last heard of
 	queue  []ending // calls with events of it whose legs have all ended
@@ -287,26 +288,26 @@ func (t *Tracker) Finish() {
 
 // machine returns the machine with that value, JSON, nil for none.
 func (t *Tracker) machine(json []byte) *machine {
-	recent := &t.recent[0]
-	if n := len(json); n > 0 {
-		recent = &t.recent[json[max(n-2, 0)]%16] // of a string it is the last one
+	text, recent := valueOf(json).Text(), &t.recent[0]
+	if n := len(text); n > 0 {
+		recent = &t.recent[text[n-1]%16]
 	}
-	if m := *recent; m != nil && string(m.json) == string(json) {
+	if m := *recent; m != nil && string(m.text) == string(text) {
 		return m
 	}
-	if m := t.machines[string(json)]; m != nil {
+	if m := t.machines[string(text)]; m != nil {
 		*recent = m
 		return m
 	}
 	if len(t.machines) >= maxMachines || t.names+len(json) > maxNames {
-		json = nil // all others are one
+		text, json = nil, nil // all others are one
 		if m := t.machines[""]; m != nil {
 			return m
 		}
 	}
 	t.names += len(json)
-	m := &machine{json: bytes.Clone(json)}
-	t.machines[string(json)] = m
+	m := &machine{text: bytes.Clone(text), json: bytes.Clone(json)}
+	t.machines[string(text)] = m
 	return m
 }
 
