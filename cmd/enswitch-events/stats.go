@@ -15,6 +15,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/htmlreport"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/inputs"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/live"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/statusline"
 )
@@ -68,9 +69,9 @@ means.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	live := &o.inputs.Live
-	live.End.OwnFailIf = true
-	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
+	run := &o.inputs.Live
+	run.End.OwnFailIf = true
+	cli.AddFlagGroup(cmd, "Filters", run.Filter.Bind)
 	cli.AddFlagGroup(cmd, "Counting", func(f *pflag.FlagSet) {
 		f.Var(flags.NewList(&o.by), "by", "count by the values of these fields: `LIST` with commas, as machine or class,event")
 		flags.DurationVar(f, &o.every, "every", 0, "print a block for each interval of this `TIME` (default: one at the end)")
@@ -78,11 +79,11 @@ means.`,
 		f.BoolVar(&o.safeCSV, "csv-safe", false, "put ' in front of values in csv that a spreadsheet would take for a formula")
 		f.StringVar(&o.report, "report", "", "write a page of charts and tables to this HTML `FILE` at the end")
 		f.StringVar(&o.failIf, "fail-if", "", "end after the first block with an object for which the jq `EXPR` is true, and exit with code 1")
-		live.End.BindTimes(f)
+		run.End.BindTimes(f)
 	})
 	cli.AddFlagGroup(cmd, "Calls", o.calls.Bind)
-	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
-	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
+	cli.AddFlagGroup(cmd, "Buffer and losses", run.Buffer.Bind)
+	cli.AddFlagGroup(cmd, "Recording", run.Record.Bind)
 	o.inputs.Bind(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(stats.Formats(), cobra.ShellCompDirectiveNoFileComp)) // there is this flag
 	return cmd
@@ -101,9 +102,12 @@ func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		}
 		options.Height = func() int { return max(rows()-spare, 0) }
 	}
+	var health func() live.Health
+	options.Connected = func() bool { return health().Ever }
 	s := stats.New(options)
-	live := &o.inputs.Live
-	live.Sink, live.Account, live.SinkMemory = s.Sink, s, stats.MaxMemory
+	run := &o.inputs.Live
+	run.Sink, run.Account, run.SinkMemory = s.Sink, s, stats.MaxMemory
+	run.Watch = func(h func() live.Health) { health = h }
 	if options.Picture {
 		if a.StatusLine == nil {
 			a.StatusLine = statusline.New(a.Out, cli.Columns(a.Out))

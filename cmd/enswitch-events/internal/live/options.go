@@ -76,6 +76,7 @@ type Health struct {
 	// State is in words, as in "connected to", and Address follows it.
 	State, Address string
 	Connected      bool // all feeds are
+	Ever           bool // a feed is connected, or was
 	// Last is when the last event came, zero if none has.
 	Last   time.Time
 	Ledger engine.Ledger

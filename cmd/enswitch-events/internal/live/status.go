@@ -117,6 +117,8 @@ func (s *session) health() Health {
 	for _, f := range s.feeds {
 		_, _, ok := f.health(now)
 		h.Connected = h.Connected && ok
+		ever, _ := f.disconnected()
+		h.Ever = h.Ever || ever
 	}
 	return h
 }

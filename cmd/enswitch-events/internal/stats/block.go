@@ -44,15 +44,22 @@ func newFormat(o *Options, mark func() string) format {
 	return &tableFormat{width: o.Width, mark: mark}
 }
 
-// print prints a block, and looks whether FailIf is true of it.
+// print prints a block, unless nothing came of which it could tell, and looks whether FailIf
+// is true of it.
 func (s *Sink) print(from, to int64, w *window, i *call.Interval) {
 	b := s.block(from, to, w, i)
-	if s.picture.used {
+	switch {
+	case !s.anything():
+		if s.o.Format == "table" && !s.o.Live {
+			s.out = append(s.out, "no event\n"...)
+		}
+	case s.picture.used:
+		s.blocks++
 		s.printPicture(b)
-	} else {
+	default:
+		s.blocks++
 		s.out = s.format.append(s.out, s, b)
 	}
-	s.blocks++
 	if s.o.FailIf == nil {
 		return
 	}
@@ -68,6 +75,11 @@ func (s *Sink) print(from, to int64, w *window, i *call.Interval) {
 		}
 		s.failed = s.failed || yes
 	}
+}
+
+// anything reports whether there is anything to tell of: an event came, or a feed is there.
+func (s *Sink) anything() bool {
+	return s.came || s.o.Live && (s.o.Connected == nil || s.o.Connected())
 }
 
 // block returns the block of an interval.

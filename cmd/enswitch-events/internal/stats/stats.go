@@ -54,6 +54,9 @@ type Options struct {
 	SafeCSV bool
 	// Live says that the events are live.
 	Live bool
+	// Connected reports whether a feed is connected, or was, live. No block is printed as
+	// long as none was. Nil is true.
+	Connected func() bool
 	// FailIf ends the run after the first block of which it is true for an object; nil for
 	// none.
 	FailIf *filter.Query
@@ -90,6 +93,7 @@ type Sink struct {
 	given    report.Guesses // items of the map that were given and came
 	failures *report.Sampler
 	compare  func() *engine.Comparison // of the feeds, live
+	came     bool                      // events came, kept or not
 	picture  picture
 
 	out    []byte // what is to be written
@@ -159,6 +163,7 @@ func (s *Sink) InOrder() bool { return false }
 // Fold implements [engine.Sink].
 func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	p := b.Part.(*part)
+	s.came = s.came || p.came
 	s.guesses.Add(p.guesses)
 	s.given.Add(p.given)
 	for i := range p.cells {
@@ -269,6 +274,9 @@ func (s *Sink) Log() {
 	s.guesses.Log(s.o.Log)
 	if s.windows.total > 0 && s.tracker != nil {
 		report.LogUnseen(s.o.Log, s.o.Map, s.given.Has)
+	}
+	if s.windows.total > 0 && s.timeless() {
+		s.o.Log.Warn("no event has a timestamp: from and to of the block are 0")
 	}
 	if s.groups.over > 0 {
 		s.o.Log.Warn(cli.Plural(s.groups.over, "event") + " of groups beyond the first 999 counted as one group, " + otherName)

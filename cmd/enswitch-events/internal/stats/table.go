@@ -91,8 +91,8 @@ func (f *tableFormat) linesFor(s *Sink, b *block, height int) []string {
 
 // heading returns the rows about the interval.
 func (s *Sink) heading(b *block, width int) []string {
-	if b.window.total == 0 && b.to == 0 {
-		return []string{"no event"}
+	if s.timeless() {
+		return []string{cli.Plural(b.window.total, "event") + " without a timestamp", ""}
 	}
 	clock := func(usec int64) string { return time.UnixMicro(usec).Format("2006-01-02 15:04:05") }
 	span := time.Duration(b.to-b.from) * time.Microsecond

@@ -132,6 +132,9 @@ func (s *Sink) feedTime(p *part) int64 {
 	return s.windows.feed
 }
 
+// timeless reports whether the events are of a capture and none has a timestamp.
+func (s *Sink) timeless() bool { return !s.o.Live && s.windows.first == 0 }
+
 // advance prints the windows that are over at that time.
 func (s *Sink) advance(now int64) {
 	v := &s.windows
@@ -227,7 +230,7 @@ func (s *Sink) printRest() {
 	if s.o.Live {
 		end = now
 	}
-	if v.every == 0 {
+	if v.every == 0 || v.any && s.timeless() {
 		from := v.first
 		if s.o.Live {
 			from = v.begin

@@ -17,6 +17,7 @@ const untimed = math.MinInt64
 
 // part is what Fold needs of a block.
 type part struct {
+	came        bool // there are events, kept or not
 	cells       []cell
 	first, last int64 // the least and the greatest timestamp, in microseconds since 1970; 0 for none
 	received    int64 // when the last event was received, in microseconds since 1970
@@ -100,6 +101,7 @@ func (w *worker) Show(*engine.Event) bool { return false }
 // Event implements [engine.Worker].
 func (w *worker) Event(e *engine.Event) bool {
 	p := w.part
+	p.came = true
 	chosen := w.filter.Keeps(&e.X)
 	if !chosen && w.reader == nil {
 		return false
