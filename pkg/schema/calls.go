@@ -9,11 +9,11 @@ import (
 
 // The limits of Calls.
 const (
-	maxCalls     = 5_000
-	maxSteps     = 64 // of a call
-	maxRoles     = 32 // fields of a call
-	maxNext      = 32 // events that come next
-	maxCallRoles = 200
+	maxCalls      = 5_000
+	maxSteps      = 64 // of a call
+	maxNext       = 32 // events that come next
+	maxCallFields = 200
+	maxOneCall    = 32 // fields of one call
 )
 
 // Calls follows where events are in their calls: which is the first of its leg, which the
@@ -23,24 +23,24 @@ const (
 // It follows 5,000 calls. When there are more it goes on with every second one, then every
 // fourth, and so on. It is filled by [Schema.Add], and [Calls.AddTo] adds what it found.
 type Calls struct {
-	level atomic.Uint32 // of 1<<level calls one is followed
-	calls map[uint64]*followed
-	names []Name
-	ids   map[Name]uint16
-	roles []string
-	byID  map[string]uint16
-	known map[uint16]map[uint64]struct{} // values of each role
+	level    atomic.Uint32 // of 1<<level calls one is followed
+	calls    map[uint64]*followed
+	names    []Name
+	nameIDs  map[Name]uint16
+	fields   []string // names
+	fieldIDs map[string]uint16
+	values   []map[uint64]struct{} // hashes, of each field
 }
 
 // NewCalls returns a Calls.
 func NewCalls() *Calls {
-	return &Calls{calls: map[uint64]*followed{}, ids: map[Name]uint16{}, byID: map[string]uint16{}, known: map[uint16]map[uint64]struct{}{}}
+	return &Calls{calls: map[uint64]*followed{}, nameIDs: map[Name]uint16{}, fieldIDs: map[string]uint16{}}
 }
 
 // followed is a call.
 type followed struct {
-	steps []callStep
-	roles []callRole
+	steps  []callStep
+	fields []followedField
 }
 
 type callStep struct {
@@ -49,8 +49,8 @@ type callStep struct {
 	name uint16
 }
 
-// callRole is a field of a call.
-type callRole struct {
+// followedField is a field of a call.
+type followedField struct {
 	id               uint16
 	value            uint64
 	numbers, changed bool
@@ -63,11 +63,11 @@ type step struct {
 	call, leg  uint64
 	at         int64
 	kind       *node
-	roles, end int // in Part.roles
+	begin, end int // of its fields in Part.stepFields
 }
 
-// role is a field of such an event.
-type role struct {
+// stepField is a field of such an event.
+type stepField struct {
 	node   *node
 	value  uint64
 	digits int // 0 if it is no telephone number
@@ -98,7 +98,7 @@ func (l *Learner) note(p *plan, x *event.Index) {
 	if !ok {
 		return
 	}
-	s := step{call: call, leg: hash(x.Value(p.ids.leg).JSON), at: at, kind: p.kind, roles: len(l.part.roles)}
+	s := step{call: call, leg: hash(x.Value(p.ids.leg).JSON), at: at, kind: p.kind, begin: len(l.part.stepFields)}
 	for _, slot := range p.slots {
 		v := x.Value(slot.index)
 		if v.Kind != event.String && v.Kind != event.Number {
@@ -110,9 +110,9 @@ func (l *Learner) note(p *plan, x *event.Index) {
 		}
 		var text []byte
 		text, l.buf = textOf(v, l.buf)
-		l.part.roles = append(l.part.roles, role{slot.node, hash(text), telephone(text)})
+		l.part.stepFields = append(l.part.stepFields, stepField{slot.node, hash(text), telephone(text)})
 	}
-	s.end = len(l.part.roles)
+	s.end = len(l.part.stepFields)
 	l.part.steps = append(l.part.steps, s)
 }
 
@@ -159,8 +159,8 @@ func (c *Calls) add(p *Part) {
 		if len(f.steps) < maxSteps {
 			f.steps = append(f.steps, callStep{s.at, s.leg, c.name(s.kind.kind)})
 		}
-		for _, r := range p.roles[s.roles:s.end] {
-			c.addRole(f, s.at, r)
+		for _, v := range p.stepFields[s.begin:s.end] {
+			c.addField(f, s.at, v)
 		}
 	}
 }
@@ -176,38 +176,38 @@ func (c *Calls) thin() {
 }
 
 func (c *Calls) name(n Name) uint16 {
-	id, ok := c.ids[n]
+	id, ok := c.nameIDs[n]
 	if !ok {
 		id = uint16(len(c.names))
 		c.names = append(c.names, n)
-		c.ids[n] = id
+		c.nameIDs[n] = id
 	}
 	return id
 }
 
-func (c *Calls) addRole(f *followed, at int64, r role) {
-	id, ok := c.byID[r.node.name]
+func (c *Calls) addField(f *followed, at int64, v stepField) {
+	id, ok := c.fieldIDs[v.node.name]
 	if !ok {
-		if len(c.roles) >= maxCallRoles {
+		if len(c.fields) >= maxCallFields {
 			return
 		}
-		id = uint16(len(c.roles))
-		c.roles = append(c.roles, r.node.name)
-		c.byID[r.node.name] = id
-		c.known[id] = map[uint64]struct{}{}
+		id = uint16(len(c.fields))
+		c.fields = append(c.fields, v.node.name)
+		c.fieldIDs[v.node.name] = id
+		c.values = append(c.values, map[uint64]struct{}{})
 	}
-	if seen := c.known[id]; len(seen) < 1000 {
-		seen[r.value] = struct{}{}
+	if seen := c.values[id]; len(seen) < 1000 {
+		seen[v.value] = struct{}{}
 	}
-	i := slices.IndexFunc(f.roles, func(o callRole) bool { return o.id == id })
+	i := slices.IndexFunc(f.fields, func(o followedField) bool { return o.id == id })
 	if i < 0 {
-		if len(f.roles) < maxRoles {
-			f.roles = append(f.roles, callRole{id: id, value: r.value, numbers: r.digits > 0, first: at, digits: r.digits})
+		if len(f.fields) < maxOneCall {
+			f.fields = append(f.fields, followedField{id: id, value: v.value, numbers: v.digits > 0, first: at, digits: v.digits})
 		}
 		return
 	}
-	o := &f.roles[i]
-	o.numbers = o.numbers && r.digits > 0
-	o.changed = o.changed || o.value != r.value
+	o := &f.fields[i]
+	o.numbers = o.numbers && v.digits > 0
+	o.changed = o.changed || o.value != v.value
 	o.first = min(o.first, at)
 }

@@ -55,7 +55,7 @@ type fileSchema struct {
 	Calls      int64                 `json:"calls,omitempty"`
 	Legs       int64                 `json:"legs,omitempty"`
 	Span       int64                 `json:"calls_span_us,omitempty"`
-	CallFields map[string]*CallField `json:"call_fields,omitempty"`
+	CallFields map[string]*callField `json:"call_fields,omitempty"`
 	Kinds      []*fileKind           `json:"kinds"`
 }
 

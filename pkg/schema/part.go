@@ -8,14 +8,14 @@ import (
 
 // Part is what a [Learner] learned from some events. The zero Part is empty.
 type Part struct {
-	plans []planCount // in the order of the first event of each
-	nodes []nodeCount
-	marks []mark
-	texts []byte
-	steps []step
-	roles []role // of the steps
-	calls *Calls
-	left  Left
+	plans      []planCount // in the order of the first event of each
+	nodes      []nodeCount
+	marks      []mark
+	texts      []byte
+	steps      []step
+	stepFields []stepField
+	calls      *Calls
+	left       Left
 }
 
 type planCount struct {
@@ -48,7 +48,7 @@ func (p *Part) reset() {
 	clear(p.plans)
 	clear(p.nodes)
 	clear(p.marks)
-	*p = Part{plans: p.plans[:0], nodes: p.nodes[:0], marks: p.marks[:0], texts: p.texts[:0], steps: p.steps[:0], roles: p.roles[:0]}
+	*p = Part{plans: p.plans[:0], nodes: p.nodes[:0], marks: p.marks[:0], texts: p.texts[:0], steps: p.steps[:0], stepFields: p.stepFields[:0]}
 }
 
 func (p *Part) mark(n *node, m mark, text []byte) {

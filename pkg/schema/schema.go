@@ -91,7 +91,7 @@ type Schema struct {
 
 	calls, legs int64 // that were followed
 	span        int64 // of the longest run in which they were followed, in microseconds
-	callFields  map[string]*CallField
+	callFields  map[string]*callField
 }
 
 // Kind is what is known of the events of a class with a name.

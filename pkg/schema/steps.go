@@ -46,8 +46,8 @@ func (s *Steps) next(name string, n int64) {
 	}
 }
 
-// CallField is what is known of a field of the events of calls.
-type CallField struct {
+// callField is what is known of a field of the events of calls.
+type callField struct {
 	// Calls is the number of calls that had the field, Numbers of those in which all its
 	// values looked like telephone numbers, Same of those in which all were the same, and
 	// Early of those in which an event before the last one had it.
@@ -61,10 +61,10 @@ type CallField struct {
 	Digits    int64 `json:"digits,omitempty"`
 }
 
-// AddTo adds to s what was found so far about the calls that have probably finished: those that
-// were silent for 10 minutes, or for half of the time. Of less than 20 of them it adds all
-// calls. It forgets the calls. The events of
-// the calls must have been added to s, or to a Schema that s was merged with.
+// AddTo adds to s what was found about the calls that have probably finished: those that were
+// silent for 10 minutes, or for half of the time. If there are fewer than 20 of them it adds all
+// calls. It forgets the calls. Their events must have been added to s, or to a Schema that was
+// merged into s.
 func (c *Calls) AddTo(s *Schema) {
 	from, to := c.span()
 	s.span = max(s.span, to-from)
@@ -80,9 +80,9 @@ func (c *Calls) AddTo(s *Schema) {
 			c.settle(s, f)
 		}
 	}
-	for id, name := range c.roles {
+	for id, name := range c.fields {
 		if f := s.callFields[name]; f != nil {
-			f.Different = max(f.Different, int64(len(c.known[uint16(id)])))
+			f.Different = max(f.Different, int64(len(c.values[id])))
 		}
 	}
 	clear(c.calls)
@@ -159,35 +159,37 @@ func (c *Calls) settle(s *Schema, f *followed) {
 	}
 	s.legs += int64(len(last))
 	s.calls++
-	for _, r := range f.roles {
-		s.addCallField(c.roles[r.id], r.stats(f.steps[len(f.steps)-1].at))
+	for _, v := range f.fields {
+		s.addCallField(c.fields[v.id], v.known(f.steps[len(f.steps)-1].at))
 	}
 }
 
-func (r *callRole) stats(last int64) *CallField {
-	f := &CallField{Calls: 1}
-	if r.numbers {
-		f.Numbers, f.Digits = 1, int64(r.digits)
+// known returns what is known of the field from one call, whose last event has the timestamp
+// last.
+func (v *followedField) known(last int64) *callField {
+	f := &callField{Calls: 1}
+	if v.numbers {
+		f.Numbers, f.Digits = 1, int64(v.digits)
 	}
-	if !r.changed {
+	if !v.changed {
 		f.Same = 1
 	}
-	if r.first < last {
+	if v.first < last {
 		f.Early = 1
 	}
 	return f
 }
 
-func (s *Schema) addCallField(name string, o *CallField) {
+func (s *Schema) addCallField(name string, o *callField) {
 	f := s.callFields[name]
 	if f == nil {
-		if len(s.callFields) >= maxCallRoles {
+		if len(s.callFields) >= maxCallFields {
 			return
 		}
 		if s.callFields == nil {
-			s.callFields = map[string]*CallField{}
+			s.callFields = map[string]*callField{}
 		}
-		f = &CallField{}
+		f = &callField{}
 		s.callFields[name] = f
 	}
 	f.Calls += o.Calls

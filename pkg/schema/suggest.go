@@ -198,7 +198,7 @@ var sideWords = [...]struct{ role, words string }{
 func (g *suggester) fields() {
 	type candidate struct {
 		name string
-		f    *CallField
+		f    *callField
 	}
 	var all []candidate
 	for _, name := range slices.Sorted(maps.Keys(g.s.callFields)) {
@@ -211,7 +211,7 @@ func (g *suggester) fields() {
 	slices.SortStableFunc(all, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.f.Digits*a.f.Numbers, a.f.Digits*b.f.Numbers), cmp.Compare(b.f.Different, a.f.Different))
 	})
-	evidence := func(f *CallField) string {
+	evidence := func(f *callField) string {
 		return fmt.Sprintf("like a telephone number in %s of %s, of %s on average; the same throughout in %s; there before the last event in %s; %s different",
 			percent(f.Numbers, f.Calls), count(f.Calls, "call"), fmt.Sprintf("%.0f digits", float64(f.Digits)/float64(max(f.Numbers, 1))),
 			percent(f.Same, f.Calls), percent(f.Early, f.Calls), atMost(f.Different))
@@ -255,7 +255,7 @@ func (g *suggester) fields() {
 }
 
 // short reports whether the numbers are short on average: a duration has as many digits.
-func (f *CallField) short() bool { return f.Digits < 5*f.Numbers }
+func (f *callField) short() bool { return f.Digits < 5*f.Numbers }
 
 func share(n, of int64) float64 { return float64(n) / float64(max(of, 1)) }
 
