@@ -175,7 +175,7 @@ func TestUpdate(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			if _, err := Update(name, learn(t, nil, fmt.Sprintf(`{"class":"call","event":"e%d"}`, i%10))); err != nil {
+			if _, err := Update(name, func(s *Schema) { s.Merge(learn(t, nil, fmt.Sprintf(`{"class":"call","event":"e%d"}`, i%10))) }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -214,7 +214,7 @@ func TestFileFaults(t *testing.T) {
 		if err := os.WriteFile(name, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Update(name, &Schema{})
+		_, err := Update(name, func(*Schema) {})
 		if err == nil || !strings.HasPrefix(err.Error(), name+": "+c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want %s", what, err, c.want)
 		}

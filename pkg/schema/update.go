@@ -12,13 +12,14 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// Update adds o to the schema in a file, and returns that. A file that does not exist is
+// Update changes the schema in a file, and returns that. Change is called with what the file
+// has, while no other Update of the file runs; it adds to it. A file that does not exist is
 // created for this user only; its directory must exist. Until it is complete it has another
 // name, so that a file is never seen half written. NAME.lock is locked, so that of two programs
 // that learn at once neither undoes what the other has added; it is removed, except on Windows.
 //
 // A file that is damaged, of a newer version, or no regular file, is left as it is.
-func Update(name string, o *Schema) (*Schema, error) {
+func Update(name string, change func(*Schema)) (*Schema, error) {
 	name, unlock, err := lockFor(name)
 	if err != nil {
 		return nil, err
@@ -31,7 +32,7 @@ func Update(name string, o *Schema) (*Schema, error) {
 	case err != nil:
 		return nil, err
 	}
-	s.Merge(o)
+	change(s)
 	return s, s.write(name)
 }
 

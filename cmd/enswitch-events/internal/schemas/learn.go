@@ -104,22 +104,28 @@ func (l *Learner) Finish(*engine.Output) {}
 // saveInTime saves now and then while events come. If that fails it is tried again.
 func (l *Learner) saveInTime() {
 	if l.live && time.Since(l.saved) >= saveEvery {
-		if err := l.save(); err != nil {
+		if err := l.save(false); err != nil {
 			l.log.Warn("what was learned could not be saved: " + cli.OneLine(err))
 		}
 	}
 }
 
-// save adds what was learned to the file.
-func (l *Learner) save() error {
+// save adds what was learned to the file, at the end with the calls that were followed, whose
+// events may have been saved before.
+func (l *Learner) save(atEnd bool) error {
 	l.saved = time.Now()
-	if l.fresh.Empty() {
+	if l.fresh.Empty() && (!atEnd || l.total == nil) {
 		return nil
 	}
 	if l.before == nil {
 		l.before = before(l.file)
 	}
-	total, err := schema.Update(l.file, l.fresh)
+	total, err := schema.Update(l.file, func(s *schema.Schema) {
+		s.Merge(l.fresh)
+		if atEnd {
+			l.calls.AddTo(s)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -145,8 +151,7 @@ func (l *Learner) Learned() *schema.Schema {
 // Close saves what was learned, and says what is new. If the run failed it does not say that
 // nothing was learned.
 func (l *Learner) Close(failed bool) error {
-	l.Learned()
-	if err := l.save(); err != nil {
+	if err := l.save(true); err != nil {
 		return cli.NewError(cli.ExitFailure, fmt.Errorf("what was learned could not be saved: %w", err), "--schema FILE names another file")
 	}
 	if l.total == nil {
