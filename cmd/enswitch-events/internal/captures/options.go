@@ -129,9 +129,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if o.Account != nil {
 		config.Count = 0
 	}
-	if o.Destination != nil {
-		config.Out, text.Encoder = o.Destination.Out, o.Destination.Encoder
-	}
+	o.Destination.Set(config, text)
 	if o.Sink != nil {
 		config.Sink = o.Sink(text)
 	}

@@ -129,6 +129,10 @@ type Config struct {
 	Out    io.Writer
 	Header []byte
 
+	// Prompt writes the output of each block when it is folded. Otherwise small outputs
+	// share a write, and wait for it, for 50 ms at most.
+	Prompt bool
+
 	// Count is the number of kept events after which the run ends; 0 is no limit.
 	Count int64
 	// For is the time after which a live run ends, Idle the time without any event
@@ -188,7 +192,8 @@ type Config struct {
 	OnGap func(Gap)
 }
 
-// Destination is where the output goes instead of stdout.
+// Destination is where the output goes instead of stdout. The output is written with
+// [Config.Prompt].
 type Destination struct {
 	// Open opens it. It is called once all flags are checked.
 	Open func() error
@@ -196,6 +201,13 @@ type Destination struct {
 	Out io.Writer
 	// Encoder is that of Text.
 	Encoder func() Encode
+}
+
+// Set makes d where the output of text goes in a run of c. A nil d changes nothing.
+func (d *Destination) Set(c *Config, text *Text) {
+	if d != nil {
+		c.Out, c.Prompt, text.Encoder = d.Out, true, d.Encoder
+	}
 }
 
 // Rejected is a line or frame that is no event.

@@ -130,3 +130,33 @@ func TestAwait(t *testing.T) {
 		})
 	}
 }
+
+// TestPrompt: the output of an event is written before the next one is mapped, also while
+// more events wait all the time.
+func TestPrompt(t *testing.T) {
+	const total = 50
+	b := newBuffer(1 << 20)
+	defer func() { _ = b.Release() }()
+	feed := b.Feed("test")
+	put := func(n int) {
+		feed.Add(testEvent(n, 0))
+		feed.Flush()
+	}
+	written, mapped := 0, 0
+	c := verbatim(t, writer(func(p []byte) (int, error) {
+		written += bytes.Count(p, []byte("\n"))
+		return len(p), nil
+	}))
+	c.Prompt, c.Workers, c.Count = true, 1, total
+	c.Sink = hooked{c.Sink.(*Text), func(*Event) {
+		if written != mapped {
+			t.Errorf("%d of %d events are written", written, mapped)
+		}
+		mapped++
+		put(mapped)
+	}}
+	put(0)
+	if end, err := b.Run(t.Context(), c, forever); end != EndCount || err != nil {
+		t.Fatal(end, err)
+	}
+}

@@ -20,7 +20,7 @@ func (f *folder) writePart(b *Block, now bool) error {
 	return o.err
 }
 
-// put writes o, or adds it to pending if it is small.
+// put writes o, or adds it to pending if it is small and can wait.
 func (f *folder) put(o *Output) outcome {
 	out, before := o.Bytes(), len(f.pending)
 	for _, end := range o.ends {
@@ -29,7 +29,7 @@ func (f *folder) put(o *Output) outcome {
 	if before == 0 && len(out) >= writeSize {
 		return f.write(out)
 	}
-	if f.pending = append(f.pending, out...); len(f.pending) < writeSize && len(f.ends) < maxEnds && time.Since(f.lastWrite) < maxPending {
+	if f.pending = append(f.pending, out...); !f.Prompt && len(f.pending) < writeSize && len(f.ends) < maxEnds && time.Since(f.lastWrite) < maxPending {
 		return outcome{}
 	}
 	return f.flush()

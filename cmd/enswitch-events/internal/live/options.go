@@ -181,9 +181,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 			c.Absence.OnRecord = s.exec.startForRecord
 		}
 	}
-	if o.Destination != nil {
-		c.Out, text.Encoder = o.Destination.Out, o.Destination.Encoder
-	}
+	o.Destination.Set(c, text)
 	if s.whole, err = o.Whole.Compile(); err != nil {
 		return nil, err
 	}
