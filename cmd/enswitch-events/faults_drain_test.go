@@ -75,7 +75,7 @@ func (p *program) partly(code int, said ...string) {
 	got := events(p.t, p.out.snapshot())
 	l := p.check(want{
 		code: code, events: seq(1, len(got)), received: slowEvents,
-		said:   append(said, "the filters were too slow: [0-9]+ events were not filtered within 5s of the signal"),
+		said:   append(said, "the filters were too slow: [0-9]+ events were not processed within 5s of the signal"),
 		unsaid: []string{"stdout was too slow"},
 	})
 	if l.Kept == 0 || l.Waiting == 0 {

@@ -114,7 +114,7 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if err != nil {
 		return nil, err
 	}
-	s.text, s.vars = text, vars
+	s.text, s.vars, s.jq = text, vars, o.Filter.HasJQ()
 	out := s.app.EventWriter()
 	if !o.Follow && Regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
 		if s.pager = s.app.NewPager(ctx); s.pager != nil {

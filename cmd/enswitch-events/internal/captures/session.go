@@ -40,6 +40,7 @@ type session struct {
 	first    *firstPass      // nil if the files are read once
 	text     *engine.Text
 	vars     map[string]any // of jq expressions
+	jq       bool           // the filters have a jq expression
 
 	pseudonyms *flags.Pseudonyms
 }
@@ -101,7 +102,7 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	if s.account != nil {
 		s.account.Log()
 	}
-	if err := report.EndError(end, err); err != nil {
+	if err := report.EndError(end, err, s.jq); err != nil {
 		return err
 	}
 	if end == engine.EndFor || end == engine.EndIdle {

@@ -168,7 +168,7 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	case EndStuck:
 		o.err = fmt.Errorf("the reader of stdout took nothing for %v", drainTime)
 	case EndSlow:
-		o.err = fmt.Errorf("the filters were too slow: an event was not done within %v of the signal", drainTime)
+		o.err = fmt.Errorf("the events that were read were not processed within %v of the signal", drainTime)
 	}
 	if o.end != EndSlow { // else the fold may still be running
 		c.back, c.unordered = f.back, f.unordered

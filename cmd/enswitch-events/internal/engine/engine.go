@@ -240,7 +240,7 @@ const (
 	EndInput  // an input failed
 	EndOutput // the output could not be written
 	EndStuck  // after a signal the output took nothing for 5 s
-	EndSlow   // after a signal the events that waited could not be mapped within 5 s
+	EndSlow   // after a signal the events that waited could not be mapped and folded within 5 s
 )
 
 // outputEnd returns the end that belongs to a failure to write.

@@ -53,7 +53,7 @@ func (b *Buffer) Run(ctx context.Context, c *Config, inputs ...Input) (End, erro
 	case EndOfInput:
 		return o.end, o.err
 	case EndSlow:
-		return EndSlow, join(o.err, fmt.Errorf("the filters were too slow: %d events were not filtered within %v of the signal", b.Ledger().Waiting, drainTime))
+		return EndSlow, join(o.err, fmt.Errorf("%d events were not processed within %v of the signal", b.Ledger().Waiting, drainTime))
 	case EndStuck:
 		return EndStuck, join(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
 	default:

@@ -190,10 +190,13 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 	return f, nil
 }
 
+// HasJQ reports whether there is a jq expression.
+func (o *Filter) HasJQ() bool { return o.JQ != "" || o.jqFile != "" }
+
 // Tally returns a counter of the events that come while the filters keep none. Its hints also
 // have names that were learned.
 func (o *Filter) Tally(a *cli.App) *tally.Tally {
-	only := len(o.grep) == 0 && o.JQ == "" && o.jqFile == ""
+	only := len(o.grep) == 0 && !o.HasJQ()
 	return tally.New(o.Class, o.Event, o.Where).Only(only).Know(sync.OnceValue(func() *tally.Names { return LearnedNames(a).tallied() }))
 }
 

@@ -63,7 +63,7 @@ func (o *Pseudonyms) Hide(text *engine.Text, f *Filter, vars map[string]any) err
 	}
 	o.compiled = pseudonym.New(secret, o.Map, o.fields)
 	text.Pseudonyms = o.compiled
-	if f.JQ != "" || f.jqFile != "" {
+	if f.HasJQ() {
 		query := Filter{JQ: f.JQ, jqFile: f.jqFile, Engine: f.Engine}
 		text.NewQuery = func(onError func(error)) (*filter.Filter, error) { return query.compile(vars, onError) }
 	}

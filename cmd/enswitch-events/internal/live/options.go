@@ -144,7 +144,11 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	if err := o.validate(changed); err != nil {
 		return nil, err
 	}
-	s := &session{a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, watch: o.Watch, failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, unseen: o.Output.Unseen, pseudonyms: &o.Pseudonyms}
+	s := &session{
+		a: a, awaiter: o.Awaiter, drops: dropLog{warn: a.Log.Warn}, end: o.End, account: o.Account, watch: o.Watch,
+		failOnLoss: o.Buffer.failOnLoss, warnings: &report.Sampler{Log: a.Log.Warn}, jq: o.Filter.HasJQ(),
+		unseen: o.Output.Unseen, pseudonyms: &o.Pseudonyms,
+	}
 	vars, err := o.Filter.Variables()
 	if err != nil {
 		return nil, err
@@ -165,23 +169,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		s.tally = o.Filter.Tally(a)
 	}
 	c := &s.config
-	*c = engine.Config{
-		Sink: text, Header: text.Header(), Out: a.EventWriter(),
-		Count: o.End.Count, For: o.End.Duration, Idle: o.End.Idle,
-		ReportGaps: o.Buffer.reportGaps, Tally: s.tally,
-		OnReject:  func(r engine.Rejected) { s.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
-		OnFailure: s.failed, OnGap: s.onGap,
-	}
-	if o.Account != nil {
-		c.Count = 0
-	}
-	if o.absent > 0 {
-		c.Absence = &engine.Absence{After: o.absent, Text: text, Connected: s.connected}
-		if s.exec != nil {
-			c.Absence.OnRecord = s.exec.startForRecord
-		}
-	}
-	o.Destination.Set(c, text)
+	*c = o.config(a, s, text)
 	if s.whole, err = o.Whole.Compile(); err != nil {
 		return nil, err
 	}
@@ -204,6 +192,28 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 		return nil, err
 	}
 	return s, o.open(cmd.Context(), s)
+}
+
+// config returns how s runs when its sink is text.
+func (o *Options) config(a *cli.App, s *session, text *engine.Text) engine.Config {
+	c := engine.Config{
+		Sink: text, Header: text.Header(), Out: a.EventWriter(),
+		Count: o.End.Count, For: o.End.Duration, Idle: o.End.Idle,
+		ReportGaps: o.Buffer.reportGaps, Tally: s.tally,
+		OnReject:  func(r engine.Rejected) { s.reject(r.Source, r.Err, r.Excerpt, int64(r.Size)) },
+		OnFailure: s.failed, OnGap: s.onGap,
+	}
+	if o.Account != nil {
+		c.Count = 0
+	}
+	if o.absent > 0 {
+		c.Absence = &engine.Absence{After: o.absent, Text: text, Connected: s.connected}
+		if s.exec != nil {
+			c.Absence.OnRecord = s.exec.startForRecord
+		}
+	}
+	o.Destination.Set(&c, text)
+	return c
 }
 
 // open opens what s has besides its feeds.

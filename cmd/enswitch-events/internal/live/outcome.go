@@ -49,7 +49,7 @@ const quietHint = "no event came at all: is Enswitch's setting 'Send events to m
 func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error {
 	switch end {
 	case engine.EndFailIf:
-		failed := report.EndError(end, err)
+		failed := report.EndError(end, err, s.jq)
 		if s.awaiter != nil {
 			failed = cli.NewError(cli.ExitFailure, failed, s.awaiter.Seen())
 		}
@@ -57,20 +57,21 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 	case engine.EndInput:
 		return cli.Failure(err)
 	case engine.EndOutput:
-		return report.EndError(end, err)
+		return report.EndError(end, err, s.jq)
 	case engine.EndStuck:
 		lost, stuck := splitErrors(err)
 		if lost != nil {
 			s.a.Log.Error(lost.Error())
 		}
-		return report.EndError(end, stuck)
+		return report.EndError(end, stuck, s.jq)
 	case engine.EndSlow:
 		lost, slow := splitErrors(err)
+		failed := report.EndError(end, slow, s.jq)
 		if lost != nil {
-			s.a.Log.Error(slow.Error())
+			s.a.Log.Error(failed.Error())
 			return cli.Failure(lost)
 		}
-		return report.EndError(end, slow)
+		return failed
 	case engine.EndFor, engine.EndIdle:
 		err := report.Unmet(s.awaiter, cli.ExitTime, s.end.TimeUp(end))
 		if err == nil {

@@ -40,6 +40,7 @@ type session struct {
 	exec       *commands    // nil if none are run
 	whole      *whole.Calls // nil without --whole-calls
 	tally      *tally.Tally
+	jq         bool            // the filters have a jq expression
 	unseen     func() []string // see flags.Output
 	pseudonyms *flags.Pseudonyms
 
@@ -94,17 +95,7 @@ func (s *session) onGap(g engine.Gap) {
 // run receives from the sources until one of the ends, logs the ledger, and returns the
 // error of the run.
 func (s *session) run(ctx context.Context, sources ...engine.Input) error {
-	beside, cancel := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	s.serveMetrics(beside, &running)
-	s.watchdog.notify(beside, &running, s.buffer.Poke)
-	cli.OnUSR1(beside, &running, func() { s.logLedger(s.buffer.Ledger()) })
-	if s.a.StatusLine != nil {
-		s.a.StatusLine.Start(newStatus(s).text)
-	}
-	if s.watch != nil {
-		s.watch(s.health)
-	}
+	stopShowing := s.show(ctx)
 	runCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	if s.record != nil {
@@ -119,11 +110,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	if s.exec != nil {
 		s.exec.finish()
 	}
-	if s.a.StatusLine != nil {
-		s.a.StatusLine.Stop()
-	}
-	cancel()
-	running.Wait()
+	stopShowing()
 	ledger, comparison := s.buffer.Ledger(), s.buffer.Compare()
 	if err := s.buffer.Release(); err != nil {
 		s.a.Log.Warn("the files of --spill could not be removed: " + cli.OneLine(err))
@@ -134,15 +121,7 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	s.warnings.LogTotals()
 	s.whole.LogLosses(s.a.Log.Warn)
 	never := s.disconnected(end)
-	report.WarnNothingKept(s.a, s.tally, ledger)
-	came, what := report.Counted(s.account, ledger)
-	report.WarnUnseenFields(s.a, s.unseen(), came, what)
-	if s.exec != nil && s.exec.limit != nil && ledger.Kept > 0 {
-		if names := s.exec.limit.unseen(); names != "" {
-			s.a.Log.Warn("--exec-by: no event had the field " + names)
-		}
-	}
-	report.WarnUnseenPseudonyms(s.a, s.pseudonyms, ledger)
+	s.warnUnseen(ledger)
 	if end != engine.EndInput || ledger.Received > 0 {
 		s.logLedger(ledger)
 		report.LogComparison(s.a.Log, comparison)
@@ -167,6 +146,42 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 		return outcome
 	}
 	return s.incomplete(ledger, unrecorded)
+}
+
+// show starts what shows how the run is while it goes on: metrics, the watchdog of systemd,
+// the ledger after SIGUSR1, and the status line. stop ends it.
+func (s *session) show(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	s.serveMetrics(ctx, &running)
+	s.watchdog.notify(ctx, &running, s.buffer.Poke)
+	cli.OnUSR1(ctx, &running, func() { s.logLedger(s.buffer.Ledger()) })
+	if s.a.StatusLine != nil {
+		s.a.StatusLine.Start(newStatus(s).text)
+	}
+	if s.watch != nil {
+		s.watch(s.health)
+	}
+	return func() {
+		if s.a.StatusLine != nil {
+			s.a.StatusLine.Stop()
+		}
+		cancel()
+		running.Wait()
+	}
+}
+
+// warnUnseen warns of flags that had no effect on the events of the run.
+func (s *session) warnUnseen(ledger engine.Ledger) {
+	report.WarnNothingKept(s.a, s.tally, ledger)
+	came, what := report.Counted(s.account, ledger)
+	report.WarnUnseenFields(s.a, s.unseen(), came, what)
+	if s.exec != nil && s.exec.limit != nil && ledger.Kept > 0 {
+		if names := s.exec.limit.unseen(); names != "" {
+			s.a.Log.Warn("--exec-by: no event had the field " + names)
+		}
+	}
+	report.WarnUnseenPseudonyms(s.a, s.pseudonyms, ledger)
 }
 
 // incomplete returns an error if not all was done that the flags ask for, in a run that

@@ -60,9 +60,6 @@ func LogLedger(a *cli.App, l engine.Ledger) {
 		"rejected", l.Rejected, "repaired", l.Repaired, "failed", l.Failed)
 }
 
-// slowFilterHint is the hint for filters that are too slow.
-const slowFilterHint = "a simpler --jq, or filters before it (-c, -e, -w), take less time"
-
 // LedgerText returns the ledger as one line of text, without the counts that are zero.
 func LedgerText(l *engine.Ledger) string {
 	parts := []string{humanize.Comma(l.Kept) + " kept"}
