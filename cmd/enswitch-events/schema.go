@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -50,8 +51,8 @@ class.event, a class or an event, with * for any text.
 
 PRESENT is in how many of the events, or of the objects that it is in, the field
 was. PATTERN is what all its texts and numbers have in common; enum is for one of
-a few values. VALUES are all the values if there are 16 or fewer, or else a few. A blank in a name is shown as ␣.
--o json prints what the file has.`,
+a few values. VALUES are all the values if there are 16 or fewer, or else a few.
+A blank in a name is shown as ␣. -o json prints what the file has.`,
 		Example: `  enswitch-events schema show
   enswitch-events schema show 'call.*' message
   enswitch-events schema show -o json | jq '.kinds[].event'`,
@@ -71,9 +72,11 @@ a few values. VALUES are all the values if there are 16 or fewer, or else a few.
 			}
 			kinds, none := schemas.Chosen(s, globs)
 			if none != "" {
-				return cli.NewError(cli.ExitFailure, fmt.Errorf("no event %q was learned", none), spelling.Hint(none, flags.Learned(s).Events))
+				names := flags.Learned(s)
+				hint := spelling.Hint(none, slices.Concat(names.Kinds, names.Events, names.Classes))
+				return cli.NewError(cli.ExitFailure, fmt.Errorf("no event %q was learned", none), hint)
 			}
-			schemas.LogLeft(a.Log, s)
+			schemas.LogLeft(a.Log, s.Left())
 			return cli.WriteError(schemas.Show(a.EventWriter(), kinds))
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -113,16 +114,9 @@ func (g *goSource) object(f *Field, name string) {
 
 // goTag reports whether a struct tag can have the name: encoding/json passes over others.
 func goTag(name string) bool {
-	for _, r := range name {
-		if !isGoTag(r) {
-			return false
-		}
-	}
-	return name != ""
-}
-
-func isGoTag(r rune) bool {
-	return r < 0x80 && (isWord(byte(r)) || strings.ContainsRune("!#$%&()*+./:;<=>?@[]^{|}~ ", r)) || r >= 0x80 && isLetterOrDigit(r)
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
+	})
 }
 
 // goType returns the type of a field. A struct gets a name that begins with name.

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
-
-func isLetterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // TypeScript returns the source of a TypeScript module with an interface for each event, and
 // the type EnswitchEvent of all of them. A number may also be a text, as in a POST. Fields that

@@ -166,7 +166,7 @@ func (l *Learner) Close(failed bool) error {
 	l.log.Info(fmt.Sprintf("%s: %s with %s, learned from %s; new: %s, %s", l.file, cli.Plural(kinds, "kind"), cli.Plural(fields, "field"),
 		cli.Plural(l.total.Events(), "event"), cli.Plural(kinds-oldKinds, "kind"), cli.Plural(fields-oldFields, "field")),
 		"file", l.file, "events", l.total.Events(), "kinds", kinds, "fields", fields, "new_kinds", kinds-oldKinds, "new_fields", fields-oldFields)
-	LogLeft(l.log, l.total)
+	LogLeft(l.log, l.total.Left())
 	return nil
 }
 
@@ -179,10 +179,8 @@ func size(s *schema.Schema) (kinds, fields int64) {
 	return kinds, fields
 }
 
-// LogLeft says what the limits left out of s.
-func LogLeft(l *log.Logger, s *schema.Schema) { logLeft(l, s.Left()) }
-
-func logLeft(l *log.Logger, left schema.Left) {
+// LogLeft says what the limits left out.
+func LogLeft(l *log.Logger, left schema.Left) {
 	for _, c := range []struct {
 		n          int64
 		what, text string

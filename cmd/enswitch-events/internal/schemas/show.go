@@ -121,10 +121,11 @@ func Chosen(s *schema.Schema, globs []string) (kinds []*schema.Kind, none string
 		return s.Kinds(), ""
 	}
 	matches := func(g string, k *schema.Kind) bool {
-		if glob := event.NewGlob(g); strings.Contains(g, ".") {
+		glob := event.NewGlob(g)
+		if strings.Contains(g, ".") {
 			return glob.Match([]byte(k.String()))
 		}
-		return event.NewGlob(g).Match([]byte(k.Class)) || event.NewGlob(g).Match([]byte(k.Event))
+		return glob.Match([]byte(k.Class)) || glob.Match([]byte(k.Event))
 	}
 	found := make([]bool, len(globs))
 	for _, k := range s.Kinds() {

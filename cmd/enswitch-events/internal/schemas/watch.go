@@ -47,12 +47,17 @@ func (w *Watch) Counted() (n int64, what string) { return w.lines, "line" }
 // Log implements report.Account.
 func (w *Watch) Log() {
 	w.log.Info(w.summary(), "events", w.counts[0], "fields", w.counts[1], "types", w.counts[2])
+	LogLeft(w.log, w.left())
+}
+
+// left returns what was left out since the beginning.
+func (w *Watch) left() schema.Left {
 	left := w.known.Left()
 	left.Events -= w.before.Events
 	left.Fields -= w.before.Fields
 	left.Long -= w.before.Long
 	left.Deep -= w.before.Deep
-	logLeft(w.log, left)
+	return left
 }
 
 func (w *Watch) summary() string {
@@ -61,8 +66,7 @@ func (w *Watch) summary() string {
 
 // Drift returns an error if anything was new, or if that cannot be told.
 func (w *Watch) Drift() error {
-	left := w.known.Left()
-	if w.lines == 0 && left.Events+left.Fields+left.Long > w.before.Events+w.before.Fields+w.before.Long {
+	if left := w.left(); w.lines == 0 && left.Events+left.Fields+left.Long > 0 {
 		return cli.NewError(cli.ExitFailure, errors.New("--fail-on-drift: some events and fields could not be compared, because a schema has room for 2,000 kinds of events, 20,000 fields, and names of 256 bytes"), "filters (-c, -e) leave out what need not be compared")
 	}
 	if w.lines == 0 {
