@@ -261,3 +261,39 @@ func TestScreenSuspend(t *testing.T) {
 	p.press("Enter")
 	p.exit()
 }
+
+// TestScreenNarrow: in a terminal that is hardly large enough nothing fails.
+func TestScreenNarrow(t *testing.T) {
+	t.Parallel()
+	file, err := filepath.Abs("../../testdata/events/calls.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := onScreen(t, size{20, 5}, nil, "calls", "--read", file)
+	for _, s := range []step{
+		{[]string{"j"}, []string{"\n>  ring"}, ""},
+		{[]string{"?"}, []string{"Keys"}, "ring"},
+		{[]string{"Esc"}, []string{"\n>  ring"}, ""},
+		{[]string{"t"}, []string{"[x] STATE"}, ""},
+		{[]string{"Esc"}, []string{"\n>  ring"}, ""},
+		{[]string{"/", "a long text"}, []string{" filter: …", "text▏"}, ""},
+		{[]string{"Esc"}, nil, "text▏"},
+		{[]string{"s"}, []string{" save 6 ca…: …", "son▏"}, ""},
+		{[]string{"Esc"}, nil, "save"},
+		{[]string{"Enter"}, []string{"── event"}, ""},
+		{[]string{"Tab", "j"}, []string{"── event"}, ""},
+		{[]string{"q"}, []string{"\n>  ring"}, "── event"},
+	} {
+		p.press(s.keys...)
+		p.shows(s.shown...)
+		if s.gone != "" {
+			p.hides(s.gone)
+		}
+	}
+	p.resize(size{19, 5})
+	p.shows("too small: 19×5")
+	p.press("q")
+	if code := p.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}

@@ -78,8 +78,12 @@ func columns(text string) int {
 	return n
 }
 
-// cut returns the beginning of text, in width columns with … at its end, if it is longer.
+// cut returns the beginning of text, in width columns with … at its end, if it is longer. Less
+// than one column holds nothing.
 func cut(text string, width int) string {
+	if width < 1 {
+		return ""
+	}
 	if plain(text) {
 		if len(text) <= width {
 			return text

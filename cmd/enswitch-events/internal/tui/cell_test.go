@@ -31,3 +31,14 @@ func TestFit(t *testing.T) {
 		}
 	})
 }
+
+// TestCut: whatever the width is, also less than one column, what is cut fits in it.
+func TestCut(t *testing.T) {
+	for _, text := range []string{"", "call", "日本語", "é日"} {
+		for width := -6; width < 6; width++ {
+			if got := cut(text, width); columns(got) > max(width, 0) {
+				t.Errorf("cut(%q, %d) = %q", text, width, got)
+			}
+		}
+	}
+}

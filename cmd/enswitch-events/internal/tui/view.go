@@ -253,7 +253,8 @@ func (m *model) foot() string {
 		left := cut(m.prompt.label, m.width/4) + ": " + m.prompt.shown(m.width/4)
 		return m.bar(left, cut(m.message, max(m.width-columns(left)-4, 1)))
 	case m.prompt != nil:
-		return m.bar(m.prompt.label+": "+m.prompt.shown(m.width-len(m.prompt.label)-4), m.prompt.hint)
+		label := cut(m.prompt.label, m.width/2)
+		return m.bar(label+": "+m.prompt.shown(m.width-columns(label)-4), m.prompt.hint)
 	case m.message != "":
 		return m.bar(cut(m.message, m.width-1), "")
 	}
