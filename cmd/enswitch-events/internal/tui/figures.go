@@ -48,7 +48,7 @@ func (f *figures) rate() (perSecond float64, ok bool) {
 	return float64(last.calls-first.calls) * 1e6 / float64(last.at-first.at), true
 }
 
-// parts returns what the second line says. A figure of too few calls is -.
+// figureParts returns the parts of the second line. A figure of too few calls is -.
 func (m *model) figureParts() []string {
 	c := m.figures.counts
 	if c == nil {

@@ -41,10 +41,10 @@ func (m *model) askSave() {
 			m.say("end the name in .ndjson, .csv, .events.ndjson or .mmd")
 			return false
 		}
-		s, known := m.s, m.s.o.Map
+		s := m.s
 		m.cmd = func() tea.Msg {
 			defer s.rescue()
-			return savedMsg{save(s, known, name, format, numbers)}
+			return savedMsg{save(s, name, format, numbers)}
 		}
 		return true
 	})
@@ -114,13 +114,13 @@ type saved struct {
 }
 
 // save writes calls to a new file, and returns what became of it. It never overwrites one.
-func save(s *Screen, known *call.Map, name string, format int, numbers []int64) string {
+func save(s *Screen, name string, format int, numbers []int64) string {
 	var all []saved
 	end := saveFormats[format].end
 	s.sink.Look(numbers, func(c *call.Call) {
 		one := saved{c.Begin(), c.Number(), c.AppendRecord(nil), nil}
 		if end == ".mmd" || end == ".events.ndjson" {
-			one.call = trace.Copy(c, known)
+			one.call = trace.Copy(c, s.o.Map)
 		}
 		all = append(all, one)
 	})

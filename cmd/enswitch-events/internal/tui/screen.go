@@ -138,11 +138,10 @@ func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Con
 	}
 	release := s.o.App.HoldTerminal(s.show, s.giveBack)
 	defer release()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	ended := make(chan error, 1)
 	var reading sync.WaitGroup
 	defer reading.Wait()
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if s.player == nil {
 		go func() { ended <- run(ctx) }()
