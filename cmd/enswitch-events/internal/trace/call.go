@@ -25,7 +25,8 @@ type Call struct {
 	Machines []string
 	Events   []Event
 	Count    int // of all events, of which Events has the first and the last ones
-	// From, To and Cause are texts as they came. Marks says which are guesses.
+	// From, To and Cause are texts as they came. Guessed says which of their
+	// meanings are guesses.
 	From, To, Customer, Cause string
 	Guessed                   struct{ From, To, Customer, Cause bool }
 
@@ -47,8 +48,8 @@ type Event struct {
 	sure   bool // byWhom is of a field that was given as to
 }
 
-// copyCall copies what is shown of c.
-func copyCall(c *call.Call, m *call.Map) *Call {
+// Copy copies what is shown of c.
+func Copy(c *call.Call, m *call.Map) *Call {
 	s := &Call{
 		Number: c.Number(), Begin: c.Begin(), Record: c.AppendRecord(nil), State: c.State(),
 		Answered: c.Answered(), Partial: c.Partial(), Doubtful: c.Doubtful(), Count: c.Count(),
@@ -176,8 +177,8 @@ func (e *Event) scan(x *event.Index) {
 	}
 }
 
-// title names the call: its callids, or the uniqueids of one that has none.
-func (s *Call) title() string {
+// Title names the call: its callids, or the uniqueids of one that has none.
+func (s *Call) Title() string {
 	ids := s.CallIDs
 	if len(ids) == 0 {
 		ids = s.Legs

@@ -57,7 +57,7 @@ type htmlField struct{ Name, Value string }
 
 // Call implements Format.
 func (f *htmlFormat) Call(dst []byte, c *Call) []byte {
-	h := htmlCall{Title: strings.TrimPrefix(c.title(), "call "), Story: c.story(), Left: c.Count - len(c.Events)}
+	h := htmlCall{Title: strings.TrimPrefix(c.Title(), "call "), Story: c.Story(), Left: c.Count - len(c.Events)}
 	columns := c.Legs
 	if len(columns) > maxColumns {
 		columns = nil

@@ -10,15 +10,6 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Copy copies what is shown of c.
-func Copy(c *call.Call, m *call.Map) *Call { return copyCall(c, m) }
-
-// Title names the call.
-func (s *Call) Title() string { return s.title() }
-
-// Story says what became of the call, in lines that are safe to show.
-func (s *Call) Story() []string { return s.story() }
-
 // Ladder draws the events of a call for a screen: a row each, with a column for each leg, in
 // which it shows from its first event to its last.
 type Ladder struct {

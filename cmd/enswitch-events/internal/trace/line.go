@@ -70,7 +70,7 @@ func (f *lineFormat) begin(dst []byte, c *Call) []byte {
 	}
 	f.any, f.numbered, f.active = true, false, [lanes]bool{}
 	f.start, f.before = 0, 0
-	dst = f.colored(dst, f.palette.Call(c.id()), c.title())
+	dst = f.colored(dst, f.palette.Call(c.id()), c.Title())
 	if len(c.Events) > 0 {
 		f.start = c.Events[0].Time
 		f.before = f.start
@@ -91,7 +91,7 @@ func (s *Call) id() []byte {
 
 // end appends what follows the events.
 func (f *lineFormat) end(dst []byte, c *Call) []byte {
-	for i, line := range c.story() {
+	for i, line := range c.Story() {
 		color := ""
 		if i > 0 {
 			color = f.palette.Dim()

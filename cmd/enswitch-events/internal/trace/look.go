@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"cmp"
 	"maps"
 	"slices"
 
@@ -34,7 +35,7 @@ func (n *Narrow) look() {
 		found, ids := n.around(m)
 		maps.Copy(n.ids, ids)
 		calls = append(calls, found...)
-		slices.SortStableFunc(calls, func(a, b *Call) int { return int(min(max(b.Begin-a.Begin, -1), 1)) })
+		slices.SortStableFunc(calls, func(a, b *Call) int { return cmp.Compare(b.Begin, a.Begin) })
 	}
 	n.rest = slices.DeleteFunc(n.rest, func(m *match) bool { return n.ids[m.id] })
 	n.bound(calls[:min(len(calls), count)], tried)

@@ -44,7 +44,7 @@ func (f *mermaidFormat) Call(dst []byte, c *Call) []byte {
 		dst = f.actor(dst, "L", leg, fmt.Sprintf("leg %d", i+1), leg)
 	}
 	all := f.span(c)
-	dst = fmt.Appendf(dst, "    Note over %s: %s\n", all, diagramText(c.title()))
+	dst = fmt.Appendf(dst, "    Note over %s: %s\n", all, diagramText(c.Title()))
 	start := int64(0)
 	for i := range c.Events {
 		e := &c.Events[i]
@@ -71,7 +71,7 @@ func (f *mermaidFormat) Call(dst []byte, c *Call) []byte {
 			dst = fmt.Appendf(dst, "    Note over %s: %s\n", from, text.String())
 		}
 	}
-	for _, line := range c.story() {
+	for _, line := range c.Story() {
 		dst = fmt.Appendf(dst, "    Note over %s: %s\n", all, diagramText(line))
 	}
 	return dst

@@ -55,7 +55,7 @@ func (t *Trace) choose() {
 
 // short names the call in a message.
 func (s *Call) short() string {
-	text := strings.TrimPrefix(s.title(), "call ")
+	text := strings.TrimPrefix(s.Title(), "call ")
 	if s.Begin > 0 {
 		text += " of " + time.UnixMicro(s.Begin).Format("2006-01-02 15:04:05")
 	}
@@ -75,7 +75,7 @@ func (t *Trace) showEvents() {
 		return
 	}
 	first := t.shown == nil
-	t.shown = copyCall(t.current, t.o.Map)
+	t.shown = Copy(t.current, t.o.Map)
 	for _, id := range t.shown.Legs { // a leg keeps its column
 		if !slices.Contains(t.legs, id) {
 			t.legs = append(t.legs, id)
@@ -101,7 +101,7 @@ func (t *Trace) showEvents() {
 // endCurrent shows the end of the call that is followed.
 func (t *Trace) endCurrent() {
 	t.showEvents()
-	t.out = t.follow.end(t.out, t.hide.call(copyCall(t.current, t.o.Map)))
+	t.out = t.follow.end(t.out, t.hide.call(Copy(t.current, t.o.Map)))
 	t.current = nil
 	t.done++
 }

@@ -15,10 +15,10 @@ const mark = "*"
 // guessNote is the line that explains the mark.
 const guessNote = mark + " a guess from the name of the event or field; --map says what it means"
 
-// story says what became of a call, as a person would say it, in lines that are safe to
+// Story says what became of a call, as a person would say it, in lines that are safe to
 // show. Words that rest on a guess have the mark; if there are any, the last line
 // explains it.
-func (s *Call) story() []string {
+func (s *Call) Story() []string {
 	guessed := false
 	guess := func(yes bool) string {
 		guessed = guessed || yes

@@ -335,7 +335,7 @@ func (t *Trace) onEnd(c *call.Call) {
 		}
 	case t.o.Live && t.o.Count > 0 && t.o.Having == nil && !slices.Contains(t.picked, c.Number()) || !t.fits(c):
 	default:
-		s := copyCall(c, t.o.Map)
+		s := Copy(c, t.o.Map)
 		if t.o.Having == nil || t.x.Scan(s.Record) == nil && t.o.Having.Keeps(&t.x) {
 			t.find(s)
 		}

@@ -24,7 +24,16 @@ type What struct {
 
 // comparison matches a text that begins as FIELD=VALUE does, with any operator of a
 // condition.
-var comparison = regexp.MustCompile(`^\s*[A-Za-z_][\w.-]*\s*(!=|!~|<=|>=|=|~|<|>)`)
+var comparison = regexp.MustCompile(`^\s*([A-Za-z_][\w.-]*)\s*(?:!=|!~|<=|>=|=|~|<|>)`)
+
+// ComparedField returns the field of a text that begins as FIELD=VALUE does, with any operator
+// of a condition; false for another text.
+func ComparedField(text string) (field string, ok bool) {
+	if parts := comparison.FindStringSubmatch(text); parts != nil {
+		return parts[1], true
+	}
+	return "", false
+}
 
 // NewWhat compiles what a call is found by, as it was typed.
 func NewWhat(text string) (*What, error) {

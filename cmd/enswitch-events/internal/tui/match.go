@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/trace"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -25,9 +25,6 @@ type matcher struct {
 	buffer []byte
 }
 
-// comparison matches a text that begins as a condition does, with any of its operators.
-var comparison = regexp.MustCompile(`^\s*([A-Za-z_][\w.-]*)\s*(!=|!~|<=|>=|=|~|<|>)`)
-
 // ownFields are fields that a condition may name beside those of a record: the machine, one of
 // machines, and the name of the last event.
 var ownFields = [...]string{"machine", "last"}
@@ -39,15 +36,15 @@ func newMatcher(text string) (*matcher, error) {
 	if rest, m.not = strings.TrimSpace(rest), not; rest == "" {
 		return nil, nil
 	}
-	parts := comparison.FindStringSubmatch(rest)
-	if parts == nil {
+	field, ok := trace.ComparedField(rest)
+	if !ok {
 		m.part = strings.ToLower(rest)
 		return m, nil
 	}
-	if !slices.Contains(call.Fields(), parts[1]) && !slices.Contains(ownFields[:], parts[1]) {
-		return nil, fmt.Errorf("the record of a call has no field %s: there are %s", parts[1], strings.Join(append(call.Fields(), ownFields[:]...), ", "))
+	m.each = slices.Contains(ownFields[:], field)
+	if !m.each && !slices.Contains(call.Fields(), field) {
+		return nil, fmt.Errorf("the record of a call has no field %s: there are %s", field, strings.Join(append(call.Fields(), ownFields[:]...), ", "))
 	}
-	m.each = slices.Contains(ownFields[:], parts[1])
 	var err error
 	if m.where, err = filter.Compile(&filter.Options{Where: []string{rest}}); err != nil {
 		if e, ok := errors.AsType[*filter.SyntaxError](err); ok {
