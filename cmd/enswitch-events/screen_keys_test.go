@@ -297,3 +297,26 @@ func TestScreenNarrow(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// TestScreenUntimed: a call without a timestamp has no date, and the signs of a state are in
+// sight also after a long word.
+func TestScreenUntimed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "untimed.ndjson")
+	if err := os.WriteFile(file, []byte(`{"class":"call","event":"start","callid":"7","uniqueid":"7"}
+{"class":"call","event":"ring","timestamp":"1790000001.000000","callid":"8","uniqueid":"8"}
+{"class":"call","event":"end","timestamp":"1790000003.000000","callid":"8","uniqueid":"8"}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := onScreen(t, small, nil, "calls", "--read", file)
+	p.atEnd()
+	p.shows("unanswer…*<", "lost ")
+	p.press("w", "G")
+	p.shows("START", "14:13:21", ">  lost", " -    1    1")
+	p.hides("00:00:00")
+	p.press("Enter")
+	p.shows("call 7\n")
+	p.press("q", "q")
+	p.exit()
+}

@@ -71,7 +71,9 @@ func (f *htmlFormat) Call(dst []byte, c *Call) []byte {
 		e.scan(&f.x)
 		if i == 0 {
 			start, before = e.Time, e.Time
-			h.At = time.UnixMicro(start).In(f.location).Format("2006-01-02 15:04:05.000000 MST")
+			if start > 0 {
+				h.At = time.UnixMicro(start).In(f.location).Format("2006-01-02 15:04:05.000000 MST")
+			}
 		}
 		row := f.row(c, columns, e)
 		row.Since = fmt.Sprintf("%.3f", float64(e.Time-start)/1e6)
@@ -117,8 +119,8 @@ func (f *htmlFormat) row(c *Call, columns []string, e *Event) htmlRow {
 
 const htmlTemplate = `<section>
 <h1>Call {{.Title}}</h1>
-<p class="at">{{.At}}</p>
-{{range $i, $line := .Story}}<p class="{{if $i}}more{{else}}story{{end}}">{{$line}}</p>
+{{with .At}}<p class="at">{{.}}</p>
+{{end}}{{range $i, $line := .Story}}<p class="{{if $i}}more{{else}}story{{end}}">{{$line}}</p>
 {{end}}<div class="wide"><table>
 <thead><tr><th>since start</th><th>step</th>{{range .Legs}}<th>leg {{.Number}}<br><small>{{.ID}}</small></th>{{else}}<th>event</th>{{end}}<th>fields</th></tr></thead>
 <tbody>

@@ -71,7 +71,7 @@ func (f *lineFormat) begin(dst []byte, c *Call) []byte {
 	f.any, f.numbered, f.active = true, false, [lanes]bool{}
 	f.start, f.before = 0, 0
 	dst = f.colored(dst, f.palette.Call(c.id()), c.Title())
-	if len(c.Events) > 0 {
+	if len(c.Events) > 0 && c.Events[0].Time > 0 {
 		f.start = c.Events[0].Time
 		f.before = f.start
 		at := time.UnixMicro(f.start).In(f.location).Format("2006-01-02 15:04:05.000000 MST")

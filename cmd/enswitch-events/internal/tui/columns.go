@@ -51,7 +51,7 @@ func columnsOfList() []*column {
 		return func(_ *model, r *call.Row) string { return strconv.Itoa(get(r)) }
 	}
 	return []*column{
-		{name: "state", title: "STATE", what: "how far the call has come", width: 11, text: (*model).stateCell, compare: func(a, b *call.Row) int { return cmp.Compare(stateOrder(a), stateOrder(b)) }},
+		{name: "state", title: "STATE", what: "how far the call has come", width: stateColumns, text: (*model).stateCell, compare: func(a, b *call.Row) int { return cmp.Compare(stateOrder(a), stateOrder(b)) }},
 		{name: "from", title: "FROM", what: "caller", width: 9, grow: 3, role: "from", text: show(from), compare: text(from)},
 		{name: "to", title: "TO", what: "called party", width: 9, grow: 3, role: "to", text: show(to), compare: text(to)},
 		{name: "machine", title: "M", what: "machines, the first one first", width: 4, text: machinesCell, compare: compareMachines},
@@ -104,19 +104,22 @@ const (
 	partialSign  = "<" // it began before the first event here
 )
 
-// stateCell is the word for the state, with the signs.
+// stateColumns is how wide the cell of the state is.
+const stateColumns = 11
+
+// stateCell is the word for the state, with the signs. There is always room for the signs.
 func (m *model) stateCell(r *call.Row) string {
-	text := stateWord(r)
+	signs := ""
 	if m.guessed.state(r) {
-		text += guessSign
+		signs += guessSign
 	}
 	if r.Partial {
-		text += partialSign
+		signs += partialSign
 	}
 	if r.Doubtful {
-		text += doubtfulSign
+		signs += doubtfulSign
 	}
-	return text
+	return cut(stateWord(r), stateColumns-len(signs)) + signs
 }
 
 // guesses are the names of meanings that rest on a guess.
@@ -187,6 +190,9 @@ func (m *model) ageCell(r *call.Row) string {
 	}
 	switch m.times {
 	case ofDay:
+		if r.Begin == 0 { // no event had a timestamp yet
+			return "-"
+		}
 		return time.UnixMicro(r.Begin).In(m.s.o.Location).Format("15:04:05")
 	case sinceLast:
 		return span(m.now() - r.Last)

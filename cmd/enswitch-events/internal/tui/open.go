@@ -113,7 +113,7 @@ func (m *model) eventLines() []string {
 func (m *model) drawCall() []string {
 	o := m.open
 	title := bold + cut(clean(o.call.Title()), m.width-25) + reset
-	if len(o.call.Events) > 0 {
+	if len(o.call.Events) > 0 && o.call.Events[0].Time > 0 {
 		title += " " + time.UnixMicro(o.call.Events[0].Time).In(m.s.o.Location).Format("2006-01-02 15:04:05")
 	}
 	storyRows, ladderRows, eventRows := m.layout()
