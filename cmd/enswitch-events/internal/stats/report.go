@@ -21,13 +21,12 @@ const (
 )
 
 // Report collects the data of a report while events are counted: give it to a Sink in
-// [Options]. Its memory is bounded. It is not safe for concurrent use; Data is for after the
-// run.
+// [Options], whose ReportData returns them. Its memory is bounded. It is not safe for
+// concurrent use.
 type Report struct {
 	zone     *time.Location
-	figures  *call.Figures // a minute each, by machine
-	machines map[string]int
-	names    []string
+	figures  *call.Figures  // a minute each, by machine
+	machines map[string]int // their numbers
 	events   timeline
 	week     [7][24]Hour
 	calls    map[int64]*call.Counts // by the number of the minute, or of more, as width says
@@ -117,16 +116,14 @@ func (r *Report) follow(o *call.Options, m *call.Map) {
 	o.OnEnd, o.OnJoin = r.ended, func(_, from *call.Call) { r.drop(from.Number()) }
 }
 
-// machine returns the number of a machine.
+// machine returns the number of a machine, maxMachines for all those beyond the bound, which
+// are not shown.
 func (r *Report) machine(name string) int {
 	i, ok := r.machines[name]
 	if !ok {
-		if len(r.names) >= maxMachines {
-			return len(r.names) - 1
+		if i = len(r.machines); i < maxMachines {
+			r.machines[name] = i
 		}
-		i = len(r.names)
-		r.machines[name] = i
-		r.names = append(r.names, name)
 	}
 	return i
 }

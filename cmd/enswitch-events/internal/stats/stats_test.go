@@ -17,7 +17,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// run gives lines to a Sink, in blocks of so many, and returns it and what it printed.
+// run gives lines to a Sink, in blocks of size lines, and returns it and what it printed.
 func run(t *testing.T, o Options, lines string, size int) (*Sink, string) {
 	t.Helper()
 	var err error
@@ -224,5 +224,24 @@ func TestReportBounds(t *testing.T) {
 	}
 	if len(d.Machines) != maxMachines || len(d.Failed) != maxFailed {
 		t.Errorf("%d machines, %d failed", len(d.Machines), len(d.Failed))
+	}
+}
+
+// TestManyMachines: a machine of a report has its own calls alone, also the last one that there
+// is room for.
+func TestManyMachines(t *testing.T) {
+	var lines strings.Builder
+	for i := range maxMachines + 5 {
+		fmt.Fprintf(&lines, `{"class":"call","event":"start","callid":"c%d","uniqueid":"c%d","machine":%d,"timestamp":"1700000000.%06d"}`+"\n", i, i, i, i)
+	}
+	s, _ := run(t, Options{Report: NewReport(time.UTC)}, lines.String(), 50)
+	data := s.ReportData()
+	if len(data.Machines) != maxMachines || data.Calls.Attempts != maxMachines+5 {
+		t.Errorf("%d machines, %d calls", len(data.Machines), data.Calls.Attempts)
+	}
+	for _, m := range data.Machines {
+		if m.Calls.Attempts != 1 {
+			t.Errorf("machine %s has %d calls", m.Name, m.Calls.Attempts)
+		}
 	}
 }
