@@ -18,13 +18,11 @@ type level struct {
 	changes []*change // that are not settled, by time, of the same time those down first
 	up      int64     // up at the time until which all is settled
 	at      int64     // that time, in microseconds since 1970
-	now     int64     // up after all changes
 }
 
 // add adds a change. One that comes too late is settled at once: see [Figures.correct].
 func (l *level) add(at, n int64) *change {
 	c := &change{at: at, n: n}
-	l.now += n
 	if at < l.at {
 		l.up += n
 		c.settled = true
@@ -122,7 +120,6 @@ func (f *Figures) takeBack(g *group, c *change) {
 		g.level.add(g.level.at-1, -c.n)
 		f.correct(g, c.at, -c.n)
 	default:
-		g.level.now -= c.n
 		c.n = 0
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/htmlpage"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/stats"
@@ -220,9 +221,7 @@ func (m *maker) tiles() []tile {
 	if m.Guessed {
 		mark = "*"
 	}
-	of := func(v call.Figure) string {
-		return strings.TrimSuffix("of "+humanize.Comma(v.N)+" calls", map[bool]string{true: "s"}[v.N == 1])
-	}
+	of := func(v call.Figure) string { return "of " + cli.Plural(v.N, "call") }
 	tiles = append(tiles, tile{"calls" + mark, humanize.Comma(n.Attempts), humanize.Comma(n.Answered) + " answered"}, tile{"ASR" + mark, percent(s.ASR), of(s.ASR)})
 	if s.NER.N > 0 {
 		tiles = append(tiles, tile{"NER" + mark, percent(s.NER), of(s.NER)})

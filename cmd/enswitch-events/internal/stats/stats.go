@@ -13,9 +13,9 @@
 // and gaps. Whatever shows a report needs nothing else of this package.
 //
 // The files: stats.go is the sink, worker.go is Map, groups.go has the groups, windows.go the
-// intervals, block.go what is printed, ndjson.go, csv.go and table.go the formats, feeds.go and picture.go parts of the table,
-// machines.go and timeline.go what only the table and the report show, report.go and
-// reportdata.go the data of the report.
+// intervals, block.go what is printed, and as ndjson and csv, table.go and feeds.go the table,
+// picture.go the table on a terminal, machines.go and timeline.go what only the table and the
+// report show, report.go and reportdata.go the data of the report.
 package stats
 
 import (

@@ -48,8 +48,8 @@ func appendLines(dst []byte, lines []string) []byte {
 	return dst
 }
 
-// lines returns the rows of the table, with at most so many rows a section. With 0 there is
-// no section but that of the calls, or the heading of the groups.
+// lines returns the rows of the table, each section with at most the given number of rows.
+// With 0 there is no section but that of the calls, or the heading of the groups.
 func (f *tableFormat) lines(s *Sink, b *block, rows int) []string {
 	width := tableWidth
 	if f.width != nil {
@@ -78,8 +78,8 @@ func (f *tableFormat) lines(s *Sink, b *block, rows int) []string {
 	return lines
 }
 
-// linesFor returns the table in at most so many rows, 0 for any: the sections become shorter,
-// and those before the calls are left out if there is no place for them.
+// linesFor returns the table in at most height rows, or any number for 0: the sections become
+// shorter, and those before the calls are left out if there is no place for them.
 func (f *tableFormat) linesFor(s *Sink, b *block, height int) []string {
 	rows := pictureRows
 	lines := f.lines(s, b, rows)
@@ -140,7 +140,7 @@ func spark(n []int64) string {
 	return b.String()
 }
 
-// bar returns a bar of at most so many columns.
+// bar returns a bar for n, which has all the columns for most.
 func bar(n, most int64, columns int) string {
 	if most <= 0 || columns <= 0 {
 		return ""

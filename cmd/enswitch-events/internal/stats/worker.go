@@ -45,7 +45,7 @@ type worker struct {
 	reader   *call.Reader // nil if no calls are followed
 	by       []string     // what events are counted by
 	every    int64        // microseconds
-	table    bool
+	looks    bool
 	names    map[string]*name // by the JSON of the values
 	machines map[string]*name
 	all      *name // without groups
@@ -58,7 +58,7 @@ type worker struct {
 
 // Worker implements [engine.Sink].
 func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
-	w := &worker{sink: s, every: s.o.Every.Microseconds(), table: s.looks(), names: map[string]*name{}, machines: map[string]*name{}}
+	w := &worker{sink: s, every: s.o.Every.Microseconds(), looks: s.looks(), names: map[string]*name{}, machines: map[string]*name{}}
 	if w.by = s.o.By; len(w.by) == 0 && s.o.Format == "table" {
 		w.by = []string{"class", "event"}
 	}
@@ -135,7 +135,7 @@ func (w *worker) Event(e *engine.Event) bool {
 		return false
 	}
 	w.count(of, usec)
-	if w.table {
+	if w.looks {
 		w.look(e, usec)
 	}
 	return true
@@ -204,7 +204,7 @@ func newGap(x *event.Index) Gap {
 	return g
 }
 
-// look counts an event by machine and second, for the table.
+// look counts an event by machine and second.
 func (w *worker) look(e *engine.Event, usec int64) {
 	p := w.part
 	if w.sink.o.Report != nil && e.X.Event().Is("gap") && e.X.Class().Is("enswitch-events") {
