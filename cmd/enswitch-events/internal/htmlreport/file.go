@@ -51,6 +51,9 @@ func WriteFile(name string, page []byte) error {
 func create(name string) (*os.File, error) {
 	name = target(name)
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*") // with mode 0600
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		e.Path = name // which the user knows
+	}
 	if err != nil {
 		return nil, err
 	}
