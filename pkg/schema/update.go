@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/pkg/internal/filelock"
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
@@ -116,7 +117,7 @@ func tryLockFile(name string) (_ *os.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	locked, err := tryLock(f)
+	locked, err := filelock.Try(f)
 	if locked && isNamed(f, name) {
 		return f, nil
 	}

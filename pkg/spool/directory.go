@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/enswitch-events/enswitch-events/pkg/internal/filelock"
 )
 
 // plainPrefix is the prefix of the name of a plain queue's directory.
@@ -49,6 +51,19 @@ func claimRoot(root *os.Root) (*os.File, error) {
 		_, _ = lock.WriteString(strconv.Itoa(os.Getpid()))
 	}
 	return lock, nil
+}
+
+// tryLock locks a file until it is closed, or until the process ends in any way. The
+// error wraps ErrInUse if the file is locked already.
+func tryLock(f *os.File) error {
+	locked, err := filelock.Try(f)
+	if err == nil && !locked {
+		err = ErrInUse
+	}
+	if err != nil {
+		return &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 // owner returns the number of the process that has the lock, 0 if the file does not say.
