@@ -8,9 +8,10 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// Screen is how a Sink tells of its calls where they are shown on a screen: it prints no
-// records then. The methods of the Sink in this file are safe for concurrent use. They hold
-// up the run for as long as they take, which is some milliseconds at most.
+// Screen is what a Sink calls where its calls are shown on a screen; it prints no records then.
+//
+// The methods of the Sink for a screen are safe for concurrent use. They hold up the run for as
+// long as they take, which is some milliseconds at most.
 type Screen struct {
 	// Changed is called when something may have changed. It must not block.
 	Changed func()

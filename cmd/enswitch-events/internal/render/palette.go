@@ -30,6 +30,6 @@ func (p *Palette) Name(what event.Value, id []byte) string {
 	return p.theme.call(id).name
 }
 
-// Named returns the colour that a template names so, as red; it is none of the 16 that cannot
-// be read on some background.
+// Named returns the colour that templates call by that name, as red: one that can be read on
+// light and on dark.
 func (p *Palette) Named(name string) string { return p.theme.named[name] }

@@ -62,10 +62,10 @@ func New(tty io.Writer, width func() int) *Line {
 	return &Line{tty: tty, width: width}
 }
 
-// SetPicture shows rows above the line, or in its place if alone is set. Picture returns
-// them, without control characters, and none once they are to go, which is at once; it is
-// called as the function of Start is. What does not
-// fit is cut off: height returns the rows of the terminal. SetPicture is for before Start.
+// SetPicture shows rows above the line, or in its place if alone is set. Call it before Start.
+// Picture returns the rows, without control characters; when it returns none they are erased
+// at once. It is called as the function of Start is. Height returns the rows of the terminal:
+// what does not fit is cut off.
 func (l *Line) SetPicture(picture func() []string, height func() int, alone bool) {
 	l.picture, l.height, l.alone = picture, height, alone
 }

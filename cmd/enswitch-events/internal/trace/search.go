@@ -97,9 +97,9 @@ func (w *searchWorker) Sample(e *engine.Event) {
 	}
 }
 
-// watch notes what the events that are followed tell beside the calls: further ids of
-// these, and whether it depends on other events, which are not followed, what becomes of
-// them.
+// watch notes what decides whether the calls of a pass are what following every event
+// finds: ids that they have and that are not searched for, and whether events that are not
+// followed could end a call earlier.
 type watch struct {
 	linger int64
 	ids    map[string]bool    // that are searched for

@@ -3,7 +3,9 @@
 //
 // What is searched for is in what.go; trace.go is the sink, which follows all calls, and
 // show.go shows those that are found; call.go is a call as it is shown, story.go what a person
-// would say of it; line.go, mermaid.go and html.go are the formats.
+// would say of it; line.go, mermaid.go and html.go are the formats, and ladder.go is for the
+// screen of calls. narrow.go, with find.go, look.go and search.go, reads a large capture in
+// several passes; hide.go puts pseudonyms in.
 package trace
 
 import (

@@ -19,7 +19,7 @@ type figures struct {
 // sample is how many calls had begun at a time of the feed, in microseconds since 1970.
 type sample struct{ at, calls int64 }
 
-// rateTime is the time of the feed that calls a second are of.
+// rateTime is the time over which calls a second are counted, by the clock of the feed.
 const rateTime = int64(10 * time.Second / time.Microsecond)
 
 // update takes new counts.
@@ -36,7 +36,8 @@ func (f *figures) update(i *call.Interval) {
 	f.samples = append(f.samples[:0], f.samples[n:]...)
 }
 
-// rate is how many calls began a second, of late.
+// rate returns how many calls began a second in the last rateTime; false if that is not known
+// yet.
 func (f *figures) rate() (perSecond float64, ok bool) {
 	if len(f.samples) < 2 {
 		return 0, false

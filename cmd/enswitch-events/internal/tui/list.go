@@ -151,7 +151,7 @@ func (l *list) current() *call.Row {
 	return l.rows[l.cursor]
 }
 
-// scroll moves the window of so many rows to where the cursor is in it.
+// scroll moves the window, which has that many rows, so that the cursor is in it.
 func (l *list) scroll(rows int) {
 	l.top = min(l.top, l.cursor, max(len(l.rows)-rows, 0))
 	l.top = max(l.top, l.cursor-rows+1, 0)

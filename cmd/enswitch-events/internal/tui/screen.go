@@ -8,12 +8,13 @@
 //   - Nothing is drawn unless something has changed, or a second has passed.
 //   - Whatever an event holds stays in its cell, and can do nothing to the terminal: see
 //     cell.go.
-//   - Nothing is told by a colour alone.
+//   - What a colour says, a word or a sign says too.
 //   - However the program ends, the terminal is as it was; kill -9 is the exception.
 //
-// The files: screen.go starts and ends, model.go takes messages, keys.go has the keys, list.go
-// what is in the list, columns.go its columns, view.go draws it, open.go is an open call,
-// save.go writes files.
+// The files: screen.go starts and ends, model.go takes messages, keys.go has the keys and help.go
+// their help, list.go what is in the list, match.go the filter that is typed, columns.go the
+// columns, figures.go the second line, view.go draws the list, open.go is an open call, player.go
+// plays a capture, save.go writes files.
 package tui
 
 import (
@@ -99,7 +100,7 @@ func Open(o *Options) *Screen {
 	return s
 }
 
-// Hooks is how the sink is to tell of its calls.
+// Hooks returns what the sink is to call.
 func (s *Screen) Hooks() *calls.Screen {
 	h := &calls.Screen{Changed: s.changed, Panic: s.giveBack}
 	if s.player != nil {
@@ -200,7 +201,7 @@ func (s *Screen) read(ctx context.Context, ended chan<- error, run func(context.
 }
 
 // patience is how long the screen waits for the first connection, or for the end of a
-// capture, before it takes the terminal: what fails at once is told in a line.
+// capture, before it takes the terminal: an error that comes at once is a line on stderr.
 const patience = 300 * time.Millisecond
 
 // await waits until there is something to show. Over says that the run has ended.

@@ -74,8 +74,8 @@ func (m *model) nothing() string {
 // signColumns are before the first column: the cursor and the mark.
 const signColumns = 3
 
-// widthsOf returns the widths of columns that fill so many columns of the terminal, with one
-// blank between them. What does not fit has no width.
+// widthsOf returns the widths of columns that fill room columns of the terminal, with one blank
+// between them. Those that do not fit are 0 wide.
 func widthsOf(columns []*column, room int) []int {
 	widths := make([]int, len(columns))
 	shares := 0
@@ -202,7 +202,8 @@ func (m *model) feed() []string {
 	return parts
 }
 
-// maxLag is from when on it is no lag, but events of another time that are played again.
+// maxLag is the longest lag that is shown: events that are older are a recording that is played
+// again.
 const maxLag = 24 * time.Hour
 
 // capture says how far a capture is read.
@@ -277,7 +278,8 @@ func (m *model) bar(left, right string) string {
 	return b.String()
 }
 
-// footKeys are the keys of the screen, as many as fit, behind what is out of the ordinary.
+// footKeys says that the screen is paused, filtered or has marks, and then the keys, as many as
+// fit.
 func (m *model) footKeys() string {
 	w := inList
 	var parts []string
