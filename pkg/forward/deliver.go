@@ -167,25 +167,29 @@ func (f *Forwarder) lose(n int64, err error) {
 // deliver delivers a batch and says what became of it.
 func (f *Forwarder) deliver(batch []*entry) {
 	var results []Result
-	if batch[0].letter != nil {
+	if batch[0].letter != nil { // it is refused already
 		results = []Result{f.writeLetter(batch[0])}
 	} else {
 		results = f.attempt(batch)
-	}
-	for i := range results {
-		// Another try may be under way already, but a letter is written once.
-		if results[i].Verdict == Dead && batch[i].letter == nil && f.ctx.Err() == nil {
-			batch[i].attempts++
-			batch[i].letter, batch[i].alone = f.letter(batch[i], &results[i]), true
-			if f.o.OnDead != nil {
-				f.o.OnDead(&batch[i].Item, results[i])
+		for i, e := range batch {
+			if results[i].Verdict == Dead {
+				results[i] = f.refused(e, results[i])
 			}
-			results[i] = f.writeLetter(batch[i])
 		}
 	}
 	if f.complete(batch, results) && f.o.OnRecovery != nil {
 		f.o.OnRecovery()
 	}
+}
+
+// refused makes a dead letter of an entry that the target refuses.
+func (f *Forwarder) refused(e *entry, r Result) Result {
+	e.attempts++
+	e.letter, e.alone = f.letter(e, &r), true
+	if f.o.OnDead != nil {
+		f.o.OnDead(&e.Item, r)
+	}
+	return f.writeLetter(e)
 }
 
 // attempt hands a batch to the target.

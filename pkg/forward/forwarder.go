@@ -102,6 +102,9 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 	}
 	f.acked = f.q.ReadOffset()
 	if err := f.openDelivered(); err != nil {
+		if f.deadRoot != f.root {
+			_ = f.deadRoot.Close()
+		}
 		return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close(), f.root.Close())
 	}
 	if s, err := readStatus(f.root); err == nil {

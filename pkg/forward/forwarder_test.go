@@ -158,6 +158,34 @@ func TestDeadFile(t *testing.T) {
 	}
 }
 
+// TestRefusedAtEnd makes a dead letter of an event that is refused after Close gave up
+// waiting for the answer.
+func TestRefusedAtEnd(t *testing.T) {
+	t.Parallel()
+	var f *Forwarder
+	began := make(chan struct{})
+	target := &fake{deliver: func(items []*Item) []Result {
+		close(began)
+		<-f.ctx.Done()
+		return forAll(len(items), Result{Verdict: Dead, Reason: "no"})
+	}}
+	dir := t.TempDir()
+	f, err := Open(dir, &Options{Target: target})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Add(makeRecord(1, 1))
+	<-began
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.Close(ended); err != nil {
+		t.Error(err)
+	}
+	if s, err := Inspect(dir); err != nil || s.Dead != 1 || s.Waiting != 0 {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
 // TestFull drops the oldest when the queue is full, counts them, and keeps the rest.
 func TestFull(t *testing.T) {
 	t.Parallel()
