@@ -87,7 +87,8 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 
 	{"record-max-size record-max-age record-keep", needs("record"), "nothing is recorded", "add --record FILE"},
 	{"exec-shell exec-parallel exec-every", needs("exec"), "no command is run", "add --exec CMD"},
-	{"exec-timeout", func(v *invocation) bool { return v.has("exec") || v.hasTarget("exec:") }, "no command is run", "add --exec CMD"},
+	{"exec-timeout", func(v *invocation) bool { return v.has("exec") || v.flags.Lookup("to") != nil }, "no command is run", "add --exec CMD"},
+	{"exec-timeout", func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("exec:") }, "no target is exec:", "leave it out"},
 	{"exec-by", needs("exec-every"), "commands run for every event", "add --exec-every TIME"},
 	{
 		"format http-timeout http-header sign-key-file target-ca target-cert target-key target-insecure",

@@ -17,6 +17,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
@@ -287,8 +288,15 @@ func (t *Targets) nameOthers() {
 	all, _ := statuses(t.dir) // status says what is wrong with one
 	for _, s := range all {
 		if !given[filepath.Base(s.Queue)] && (s.Waiting > 0 || s.Dead > 0) {
-			t.a.Log.Warn(fmt.Sprintf("%s is no longer a target, and %s in its queue", cmp.Or(s.Target, s.Queue), cli.Plural(s.Waiting, "event")+" wait"),
-				"target", s.Target, "waiting", s.Waiting)
+			left, hint := cli.Plural(s.Waiting, "event")+" wait in its queue", "'enswitch-events forward drain' delivers what waits"
+			switch s.Waiting {
+			case 0:
+				left, hint = "its queue holds "+cli.Plural(s.Dead, "dead letter"), "'enswitch-events forward retry-dead' sends dead letters again"
+			case 1:
+				left = "1 event waits in its queue"
+			}
+			t.a.Log.Warn(fmt.Sprintf("%s is no longer a target, and %s", cmp.Or(s.Target, s.Queue), left),
+				"target", s.Target, "waiting", s.Waiting, "dead", s.Dead, log.HintKey, hint)
 		}
 	}
 }

@@ -65,10 +65,23 @@ func formats() (names []string) {
 	return names
 }
 
-// own returns the settings of a target: those of the command line, which are in set, and in
-// their place those of text, as in "format=form&batch=100". given reports whether one was
-// given in either.
-func own(set *pflag.FlagSet, text string) (s *targetSettings, given func(string) bool, err error) {
+// kinds returns the kinds of targets that a setting has an effect on.
+func kinds(setting string) []string {
+	switch setting {
+	case "format", "http-timeout", "http-header", "sign-key-file", "target-ca", "target-cert", "target-key", "target-insecure":
+		return []string{"http"}
+	case "exec-timeout":
+		return []string{"exec"}
+	case "concurrency":
+		return []string{"http", "exec"}
+	}
+	return []string{"http", "file", "exec"}
+}
+
+// own returns the settings of a target of a kind, which is http, file or exec: those of the
+// command line, which are in set, and in their place those of text, as in
+// "format=form&batch=100". given reports whether one was given in either.
+func own(set *pflag.FlagSet, kind, text string) (s *targetSettings, given func(string) bool, err error) {
 	s = &targetSettings{}
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.bind(f)
@@ -93,6 +106,9 @@ func own(set *pflag.FlagSet, text string) (s *targetSettings, given func(string)
 		value, err := url.PathUnescape(value)
 		if err != nil || f.Lookup(name) == nil {
 			return nil, nil, cli.Usage("the settings of a target are flags without the dashes, as in #format=form&batch=100", "--to: %q is no setting of a target", name)
+		}
+		if !slices.Contains(kinds(name), kind) {
+			return nil, nil, cli.Usage("leave it out", "--to: the setting %s has no effect on a target of the kind %s:", name, kind)
 		}
 		if f.Lookup(name).NoOptDefVal != "" && value == "" {
 			value = "true"

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,7 +55,10 @@ func httpTarget(set *pflag.FlagSet, text string) (*target, error) {
 	if err != nil || u.Hostname() == "" {
 		return nil, cli.Usage("write it like https://HOST/PATH, with special characters as %XX", "--to: the URL cannot be read") // it may hold a password
 	}
-	s, _, err := own(set, own1)
+	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil {
+		return nil, cli.Usage("a port is from 1 to 65535", "--to: %s is no port", u.Port())
+	}
+	s, _, err := own(set, "http", own1)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +91,7 @@ func httpTarget(set *pflag.FlagSet, text string) (*target, error) {
 // fileTarget returns the target of the pattern of a name.
 func fileTarget(set *pflag.FlagSet, text string) (*target, error) {
 	pattern, own1 := cutSettings(text)
-	s, given, err := own(set, own1)
+	s, given, err := own(set, "file", own1)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +128,7 @@ func fileTarget(set *pflag.FlagSet, text string) (*target, error) {
 // execTarget returns the target of a command.
 func execTarget(set *pflag.FlagSet, text string) (*target, error) {
 	command, own1 := cutSettings(text)
-	s, given, err := own(set, own1)
+	s, given, err := own(set, "exec", own1)
 	if err != nil {
 		return nil, err
 	}
