@@ -90,6 +90,7 @@ type Call struct {
 
 	count  int // of events
 	hashes []uint64
+	seqs   []int64 // of the events of hashes, nil without OnEvent
 	events []*Event
 	bytes  int
 
@@ -115,7 +116,7 @@ type Call struct {
 
 // reset makes c a new call.
 func (c *Call) reset(number int64) {
-	*c = Call{number: number, bytes: callBytes}
+	*c = Call{number: number, bytes: callBytes, seqs: c.seqs[:0]}
 	c.ids, c.callids, c.machines = c.room.ids[:0], c.room.callids[:0], c.room.machines[:0]
 	c.legs, c.hashes, c.texts = c.room.legs[:0], c.room.hashes[:0], c.room.texts[:0]
 }

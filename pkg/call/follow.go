@@ -112,7 +112,10 @@ func (t *Tracker) begin(e *Event) *Call {
 
 // twice reports whether the call has had e before.
 func (t *Tracker) twice(c *Call, e *Event) bool {
-	if slices.Contains(c.hashes, e.hash) {
+	if i := slices.Index(c.hashes, e.hash); i >= 0 {
+		if c.seqs != nil {
+			e.First = c.seqs[i]
+		}
 		for _, other := range c.events {
 			if other.hash == e.hash {
 				other.Times += e.Times
@@ -120,10 +123,19 @@ func (t *Tracker) twice(c *Call, e *Event) bool {
 		}
 		return true
 	}
-	if len(c.hashes) < maxFirst+maxLast {
+	i := len(c.hashes)
+	if i < maxFirst+maxLast {
 		c.hashes = append(c.hashes, e.hash)
 	} else {
-		c.hashes[maxFirst+c.count%maxLast] = e.hash
+		i = maxFirst + c.count%maxLast
+		c.hashes[i] = e.hash
+	}
+	switch {
+	case t.o.OnEvent == nil:
+	case i < len(c.seqs):
+		c.seqs[i] = e.Seq
+	default:
+		c.seqs = append(c.seqs, e.Seq)
 	}
 	return false
 }
@@ -291,7 +303,7 @@ func (t *Tracker) join(a, b *Call) *Call {
 	a.stage, a.row = max(a.stage, b.stage), nil
 	a.last, a.touched = max(a.last, b.last), max(a.touched, b.touched)
 	a.count += b.count
-	a.hashes = append(a.hashes, b.hashes...)
+	a.hashes, a.seqs = append(a.hashes, b.hashes...), append(a.seqs, b.seqs...)
 	a.events = append(a.events, b.events...)
 	if over := len(a.events) - maxFirst - maxLast; over > 0 {
 		slices.SortStableFunc(a.events, compareEvents)

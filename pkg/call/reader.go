@@ -13,10 +13,11 @@ import (
 type Event struct {
 	// Raw is the event as received. Read sets it to a slice of what it was given.
 	Raw []byte
-	// Received, Source and Seq are for the caller.
-	Received time.Time
-	Source   string
-	Seq      int64
+	// Received, Source and Seq are for the caller. Of an event that its call has had before
+	// First is the Seq of the first one with the same bytes, set before OnEvent.
+	Received   time.Time
+	Source     string
+	Seq, First int64
 	// Chosen says that the event passes the caller's filters, so that its call counts.
 	Chosen bool
 	// Kind is what the event means for its call, None for nothing that is known.

@@ -180,10 +180,12 @@ func (w *TextWorker) Event(e *Event) bool {
 	return w.notify()
 }
 
-// Print writes an event whatever the filters say, and reports whether it is kept: a
-// template may print nothing of it.
-func (w *TextWorker) Print(e *Event) bool {
+// Print writes an event, which came that many times, whatever the filters say, and reports
+// whether it is kept: a template may print nothing of it.
+func (w *TextWorker) Print(e *Event, times int) bool {
+	w.renderer.SetTimes(times)
 	w.show(e)
+	w.renderer.SetTimes(0)
 	return w.notify()
 }
 

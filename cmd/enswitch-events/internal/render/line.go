@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -75,6 +76,9 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		l.indent = fewBlanks
 	}
 	l.column = l.wrapped(l.column)
+	if r.came > 1 {
+		l.repeated(r.came)
+	}
 	w := walk{color: color.id, showName: showName, machine: !result, result: result, hideTime: own && showTime || r.clock.style == "none", head: &h}
 	if r.fields != nil && !r.fields.others {
 		r.some(&l, x, &w)
@@ -284,6 +288,15 @@ func (r *Renderer) field(l *line, name *word, v event.Value, w *walk) {
 	n := name.width + columns(l.dst[text:])
 	r.end(l, color)
 	l.place(start, token, n)
+}
+
+// repeated marks an event that came more than once.
+func (l *line) repeated(times int) {
+	start := len(l.dst)
+	l.dst = strconv.AppendInt(append(l.dst, " ×"...), int64(times), 10)
+	if l.width > 0 {
+		l.place(start, start+1, columns(l.dst[start+1:]))
+	}
 }
 
 // place lays out what was written from dst[start:], of n columns and with a blank

@@ -111,6 +111,7 @@ type Renderer struct {
 	keyText []byte
 	scratch []byte
 	picks   []pick
+	came    int         // see SetTimes
 	result  event.Index // of an object that jq made, or of an event read anew
 }
 
@@ -225,6 +226,10 @@ func (o *Options) check() error {
 	}
 	return nil
 }
+
+// SetTimes says how often the events that come next have come; 0 is once. The line format
+// marks those that came more often.
+func (r *Renderer) SetTimes(n int) { r.came = n }
 
 // Header appends what stands before the first event: the names of the columns
 // in csv and tsv, nothing in other formats.

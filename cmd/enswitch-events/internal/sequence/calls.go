@@ -75,6 +75,14 @@ func (f *follower) join(into, from *call.Call) {
 // keyOf returns what the events of a call share.
 func keyOf(c *call.Call) string { return strconv.FormatInt(c.Number(), 10) }
 
+// times returns how often the event with that number has come, of those of allOf.
+func (f *follower) times(i int) int {
+	if f.call == nil {
+		return 1
+	}
+	return f.call.Events()[i].Times
+}
+
 // allOf returns the events to print when those in events have come.
 func (f *follower) allOf(events []event.Event) []event.Event {
 	if !f.whole || f.call == nil {

@@ -100,14 +100,15 @@ func (w *waiter) Event(e *engine.Event) bool {
 	if len(events) == 0 {
 		return false
 	}
-	own, show := e.Event, w.TextWorker.Event
-	if c := w.sequence.calls; c != nil && c.whole {
-		show = w.Print
-	}
+	own, c := e.Event, w.sequence.calls
 	for i := range events {
 		e.Set(events[i])
-		if e.X.Scan(e.Raw) == nil { // it has been scanned before
-			show(e)
+		switch {
+		case e.X.Scan(e.Raw) != nil: // it has been scanned before, so this does not happen
+		case c != nil && c.whole:
+			w.Print(e, c.times(i))
+		default:
+			w.TextWorker.Event(e)
 		}
 	}
 	e.Set(own)

@@ -7,8 +7,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// choice is the places of the events to print, two bytes for each. When it is complete it
-// may be used by several goroutines.
+// choice is the places of the events to print, two bytes for each, and again for each time
+// that an event came again. When it is complete it may be used by several goroutines.
 type choice struct {
 	// By the number of the file, and by the offset divided by 64 KiB: the remainders.
 	files [][][]uint16
@@ -35,13 +35,17 @@ func (c *choice) sort() {
 	}
 }
 
-// has reports whether the event at that offset of that file was added.
-func (c *choice) has(file int, offset int64) bool {
+// times returns how often the event at that offset of that file was added.
+func (c *choice) times(file int, offset int64) (n int) {
 	if file >= len(c.files) || offset>>16 >= int64(len(c.files[file])) {
-		return false
+		return 0
 	}
-	_, ok := slices.BinarySearch(c.files[file][offset>>16], uint16(offset))
-	return ok
+	offsets := c.files[file][offset>>16]
+	i, _ := slices.BinarySearch(offsets, uint16(offset))
+	for i+n < len(offsets) && offsets[i+n] == uint16(offset) {
+		n++
+	}
+	return n
 }
 
 // undecided is the places of the events of calls of which none has passed the filters

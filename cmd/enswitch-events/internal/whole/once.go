@@ -79,7 +79,7 @@ func (w *onceWorker) follow(c *call.Call, e *call.Event, twice bool) {
 		w.printEarlier(c.Events(), c.Count())
 	}
 	if !w.e.Block().Full() {
-		w.printed = w.Print(w.e)
+		w.printed = w.Print(w.e, 1)
 	}
 }
 
@@ -118,7 +118,7 @@ func (w *onceWorker) printEarlier(events []*call.Event, count int) {
 			return
 		}
 		w.earlier.Set(event.Event{Raw: e.Raw, Received: e.Received, Source: e.Source})
-		if w.earlier.X.Scan(e.Raw) == nil && w.Print(&w.earlier) { // it has been scanned before
+		if w.earlier.X.Scan(e.Raw) == nil && w.Print(&w.earlier, e.Times) { // it has been scanned before
 			b.KeepEarlier(1)
 		}
 	}

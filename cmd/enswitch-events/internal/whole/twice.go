@@ -40,24 +40,20 @@ type finder struct {
 	twice   *Twice
 	tracker *call.Tracker
 	choice  undecided
-	// The places of events that the tracker holds, by their Seq modulo the length, which
-	// is a power of two.
-	places []place
-	seq    int64
-	oldest int64 // Seq of an event that is held, or of the next one
 }
 
-// place is where an event is.
-type place struct {
-	file   int
-	offset int64
-	done   bool // it is not held any more
-}
+// found is the Part of a block: its events. The Seq of an event is its place.
+type found struct{ events []call.Event }
 
-// found is the Part of a block: its events, and where each is.
-type found struct {
-	events []call.Event
-	places []place
+// offsetBits are the bits of a place that are the offset: a file may have 16 TiB.
+const offsetBits = 44
+
+// placeOf returns the place of an event in one number.
+func placeOf(file int, offset int64) int64 { return int64(file)<<offsetBits | offset }
+
+// originOf returns the file and the offset of a place.
+func originOf(place int64) (file int, offset int64) {
+	return int(place >> offsetBits), place & (1<<offsetBits - 1)
 }
 
 // InOrder implements [engine.Sink].
@@ -82,18 +78,16 @@ type findWorker struct {
 // Begin implements [engine.Worker].
 func (w *findWorker) Begin(b *engine.Block, _ bool) {
 	p := engine.PartOf[found](b)
-	p.events, p.places = p.events[:0], p.places[:0]
+	p.events = p.events[:0]
 	w.part = p
 }
 
 // Event implements [engine.Worker].
 func (w *findWorker) Event(e *engine.Event) bool {
 	p := w.part
-	p.events = append(p.events, call.Event{Chosen: w.filter.Keeps(&e.X)})
+	p.events = append(p.events, call.Event{Chosen: w.filter.Keeps(&e.X), Seq: placeOf(e.Origin())})
 	ev := &p.events[len(p.events)-1]
 	w.reader.Read(ev, e.Raw, &e.X)
-	file, offset := e.Origin()
-	p.places = append(p.places, place{file: file, offset: offset})
 	return ev.Chosen
 }
 
@@ -107,40 +101,23 @@ func (w *findWorker) End(*engine.Block) { w.part = nil }
 func (f *finder) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	p := b.Part.(*found)
 	for i := range p.events {
-		p.events[i].Seq = f.hold(p.places[i])
 		f.tracker.Add(&p.events[i])
 	}
 	return true
 }
 
-// hold remembers the place of the next event, and returns its Seq.
-func (f *finder) hold(p place) int64 {
-	if n := int64(len(f.places)); f.seq-f.oldest == n {
-		grown := make([]place, max(2*n, 1024))
-		for seq := f.oldest; seq < f.seq; seq++ {
-			grown[seq&int64(len(grown)-1)] = f.places[seq&(n-1)]
-		}
-		f.places = grown
-	}
-	f.places[f.seq&int64(len(f.places)-1)] = p
-	f.seq++
-	return f.seq - 1
-}
-
-// follow notes the call of an event.
+// follow notes the call of an event, and once more for each time that it comes again.
 func (f *finder) follow(c *call.Call, e *call.Event, twice bool) {
-	mask := int64(len(f.places) - 1)
-	p := &f.places[e.Seq&mask]
-	p.done = true
-	switch {
-	case twice:
-	case c != nil:
-		f.choice.add(p.file, p.offset, c.Number(), c.Chosen())
-	case e.Chosen:
-		f.choice.choice.add(p.file, p.offset)
+	seq := e.Seq
+	if twice {
+		seq = e.First
 	}
-	for f.oldest < f.seq && f.places[f.oldest&mask].done {
-		f.oldest++
+	file, offset := originOf(seq)
+	switch {
+	case c != nil:
+		f.choice.add(file, offset, c.Number(), c.Chosen())
+	case e.Chosen:
+		f.choice.choice.add(file, offset)
 	}
 }
 
@@ -164,9 +141,10 @@ type printWorker struct {
 
 // Event implements [engine.Worker].
 func (w *printWorker) Event(e *engine.Event) bool {
-	if !w.choice.has(e.Origin()) {
+	times := w.choice.times(e.Origin())
+	if times == 0 {
 		w.Skip(e)
 		return false
 	}
-	return w.Print(e)
+	return w.Print(e, times)
 }
