@@ -1,0 +1,83 @@
+package stream_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream"
+)
+
+func connect(t *testing.T, text string, o *stream.ConnectOptions) error {
+	t.Helper()
+	a, err := stream.ParseAddress(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := stream.Connect(t.Context(), a, o)
+	if err == nil {
+		conn.Close()
+	}
+	return err
+}
+
+// TestConnect: the second of two servers is taken, and an error says where, what, and no
+// password.
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t, "authorization { user: u, password: secret }")
+	closed := unused(t)
+	if err := connect(t, "nats://u:secret@"+closed+","+s.Address()+"/x", nil); err != nil {
+		t.Error(err)
+	}
+	for _, row := range []struct{ text, want string }{
+		{"nats://u:wrong@" + s.Address() + "/x", "nats://" + s.Address() + ": the server refuses the user or the password"},
+		{"nats://" + s.Address() + "/x", "the server refuses the user or the password, or asks for one"},
+		{"tls://u:secret@" + s.Address() + "/x", "tls://" + s.Address() + ": the server has no TLS"},
+		{"nats://u:secret@" + closed + "/x", "nats://" + closed + ": connection refused"},
+	} {
+		err := connect(t, row.text, nil)
+		if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "wrong") {
+			t.Errorf("%s: %v, want %q", row.text, err, row.want)
+		}
+	}
+	missing := &stream.ConnectOptions{Credentials: "/nonexistent/c.creds"}
+	if err := connect(t, s.URL()+"/x", missing); err == nil || !strings.Contains(err.Error(), "credentials file /nonexistent/c.creds cannot be read") {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a, _ := stream.ParseAddress(s.URL() + "/x")
+	if conn, err := stream.Connect(ctx, a, nil); err == nil {
+		conn.Close()
+		t.Error("connected after ctx was done")
+	}
+}
+
+// TestRestart: a server that is killed and comes back has the same address.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	s := natstest.StartCore(t)
+	before := s.Address()
+	s.Kill()
+	if err := connect(t, s.URL()+"/x", nil); err == nil {
+		t.Error("connected to a server that was killed")
+	}
+	s.Restart()
+	if err := connect(t, s.URL()+"/x", nil); err != nil || s.Address() != before {
+		t.Error(err, s.Address(), before)
+	}
+}
+
+// unused returns an address that nobody listens at.
+func unused(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
