@@ -63,6 +63,7 @@ func newConfigShow(a *cli.App) *cobra.Command {
 			if len(args) > 0 {
 				name = args[0]
 			}
+			a.AddCommands()
 			target, _, err := cmd.Root().Find([]string{name})
 			if err != nil {
 				return cli.Usage("", "%w", err)

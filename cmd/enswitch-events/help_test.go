@@ -39,7 +39,7 @@ func helpOf(t *testing.T, names ...string) string {
 func TestHelp(t *testing.T) {
 	dir := filepath.Join("..", "..", "testdata", "help")
 	seen := map[string]bool{}
-	commands(newRoot(t.Context(), &cli.App{}), func(cmd *cobra.Command) {
+	commands(newRoot(t.Context(), &cli.App{}, ""), func(cmd *cobra.Command) {
 		if cmd.Hidden {
 			return
 		}

@@ -59,6 +59,10 @@ var foreign = []string{
 	module + "cmd/",
 }
 
+// heavy is what the program does not import, itself or by what it imports: it takes
+// time at every start, used or not, and room.
+var heavy = []string{"github.com/prometheus/", "google.golang.org/protobuf", "expvar", "runtime/metrics"}
+
 // exits end the process or read its environment or talk over its streams, by
 // package; nothing in pkg may use them.
 var exits = map[string][]string{
@@ -180,26 +184,30 @@ func importFaults(packages map[string]listed) (faults []string) {
 			}
 		}
 		if strings.HasPrefix(path, library) {
-			if chain := find(packages, path, map[string]bool{}); chain != nil {
+			if chain := find(packages, path, foreign, map[string]bool{}); chain != nil {
 				faults = append(faults, strings.Join(chain, " imports "))
+			}
+		}
+		if path == module+"cmd/enswitch-events" {
+			if chain := find(packages, path, heavy, map[string]bool{}); chain != nil {
+				faults = append(faults, strings.Join(chain, " imports ")+", which makes every start slower")
 			}
 		}
 	}
 	return faults
 }
 
-// find returns the chain of imports from path to one that is foreign to the
-// library.
-func find(packages map[string]listed, path string, seen map[string]bool) []string {
+// find returns the chain of imports from path to one that begins with one of unwanted.
+func find(packages map[string]listed, path string, unwanted []string, seen map[string]bool) []string {
 	for _, to := range packages[path].Imports {
-		if slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(to, prefix) }) {
+		if slices.ContainsFunc(unwanted, func(prefix string) bool { return strings.HasPrefix(to, prefix) }) {
 			return []string{path, to}
 		}
 		if seen[to] {
 			continue
 		}
 		seen[to] = true
-		if chain := find(packages, to, seen); chain != nil {
+		if chain := find(packages, to, unwanted, seen); chain != nil {
 			return append([]string{path}, chain...)
 		}
 	}
@@ -263,6 +271,7 @@ func TestImportRules(t *testing.T) {
 		{rooms + "cli", "github.com/spf13/cobra", ""},
 		{library + "filter", library + "event", ""},
 		{module + "cmd/enswitch-events", rooms + "live", ""},
+		{module + "cmd/enswitch-events", "google.golang.org/protobuf/proto", "slower"},
 	} {
 		packages := map[string]listed{
 			row.path:  {Name: "x", ImportPath: row.path, Imports: []string{row.imports}},

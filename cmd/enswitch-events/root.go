@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -12,10 +13,25 @@ import (
 
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, s cli.Streams) int {
-	return cli.Run(ctx, flags.JoinArgPairs(args), s, newRoot)
+	args = flags.JoinArgPairs(args)
+	called := ""
+	if len(args) > 0 {
+		called = args[0]
+	}
+	return cli.Run(ctx, args, s, func(ctx context.Context, a *cli.App) *cobra.Command { return newRoot(ctx, a, called) })
 }
 
-func newRoot(ctx context.Context, a *cli.App) *cobra.Command {
+// constructors has by name what makes each command.
+var constructors = map[string]func(*cli.App) *cobra.Command{ //nolint:gochecknoglobals // a table that nothing changes
+	"tail": newTail, "listen": newListen, "calls": newCalls, "trace": newTrace, "forward": newForward, "stats": newStats,
+	"wait": newWait, "cat": newCat, "schema": newSchema, "doctor": newDoctor, "simulate": newSimulate, "replay": newReplay,
+	"config": newConfig, "version": newVersion,
+}
+
+// newRoot returns the root command. Of the commands below it, it has the one that is called,
+// to begin sooner: a.AddCommands adds the others. It has all of them if there is none of
+// that name.
+func newRoot(ctx context.Context, a *cli.App, called string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "enswitch-events",
 		Short: "Show what is happening on an Enswitch telephone system",
@@ -34,24 +50,41 @@ event a line, in a pipe.`,
 		Args:          cli.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if cli.Completing(cmd) {
+				flags.RegisterCompletions(cmd.Root(), a)
+			}
 			return a.Prepare(cmd, func(origin settings.Origin) error { return flags.CheckEffects(a, cmd, args, origin) })
 		},
-		CompletionOptions: cobra.CompletionOptions{DisableDescriptions: false},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // see cli.AddCompletion
 	}
 	a.Global.Bind(root.PersistentFlags())
 	root.SetOut(a.PageWriter(ctx))
 	root.SetErr(a.Err)
 	root.SetIn(a.In)
-	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(newTail(a), newListen(a), newCalls(a), newTrace(a), newForward(a), newStats(a), newWait(a), newCat(a), newSchema(a), newDoctor(a), newSimulate(a), newReplay(a), newConfig(a), newVersion())
+	root.SetFlagErrorFunc(a.FlagError)
+	root.SetHelpCommand(a.NewHelpCommand())
+	root.SetHelpFunc(a.Help)
+	add := func(construct func(*cli.App) *cobra.Command) {
+		cmd := construct(a)
+		root.AddCommand(cmd)
+		cli.TakeHabits(cmd)
+	}
+	a.AddCommands = sync.OnceFunc(func() {
+		for name, construct := range constructors {
+			if name != called {
+				add(construct)
+			}
+		}
+		cli.AddCompletion(root)
+	})
+	if construct, ok := constructors[called]; ok {
+		add(construct)
+		return root
+	}
+	a.AddCommands()
 	root.Version = cli.Version()
 	root.SetVersionTemplate(cli.VersionLine())
 	root.InitDefaultVersionFlag()
 	root.Flags().Lookup("version").Usage = "print the version"
-	cli.AddCompletion(root)
-	root.SetHelpCommand(a.NewHelpCommand())
-	flags.RegisterCompletions(root, a)
-	cli.TakeHabits(root)
-	root.SetHelpFunc(a.Help)
 	return root
 }

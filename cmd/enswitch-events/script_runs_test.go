@@ -41,7 +41,7 @@ var variables = sync.OnceValue(func() []string {
 		"HOME", "XDG_CONFIG_HOME", "TMPDIR", "PATH", "TERM", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "TZ",
 		settings.Env("authkey"), settings.Env("authkey-file"), settings.Env("address"), settings.Env("config"), settings.Env("profile"),
 	}
-	commands(newRoot(context.Background(), &cli.App{}), func(cmd *cobra.Command) {
+	commands(newRoot(context.Background(), &cli.App{}, ""), func(cmd *cobra.Command) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, settings.Env(f.Name)) })
 		cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { all = append(all, settings.Env(f.Name)) })
 	})

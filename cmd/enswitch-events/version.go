@@ -8,7 +8,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
-func newVersion() *cobra.Command {
+func newVersion(*cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",

@@ -33,6 +33,9 @@ type App struct {
 	// or nil. A command returns it after its own checks and before it opens
 	// anything: a wrong value is the more urgent error.
 	IneffectiveFlag error
+	// AddCommands adds to the root command the commands that it does not have yet. Whatever
+	// looks at all of them calls it first: the root begins with the command that is called.
+	AddCommands func()
 
 	origin  settings.Origin        // where the flags of the command got their values
 	talk    *heldWriter            // stderr, if it is a terminal
@@ -80,7 +83,7 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 			*v = s
 		}
 	}
-	if completing(cmd) {
+	if Completing(cmd) {
 		stripBackquotes(cmd.Root())
 		return nil
 	}
@@ -92,8 +95,10 @@ func (a *App) Prepare(cmd *cobra.Command, check func(settings.Origin) error) err
 	if a.Profile, err = settings.Load(a.Global.Config, a.Global.profile); err != nil {
 		return Usage(cmp.Or(FileHint(err), "'enswitch-events help config' shows what a profile looks like"), "%w", err)
 	}
-	if err := a.Profile.Check(knownKeys(cmd.Root())); err != nil {
-		return Usage("", "%w", err)
+	if len(a.Profile.Values) > 0 {
+		if err := a.Profile.Check(a.knownKeys(cmd.Root())); err != nil {
+			return Usage("", "%w", err)
+		}
 	}
 	origin, err := settings.Apply(flags, lookup, a.Profile, func(f string) bool {
 		return f == "help" || f == "profile" || f == "config" || strings.HasPrefix(f, "authkey")
@@ -157,7 +162,8 @@ func AllCommands(cmd *cobra.Command) []*cobra.Command {
 
 // knownKeys returns the keys that a profile may have: the flags of all commands, and
 // three more.
-func knownKeys(root *cobra.Command) []string {
+func (a *App) knownKeys(root *cobra.Command) []string {
+	a.AddCommands()
 	known := []string{"address", "authkey-file", "authkey-command"}
 	add := func(f *pflag.Flag) {
 		if f.Name != "authkey" && f.Name != "help" && !f.Hidden && !slices.Contains(known, f.Name) {

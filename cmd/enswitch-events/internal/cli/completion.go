@@ -32,11 +32,13 @@ var completionExamples = map[string]string{ //nolint:gochecknoglobals // a table
 
 // AddCompletion adds the command completion to root.
 func AddCompletion(root *cobra.Command) {
+	root.CompletionOptions.DisableDefaultCmd = false
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() != "completion" {
 			continue
 		}
+		TakeHabits(cmd)
 		cmd.Short = "Print the completion script for a shell"
 		cmd.Long = "Print the completion script for a shell. Its own help says how to use it."
 		cmd.Args = NoArgs
@@ -90,8 +92,8 @@ func bashCompletion(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-// completing reports whether cmd is what the scripts call to ask for completions.
-func completing(cmd *cobra.Command) bool {
+// Completing reports whether cmd is what the scripts call to ask for completions.
+func Completing(cmd *cobra.Command) bool {
 	return cmd.Name() == cobra.ShellCompRequestCmd || cmd.CalledAs() == cobra.ShellCompNoDescRequestCmd
 }
 

@@ -109,39 +109,37 @@ func (p preset) String() string   { return "false" }
 func (p preset) Type() string     { return "bool" }
 func (p preset) IsBoolFlag() bool { return true }
 
-// TakeHabits has the commands below root take the aliases and presets, as far as they have
+// TakeHabits has cmd, a command below the root, take the aliases and presets, as far as it has
 // the flags that these stand for. Live commands take -f and --follow: they follow anyway.
-func TakeHabits(root *cobra.Command) {
-	for _, cmd := range root.Commands() {
-		set := cmd.Flags()
-		hide := func(typed, short string, p preset) {
-			if set.Lookup(typed) != nil {
-				return
-			}
-			f := set.VarPF(p, typed, short, "")
-			f.Hidden, f.NoOptDefVal = true, "true"
+func TakeHabits(cmd *cobra.Command) {
+	set, global := cmd.Flags(), cmd.Root().PersistentFlags()
+	hide := func(typed, short string, p preset) {
+		if set.Lookup(typed) != nil {
+			return
 		}
-		for _, p := range presets {
-			if set.Lookup(p.flag) != nil {
-				hide(p.typed, "", preset{set, p.flag, p.value})
-			}
-		}
-		if set.Lookup("listen") != nil || cmd.Name() == "listen" {
-			hide("follow", "f", preset{})
-		}
-		names := map[string]string{}
-		for typed, flag := range aliases {
-			if set.Lookup(typed) == nil && (set.Lookup(flag) != nil || root.PersistentFlags().Lookup(flag) != nil) {
-				names[typed] = flag
-			}
-		}
-		set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-			if flag, ok := names[name]; ok {
-				name = flag
-			}
-			return pflag.NormalizedName(name)
-		})
+		f := set.VarPF(p, typed, short, "")
+		f.Hidden, f.NoOptDefVal = true, "true"
 	}
+	for _, p := range presets {
+		if set.Lookup(p.flag) != nil {
+			hide(p.typed, "", preset{set, p.flag, p.value})
+		}
+	}
+	if set.Lookup("listen") != nil || cmd.Name() == "listen" {
+		hide("follow", "f", preset{})
+	}
+	names := map[string]string{}
+	for typed, flag := range aliases {
+		if set.Lookup(typed) == nil && (set.Lookup(flag) != nil || global.Lookup(flag) != nil) {
+			names[typed] = flag
+		}
+	}
+	set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if flag, ok := names[name]; ok {
+			name = flag
+		}
+		return pflag.NormalizedName(name)
+	})
 }
 
 // here returns what a flag of another program is called in cmd, or "".

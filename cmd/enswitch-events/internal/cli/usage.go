@@ -14,7 +14,7 @@ import (
 
 // FlagError returns the usage error for err, which pflag returned while it parsed the
 // flags of cmd.
-func FlagError(cmd *cobra.Command, err error) error {
+func (a *App) FlagError(cmd *cobra.Command, err error) error {
 	hint := "see '" + cmd.CommandPath() + " --help'"
 	if missing, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name, dashes := missing.GetSpecifiedName(), "--"
@@ -24,7 +24,7 @@ func FlagError(cmd *cobra.Command, err error) error {
 		msg := "there is no flag " + dashes + name
 		if here := here(name, cmd); here != "" {
 			hint = here + "\n" + hint
-		} else if with := commandsWith(cmd, name, dashes); with != "" {
+		} else if with := a.commandsWith(cmd, name, dashes); with != "" {
 			hint = with + "\n" + hint
 		} else if near := spelling.Nearest(name, flagNames(cmd)); len(near) > 0 && dashes == "--" {
 			msg += ": did you mean --" + strings.Join(near, " or --") + "?"
@@ -41,7 +41,8 @@ func FlagError(cmd *cobra.Command, err error) error {
 }
 
 // commandsWith is a hint: which other commands have the flag, or "" where none has it.
-func commandsWith(cmd *cobra.Command, name, dashes string) string {
+func (a *App) commandsWith(cmd *cobra.Command, name, dashes string) string {
+	a.AddCommands()
 	root := cmd.Root()
 	var with []string
 	for _, other := range root.Commands() {

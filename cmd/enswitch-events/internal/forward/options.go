@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -79,7 +78,7 @@ type Targets struct {
 	o       *Options
 	dir     string
 	targets []*target
-	latency *prometheus.HistogramVec
+	latency *metrics.Histogram
 
 	mu   sync.Mutex // guards the fields after it while metrics are served
 	open []*forward.Forwarder
@@ -169,8 +168,7 @@ func (t *Targets) openAll() error {
 	for _, one := range t.targets {
 		l := &targetLog{log: t.a.Log, name: one.name, dead: filepath.Join(t.dir, one.dir)}
 		l.hook(&one.options)
-		seconds := t.latency.WithLabelValues(one.name)
-		one.options.OnDelivery = func(d time.Duration) { seconds.Observe(d.Seconds()) }
+		one.options.OnDelivery = t.latency.Of(one.name)
 		f, err := forward.Open(filepath.Join(t.dir, one.dir), &one.options)
 		if err != nil {
 			return queueError(one.name, t.dir, err)

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 )
@@ -42,7 +40,7 @@ func (s *session) serveMetrics(ctx context.Context, running *sync.WaitGroup) {
 	}
 	url := "http://" + s.metrics.Addr().String() + "/metrics"
 	s.a.Log.Info("metrics on "+url, "metrics", url)
-	of := append([]prometheus.Collector{newCollector(s)}, s.collectors...)
+	of := append([]metrics.Collector{s.collect}, s.collectors...)
 	running.Go(func() { metrics.Serve(ctx, s.metrics, s.ready, of...) })
 }
 
@@ -55,75 +53,49 @@ func (s *session) ready() bool {
 	})
 }
 
-// collector makes metrics of the counts of a run.
-type collector struct {
-	s *session
-
-	received, kept, filtered, rejected, dropped, duplicates, gaps, waiting, reconnects, up, lag *prometheus.Desc
-}
-
-func newCollector(s *session) *collector {
-	return &collector{
-		s:          s,
-		received:   metrics.Desc("received_total", "Events received, by source.", "source"),
-		kept:       metrics.Desc("kept_total", "Events that the filters kept."),
-		filtered:   metrics.Desc("filtered_total", "Events that the filters left out."),
-		rejected:   metrics.Desc("rejected_total", "What was received and is no event."),
-		dropped:    metrics.Desc("dropped_total", "Events dropped, by reason.", "reason"),
-		duplicates: metrics.Desc("duplicates_total", "Events that another source had delivered before."),
-		gaps:       metrics.Desc("gaps_total", "Times without a connection, or in which events were dropped."),
-		waiting:    metrics.Desc("waiting_events", "Events that are received and not written yet."),
-		reconnects: metrics.Desc("reconnects_total", "Connections made again, by source.", "source"),
-		up:         metrics.Desc("up", "1 if the source is connected or listening.", "source"),
-		lag:        metrics.Desc("lag_seconds", "Time from the timestamp of a recent event to when it was received, by machine.", "machine"),
-	}
-}
-
-// Describe implements [prometheus.Collector].
-func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.received, c.kept, c.filtered, c.rejected, c.dropped, c.duplicates, c.gaps, c.waiting, c.reconnects, c.up, c.lag} {
-		ch <- d
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	l := c.s.buffer.Ledger()
-	metrics.Counter(ch, c.kept, float64(l.Kept))
-	metrics.Counter(ch, c.filtered, float64(l.Filtered))
-	metrics.Counter(ch, c.rejected, float64(l.Rejected))
-	metrics.Counter(ch, c.duplicates, float64(l.Duplicates))
-	metrics.Counter(ch, c.gaps, float64(l.Gaps))
-	metrics.Gauge(ch, c.waiting, float64(l.Waiting))
+// collect adds the counts of the run to a page.
+func (s *session) collect(p *metrics.Page) {
+	l := s.buffer.Ledger()
+	p.Counter("kept_total", "Events that the filters kept.", float64(l.Kept))
+	p.Counter("filtered_total", "Events that the filters left out.", float64(l.Filtered))
+	p.Counter("rejected_total", "What was received and is no event.", float64(l.Rejected))
+	p.Counter("duplicates_total", "Events that another source had delivered before.", float64(l.Duplicates))
+	p.Counter("gaps_total", "Times without a connection, or in which events were dropped.", float64(l.Gaps))
+	p.Gauge("waiting_events", "Events that are received and not written yet.", float64(l.Waiting))
 	dropped := map[string]int64{"buffer_full": l.Dropped}
-	if c.s.droppedElsewhere != nil {
-		c.s.droppedElsewhere(dropped)
+	if s.droppedElsewhere != nil {
+		s.droppedElsewhere(dropped)
 	}
 	for reason, n := range dropped {
-		metrics.Counter(ch, c.dropped, float64(n), reason)
+		p.Counter("dropped_total", "Events dropped, by reason.", float64(n), "reason", reason)
 	}
-	other := int64(0)
-	for i, r := range c.s.buffer.Received() {
-		if i >= metrics.MaxValues || r.Source == metrics.Other {
-			other += r.Events
-			continue
-		}
-		metrics.Counter(ch, c.received, float64(r.Events), strings.ToValidUTF8(strings.TrimPrefix(r.Source, "ws://"), "\uFFFD"))
-	}
-	if other > 0 {
-		metrics.Counter(ch, c.received, float64(other), metrics.Other)
+	for source, n := range s.received() {
+		p.Counter("received_total", "Events received, by source.", float64(n), "source", source)
 	}
 	now := time.Now()
-	for _, f := range c.s.feeds {
+	for _, f := range s.feeds {
 		_, address, connected := f.health(now)
 		up := 0.0
 		if connected {
 			up = 1
 		}
-		metrics.Gauge(ch, c.up, up, address)
-		metrics.Counter(ch, c.reconnects, float64(f.reconnects()), address)
+		p.Gauge("up", "1 if the source is connected or listening.", up, "source", address)
+		p.Counter("reconnects_total", "Connections made again, by source.", float64(f.reconnects()), "source", address)
 	}
-	for machine, lag := range c.s.lags.snapshot() {
-		metrics.Gauge(ch, c.lag, lag.Seconds(), machine)
+	for machine, lag := range s.lags.snapshot() {
+		p.Gauge("lag_seconds", "Time from the timestamp of a recent event to when it was received, by machine.", lag.Seconds(), "machine", machine)
 	}
+}
+
+// received returns how many events came, by source.
+func (s *session) received() map[string]int64 {
+	by := map[string]int64{}
+	for i, r := range s.buffer.Received() {
+		source := strings.TrimPrefix(r.Source, "ws://")
+		if i >= metrics.MaxValues {
+			source = metrics.Other
+		}
+		by[source] += r.Events
+	}
+	return by
 }

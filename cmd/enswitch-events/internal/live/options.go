@@ -7,13 +7,13 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 )
 
@@ -54,7 +54,7 @@ type Options struct {
 	Sink func(text *engine.Text) engine.Sink
 	// Collectors are metrics of the command, beside those of every live run. Dropped, unless
 	// nil, adds to a map by reason how many events the command has dropped.
-	Collectors []prometheus.Collector
+	Collectors []metrics.Collector
 	Dropped    func(map[string]int64)
 	// Destination is where the output of text goes; nil is stdout.
 	Destination *engine.Destination

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/whole"
@@ -45,7 +45,7 @@ type session struct {
 	pseudonyms *flags.Pseudonyms
 
 	metrics          net.Listener // nil without --metrics
-	collectors       []prometheus.Collector
+	collectors       []metrics.Collector
 	droppedElsewhere func(map[string]int64) // see Options.Dropped
 	lags             lags
 	watchdog         *watchdog
