@@ -233,6 +233,10 @@ func (b *bench) load(ctx context.Context, kind string, p posting) (a *answers, e
 		_, err = receive(cmd, said, kill(cmd, use))
 		return a.spentBy(cmd), err
 	}
+	if kind == "forward" {
+		err := b.loadDown(ctx, use)
+		return a, err
+	}
 	cmd := b.command(ctx, b.binary, "listen", "--port", "0", "--log-format", "json", "-o", "ndjson")
 	said, err := cmd.StderrPipe()
 	if err != nil {

@@ -37,7 +37,7 @@ func latency(ctx context.Context, b *bench) ([]row, error) {
 
 func (b *bench) delays(ctx context.Context) ([]time.Duration, error) {
 	start := time.Now()
-	s := newServer(func(c net.Conn) error { return paced(c, start) })
+	s := newServer(func(c net.Conn) error { return paced(c, start, latencyRate, latencyEvents) })
 	defer s.Close()
 	defer s.CloseClientConnections()
 	cmd := b.command(ctx, b.binary, "tail", s.address(), "--no-reconnect", "-o", "json")
@@ -68,13 +68,13 @@ func (b *bench) delays(ctx context.Context) ([]time.Duration, error) {
 	return all, lines.Err()
 }
 
-// paced sends each event when its time has come, one write for each. The event
-// says when, in nanoseconds since start.
-func paced(c net.Conn, start time.Time) error {
-	const every = time.Second / latencyRate
+// paced sends so many events at that rate a second, one write for each. The event says when
+// it was sent, in nanoseconds since start.
+func paced(c net.Conn, start time.Time, rate, events int) error {
+	every := time.Second / time.Duration(rate)
 	next := time.Now()
 	var frame, payload []byte
-	for range latencyEvents {
+	for range events {
 		if wait := time.Until(next); wait > 0 {
 			time.Sleep(wait)
 		}

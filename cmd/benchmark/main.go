@@ -50,6 +50,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 1 && args[0] == bareHandler {
 		return serveBare(ctx, stdout)
 	}
+	if len(args) == 3 && args[0] == bareClient {
+		return postBare(args[1], args[2])
+	}
+	if len(args) == 2 && args[0] == busyDisk {
+		return keepDiskBusy(ctx, args[1])
+	}
 	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	pick := flags.String("run", "", "measure the rows that match this `regexp`")
@@ -156,6 +162,9 @@ var measures = [...]struct {
 	{"cat memory", catMemory},
 	{"listen", listenRate},
 	{"listen, a new connection for each POST", listenAlone},
+	{"forward to HTTP", forwardHTTP},
+	{"forward latency", forwardDelay},
+	{"forward, targets down", forwardDown},
 	{"tail latency", latency},
 	{"tail memory", memory},
 	{"start-up", startUp},

@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 const (
@@ -51,10 +53,10 @@ type HTTPOptions struct {
 
 // httpTarget POSTs events.
 type httpTarget struct {
-	o      HTTPOptions
-	url    *url.URL
-	client *http.Client
-	base   http.Header
+	o         HTTPOptions
+	url       *url.URL
+	transport *http.Transport
+	base      http.Header
 }
 
 // NewHTTP returns a target that POSTs events to a URL, http or https, which may have a user
@@ -98,20 +100,17 @@ func NewHTTP(address string, o *HTTPOptions) (Target, error) {
 		r := http.Request{Header: t.base}
 		r.SetBasicAuth(u.User.Username(), password)
 	}
-	t.client = &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: t.o.Timeout}).DialContext,
-			TLSClientConfig:        t.o.TLS,
-			TLSHandshakeTimeout:    t.o.Timeout,
-			ForceAttemptHTTP2:      true,
-			MaxIdleConns:           t.o.Connections,
-			MaxIdleConnsPerHost:    t.o.Connections,
-			IdleConnTimeout:        90 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true, // an answer of 1 GB can be small on the wire
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	t.transport = &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: t.o.Timeout}).DialContext,
+		TLSClientConfig:        t.o.TLS,
+		TLSHandshakeTimeout:    t.o.Timeout,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           t.o.Connections,
+		MaxIdleConnsPerHost:    t.o.Connections,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // an answer of 1 GB can be small on the wire
 	}
 	return t, nil
 }
@@ -147,7 +146,8 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}).WithContext(ctx)
-	answer, err := t.client.Do(request)
+	// An http.Client follows redirects and keeps cookies, for which it works longer.
+	answer, err := t.transport.RoundTrip(request)
 	if err != nil {
 		return Result{Verdict: Unreachable, Reason: t.reason(err)}
 	}
@@ -227,15 +227,12 @@ func retryAfter(text string, now time.Time) time.Duration {
 	return min(max(wait, minBackoff), maxRetryAfter)
 }
 
-// reason returns an error of the network without the URL, which may hold a secret.
+// reason returns why there is no answer, in plain words.
 func (t *httpTarget) reason(err error) string {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		if e.Timeout() {
-			return fmt.Sprintf("no answer within %v", t.o.Timeout)
-		}
-		err = e.Err
+	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer within %v", t.o.Timeout)
 	}
-	return cut(err.Error())
+	return cut(oserr.Reason(err))
 }
 
 // cut returns at most MaxReason bytes of text.
@@ -264,6 +261,6 @@ func (t *httpTarget) Check(ctx context.Context) error {
 
 // Close implements Target.
 func (t *httpTarget) Close() error {
-	t.client.CloseIdleConnections()
+	t.transport.CloseIdleConnections()
 	return nil
 }

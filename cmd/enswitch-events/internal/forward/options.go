@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -149,6 +151,10 @@ func (t *Targets) Destination(ctx context.Context, wait bool) *engine.Destinatio
 		for _, one := range t.targets {
 			t.out.limits = append(t.out.limits, &limit{bytes: one.options.MaxBytes, givenUp: -1})
 		}
+	} else {
+		// The sync of a queue holds a processor of the Go runtime until that notices, for up to
+		// 10 ms, and senders of POSTs would wait for it.
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(t.targets) + 1)
 	}
 	return &engine.Destination{Open: t.Open, Out: &t.out, Encoder: newEncoder}
 }
@@ -165,6 +171,9 @@ func (t *Targets) Open() error {
 }
 
 func (t *Targets) openAll() error {
+	// A request leaves some KB of garbage, and little else is on the heap, so by default it
+	// would be collected dozens of times a second.
+	debug.SetGCPercent(400)
 	for _, one := range t.targets {
 		l := &targetLog{log: t.a.Log, name: one.name, dead: filepath.Join(t.dir, one.dir)}
 		l.hook(&one.options)
