@@ -102,7 +102,7 @@ func (o *callsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 		return err
 	}
 	s := calls.New(options)
-	live.Sink, live.Account, live.SinkMemory = s.Sink, s, calls.MaxMemory
+	live.Sink, live.Account, live.SinkMemory, live.Figures = s.Sink, s, calls.MaxMemory, true
 	run := func(ctx context.Context) error { return o.inputs.Run(ctx, a, cmd, addresses) }
 	if screen == nil {
 		return run(ctx)

@@ -96,7 +96,7 @@ func (o *schemaOptions) learn(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	examples := map[string]schema.Examples{"none": schema.NoExamples, "all": schema.AllExamples}[o.examples]
 	l := schemas.NewLearner(file, examples, !o.inputs.Captures(), a.Log)
 	live := &o.inputs.Live
-	live.Sink, live.SinkMemory = l.Sink, schemas.MaxMemory
+	live.Sink, live.SinkMemory, live.Figures = l.Sink, schemas.MaxMemory, true
 	err = o.inputs.Run(ctx, a, cmd, addresses)
 	if l.Used() {
 		err = cmp.Or(err, l.Close(err != nil))
@@ -143,7 +143,7 @@ func (o *schemaOptions) watch(ctx context.Context, a *cli.App, cmd *cobra.Comman
 	}
 	live := &o.inputs.Live
 	w := schemas.NewWatch(known, live.End.Count, o.format == "ndjson", a.Log)
-	live.Sink, live.Account, live.SinkMemory = w.Sink, w, schemas.MaxMemory
+	live.Sink, live.Account, live.SinkMemory, live.Figures = w.Sink, w, schemas.MaxMemory, true
 	err = o.inputs.Run(ctx, a, cmd, addresses)
 	if err == nil && o.failOnDrift {
 		err = w.Drift()

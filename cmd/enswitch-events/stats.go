@@ -106,7 +106,7 @@ func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	options.Connected = func() bool { return health().Ever }
 	s := stats.New(options)
 	run := &o.inputs.Live
-	run.Sink, run.Account, run.SinkMemory = s.Sink, s, stats.MaxMemory
+	run.Sink, run.Account, run.SinkMemory, run.Figures = s.Sink, s, stats.MaxMemory, true
 	run.Watch = func(h func() live.Health) { health = h }
 	if options.Picture {
 		if a.StatusLine == nil {

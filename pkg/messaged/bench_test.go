@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"testing"
+	"time"
 )
 
 // benchEvent is about as long as an event of a busy cluster. The fields beyond
@@ -37,10 +38,10 @@ func BenchmarkEvents(b *testing.B) {
 			}
 		}
 	})
-	b.Run("events", func(b *testing.B) {
+	events := func(b *testing.B, o *Options) {
 		b.SetBytes(int64(len(benchEvent)))
 		b.ReportAllocs()
-		c := New(address(b, flood(b)), nil)
+		c := New(address(b, flood(b)), o)
 		for ev, err := range c.Events(b.Context()) {
 			if err != nil || len(ev.Raw) != len(benchEvent) {
 				b.Fatal(len(ev.Raw), err)
@@ -49,7 +50,9 @@ func BenchmarkEvents(b *testing.B) {
 				break
 			}
 		}
-	})
+	}
+	b.Run("events", func(b *testing.B) { events(b, nil) })
+	b.Run("pauses", func(b *testing.B) { events(b, &Options{ReadPause: 20 * time.Millisecond}) })
 }
 
 func BenchmarkParseAddress(b *testing.B) {

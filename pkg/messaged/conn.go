@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -21,6 +22,7 @@ const (
 	readBuffer   = 256 << 10              // measured: four times as fast as gorilla's 4 KiB on small frames
 	minBuffer    = 64 << 10               // for a message
 	keptBuffer   = 1 << 20                // a larger buffer is not kept for the next message
+	pauseBytes   = 64 << 10               // that have come end a pause: the system holds more before the sender waits
 	maxHandshake = 1 << 20                // bytes that may come before the handshake is done
 	pingWait     = time.Second            // to write a ping or a pong
 	closeWait    = 250 * time.Millisecond // to write a close frame
@@ -40,10 +42,17 @@ type conn struct {
 
 	timeout time.Duration // how long Read may wait, 0 without limit
 	armed   time.Time     // when the deadline was set
+
+	pause   time.Duration   // Options.ReadPause
+	raw     syscall.RawConn // for a pause
+	drained bool            // the last Read took all that had come
 }
 
 func (c *conn) Read(p []byte) (int, error) {
 	c.onWait()
+	if c.drained && c.raw != nil {
+		c.rest()
+	}
 	if c.timeout > 0 {
 		// Setting a deadline costs about as much as reading a small event. So it
 		// is set a little later than needed, and not at each read.
@@ -71,6 +80,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		c.lastRead = time.Now()
 	}
+	c.drained = n < len(p) && c.limit < 0 // nothing waits before the handshake is done
 	if c.limit >= 0 {
 		if c.limit -= n; c.limit < 0 {
 			c.limit, c.err = 0, errHandshakeTooLong
@@ -78,6 +88,17 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	return n, c.err
+}
+
+// rest waits for the pause, until many bytes have come, or for the end of ctx.
+func (c *conn) rest() {
+	c.armed = time.Time{} // the deadline is that of the pause
+	if c.SetReadDeadline(time.Now().Add(c.pause)) == nil && c.ctx.Err() == nil {
+		awaitBytes(c.raw, pauseBytes)
+	}
+	if c.timeout == 0 {
+		_ = c.SetReadDeadline(time.Time{})
+	}
 }
 
 // readLate reads once more after the deadline. When the process was suspended,

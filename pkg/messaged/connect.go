@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/gorilla/websocket"
 )
@@ -75,7 +76,12 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.conn = &conn{Conn: nc, ctx: ctx, onWait: c.opts.OnWait, limit: maxHandshake}
+		a.conn = &conn{Conn: nc, ctx: ctx, onWait: c.opts.OnWait, limit: maxHandshake, pause: c.opts.ReadPause}
+		if tcp, ok := nc.(syscall.Conn); ok && c.opts.ReadPause > 0 {
+			if a.conn.raw, err = tcp.SyscallConn(); err != nil {
+				return nil, err
+			}
+		}
 		// Reading an HTTP answer stops at a deadline, not at the end of a context.
 		stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
 		if !tunneled {

@@ -93,6 +93,9 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel()
+	if options.Figures && !listen && len(clients) == 1 {
+		clients[0].options.ReadPause = ReadPause
+	}
 	for _, c := range clients {
 		sources = append(sources, c.source(s))
 		if silence, once := o.silence(a, cmd); silence > 0 {
