@@ -155,6 +155,12 @@ func TestWriteReadme(t *testing.T) {
 	if above != "<!-- flags A -->\n<!-- end -->\n" || !ok || !strings.HasSuffix(below, ".\n<!-- end -->\nbelow\n<!-- end -->\n") {
 		t.Errorf("wrote\n%s", got)
 	}
+	if err := write("<!-- benchmark short -->\nold\n<!-- end -->\n"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = os.ReadFile(path); err != nil || !strings.HasPrefix(string(got), "<!-- benchmark short -->\n") || strings.Contains(string(got), "| a |") {
+		t.Errorf("of no row of the front page it wrote\n%s (%v)", got, err)
+	}
 	for _, text := range []string{"", "<!-- benchmark -->\n", strings.Repeat("<!-- benchmark -->\n<!-- end -->\n", 2)} {
 		if write(text) == nil {
 			t.Errorf("%q: no error", text)
@@ -247,6 +253,29 @@ func TestWriteCalls(t *testing.T) {
 	for id, n := range events {
 		if n != len(callPlan) {
 			t.Errorf("%s has %d events", id, n)
+		}
+	}
+}
+
+// TestFrontPage: the short table has some of the rows, and not all.
+func TestFrontPage(t *testing.T) {
+	for what, want := range map[string]bool{
+		"`tail -c call -e answer` into a file":                              true,
+		"`tail` into a file":                                                true,
+		"`tail -o line --color always` into a file":                         false,
+		"`cat -c call -e answer` into a file":                               true,
+		"`cat -c call -e answer` of 2.1 GB: resident memory at its highest": true,
+		"`cat --jq 'x'` into a file":                                        false,
+		"`cat` of a .zst, into nothing":                                     true,
+		"`cat` of a .gz, into nothing":                                      false,
+		"`listen` into a file, forms POSTed over 8 kept connections":        true,
+		"the same, its answer time":                                         false,
+		"`tail` into a pipe, event in to line out, 10,000 events/s":         true,
+		"start-up: `version`, from fork to exit":                            true,
+		"the program's file, stripped":                                      true,
+	} {
+		if frontPage.MatchString(what) != want {
+			t.Errorf("%s: %v", what, !want)
 		}
 	}
 }

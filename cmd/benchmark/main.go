@@ -4,7 +4,7 @@
 //	go run ./cmd/benchmark
 //	go run ./cmd/benchmark -run 'tail -c' -n 1000000 -rounds 3
 //	go run ./cmd/benchmark -run '^cat' -bytes 50000000 -large 10000000000
-//	go run ./cmd/benchmark -readme README.md
+//	go run ./cmd/benchmark -readme README.md,cmd/enswitch-events/docs/speed.md
 //
 // The two programs of a row run in turn, A B A B, on the same input, and what
 // each of them wrote is compared with what it should have written. Of the
@@ -27,6 +27,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.Int64Var(&b.fileSize, "bytes", 200e6, "`bytes` of the file that cat and its peers read")
 	flags.Int64Var(&b.largeSize, "large", 2<<30, "`bytes` of the file over which the memory of cat is measured")
 	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
-	readme := flags.String("readme", "", "write the table into this `file`, too, in the place marked there")
+	readme := flags.String("readme", "", "write the table into these `files`, too, in the place marked there: with commas")
 	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -119,7 +120,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := printTable(stdout, done, b.skipped); err != nil || *readme == "" {
 		return err
 	}
-	return writeReadme(*readme, done, b.skipped, time.Now())
+	for file := range strings.SplitSeq(*readme, ",") {
+		if err := writeReadme(file, done, b.skipped, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bench is what all measures share.

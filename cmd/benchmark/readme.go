@@ -6,12 +6,17 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
-// measured is the part of the README that a run of all rows writes.
-var measured = regexp.MustCompile(`(?s)<!-- benchmark -->\n.*?<!-- end -->`)
+// measured is the part of a Markdown file that a run of all rows writes. With the word
+// short it has the rows of the front page only.
+var measured = regexp.MustCompile(`(?s)<!-- benchmark( short)? -->\n.*?<!-- end -->`)
+
+// frontPage finds the rows of the short table by what they measure.
+var frontPage = regexp.MustCompile("^`tail -c |^`tail` into a file|^`cat -c .* into a file|of a \\.zst|forms POSTed|resident memory at its highest$|event in to line out|^start-up|stripped$")
 
 // writeReadme puts the table into the file, with the machine and the day.
 func writeReadme(path string, rows []row, skipped []string, day time.Time) error {
@@ -19,11 +24,16 @@ func writeReadme(path string, rows []row, skipped []string, day time.Time) error
 	if err != nil {
 		return err
 	}
-	if len(measured.FindAllIndex(text, 2)) != 1 {
+	marks := measured.FindAllSubmatch(text, 2)
+	if len(marks) != 1 {
 		return fmt.Errorf("%s: not one place between <!-- benchmark --> and <!-- end -->", path)
 	}
+	kind := string(marks[0][1])
+	if kind != "" {
+		rows, skipped = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !frontPage.MatchString(r.what) }), nil
+	}
 	var part bytes.Buffer
-	part.WriteString("<!-- benchmark -->\n")
+	part.WriteString("<!-- benchmark" + kind + " -->\n")
 	if err := printTable(&part, withoutReach(rows), skipped); err != nil {
 		return err
 	}

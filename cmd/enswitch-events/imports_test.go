@@ -27,7 +27,7 @@ const (
 // levels are the packages of the program, the highest first. Each imports packages
 // of lower levels only, of the library and of others.
 var levels = []string{
-	"inputs doctor htmlreport tui forward",
+	"inputs doctor htmlreport tui forward manual",
 	"live captures sequence serve calls trace schemas stats",
 	"flags",
 	"report whole",

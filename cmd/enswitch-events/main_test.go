@@ -65,7 +65,7 @@ func TestScripts(t *testing.T) {
 			"answer":   answerCmd,
 			"freeport": freeportCmd,
 			"post":     postCmd,
-			"readme":   readmeCmd,
+			"script":   scriptCmd,
 			"run":      runCmd,
 			"code":     codeCmd,
 			"try":      tryCmd,

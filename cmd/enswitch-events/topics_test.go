@@ -102,6 +102,22 @@ func runExample(t *testing.T, dir, command string, events []string) string {
 			}
 		}
 	}()
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd.Dir = dir
+	cmd.Env = append(exampleEnv(t, dir), "ENSWITCH_ADDRESS="+server.URL())
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("$ %s\n%v: %s", command, err, stderr.String())
+	}
+	return strings.TrimSuffix(string(out), "\n")
+}
+
+// exampleEnv returns the environment of an example in dir, in which enswitch-events is this
+// program and its settings are the defaults.
+func exampleEnv(t *testing.T, dir string) []string {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -113,17 +129,8 @@ func runExample(t *testing.T, dir, command string, events []string) string {
 	if err := os.Symlink(self, filepath.Join(bin, "enswitch-events")); err != nil && !os.IsExist(err) {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"),
-		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "TZ=UTC", "LC_ALL=C.UTF-8", "ENSWITCH_ADDRESS="+server.URL(), exitAtOnce)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Errorf("$ %s\n%v: %s", command, err, stderr.String())
-	}
-	return strings.TrimSuffix(string(out), "\n")
+	return append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"),
+		"HOME="+dir, "XDG_CONFIG_HOME="+dir, "TZ=UTC", "LC_ALL=C.UTF-8", exitAtOnce)
 }
 
 // TestTopicsFit holds the topics to the form that topicFiles states.

@@ -11,7 +11,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// The exit codes. The README documents them.
+// The exit codes. The topic exit-codes documents them.
 const (
 	ExitOK        = 0   // ExitOK: done
 	ExitFailure   = 1   // ExitFailure: any other failure, or a condition that was not met
@@ -25,9 +25,9 @@ const (
 	ExitInterrupt = 130 // ExitInterrupt: a second Ctrl-C
 )
 
-// exitCodes says in a few words with which codes cmd can end: it has the flags that they
+// ExitCodes says in a few words with which codes cmd can end: it has the flags that they
 // belong to.
-func exitCodes(cmd *cobra.Command) string {
+func ExitCodes(cmd *cobra.Command) string {
 	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
 	events, connects := has("fail-if"), has("no-reconnect")
 	timed := (events || has("having") || has("fail-on-drift")) && (has("for") || has("timeout"))

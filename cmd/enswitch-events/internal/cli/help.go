@@ -29,26 +29,27 @@ func AddFlagGroup(cmd *cobra.Command, title string, bind func(*pflag.FlagSet)) {
 	cmd.Flags().AddFlagSet(fs)
 }
 
-// flagGroup is a title and the flags under it.
-type flagGroup struct {
-	title string
-	flags *pflag.FlagSet
+// FlagGroup is a title of help and the flags under it.
+type FlagGroup struct {
+	Title string
+	Flags *pflag.FlagSet
 }
 
-// flagGroups returns the flags of cmd by group, in the order of their definition.
-func flagGroups(cmd *cobra.Command) []flagGroup {
-	var groups []flagGroup
+// FlagGroups returns the flags of cmd by group, in the order of their definition.
+// The last group is that of all commands.
+func FlagGroups(cmd *cobra.Command) []FlagGroup {
+	var groups []FlagGroup
 	add := func(title string, f *pflag.Flag) {
 		for _, g := range groups {
-			if g.title == title {
-				g.flags.AddFlag(f)
+			if g.Title == title {
+				g.Flags.AddFlag(f)
 				return
 			}
 		}
 		fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
 		fs.SortFlags = false
 		fs.AddFlag(f)
-		groups = append(groups, flagGroup{title, fs})
+		groups = append(groups, FlagGroup{title, fs})
 	}
 	global := cmd.Root().PersistentFlags()
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -123,8 +124,8 @@ func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
 		fmt.Fprintf(&top, "\n%s\n", rest)
 	}
 	_, _ = io.WriteString(w, fit(top.String(), width)) // as Fprintf below
-	for _, g := range flagGroups(cmd) {
-		fmt.Fprintf(w, "\n%s:\n%s", g.title, g.flags.FlagUsagesWrapped(width))
+	for _, g := range FlagGroups(cmd) {
+		fmt.Fprintf(w, "\n%s:\n%s", g.Title, g.Flags.FlagUsagesWrapped(width))
 	}
 	fmt.Fprintf(w, "\n%s", fit(footer(cmd), width))
 }
@@ -132,8 +133,8 @@ func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
 // footer is what help ends with.
 func footer(cmd *cobra.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Exit codes: %s. See 'enswitch-events help exit-codes'.\n", exitCodes(cmd))
-	if len(flagGroups(cmd)) > 1 {
+	fmt.Fprintf(&b, "Exit codes: %s. See 'enswitch-events help exit-codes'.\n", ExitCodes(cmd))
+	if len(FlagGroups(cmd)) > 1 {
 		b.WriteString("\nEvery flag --some-flag is also the variable ENSWITCH_SOME_FLAG and the key some-flag of a profile: see 'enswitch-events help config'.\n")
 	}
 	if cmd.HasAvailableSubCommands() {

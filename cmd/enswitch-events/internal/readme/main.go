@@ -1,6 +1,5 @@
 // Command readme writes what the repository shows of the program: the shell
-// completions, and in the README the picture, the tables of flags and the
-// output of the examples. It builds the program, runs it, and copies what it
+// completions, the pictures, and in the README the output of the examples. It builds the program, runs it, and copies what it
 // printed, so that none of it can be out of date for longer than it takes to
 // type 'go generate ./...'. Its argument is the root of the repository.
 package main
@@ -40,6 +39,8 @@ func generate(ctx context.Context, root string) error {
 		completions(ctx, p, filepath.Join(root, "completions")),
 		picture(ctx, p, filepath.Join(root, "testdata", "readme", "tail.svg")),
 		screens(ctx, p, filepath.Join(root, "testdata", "readme")),
+		tracePicture(ctx, p, filepath.Join(root, "testdata", "readme", "trace.svg")),
+		reportPicture(ctx, p, filepath.Join(root, "testdata", "readme", "report.svg")),
 		rewrite(ctx, p, root),
 	)
 }

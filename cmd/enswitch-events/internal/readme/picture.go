@@ -32,11 +32,26 @@ func picture(ctx context.Context, p *program, file string) error {
 	if err != nil {
 		return err
 	}
+	return write(file, render.SVG(pictured, lines, widest(lines)))
+}
+
+// widest returns how many columns the widest of the lines has.
+func widest(lines []byte) int {
 	columns := 0
 	for line := range bytes.Lines(lines) {
-		columns = max(columns, ansi.StringWidth(string(bytes.TrimSpace(line))))
+		columns = max(columns, ansi.StringWidth(string(bytes.TrimRight(line, " \n"))))
 	}
-	return write(file, render.SVG(pictured, lines, columns))
+	return columns
+}
+
+// tracePicture draws a call that is transferred.
+func tracePicture(ctx context.Context, p *program, file string) error {
+	const shown = "enswitch-events trace 01632960244 --read testdata/calls/attended.ndjson"
+	lines, err := p.run(ctx, shown+" --color always")
+	if err != nil {
+		return err
+	}
+	return write(file, render.SVG(shown, lines, widest(lines)))
 }
 
 // serve runs a command line while a messaged sends the events to it, whose

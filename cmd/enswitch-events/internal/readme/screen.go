@@ -32,14 +32,7 @@ func screens(ctx context.Context, p *program, dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{
-		Seed: 13819, Rate: 4, Machines: 4, Start: time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC),
-	})
-	var events bytes.Buffer
-	for range 700 {
-		events.Write(append(g.Next().Raw, '\n'))
-	}
-	if err := write(filepath.Join(p.dir, "events.ndjson"), events.Bytes()); err != nil {
+	if err := write(filepath.Join(p.dir, "events.ndjson"), capture(700)); err != nil {
 		return err
 	}
 	const shown = "enswitch-events calls --read events.ndjson"
@@ -56,6 +49,18 @@ func screens(ctx context.Context, p *program, dir string) error {
 		}
 	}
 	return nil
+}
+
+// capture returns n events of a made-up cluster, one a line.
+func capture(n int) []byte {
+	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{
+		Seed: 13819, Rate: 4, Machines: 4, Start: time.Date(2026, time.November, 2, 9, 0, 0, 0, time.UTC),
+	})
+	var events bytes.Buffer
+	for range n {
+		events.Write(append(g.Next().Raw, '\n'))
+	}
+	return events.Bytes()
 }
 
 // screen runs a command line on a terminal, presses keys once it has begun, and returns what

@@ -25,7 +25,7 @@ func ReadScenario(name string) (*enswitchtest.Scenario, error) {
 	}
 	s, err := enswitchtest.ParseScenario(text)
 	if err != nil {
-		return nil, cli.Usage("see the example in the README, under simulate", "--scenario %s: %w", name, err)
+		return nil, cli.Usage("see the example in 'enswitch-events help scenarios'", "--scenario %s: %w", name, err)
 	}
 	return s, nil
 }
