@@ -17,7 +17,7 @@ var handWritten = []string{"speed.md"}
 // TestDocs compares docs, the pages in Markdown and the manual pages, with what the help of
 // the program makes of them now. -update writes them.
 func TestDocs(t *testing.T) {
-	pages := manual.Pages(newRoot(t.Context(), &cli.App{}))
+	pages := manual.Pages(newRoot(t.Context(), &cli.App{}, ""))
 	known := manual.Names(pages)
 	made := map[string][]byte{"README.md": manual.Index(pages)}
 	for _, p := range pages {

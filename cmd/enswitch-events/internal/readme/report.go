@@ -21,7 +21,7 @@ const (
 
 var (
 	reportStyle = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
-	reportBody  = regexp.MustCompile(`(?s)<body>(.*?)</body>`)
+	reportBody  = regexp.MustCompile(`(?s)<body>(.*?)<footer>.*?</footer>(.*?)</body>`) // the foot has the time of the run
 
 	// HTML that is no XML, and what SVG wants to be told inside of HTML.
 	asXML = strings.NewReplacer("<br>", "<br/>", "<svg ", `<svg xmlns="http://www.w3.org/2000/svg" `) //nolint:gochecknoglobals // a table that nothing changes
@@ -52,7 +52,7 @@ func reportPicture(ctx context.Context, p *program, file string) error {
 	if err := xml.EscapeText(&b, style[1]); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b, "</style>%s</div></foreignObject></svg>\n", asXML.Replace(string(body[1])))
+	fmt.Fprintf(&b, "</style>%s</div></foreignObject></svg>\n", asXML.Replace(string(body[1])+string(body[2])))
 	for d := xml.NewDecoder(bytes.NewReader(b.Bytes())); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return write(file, b.Bytes())
