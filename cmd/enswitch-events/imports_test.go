@@ -137,7 +137,7 @@ func TestImports(t *testing.T) {
 		t.Error(fault)
 	}
 	for path, p := range packages {
-		if !strings.HasPrefix(path, library) {
+		if !strings.HasPrefix(path, module) {
 			continue
 		}
 		for _, name := range p.GoFiles {
@@ -147,7 +147,14 @@ func TestImports(t *testing.T) {
 				t.Error(err)
 				continue
 			}
-			for _, fault := range sourceFaults(files, file) {
+			var faults []string
+			if strings.HasPrefix(path, library) {
+				faults = sourceFaults(files, file)
+			}
+			if p.Name != "main" {
+				faults = append(faults, startFaults(files, file)...)
+			}
+			for _, fault := range faults {
 				t.Error(fault)
 			}
 		}
@@ -252,6 +259,24 @@ func sourceFaults(files *token.FileSet, file *ast.File) (faults []string) {
 	return faults
 }
 
+// startFaults says which regular expressions a file compiles at every start of the program.
+func startFaults(files *token.FileSet, file *ast.File) (faults []string) {
+	for _, d := range file.Decls {
+		ast.Inspect(d, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl, *ast.FuncLit:
+				return false // runs when it is called
+			case *ast.SelectorExpr:
+				if p, ok := n.X.(*ast.Ident); ok && p.Name == "regexp" && strings.HasPrefix(n.Sel.Name, "MustCompile") {
+					faults = append(faults, fmt.Sprintf("%s: compiled at every start: use sync.OnceValue", files.Position(n.Pos())))
+				}
+			}
+			return true
+		})
+	}
+	return faults
+}
+
 // TestImportRules: each rule finds what breaks it.
 func TestImportRules(t *testing.T) {
 	t.Parallel()
@@ -283,21 +308,25 @@ func TestImportRules(t *testing.T) {
 		}
 	}
 	for source, want := range map[string]string{
-		`import "os"; var x = os.Getenv("A")`:              "uses os.Getenv",
-		`import "fmt"; func f() { fmt.Println() }`:         "uses fmt.Println",
-		`func f() { println() }`:                           "uses println",
-		`func init() {}`:                                   "init",
-		`const x = "see --where"`:                          "knows no flags",
-		"const x = `--max-line is needed`":                 "knows no flags",
-		`const x = "a -- b, a--b, ---x, -----BEGIN KEY--"`: "",
-		`import "fmt"; var x = fmt.Sprint("-w")`:           "",
+		`import "os"; var x = os.Getenv("A")`:                   "uses os.Getenv",
+		`import "fmt"; func f() { fmt.Println() }`:              "uses fmt.Println",
+		`func f() { println() }`:                                "uses println",
+		`func init() {}`:                                        "init",
+		`var x = regexp.MustCompile("a")`:                       "at every start",
+		`var x = []any{regexp.MustCompile("a")}`:                "at every start",
+		`var x = func() any { return regexp.MustCompile("a") }`: "",
+		`func f() { regexp.MustCompile("a") }`:                  "",
+		`const x = "see --where"`:                               "knows no flags",
+		"const x = `--max-line is needed`":                      "knows no flags",
+		`const x = "a -- b, a--b, ---x, -----BEGIN KEY--"`:      "",
+		`import "fmt"; var x = fmt.Sprint("-w")`:                "",
 	} {
 		files := token.NewFileSet()
 		file, err := parser.ParseFile(files, "x.go", "package x\n"+source, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := strings.Join(sourceFaults(files, file), "\n")
+		got := strings.Join(append(sourceFaults(files, file), startFaults(files, file)...), "\n")
 		if want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", source, got, want)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // aside is a file that a Writer has set aside.
@@ -36,7 +37,7 @@ type asides struct {
 }
 
 // asideTime is what setAside puts between the stem of a name and what follows.
-var asideTime = regexp.MustCompile(`^(\d{8}-\d{6})(?:-(\d+))?$`)
+var asideTime = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d{8}-\d{6})(?:-(\d+))?$`) })
 
 // list returns the files that were set aside from name after that key, in order.
 //
@@ -53,7 +54,7 @@ func (a *asides) list(name string) (all []aside) {
 		if middle, ok = strings.CutSuffix(middle, ext); !ok || !e.Type().IsRegular() {
 			continue
 		}
-		m := asideTime.FindStringSubmatch(middle)
+		m := asideTime().FindStringSubmatch(middle)
 		if m == nil {
 			continue
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -37,7 +38,7 @@ func fit(text string, width int) string {
 }
 
 // row finds the second column of an indented line.
-var row = regexp.MustCompile(`^( +\S.*? {2,})(\S.*)$`)
+var row = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^( +\S.*? {2,})(\S.*)$`) })
 
 func fitBlock(lines []string, width int) string {
 	var fitted []string
@@ -80,7 +81,7 @@ func fitRows(lines []string, width int) (fitted []string) {
 		line := lines[i]
 		i++
 		var first, hang, text string
-		if m := row.FindStringSubmatch(line); m != nil {
+		if m := row().FindStringSubmatch(line); m != nil {
 			first, text = m[1], m[2]
 			hang = strings.Repeat(" ", utf8.RuneCountInString(first))
 		} else if trimmed := strings.TrimLeft(line, " "); !strings.Contains(line, "enswitch-events ") { // prose
@@ -90,7 +91,7 @@ func fitRows(lines []string, width int) (fitted []string) {
 			fitted = append(fitted, line)
 			continue
 		}
-		for i < len(lines) && strings.HasPrefix(lines[i], hang) && !strings.HasPrefix(lines[i], hang+" ") && row.FindString(lines[i]) == "" {
+		for i < len(lines) && strings.HasPrefix(lines[i], hang) && !strings.HasPrefix(lines[i], hang+" ") && row().FindString(lines[i]) == "" {
 			text += " " + strings.TrimSpace(lines[i])
 			i++
 		}

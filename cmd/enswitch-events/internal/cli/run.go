@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -80,7 +81,7 @@ func (a *App) secondSignal(sig os.Signal) {
 // line: where it comes from.
 func (a *App) foreign(msg string) string {
 	var lines []string
-	for _, m := range flagName.FindAllStringSubmatch(msg, -1) {
+	for _, m := range flagName().FindAllStringSubmatch(msg, -1) {
 		from := a.origin[m[1]]
 		if text := "--" + m[1] + " comes from " + from; from != "" && from != "flag" && !slices.Contains(lines, text) {
 			lines = append(lines, text)
@@ -90,7 +91,7 @@ func (a *App) foreign(msg string) string {
 }
 
 // flagName matches a flag in a message.
-var flagName = regexp.MustCompile(`--([a-z][a-z-]*)`)
+var flagName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`--([a-z][a-z-]*)`) })
 
 // repeatWindow is the time in which a second signal counts as the first one: a
 // terminal and timeout(1) send it to the process and again to its group.

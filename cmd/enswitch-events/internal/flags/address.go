@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
@@ -32,12 +33,12 @@ func DefaultAddresses(a *cli.App) []string {
 }
 
 // slipOfScheme matches an address whose scheme lacks its colon or a slash.
-var slipOfScheme = regexp.MustCompile(`^(?i)(wss?|https?)(:/|//)[^/]`)
+var slipOfScheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?i)(wss?|https?)(:/|//)[^/]`) })
 
 // ParseAddress is messaged.ParseAddress, but refuses ws//HOST, which would be a host called
 // ws.
 func ParseAddress(text string) (messaged.Address, error) {
-	if m := slipOfScheme.FindStringSubmatch(text); m != nil {
+	if m := slipOfScheme().FindStringSubmatch(text); m != nil {
 		return messaged.Address{}, fmt.Errorf("the address begins with %s: a URL has a colon and two slashes", m[1]+m[2])
 	}
 	return messaged.ParseAddress(text)
@@ -49,7 +50,7 @@ func ParseAddress(text string) (messaged.Address, error) {
 func AddressError(a *cli.App, text string, err error) error {
 	hint := "write HOST, HOST:PORT, or the URL ws://HOST:4875/events/websocket/"
 	st, noFile := os.Stat(text)
-	switch m := slipOfScheme.FindStringSubmatch(text); {
+	switch m := slipOfScheme().FindStringSubmatch(text); {
 	case noFile == nil && st.Mode().IsRegular():
 		hint = "it is a file: 'enswitch-events cat FILE' reads it"
 	case m != nil:

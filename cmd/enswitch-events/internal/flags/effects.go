@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
@@ -50,7 +51,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{
 		"time timezone", func(v *invocation) bool {
 			return v.formats("line") || v.formats("csv", "tsv") && v.timeColumn() ||
-				v.formats("template") && usesTime.MatchString(v.text("template"))
+				v.formats("template") && usesTime().MatchString(v.text("template"))
 		},
 		"only the format line, the function time of a template, and the times in csv and tsv show a time by it", "add -o line: other formats have the timestamp as it came",
 	},
@@ -72,7 +73,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	},
 	{
 		"color", func(v *invocation) bool {
-			return v.text("color") != "always" || !v.formats("template") || usesColor.MatchString(v.text("template")) || v.has("highlight")
+			return v.text("color") != "always" || !v.formats("template") || usesColor().MatchString(v.text("template")) || v.has("highlight")
 		},
 		"the template has no colours", "use color or callcolor in it, as in {{color \"red\" .event}}, or add -H REGEXP",
 	},
@@ -150,11 +151,11 @@ var rivals = [][2]string{ //nolint:gochecknoglobals // a table that nothing chan
 
 // usesTime matches a template that may call the function time, also one that has a
 // field of that name.
-var usesTime = regexp.MustCompile(`\btime\b`)
+var usesTime = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\btime\b`) })
 
 // usesColor matches a template that may have a colour: it calls a function for one, or has
 // the sequence of a terminal.
-var usesColor = regexp.MustCompile(`(?i)color|\x1b|\\(x1b|u001b|033)`)
+var usesColor = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)color|\x1b|\\(x1b|u001b|033)`) })
 
 func needs(flag string) func(*invocation) bool {
 	return func(v *invocation) bool { return v.has(flag) }

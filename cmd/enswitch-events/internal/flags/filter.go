@@ -93,7 +93,7 @@ func (o *Filter) Variables() (map[string]any, error) {
 	vars := map[string]any{}
 	for _, arg := range o.args {
 		name, value, ok := strings.Cut(arg.pair, "=")
-		if !ok || !identifier.MatchString(name) {
+		if !ok || !identifier().MatchString(name) {
 			return nil, cli.Usage("write --"+arg.flag+" NAME VALUE, and $NAME in the expression", "--%s %q: no name and value", arg.flag, arg.pair)
 		}
 		var v any = value
@@ -110,14 +110,14 @@ func (o *Filter) Variables() (map[string]any, error) {
 	return vars, nil
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var identifier = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) })
 
 // doubledOperator matches a condition with an operator such as == or =~, where the
 // second character belongs to the value.
-var doubledOperator = regexp.MustCompile(`^([^!=~<>]+[!<>]?)=([=~])`)
+var doubledOperator = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^!=~<>]+[!<>]?)=([=~])`) })
 
 // turnedOperator matches a condition with => or =< for >= or <=.
-var turnedOperator = regexp.MustCompile(`^([^!=~<>]+)=([<>])(.*)$`)
+var turnedOperator = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^!=~<>]+)=([<>])(.*)$`) })
 
 // intendedOperator returns the field and operator that were probably meant by m, a
 // match of doubledOperator.
@@ -132,11 +132,11 @@ func intendedOperator(m []string) string {
 // is written as in other languages.
 func checkOperators(flag string, conditions []string) error {
 	for _, w := range conditions {
-		if m := doubledOperator.FindStringSubmatch(w); m != nil {
+		if m := doubledOperator().FindStringSubmatch(w); m != nil {
 			return cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+strings.TrimRight(m[1], "!<>")+"~^"+m[2],
 				"%s %s: did you mean %s?", flag, w, intendedOperator(m)+w[len(m[0]):])
 		}
-		if m := turnedOperator.FindStringSubmatch(w); m != nil {
+		if m := turnedOperator().FindStringSubmatch(w); m != nil {
 			return cli.Usage("a value that begins with "+m[2]+" is found by a regular expression: "+m[1]+"~^"+m[2],
 				"%s %s: did you mean %s%s=%s?", flag, w, m[1], m[2], m[3])
 		}
@@ -153,7 +153,7 @@ func expressionHint(err error) string {
 	if name, ok := strings.CutPrefix(e.Reason, "there is no variable $"); ok {
 		return "--arg " + name + " VALUE sets it"
 	}
-	if name, ok := strings.CutPrefix(e.Reason, "there is no function "); ok && identifier.MatchString(name) {
+	if name, ok := strings.CutPrefix(e.Reason, "there is no function "); ok && identifier().MatchString(name) {
 		return fmt.Sprintf("a field is .%s, a text %q", name, name)
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
@@ -84,7 +85,7 @@ var (
 )
 
 // date matches a text that begins with a day, as numbers.
-var date = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
+var date = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\d{4}-\d\d-\d\d`) })
 
 // momentHint returns what to try after parseMoment has refused text with err.
 func momentHint(text string, err error) string {
@@ -92,7 +93,7 @@ func momentHint(text string, err error) string {
 	for day := range time.Weekday(7) {
 		names = append(names, strings.ToLower(day.String()))
 	}
-	if _, wrong := time.Parse(time.DateOnly, date.FindString(text)); date.MatchString(text) && wrong != nil {
+	if _, wrong := time.Parse(time.DateOnly, date().FindString(text)); date().MatchString(text) && wrong != nil {
 		return "there is no such day"
 	}
 	if near := spelling.Hint(text, names); near != "" {

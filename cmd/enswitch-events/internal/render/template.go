@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"text/template/parse"
 
@@ -73,12 +74,12 @@ func newTemplate(o *Options, th *theme, c clock) (*userTemplate, error) {
 }
 
 // noFunction finds the name of a function in the error that there is none.
-var noFunction = regexp.MustCompile(`function "([^"]*)" not defined$`)
+var noFunction = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`function "([^"]*)" not defined$`) })
 
 // parseFault returns why a template cannot be parsed, and in which line.
 func parseFault(err error, funcs template.FuncMap) string {
 	line, why, _ := strings.Cut(templateFault(err), ": ")
-	switch m := noFunction.FindStringSubmatch(why); {
+	switch m := noFunction().FindStringSubmatch(why); {
 	case m != nil:
 		known := slices.DeleteFunc(slices.Sorted(maps.Keys(funcs)), func(name string) bool { return name == showFunc })
 		why = fmt.Sprintf("there is no function %q", m[1])

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
@@ -168,13 +169,13 @@ func (c *condition) offset(at int) int {
 
 // beforeValue matches what comes before the value of a condition, with the field and the
 // operator.
-var beforeValue = regexp.MustCompile(`^([^],]*?)(!=|!~|<=|>=|[=~<>])[ \t\r\n]*`)
+var beforeValue = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^],]*?)(!=|!~|<=|>=|[=~<>])[ \t\r\n]*`) })
 
 // condition reads a condition up to the comma or ] behind it.
 func (p *parser) condition() (c condition, err error) {
 	p.skipBlanks()
 	c.fieldAt = p.at
-	m := beforeValue.FindStringSubmatchIndex(p.rest())
+	m := beforeValue().FindStringSubmatchIndex(p.rest())
 	if m == nil {
 		end := p.find(",]")
 		c.field = strings.TrimRight(p.text[p.at:end], blanks)
@@ -236,7 +237,7 @@ func (p *parser) value(c *condition) error {
 }
 
 // repetition matches a repetition of a regular expression, like {2,3}.
-var repetition = regexp.MustCompile(`^\{\d+(,\d*)?\}`)
+var repetition = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\{\d+(,\d*)?\}`) })
 
 // regexpEnd returns the offset of the comma or ] that ends a regular expression, or the
 // length of text if there is none.
@@ -249,7 +250,7 @@ func regexpEnd(text string) int {
 		case '[':
 			i += classEnd(text[i:])
 		case '{':
-			i += max(len(repetition.FindString(text[i:]))-1, 0)
+			i += max(len(repetition().FindString(text[i:]))-1, 0)
 		case '(':
 			depth++
 		case ')':

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
@@ -24,12 +25,12 @@ type What struct {
 
 // comparison matches a text that begins as FIELD=VALUE does, with any operator of a
 // condition.
-var comparison = regexp.MustCompile(`^\s*([A-Za-z_][\w.-]*)\s*(?:!=|!~|<=|>=|=|~|<|>)`)
+var comparison = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*([A-Za-z_][\w.-]*)\s*(?:!=|!~|<=|>=|=|~|<|>)`) })
 
 // ComparedField returns the field of a text that begins as FIELD=VALUE does, with any operator
 // of a condition; false for another text.
 func ComparedField(text string) (field string, ok bool) {
-	if parts := comparison.FindStringSubmatch(text); parts != nil {
+	if parts := comparison().FindStringSubmatch(text); parts != nil {
 		return parts[1], true
 	}
 	return "", false
@@ -41,7 +42,7 @@ func NewWhat(text string) (*What, error) {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return nil, errors.New("WHAT is empty: name a telephone number, an id or FIELD=VALUE")
-	case comparison.MatchString(text):
+	case comparison().MatchString(text):
 		w.options.Where = []string{text}
 	default:
 		w.options.Grep = []string{`\A` + regexp.QuoteMeta(text) + `\z`}
