@@ -54,8 +54,12 @@ func (s *session) failed(what, kind, text string) {
 // The live heap is a few megabytes of blocks. The garbage collector waits for as much
 // garbage as that, so with gojq it would run a hundred times a second. The allocation
 // makes it wait for that much more. A higher GC percentage would do so too, but would
-// multiply the blocks of all cores.
-const spareHeap = 6 << 20
+// multiply the blocks of all cores. The allocation itself starts the collector once, which
+// smallInput bytes are not worth.
+const (
+	spareHeap  = 6 << 20
+	smallInput = 1 << 20
+)
 
 // run reads the files, logs the ledger, and returns the error of the run.
 func (s *session) run(ctx context.Context, config *engine.Config) error {
@@ -67,7 +71,10 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	if showing {
 		s.app.StatusLine.Start(s.progress())
 	}
-	spare := make([]byte, spareHeap)
+	var spare []byte
+	if s.total == 0 || s.total > smallInput {
+		spare = make([]byte, spareHeap)
+	}
 	end, untimed, err := s.read(ctx, config)
 	if s.later != nil && end == engine.EndOfInput && err == nil {
 		end, err = s.later.run(ctx)
