@@ -112,6 +112,9 @@ func (q *Queue) write(off int64, records [][]byte) error {
 	return q.bw.Flush()
 }
 
+// reserves reports whether segments are made with their whole size.
+func (q *Queue) reserves() bool { return q.o.Durable && q.o.segmentBytes >= minReserved }
+
 // beginSegment makes the file for the next records.
 func (q *Queue) beginSegment() error {
 	name := segmentName(q.endOffset)
@@ -123,6 +126,9 @@ func (q *Queue) beginSegment() error {
 		_ = f.Close()
 		_ = q.root.Remove(name)
 		return fmt.Errorf("spool: %w", err)
+	}
+	if q.reserves() {
+		_ = reserve(f, q.o.segmentBytes) // it is merely slower without
 	}
 	q.w, q.newName = f, true
 	q.mu.Lock()

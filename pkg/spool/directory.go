@@ -267,13 +267,22 @@ func (q *Queue) inspect(name string, newest, repair bool) (seg segment, err erro
 		if !repair {
 			return seg, nil
 		}
-		q.truncated = cut
+		if whole == 0 || !isUnused(f, whole) {
+			q.truncated = cut
+		}
 		if err := f.Truncate(whole); err != nil {
 			return seg, err
 		}
 		return seg, f.Sync()
 	}
 	return seg, nil
+}
+
+// isUnused reports whether no record begins at byte off of a segment.
+func isUnused(f *os.File, off int64) bool {
+	var head [recordHeader]byte
+	n, _ := f.ReadAt(head[:], off)
+	return n > 0 && head == [recordHeader]byte{}
 }
 
 // openAcked opens and reads the file of acknowledgements. If it is damaged, records

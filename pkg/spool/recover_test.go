@@ -88,7 +88,11 @@ func TestTornWrite(t *testing.T) {
 		case len(kept) < total && end+recordHeader+len(numbered(uint64(len(kept)))) <= i:
 			t.Fatalf("%s at %d: record %d is gone", what, i, len(kept))
 		}
-		if q.Truncated() != int64(len(files[last])-end) {
+		cut := int64(len(files[last]) - end)
+		if what == "zeros" && i == end && i > 0 { // room that was not used
+			cut = 0
+		}
+		if q.Truncated() != cut {
 			t.Fatalf("%s at %d: says %d bytes were cut, of %d", what, i, q.Truncated(), len(files[last]))
 		}
 		mustAppend(t, q, numbered(uint64(len(kept))))

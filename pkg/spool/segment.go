@@ -19,6 +19,7 @@ const (
 	segmentHeader = 20
 	slotDistance  = 4096 // the slots are never in one sector
 	recordHeader  = 8
+	minReserved   = 1 << 20 // smaller segments are made larger with each record
 
 	segmentSuffix = ".seg"
 	ackedName     = "acked"

@@ -18,6 +18,10 @@
 //	         checksum of the bytes before (4), then records
 //	record   length of the data (4), checksum of length and data (4), data
 //
+// In a durable queue zeros may follow the last record of a segment: room on the disk that
+// is not used yet. A file of 1 MiB and more is made with its whole size, where the system
+// can do that: what makes a file larger waits for a sync of it.
+//
 // A durable queue also has the file "acked" with two slots, at byte 0 and at byte
 // 4096. Each is "esacked", version 1 (1 byte), the offset up to which records are
 // acknowledged (8), checksum (4). They are written in turn; the higher offset with
@@ -136,9 +140,9 @@ type Queue struct {
 	reading   sync.Mutex // Next, Ack, DropOldest, Close, and Append when it removes files; guards r to slot
 	mu        sync.Mutex // never held during a system call; guards segs to closed
 
-	w       *os.File   // the newest segment, nil before the next one is made
-	ended   []*os.File // the segments before it that are not synced, in a durable queue
-	newName bool       // there are files whose names are not synced
+	w       *os.File    // the newest segment, nil before the next one is made
+	ended   []endedFile // the segments before it that are not synced, in a durable queue
+	newName bool        // there are files whose names are not synced
 	out     cursor
 	bw      *bufio.Writer
 	head    [recordHeader]byte
@@ -263,7 +267,7 @@ func (q *Queue) Close() error {
 		err = q.syncFiles(q.ended, nil, q.newName && q.o.Durable)
 	} else {
 		for _, f := range q.ended {
-			_ = f.Close()
+			_ = f.file.Close()
 		}
 	}
 	q.r.close()

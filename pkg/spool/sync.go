@@ -9,6 +9,12 @@ import (
 // maxEnded is how many files may wait for a sync: each is an open file.
 const maxEnded = 8
 
+// endedFile is a segment that takes no more records.
+type endedFile struct {
+	file *os.File
+	size int64 // of its records and header
+}
+
 // Sync writes to the disk all records of a durable queue that were appended before it,
 // so that they survive a loss of power. Append and Next go on meanwhile: on a busy disk a
 // sync takes long. After an error the queue takes no more records. For a plain queue it
@@ -40,9 +46,12 @@ func (q *Queue) Sync() error {
 
 // syncFiles syncs the newest file, which may be nil, and the ended ones, which it closes,
 // and with newName the directory. syncing is held, so that no other call closes a file.
-func (q *Queue) syncFiles(ended []*os.File, newest *os.File, newName bool) (err error) {
+func (q *Queue) syncFiles(ended []endedFile, newest *os.File, newName bool) (err error) {
 	for _, f := range ended {
-		err = errors.Join(err, q.syncFile(f), f.Close())
+		if q.reserves() {
+			_ = f.file.Truncate(f.size) // zeros behind it do no harm
+		}
+		err = errors.Join(err, q.syncFile(f.file), f.file.Close())
 	}
 	if newest != nil {
 		err = errors.Join(err, q.syncFile(newest))
@@ -62,15 +71,16 @@ func (q *Queue) endSegment() {
 	if q.w == nil {
 		return
 	}
+	q.mu.Lock()
+	q.open = false
+	size := q.segs[len(q.segs)-1].size
+	q.mu.Unlock()
 	if q.o.Durable {
-		q.ended = append(q.ended, q.w)
+		q.ended = append(q.ended, endedFile{q.w, size})
 	} else {
 		_ = q.w.Close() // the file lives no longer than the queue
 	}
 	q.w = nil
-	q.mu.Lock()
-	q.open = false
-	q.mu.Unlock()
 }
 
 // DropOldest removes the oldest file that holds records which are not done with, those
