@@ -40,7 +40,7 @@ var callPlan = [...]struct {
 	after int
 	more  string
 }{
-	{"start", 0, `"from":"+4930123456","to":"+442071234567","name":"Zoë \"Z\" Example"`},
+	{"start", 0, `"from":"+4930987654","to":"+442071234567","name":"Zoë \"Z\" Example"`},
 	{"route", 3, `"to":"+442071234567","route":"carrier\\a, \"first\"","attempt":"1"`},
 	{"ring", 50, `"to":"+442071234567","device":{"class":"phone","event":"none"}`},
 	{"answer", 200, `"to":"+442071234567","name":"Jürgen \"J\" O'Neil"`},

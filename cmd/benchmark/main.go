@@ -43,43 +43,13 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	// The peers that are no programs of their own are this one under another
-	// name: a process each, as the other side of the row is.
-	if len(args) == 2 && args[0] == bareLoop {
-		return readBare(args[1], stdout)
+	if peer := peerOf(args); peer != nil {
+		return peer(ctx, stdout)
 	}
-	if len(args) == 1 && args[0] == bareHandler {
-		return serveBare(ctx, stdout)
-	}
-	if len(args) == 3 && args[0] == bareClient {
-		return postBare(args[1], args[2])
-	}
-	if len(args) == 2 && args[0] == busyDisk {
-		return keepDiskBusy(ctx, args[1])
-	}
-	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	pick := flags.String("run", "", "measure the rows that match this `regexp`")
 	b := &bench{talk: stderr}
-	flags.IntVar(&b.events, "n", 3_000_000, "`events` of a flood")
-	flags.Int64Var(&b.fileSize, "bytes", 200e6, "`bytes` of the file that cat and its peers read")
-	flags.Int64Var(&b.largeSize, "large", 2<<30, "`bytes` of the file over which the memory of cat is measured")
-	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
-	readme := flags.String("readme", "", "write the table into these `files`, too, in the place marked there: with commas")
-	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
-	if err := flags.Parse(args); err != nil {
+	re, readme, err := b.parse(args)
+	if err != nil {
 		return err
-	}
-	re, err := regexp.Compile(*pick)
-	switch {
-	case err != nil:
-		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case b.events < 1 || b.rounds < 1 || b.fileSize < 1 || b.largeSize < 1:
-		return errors.New("-n, -rounds, -bytes and -large: at least 1")
-	case *readme != "" && *pick != "":
-		return errors.New("-readme: the whole table is written, so leave out -run")
 	}
 	if b.dir, err = os.MkdirTemp("", "enswitch-events-benchmark-"); err != nil {
 		return err
@@ -89,13 +59,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if b.binary == "" {
-		b.binary = filepath.Join(b.dir, "enswitch-events")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
-			"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
-		build.Stderr = stderr
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("go build: %w", err)
+		if err := b.build(ctx); err != nil {
+			return err
 		}
 	}
 	b.corpus = newCorpus()
@@ -115,15 +80,71 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		done = append(done, rows...)
 	}
 	if len(done) == 0 && len(b.skipped) == 0 {
-		return fmt.Errorf("no row matches %q", *pick)
+		return fmt.Errorf("no row matches %q", re)
 	}
-	if err := printTable(stdout, done, b.skipped); err != nil || *readme == "" {
+	if err := printTable(stdout, done, b.skipped); err != nil || readme == "" {
 		return err
 	}
-	for file := range strings.SplitSeq(*readme, ",") {
+	for file := range strings.SplitSeq(readme, ",") {
 		if err := writeReadme(file, done, b.skipped, time.Now()); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// peerOf returns what a peer does that is no program of its own, but this one under another
+// name: a process for itself, as the other side of the row is. It is nil for the measuring.
+func peerOf(args []string) func(ctx context.Context, stdout io.Writer) error {
+	switch {
+	case len(args) == 2 && args[0] == bareLoop:
+		return func(_ context.Context, stdout io.Writer) error { return readBare(args[1], stdout) }
+	case len(args) == 1 && args[0] == bareHandler:
+		return serveBare
+	case len(args) == 3 && args[0] == bareClient:
+		return func(context.Context, io.Writer) error { return postBare(args[1], args[2]) }
+	case len(args) == 2 && args[0] == busyDisk:
+		return func(ctx context.Context, _ io.Writer) error { return keepDiskBusy(ctx, args[1]) }
+	}
+	return nil
+}
+
+// parse reads the flags: which rows are measured, and the files for the table, "" for none.
+func (b *bench) parse(args []string) (rows *regexp.Regexp, readme string, err error) {
+	flags := flag.NewFlagSet("benchmark", flag.ContinueOnError)
+	flags.SetOutput(b.talk)
+	pick := flags.String("run", "", "measure the rows that match this `regexp`")
+	flags.IntVar(&b.events, "n", 3_000_000, "`events` of a flood")
+	flags.Int64Var(&b.fileSize, "bytes", 200e6, "`bytes` of the file that cat and its peers read")
+	flags.Int64Var(&b.largeSize, "large", 2<<30, "`bytes` of the file over which the memory of cat is measured")
+	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
+	flags.StringVar(&readme, "readme", "", "write the table into these `files`, too, in the place marked there: with commas")
+	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
+	if err := flags.Parse(args); err != nil {
+		return nil, "", err
+	}
+	rows, err = regexp.Compile(*pick)
+	switch {
+	case err != nil:
+	case flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case b.events < 1 || b.rounds < 1 || b.fileSize < 1 || b.largeSize < 1:
+		err = errors.New("-n, -rounds, -bytes and -large: at least 1")
+	case readme != "" && *pick != "":
+		err = errors.New("-readme: the whole table is written, so leave out -run")
+	}
+	return rows, readme, err
+}
+
+// build builds the program to measure, as it is released.
+func (b *bench) build(ctx context.Context) error {
+	b.binary = filepath.Join(b.dir, "enswitch-events")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
+		"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = b.talk
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("go build: %w", err)
 	}
 	return nil
 }
@@ -163,6 +184,8 @@ var measures = [...]struct {
 	{"cat of zstd", catCompressed("zstd", ".zst", "0.6")},
 	{"cat of gzip", catCompressed("gzip", ".gz", "1.2")},
 	{"calls --read", callsRead},
+	{"trace --read FIELD=VALUE", traceField},
+	{"trace --read NUMBER", traceNumber},
 	{"stats --read", statsRead},
 	{"schema learn --read", schemaLearn},
 	{"cat memory", catMemory},

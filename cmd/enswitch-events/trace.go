@@ -120,8 +120,11 @@ func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	t := trace.New(&trace.Options{
 		What: what, Map: m, Tracker: tracker, Having: having, Count: o.count, Live: !o.inputs.Captures(), Format: format,
 		Tally: o.inputs.Live.Filter.Tally(a),
-		Named: func(calls int, latest []string) {
+		Named: func(calls int, latest []string, uncounted bool) {
 			more := cli.Plural(int64(calls), "earlier call")
+			if uncounted {
+				more = "more than " + more
+			}
 			if !o.inputs.Live.Pseudonyms.On {
 				more += " with " + safe.String(what.String())
 			}

@@ -167,7 +167,7 @@ type literal struct {
 	many   *many // instead of text
 	rare   int   // index of its rarest byte, which is searched for first
 	escape bool
-	digits bool // of a telephone number: with separators between them, too
+	digits *digits // instead of text
 }
 
 // NewSearch returns a Search for these needles, and for the digits of a telephone number
@@ -183,7 +183,7 @@ func NewSearch(texts []string, digits string) *Search {
 		s.literals = append(s.literals, literal{text: t})
 	}
 	if digits != "" {
-		s.literals = append(s.literals, literal{text: digits, digits: true})
+		s.literals = append(s.literals, literal{digits: newDigits(digits)})
 	}
 	s.literals = append(s.literals, literal{text: escape, escape: true})
 	s.hits = make([]int, len(s.literals))
@@ -237,8 +237,8 @@ func (l *literal) find(text []byte, at int) int {
 	if l.many != nil {
 		return l.many.find(text, at)
 	}
-	if l.digits {
-		return l.findDigits(text, at)
+	if l.digits != nil {
+		return l.digits.find(text, at)
 	}
 	rare, n := l.text[l.rare], len(l.text)
 	for i := at + l.rare; i < len(text); i++ {
@@ -254,32 +254,6 @@ func (l *literal) find(text []byte, at int) int {
 		// First its ends: in most places only the rare byte matches.
 		if text[begin] == l.text[0] && text[begin+n-1] == l.text[n-1] && string(text[begin:begin+n]) == l.text && (!l.escape || begin+n < len(text) && '0' <= text[begin+n] && text[begin+n] <= '7') {
 			return begin
-		}
-	}
-	return len(text)
-}
-
-// findDigits returns the offset of the last of the digits in text[at:], len(text) if they
-// are not there.
-func (l *literal) findDigits(text []byte, at int) int {
-	last := len(l.text) - 1
-	for i := at; i < len(text); i++ {
-		j := bytes.IndexByte(text[i:], l.text[last])
-		if j < 0 {
-			break
-		}
-		i += j
-		k := last - 1
-		for j = i - 1; k >= 0 && j >= at; j-- {
-			c := text[j]
-			if c == l.text[k] {
-				k--
-			} else if c != ' ' && c != '(' && c != ')' && c != '-' && c != '.' && c != '/' && c != '\\' {
-				break
-			}
-		}
-		if k < 0 {
-			return i
 		}
 	}
 	return len(text)

@@ -3,6 +3,7 @@ package needle
 import (
 	"bytes"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,6 +129,43 @@ func TestDigits(t *testing.T) {
 		s.Begin(text)
 		if got := s.Next(text, 0) >= 0; got != row.want {
 			t.Errorf("%s: %v", row.text, got)
+		}
+	}
+}
+
+// TestDigitsRandom compares the search for digits with a regular expression.
+func TestDigitsRandom(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		var number, text []byte
+		for range 6 {
+			number = append(number, "123"[r.IntN(3)])
+		}
+		for range r.IntN(60) {
+			text = append(text, "111222333 -.x4"[r.IntN(14)])
+			if r.IntN(20) == 0 {
+				text = append(text, number[:r.IntN(7)]...)
+			}
+		}
+		parts := strings.Split(string(number), "")
+		re := regexp.MustCompile(strings.Join(parts, `[ ()\-./\\]*`))
+		s := NewSearch(nil, string(number))
+		s.Begin(text)
+		for at := 0; ; {
+			want := -1 // where the first one ends
+			for end := at + 1; end <= len(text) && want < 0; end++ {
+				if re.Match(text[at:end]) {
+					want = end - 1
+				}
+			}
+			got := s.Next(text, at)
+			if got != want {
+				t.Fatalf("%s in %q from %d: found at %d, want %d", number, text, at, got, want)
+			}
+			if got < 0 {
+				break
+			}
+			at = got + 1
 		}
 	}
 }

@@ -28,8 +28,8 @@ const (
 	// margin is the time on each side: the 5 minutes for which ids mean a call, and some
 	// for clocks and silent machines.
 	margin = int64(6 * time.Minute / time.Microsecond)
-	// maxMatches bounds the calls that the first pass notes.
-	maxMatches = 100_000
+	// maxMatches bounds the calls that the first pass notes; it only counts the earlier ones.
+	maxMatches = 20_000
 	// maxIDs bounds the ids that are searched for.
 	maxIDs = 10_000
 	// maxSearches bounds the passes that search for ids.
@@ -48,6 +48,7 @@ type Narrow struct {
 	from, to int64             // the bounds of the capture, 0 for none
 	matches  map[string]*match // by the first id that an event has
 	rest     []*match          // those whose ids are not searched for, the latest first
+	earlier  earlier           // those that were forgotten
 	ids      map[string]bool   // that are searched for
 
 	whole    bool // only following everything can tell
@@ -73,9 +74,9 @@ type match struct {
 }
 
 // Passes returns how the capture is read within its bounds. It is nil if it must be
-// followed whole, because all calls are shown.
+// followed whole, because all calls are shown, or many.
 func (t *Trace) Passes(from, to int64, lines Lines) *Narrow {
-	if t.o.Count == 0 {
+	if t.o.Count == 0 || t.o.Count > maxMatches/4 {
 		return nil
 	}
 	return &Narrow{t: t, lines: lines, from: from, to: to, matches: map[string]*match{}, ids: map[string]bool{}}
@@ -128,15 +129,16 @@ func (n *Narrow) settle() bool {
 
 // latest reports whether no call began later than those that were found.
 func (n *Narrow) latest(calls map[int64]*Call) bool {
-	if len(n.rest) == 0 {
-		return true
+	others := n.earlier.latest
+	if len(n.rest) > 0 {
+		others = n.rest[0].first
 	}
 	for _, c := range calls {
-		if c.Begin < n.rest[0].first {
+		if c.Begin < others {
 			return false
 		}
 	}
-	return len(calls) == n.t.o.Count
+	return others == 0 || len(calls) == n.t.o.Count
 }
 
 // covers reports whether the time that is read is enough for the calls.
@@ -179,6 +181,8 @@ func (n *Narrow) nameRest(t *Trace) {
 			t.others[-int64(t.count)] = other{m.first, (&Call{CallIDs: t.hide.fields("callid", []string{m.id}), Begin: m.first}).short()}
 		}
 	}
+	t.count += n.earlier.count(n.ids)
+	t.uncounted = n.earlier.over
 }
 
 // sorted returns what was found, the latest first.

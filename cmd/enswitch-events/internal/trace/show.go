@@ -10,7 +10,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// maxOthers bounds the calls that are remembered by name.
+// maxOthers is how many calls are remembered by name at least.
 const maxOthers = 1000
 
 // earliest returns the call in found that began first.
@@ -49,7 +49,7 @@ func (t *Trace) choose() {
 		for _, n := range t.latest()[:min(len(t.others), maxNamedCalls)] {
 			names = append(names, t.others[n].name)
 		}
-		t.o.Named(left, names)
+		t.o.Named(left, names, t.uncounted)
 	}
 }
 

@@ -39,8 +39,8 @@ type Options struct {
 	// Tally counts the events that come while no call is found.
 	Tally *tally.Tally
 	// Named is called at the end of a capture with the number of calls that were found
-	// and are not shown, and the latest of them.
-	Named func(calls int, latest []string)
+	// and are not shown, the latest of them, and whether there are even more.
+	Named func(calls int, latest []string, more bool)
 }
 
 // Format writes calls.
@@ -75,16 +75,17 @@ const passes = "passes"
 // Trace is the sink. It implements [engine.Ticker] and report.Awaiter. One goroutine at a
 // time may use it.
 type Trace struct {
-	o       Options
-	text    *engine.Text
-	hide    *hiding // nil to show what there is
-	tracker *call.Tracker
-	out     []byte
-	header  bool // was written
-	over    bool
-	matched int64 // events that are searched for
-	count   int   // calls that were found
-	done    int   // calls that were shown
+	o         Options
+	text      *engine.Text
+	hide      *hiding // nil to show what there is
+	tracker   *call.Tracker
+	out       []byte
+	header    bool // was written
+	over      bool
+	matched   int64 // events that are searched for
+	count     int   // calls that were found
+	uncounted bool  // there are more than count
+	done      int   // calls that were shown
 
 	follow  follower // nil to show calls whole
 	current *call.Call
@@ -361,8 +362,10 @@ func (t *Trace) find(s *Call) {
 		s := t.earliest()
 		delete(t.found, s.Number)
 		t.others[s.Number] = other{s.Begin, t.hide.call(s).short()}
-		if len(t.others) > maxOthers {
-			delete(t.others, t.latest()[maxOthers])
+		if len(t.others) == 2*maxOthers { // a sort for each would take long
+			for _, n := range t.latest()[maxOthers:] {
+				delete(t.others, n)
+			}
 		}
 	}
 }

@@ -79,14 +79,32 @@ func (w *What) Needles() (texts []string, digits string) {
 
 // Matches reports whether the event that x has scanned is what is searched for.
 func (w *What) Matches(x *event.Index) bool {
-	if w.number != nil { // which takes less time than the regular expression
-		for i := range x.Len() {
-			if v := x.Value(i); !isIdentifier(x.Key(i)) && w.hasNumber(v) {
-				return true
-			}
-		}
+	if w.number == nil {
+		return w.filter.Keeps(x)
 	}
-	return w.filter.Keeps(x)
+	nested := false
+	for i := range x.Len() {
+		v := x.Value(i)
+		if w.hasNumber(v) && !isIdentifier(x.Key(i)) || w.isText(v) {
+			return true
+		}
+		nested = nested || v.Kind == event.Object || v.Kind == event.Array
+	}
+	return nested && w.filter.Keeps(x)
+}
+
+// isText reports whether v, or its text, is what is searched for as it was typed. It takes
+// less time than the regular expression.
+func (w *What) isText(v event.Value) bool {
+	switch {
+	case v.Kind == event.Number:
+		return string(v.JSON) == w.text
+	case v.Kind != event.String:
+		return false
+	case v.Escaped:
+		return string(v.Text()) == w.text
+	}
+	return len(v.JSON) == len(w.text)+len(`""`) && string(v.JSON[1:len(v.JSON)-1]) == w.text
 }
 
 // isIdentifier reports whether the field with that name is not compared with numbers.
@@ -158,6 +176,12 @@ func stringEnd(json []byte, i int) int {
 
 // isNumber reports whether text is the same telephone number.
 func (w *What) isNumber(text []byte) bool {
+	if len(text) == 0 {
+		return false
+	}
+	if c := text[len(text)-1]; '0' <= c && c <= '9' && c != w.number[len(w.number)-1] || c > '9' {
+		return false // as most
+	}
 	var ok bool
 	if w.digits, ok = appendNumber(w.digits[:0], text); !ok {
 		return false
