@@ -69,6 +69,10 @@ func (a *absence) idle() outcome {
 	if a == nil {
 		return outcome{}
 	}
+	if a.f.behind() {
+		a.since = time.Now().UnixNano()
+		return outcome{}
+	}
 	o := a.check(time.Now().UnixNano())
 	if a.timer.Stop(); !a.absent {
 		a.timer.Reset(time.Duration(a.since - time.Now().UnixNano() + int64(a.After)))

@@ -48,7 +48,8 @@ type Buffer struct {
 	numbers  map[string]int32 // of the names
 	received []int64          // number of events by name
 	feeds    []*Feed
-	brought  []int64       // number of events by feed, see keepLevel
+	brought  []int64 // number of events by feed, see keepLevel
+	progress progress
 	window   *event.Window // of several feeds
 	compared *comparison
 	spill    *spiller // nil without
@@ -102,6 +103,8 @@ func (b *Buffer) push(f *Feed) *Block {
 		b.leaveOut(f)
 	}
 	b.ledger.Waiting += int64(len(c.items))
+	f.placed = [2]int64{b.progress.placed, b.progress.placed + int64(len(c.items))}
+	b.progress.placed = f.placed[1]
 	switch {
 	case len(c.items) == 0:
 		return b.emptied(c)
@@ -263,6 +266,7 @@ func (b *Buffer) recycle(c *Block) {
 func (b *Buffer) Book(l Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.progress.book(&l)
 	l.Received, l.Waiting = 0, 0
 	b.ledger.Add(&l)
 	b.ledger.Waiting -= l.Kept + l.Filtered + l.Rejected

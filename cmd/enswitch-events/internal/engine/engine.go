@@ -23,7 +23,7 @@
 //
 // The files: engine.go has the interfaces, mapper.go and lines.go are Map, fold.go and
 // write.go are Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go,
-// spill.go and pace.go are the buffer behind live feeds, captures.go, merged.go and
+// progress.go, spill.go and pace.go are the buffer behind live feeds, captures.go, merged.go and
 // follow.go read captures, text.go is the sink.
 package engine
 
@@ -163,6 +163,11 @@ type Config struct {
 	ReportGaps bool
 	// Absence is for live runs; nil watches for none.
 	Absence *Absence
+
+	// Behind reports, for live runs, that the events that come are of the past: a feed
+	// catches up with a stream. Then no time goes by for the sink and for Absence.
+	// It is safe for concurrent use; nil is never. See [Buffer.Poke].
+	Behind func() bool
 
 	// Turn is called each time the loop that folds begins anew; nil is not called. See
 	// [Buffer.Poke].

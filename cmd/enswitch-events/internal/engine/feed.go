@@ -16,7 +16,8 @@ type Feed struct {
 	level  int64 // number of events at which other feeds were silent, see keepLevel
 	name   string
 	cur    *Block
-	putBy  string // the name with the number source, set by Put
+	putBy  string   // the name with the number source, set by Put
+	placed [2]int64 // see Place
 	mu     sync.Mutex
 
 	// Of one of several feeds.
@@ -50,16 +51,21 @@ func (f *Feed) Add(ev event.Event) {
 	if f.b.o.Record != nil {
 		f.b.o.Record(ev.Raw)
 	}
-	c := f.cur
-	if len(c.items) > 0 && (len(c.data)+len(ev.Raw) >= cap(c.data) || len(c.items) == cap(c.items)) {
+	if f.Full(&ev) {
 		f.Flush()
-		c = f.cur
 	}
+	c := f.cur
 	c.data = append(append(c.data, ev.Raw...), '\n')
 	c.items = append(c.items, item{end: len(c.data), received: ev.Received.UnixNano(), source: f.source})
 	if f.hasher != nil {
 		f.ids = append(f.ids, f.identify(ev.Raw))
 	}
+}
+
+// Full reports whether f is flushed before ev is added.
+func (f *Feed) Full(ev *event.Event) bool {
+	c := f.cur
+	return len(c.items) > 0 && (len(c.data)+len(ev.Raw) >= cap(c.data) || len(c.items) == cap(c.items))
 }
 
 // Flush hands over the events that were added, and reports whether there were any. It
@@ -78,6 +84,13 @@ func (f *Feed) flush(patient bool) bool {
 	if patient && b.bytes > b.pace.backlog(b.o.Size) {
 		b.keepPace(f.cur)
 	}
+	f.handOver(patient)
+	return true
+}
+
+// handOver hands over f.cur, and unlocks the buffer's mutex, which is held.
+func (f *Feed) handOver(patient bool) {
+	b := f.b
 	b.brought[f.number] += int64(len(f.cur.items))
 	b.received[f.source] += int64(len(f.cur.items))
 	if patient && len(b.brought) > 1 {
@@ -88,7 +101,6 @@ func (f *Feed) flush(patient bool) bool {
 	f.ids = f.ids[:0]
 	b.lastIn.Store(int64(max(time.Since(b.start), 1)))
 	b.signal()
-	return true
 }
 
 // Put adds one event and hands it over: when it returns, the event has its place in

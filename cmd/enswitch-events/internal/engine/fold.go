@@ -204,6 +204,11 @@ func (f *folder) tick() outcome {
 	if f.ticker == nil {
 		return outcome{}
 	}
+	if f.behind() {
+		f.timer.Stop()
+		f.lastFold = time.Now()
+		return outcome{}
+	}
 	if f.lastFold.IsZero() {
 		f.lastFold = time.Now()
 	}
@@ -215,6 +220,9 @@ func (f *folder) tick() outcome {
 	o.end = cmp.Or(o.end, end)
 	return o
 }
+
+// behind reports whether the events that come are of the past.
+func (f *folder) behind() bool { return f.Behind != nil && f.Behind() }
 
 // finishRun writes what the sink adds at the end of the input.
 func (f *folder) finishRun() outcome {

@@ -219,6 +219,7 @@ func (b *Buffer) lose(counts []int64, err error) {
 	}
 	b.ledger.Waiting -= n
 	b.ledger.Dropped += n
+	b.progress.folded += n
 	b.ledger.Gaps++
 	now := time.Now()
 	b.spill.head = append(b.spill.head, &Block{gap: &Gap{Reason: "overflow", From: now, To: now, Dropped: n}})

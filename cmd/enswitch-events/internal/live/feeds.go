@@ -26,6 +26,9 @@ type feed interface {
 	reconnects() int64
 }
 
+// natsCreds is the flag of the credentials for NATS.
+const natsCreds = "nats-creds"
+
 // PostGroup is the title of the flag group about POSTs.
 const PostGroup = "Receiving POSTs"
 
@@ -34,6 +37,7 @@ const PostGroup = "Receiving POSTs"
 type Feeds struct {
 	key        flags.Key
 	connection flags.Connection
+	stream     flags.Stream
 	demo       bool
 	receiver   Receiver // with --listen
 }
@@ -45,6 +49,12 @@ func (o *Feeds) Bind(cmd *cobra.Command) {
 		o.connection.Bind(f)
 		f.StringVar(&o.receiver.listen, "listen", "", "receive POSTs on `[BIND:]PORT`: alone, or with an ADDRESS, and then each event once; off loopback they need the key")
 		f.BoolVar(&o.demo, "demo", false, "show a simulated cluster instead of a real one")
+	})
+	cli.AddFlagGroup(cmd, flags.StreamGroup, func(f *pflag.FlagSet) {
+		o.stream.Bind(f)
+		if cmd.Flags().Lookup(natsCreds) == nil { // forward has it for its targets, too
+			f.String(natsCreds, "", "use the NATS credentials in this `FILE`")
+		}
 	})
 	cli.AddFlagGroup(cmd, PostGroup, o.receiver.BindFlags)
 }
@@ -76,6 +86,10 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 		}
 		return s.run(ctx, source)
 	}
+	streams, addresses, err := o.streams(a, cmd, addresses)
+	if err != nil {
+		return err
+	}
 	clients, stop, err := o.clients(ctx, a, addresses)
 	if err != nil {
 		return err
@@ -83,7 +97,12 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	defer stop()
 	var sources []engine.Input
 	if listen {
-		source, err := o.receiver.openBeside(ctx, s, clients[0].options.Authkey)
+		var source engine.Input
+		if len(clients) > 0 {
+			source, err = o.receiver.openBeside(ctx, s, clients[0].options.Authkey)
+		} else {
+			source, err = o.receiver.openAlone(ctx, s, &o.key)
+		}
 		if err != nil {
 			return err
 		}
@@ -99,9 +118,16 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	for _, c := range clients {
 		sources = append(sources, c.source(s))
 		if silence, once := o.silence(a, cmd); silence > 0 {
-			watching.Go(func() { c.watch(ctx, silence, once) })
+			watching.Go(func() { c.watch(ctx, silence, once, messagedQuiet) })
 		}
 	}
+	for _, u := range streams {
+		sources = append(sources, u.source(s))
+		if silence := o.connection.MaxSilence; silence > 0 {
+			watching.Go(func() { u.watch(ctx, silence, false, streamQuiet) })
+		}
+	}
+	s.config.Behind = func() bool { return slices.ContainsFunc(streams, (*streamFeed).isBehind) }
 	return s.run(ctx, sources...)
 }
 
@@ -124,7 +150,11 @@ func (o *Feeds) Names(a *cli.App, typed []string) (names []string) {
 		return []string{"a simulated cluster"}
 	}
 	for _, text := range o.addresses(a, typed) {
-		if addr, err := flags.ParseAddress(text); err == nil { // else there is no run
+		if flags.IsStream(text) {
+			if addr, err := flags.ParseStream(text); err == nil {
+				names = append(names, addr.String())
+			}
+		} else if addr, err := flags.ParseAddress(text); err == nil { // else there is no run
 			names = append(names, addr.String())
 		}
 	}
@@ -164,10 +194,35 @@ func (o *Feeds) clients(ctx context.Context, a *cli.App, addresses []string) (al
 	return all, stop, err
 }
 
+// streams returns the streams among the addresses, and the other addresses.
+func (o *Feeds) streams(a *cli.App, cmd *cobra.Command, addresses []string) (streams []*streamFeed, others []string, err error) {
+	creds, _ := cmd.Flags().GetString(natsCreds)
+	for _, text := range addresses {
+		if !flags.IsStream(text) {
+			others = append(others, text)
+			continue
+		}
+		addr, err := flags.ParseStream(text)
+		if err != nil {
+			return nil, nil, err
+		}
+		a.Log.HideKey(addr.Password)
+		options, err := o.stream.ReaderOptions(&o.connection, creds, cmd.Flags().Changed)
+		if err != nil {
+			return nil, nil, err
+		}
+		if slices.ContainsFunc(streams, func(u *streamFeed) bool { return u.name == addr.String() }) {
+			return nil, nil, cli.Usage("name each address once", "address %s is given twice", addr)
+		}
+		streams = append(streams, &streamFeed{connection: connection{a: a, name: addr.String()}, addr: addr, options: options})
+	}
+	return streams, others, nil
+}
+
 func (o *Feeds) upstreams(ctx context.Context, a *cli.App, addresses []string) ([]*upstream, error) {
 	var key, origin string
 	var err error
-	if !o.demo { // the key of the demo is in its address
+	if !o.demo && len(addresses) > 0 { // the key of the demo is in its address
 		if key, origin, err = o.key.Find(ctx, a); err != nil {
 			return nil, err
 		}
@@ -191,7 +246,7 @@ func (o *Feeds) upstreams(ctx context.Context, a *cli.App, addresses []string) (
 			}
 		}
 		m.Authkey = o.key.Resolve(key, origin, addr.Authkey, a)
-		all = append(all, &upstream{a: a, addr: addr, options: m, keyless: m.Authkey == ""})
+		all = append(all, &upstream{connection: connection{a: a, name: addr.String()}, addr: addr, options: m, keyless: m.Authkey == ""})
 	}
 	return all, nil
 }

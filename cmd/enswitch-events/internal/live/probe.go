@@ -85,7 +85,7 @@ func (p *Peer) Proxy() *url.URL {
 // Error returns the error with which a run ends when the events of the peer end with err.
 // heard says that an event had come.
 func (p *Peer) Error(err error, heard bool) *cli.Error {
-	u := &upstream{a: p.upstream.a, addr: p.Addr, keyless: p.Keyless, heard: heard}
+	u := &upstream{connection: connection{a: p.upstream.a, name: p.Addr.String()}, addr: p.Addr, keyless: p.Keyless, heard: heard}
 	if errors.Is(err, context.Canceled) {
 		u.err = err
 		if _, why := u.disconnected(); why != nil {

@@ -51,6 +51,8 @@ type session struct {
 	watchdog         *watchdog
 
 	rejected sync.Once
+
+	atEnd []func() // called when what has come is written
 }
 
 // reject warns of the first input that is no event, and logs the others with -v; the
@@ -107,6 +109,9 @@ func (s *session) run(ctx context.Context, sources ...engine.Input) error {
 	late, lateStop := delayed(ctx, recordDrain)
 	defer lateStop()
 	end, err := s.buffer.Run(runCtx, &s.config, sources...)
+	for _, f := range s.atEnd {
+		f()
+	}
 	if s.exec != nil {
 		s.exec.finish()
 	}

@@ -28,7 +28,7 @@ func TestWatch(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var said strings.Builder
-			u := &upstream{a: &cli.App{Log: log.New(&said, log.Options{})}, connected: time.Now()}
+			u := &connection{a: &cli.App{Log: log.New(&said, log.Options{})}, connected: time.Now()}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
 			for _, at := range row.events {
@@ -38,7 +38,7 @@ func TestWatch(t *testing.T) {
 					u.mu.Unlock()
 				})
 			}
-			u.watch(ctx, firstEventPatience, row.once)
+			u.watch(ctx, firstEventPatience, row.once, messagedQuiet)
 			u.a.Log.Close()
 			if n := strings.Count(said.String(), "is 'Send events to messaged' on?"); n != row.want {
 				t.Errorf("%s: %d warnings, want %d: %s", row.name, n, row.want, &said)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -16,39 +13,12 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 )
 
-func (u *upstream) health(now time.Time) (state, address string, connected bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	address = strings.TrimPrefix(u.addr.String(), "ws://")
-	if !u.connected.IsZero() {
-		return "connected to", address, true
-	}
-	if left := u.again.Sub(now); left > 0 {
-		return fmt.Sprintf("reconnecting in %2ds to", int(math.Ceil(left.Seconds()))), address, false
-	}
-	return "connecting to", address, false
-}
-
-func (u *upstream) reconnects() int64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return max(u.made-1, 0)
-}
-
 // upstream is the connection to one messaged.
 type upstream struct {
-	a       *cli.App
+	connection
 	addr    messaged.Address
 	options *messaged.Options
 	keyless bool
-
-	mu        sync.Mutex
-	connected time.Time // when it was made, zero if there is none
-	last      time.Time // of the last event
-	again     time.Time // of the next attempt
-	away      time.Time // when the connection was lost, zero if it is there or never was
-	err       error     // of the last attempt
-	made      int64     // connections
 
 	// For the goroutine that receives only.
 	heard            bool // an event has come
@@ -70,9 +40,7 @@ func (u *upstream) source(s *session) engine.Input {
 	s.feeds = append(s.feeds, u)
 	u.options.OnWait = func() {
 		if feed.Flush() {
-			u.mu.Lock()
-			u.last = time.Now()
-			u.mu.Unlock()
+			u.came()
 		}
 	}
 	u.options.OnReject = func(ev event.Event, err error) {
@@ -143,10 +111,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 	case messaged.Connecting:
 		say.Debug("connecting to " + u.addr.String())
 	case messaged.Connected:
-		u.mu.Lock()
-		u.connected, u.away = time.Now(), time.Time{}
-		u.made++
-		u.mu.Unlock()
+		u.up()
 		feed.Connected(true)
 		if s.Since.IsZero() {
 			say.Info("connected to " + u.addr.String())
@@ -169,9 +134,7 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 		u.mu.Unlock()
 		feed.Connected(false)
 	case messaged.Waiting:
-		u.mu.Lock()
-		u.again, u.err = time.Now().Add(s.Delay), s.Err
-		u.mu.Unlock()
+		u.waits(s.Delay, s.Err)
 		say.Warn(fmt.Sprintf("%s: reconnecting in %v", reason(s.Err, u.addr), cli.RoundDuration(s.Delay)), "delay", s.Delay, "attempt", s.Attempt)
 		if u.briefConnections == SuspectKeyAfter && s.Attempt == 1 {
 			say.Warn(u.addr.String()+": closed at once several times in a row, before any event: the key may be wrong", log.HintKey, u.keyHint())
@@ -179,32 +142,5 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 	}
 }
 
-// watch warns when the feed is connected and no event comes for the time silence. With
-// once it warns once at most, and never after the first event. It returns when ctx is
-// done.
-func (u *upstream) watch(ctx context.Context, silence time.Duration, once bool) {
-	t := time.NewTicker(min(max(silence/4, time.Millisecond), time.Second))
-	defer t.Stop()
-	var warned time.Time // the beginning of the silence that the last warning was about
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-t.C:
-			u.mu.Lock()
-			since, connected := u.connected, !u.connected.IsZero()
-			if once && (!u.last.IsZero() || !warned.IsZero()) {
-				u.mu.Unlock()
-				return
-			}
-			if u.last.After(since) {
-				since = u.last
-			}
-			u.mu.Unlock()
-			if connected && now.Sub(since) >= silence && !since.Equal(warned) {
-				warned = since
-				u.a.Log.Warn(fmt.Sprintf("%s: connected, but no event for %v: is 'Send events to messaged' on?", u.addr, cli.RoundDuration(now.Sub(since))))
-			}
-		}
-	}
-}
+// messagedQuiet is what to ask when a messaged sends nothing.
+const messagedQuiet = "is 'Send events to messaged' on?"

@@ -1,0 +1,312 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// open connects, finds the stream, and makes or finds the consumer.
+func (r *Reader) open(ctx context.Context) (*link, State, error) {
+	l := &link{r: r, failed: make(chan error, 1), messages: make(chan *nats.Msg, window+statusRoom)}
+	o := r.opts.Connect
+	o.More = append(slices.Clip(o.More), nats.NoReconnect(),
+		nats.ClosedHandler(func(c *nats.Conn) { l.fail(l.closed(c.LastError())) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				l.fail(r.failure(err))
+			}
+		}))
+	var err error
+	if l.conn, err = Connect(ctx, r.addr, &o); err != nil {
+		return nil, State{}, r.failure(err)
+	}
+	r.link = l
+	state, err := l.begin(ctx)
+	if err != nil {
+		select { // the server has said why
+		case why := <-l.failed:
+			err = why
+		default:
+		}
+		r.disconnect()
+		return nil, State{}, r.failure(err)
+	}
+	r.connected(l.conn)
+	return l, state, nil
+}
+
+// closed returns the error of a connection that was closed by the other side.
+func (l *link) closed(err error) error {
+	if err == nil {
+		return l.lost("the connection was closed")
+	}
+	return l.lost("the connection is lost: " + strings.TrimPrefix(err.Error(), "nats: "))
+}
+
+// fail ends deliver with err.
+func (l *link) fail(err error) {
+	select {
+	case l.failed <- err:
+	default:
+	}
+}
+
+// begin finds the stream and begins to consume it.
+func (l *link) begin(ctx context.Context) (State, error) {
+	r := l.r
+	ctx, cancel := context.WithTimeout(ctx, 2*requestTime)
+	defer cancel()
+	var err error
+	if l.js, err = jetstream.New(l.conn, jetstream.WithDefaultTimeout(requestTime)); err != nil {
+		return State{}, err
+	}
+	info, err := l.find(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	state := State{Stream: info.Config.Name, Source: r.addr.servers() + "/" + info.Config.Name}
+	fresh := r.made.IsZero()
+	switch {
+	case fresh:
+		r.begin = r.first(info)
+		r.name = info.Config.Name
+	case !info.Created.Equal(r.made):
+		state.Replaced = true
+		r.last, r.begin = 0, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}
+		r.mu.Lock()
+		r.held = newHeld()
+		r.mu.Unlock()
+	case r.last > 0 && info.State.FirstSeq > r.last+1 && r.opts.Group == "":
+		state.Missed = info.State.FirstSeq - r.last - 1
+	}
+	r.made, l.source = info.Created, state.Source
+	if l.filters, err = r.filters(info.Config.Subjects); err != nil {
+		return State{}, err
+	}
+	existed, err := l.consume(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	state.Existed, state.Pending = existed && fresh, l.pending
+	return state, nil
+}
+
+// find returns the stream that the address names: itself, or by the prefix of its subjects.
+func (l *link) find(ctx context.Context) (*jetstream.StreamInfo, error) {
+	r := l.r
+	name := cmp.Or(r.name, r.addr.Name)
+	if !strings.Contains(name, ".") {
+		s, err := l.js.Stream(ctx, name)
+		if err == nil {
+			return s.CachedInfo(), nil
+		}
+		if !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return nil, err
+		}
+	}
+	name, err := l.js.StreamNameBySubject(ctx, r.addr.Name+".>")
+	if err == nil {
+		s, err := l.js.Stream(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		r.byPrefix = true
+		return s.CachedInfo(), nil
+	}
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, err
+	}
+	e := &Error{Kind: NoStream, Addr: r.addr.String(), Detail: "there is no stream " + r.addr.Name + ", and none takes " + r.addr.Name + ".>"}
+	if !r.made.IsZero() {
+		e.Kind, e.Detail = Lost, "the stream "+r.name+" is gone"
+	}
+	names := l.js.StreamNames(ctx)
+	for name := range names.Name() {
+		if len(e.Streams) < 256 {
+			e.Streams = append(e.Streams, name)
+		}
+	}
+	slices.Sort(e.Streams)
+	return nil, e
+}
+
+// first returns where to begin to read a stream.
+func (r *Reader) first(info *jetstream.StreamInfo) jetstream.ConsumerConfig {
+	o := &r.opts
+	switch {
+	case o.FromStart:
+		return jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}
+	case o.FromSequence > 0:
+		return jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: o.FromSequence}
+	case !o.FromTime.IsZero():
+		return jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &o.FromTime}
+	}
+	// By its number, so that it is the same after a loss.
+	return jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: info.State.LastSeq + 1}
+}
+
+// filters returns the subjects to read of a stream that takes these; none is all.
+func (r *Reader) filters(subjects []string) ([]string, error) {
+	all := r.addr.Name + ".>"
+	if r.opts.Share.Of <= 1 {
+		if r.byPrefix && !slices.Equal(subjects, []string{all}) {
+			return []string{all}, nil
+		}
+		return nil, nil
+	}
+	if r.byPrefix {
+		subjects = []string{all}
+	}
+	var filters []string
+	for _, subject := range subjects {
+		base, ok := strings.CutSuffix(subject, ".>")
+		if base += ".*.*."; !ok {
+			base, ok = strings.CutSuffix(subject, "*")
+		}
+		if !ok {
+			return nil, &Error{
+				Kind: NoStream, Addr: r.addr.String(),
+				Detail: "the stream takes " + subject + ", so its partitions are unknown: give the prefix of its subjects in the place of its name",
+			}
+		}
+		for n := range Partitions {
+			if n%r.opts.Share.Of == r.opts.Share.Number {
+				filters = append(filters, base+PartitionToken(n))
+			}
+		}
+	}
+	return filters, nil
+}
+
+// consume makes or finds the consumer, and subscribes anew. Existed says that it is of a group
+// that was there before.
+func (l *link) consume(ctx context.Context) (existed bool, err error) {
+	if l.sub != nil {
+		_ = l.sub.Unsubscribe() // the inbox is used no more in any case
+	}
+	l.messages = make(chan *nats.Msg, window+statusRoom)
+	l.inbox = l.conn.NewInbox()
+	if l.sub, err = l.conn.ChanSubscribe(l.inbox, l.messages); err != nil {
+		return false, err
+	}
+	l.wanted, l.number = 0, 0
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	var info *jetstream.ConsumerInfo
+	if l.r.opts.Group == "" {
+		info, err = l.alone(ctx)
+	} else {
+		info, existed, err = l.join(ctx)
+	}
+	if err != nil {
+		return false, err
+	}
+	l.consumer, l.pending = info.Name, info.NumPending
+	l.next = "$JS.API.CONSUMER.MSG.NEXT." + l.r.name + "." + info.Name
+	return existed, nil
+}
+
+// config returns how a new consumer begins.
+func (l *link) config() jetstream.ConsumerConfig {
+	c := l.r.begin
+	if last := l.r.last; last > 0 {
+		c = jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: last + 1}
+	}
+	c.FilterSubjects = l.filters
+	return c
+}
+
+// alone makes a consumer for this reader.
+func (l *link) alone(ctx context.Context) (*jetstream.ConsumerInfo, error) {
+	c := l.config()
+	c.AckPolicy, c.MemoryStorage, c.Replicas, c.InactiveThreshold = jetstream.AckNonePolicy, true, 1, inactive
+	made, err := l.js.CreateConsumer(ctx, l.r.name, c)
+	if err != nil {
+		return nil, err
+	}
+	return made.CachedInfo(), nil
+}
+
+// join finds the consumer of the group, or makes it.
+func (l *link) join(ctx context.Context) (info *jetstream.ConsumerInfo, existed bool, err error) {
+	r := l.r
+	name := r.opts.Group
+	if share := r.opts.Share; share.Of > 1 {
+		name = fmt.Sprintf("%s-%d-%d", name, share.Number, share.Of)
+	}
+	there, err := l.js.Consumer(ctx, r.name, name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		c := l.config()
+		c.Durable, c.AckPolicy, c.AckWait = name, jetstream.AckExplicitPolicy, cmp.Or(r.opts.AckWait, DefaultAckWait)
+		c.MaxAckPending = -1 // each reader holds MaxHeld at most
+		there, err = l.js.CreateConsumer(ctx, r.name, c)
+		if errors.Is(err, jetstream.ErrConsumerExists) { // another reader was faster
+			there, err = l.js.Consumer(ctx, r.name, name)
+		}
+	} else {
+		existed = true
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	c := there.CachedInfo().Config
+	if err := r.checkGroup(&c, l.filters); err != nil {
+		return nil, false, err
+	}
+	if r.opts.AckWait > 0 && c.AckWait != r.opts.AckWait {
+		c.AckWait = r.opts.AckWait
+		if there, err = l.js.UpdateConsumer(ctx, r.name, c); err != nil {
+			return nil, false, err
+		}
+	}
+	r.mu.Lock()
+	r.ackWait = c.AckWait
+	r.mu.Unlock()
+	return there.CachedInfo(), existed, nil
+}
+
+// checkGroup returns an error if a consumer cannot be that of the group.
+func (r *Reader) checkGroup(c *jetstream.ConsumerConfig, filters []string) error {
+	have := c.FilterSubjects
+	if c.FilterSubject != "" {
+		have = []string{c.FilterSubject}
+	}
+	why := ""
+	switch {
+	case c.DeliverSubject != "":
+		why = "the server pushes its messages"
+	case c.AckPolicy != jetstream.AckExplicitPolicy:
+		why = "its messages are not acknowledged one by one"
+	case !slices.Equal(have, filters):
+		why = "it reads other subjects"
+	default:
+		return nil
+	}
+	return &Error{Kind: BadGroup, Addr: r.addr.String(), Detail: "the consumer " + c.Durable + " is no group of readers of this stream: " + why}
+}
+
+// finish waits until the server has what was published, and removes a consumer of this reader
+// alone. It takes 2 s at most.
+func (l *link) finish() {
+	const limit = time.Second
+	if l.conn.IsClosed() {
+		return
+	}
+	_ = l.conn.FlushTimeout(limit) // what was not acknowledged comes again
+	if l.r.opts.Group == "" && l.consumer != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		_ = l.js.DeleteConsumer(ctx, l.r.name, l.consumer) // the server removes it by itself, later
+	}
+}
+
+// close closes the connection.
+func (l *link) close() { l.conn.Close() }
