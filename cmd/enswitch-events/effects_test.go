@@ -45,6 +45,7 @@ func TestEffects(t *testing.T) {
 	const toFile, toHTTP = "forward --read one --to file:f --queue q -Q --drain-timeout 0s", "--to http://127.0.0.1:1/"
 	const alone = "tail --listen 0 --for 1ms"
 	const doctor = "doctor 127.0.0.1:1"
+	const stream = "nats://127.0.0.1:1/x"
 	const demo, simulate = "tail --demo -n 1", "simulate --port 0 -n 1 --rate max"
 	rows := []struct {
 		command, flag, value string
@@ -142,6 +143,18 @@ func TestEffects(t *testing.T) {
 		{alone, "max-silence", "5s", "127.0.0.1:1"},
 		{alone, "max-message", "1MiB", "--demo"},
 		{"wait --listen 0 --timeout 1ms", "retry", "", "127.0.0.1:1"},
+		{nobody, "from", "start", ""},
+		{nobody, "group", "g", stream},
+		{"calls", "partition", "0/2", stream},
+		{nobody, "nats-creds", "nosuch", stream},
+		{"stats --read one", "from", "start", ""},
+		{demo, "from", "start", ""},
+		{"tail " + stream, "ack-wait", "1m", "--group g"},
+		{"tail " + stream, "authkey", "k", nobody[5:]},
+		{"tail " + stream, "authkey-file", "two", "--listen 0"},
+		{"tail " + stream, "header", "A:b", nobody[5:]},
+		{"tail " + stream, "proxy", "none", nobody[5:]},
+		{"doctor " + stream, "from", "start", ""},
 		{nobody, "path", "/x", "--listen 0"},
 		{nobody, "no-auth", "", "--listen 0"},
 		{nobody, "allow", "10.0.0.0/8", "--listen 0.0.0.0:0"},

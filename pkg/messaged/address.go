@@ -70,7 +70,7 @@ func parseAddress(s string) (Address, error) {
 	case "https":
 		scheme = "wss"
 	case "nats":
-		return Address{}, errors.New("reading from NATS is not supported yet")
+		return Address{}, errors.New("it is the address of a stream on NATS, and not of a messaged")
 	default:
 		return Address{}, errors.New("unknown scheme; want ws, wss, http or https")
 	}

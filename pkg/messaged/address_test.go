@@ -77,7 +77,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"h\x00", "control"},
 		{"h?authkey=a b", "space"},
 		{"http://h/?authkey=SECRET#x", "%23"},
-		{"nats://h/stream", "not supported yet"},
+		{"nats://h/stream", "a stream on NATS"},
 		{"ftp://h", "unknown scheme"},
 		{"://h", "unknown scheme"},
 		{"http:/h", "no port behind"},

@@ -115,11 +115,11 @@ func connectError(err error, o *ConnectOptions) error {
 		return fmt.Errorf("the credentials file %s cannot be read: %w", path.Path, path.Err)
 	case errors.Is(err, nats.ErrAuthorization):
 		if o.Credentials != "" {
-			return errors.New("the server refuses the credentials")
+			return refusal("the server refuses the credentials")
 		}
-		return errors.New("the server refuses the user or the password, or asks for one")
+		return refusal("the server refuses the user or the password, or asks for one")
 	case errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
-		return errors.New("the credentials have expired")
+		return refusal("the credentials have expired")
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return errors.New("the server has no TLS: write nats:// in the place of tls://")
 	case plain, errors.Is(err, nats.ErrNoInfoReceived):

@@ -9,9 +9,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrUnauthorized is wrapped by the errors of Connect that are about the user, the password or the
+// ErrUnauthorized is what the errors of Connect are that are about the user, the password or the
 // credentials.
 var ErrUnauthorized = errors.New("the server refuses access")
+
+// refusal is an ErrUnauthorized with a text of its own.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// Is reports whether target is ErrUnauthorized.
+func (refusal) Is(target error) bool { return target == ErrUnauthorized }
 
 // Kind is the way in which reading failed. It lets a program choose what to suggest and how to
 // exit.

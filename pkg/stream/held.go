@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -59,12 +61,12 @@ func (h *held) release(sequence uint64) (holding, bool) {
 	return m, true
 }
 
-// giveBack gives all messages back.
+// giveBack gives all messages back, in order, so that they come again in order.
 func (h *held) giveBack(conn *nats.Conn) {
-	for sequence, m := range h.open {
-		_ = conn.Publish(m.reply, ackBack) // they come again in any case, only later
-		delete(h.open, sequence)
+	for _, sequence := range slices.Sorted(maps.Keys(h.open)) {
+		_ = conn.Publish(h.open[sequence].reply, ackBack) // they come again in any case, only later
 	}
+	clear(h.open)
 }
 
 // Ack acknowledges the messages with these numbers. One that is not held is left out. Without a

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -142,6 +143,9 @@ func (l *link) status(ctx context.Context, code string, m *nats.Msg) error {
 // again makes the consumer anew, and goes on behind the last message.
 func (l *link) again(ctx context.Context) error {
 	if _, err := l.consume(ctx); err != nil {
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			return l.lost("the stream " + l.r.name + " is gone")
+		}
 		if e := l.r.failure(err); e.Kind != Failed {
 			return e
 		}

@@ -293,16 +293,37 @@ func (r *Reader) checkGroup(c *jetstream.ConsumerConfig, filters []string) error
 	return &Error{Kind: BadGroup, Addr: r.addr.String(), Detail: "the consumer " + c.Durable + " is no group of readers of this stream: " + why}
 }
 
+// finishTime bounds each step of the end of a connection.
+const finishTime = time.Second
+
+// stop has the server send no more, and takes what has come.
+func (l *link) stop() {
+	if l.sub.Drain() != nil || l.conn.FlushTimeout(finishTime) != nil {
+		return // the server is gone: what was not acknowledged comes again, later
+	}
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	for {
+		select {
+		case m := <-l.messages:
+			if meta, ok := parseReply(m.Reply); ok {
+				l.r.held.take(meta.sequence, m.Reply)
+			}
+		default:
+			return
+		}
+	}
+}
+
 // finish waits until the server has what was published, and removes a consumer of this reader
-// alone. It takes 2 s at most.
+// alone.
 func (l *link) finish() {
-	const limit = time.Second
 	if l.conn.IsClosed() {
 		return
 	}
-	_ = l.conn.FlushTimeout(limit) // what was not acknowledged comes again
+	_ = l.conn.FlushTimeout(finishTime) // what was not acknowledged comes again
 	if l.r.opts.Group == "" && l.consumer != "" {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 		defer cancel()
 		_ = l.js.DeleteConsumer(ctx, l.r.name, l.consumer) // the server removes it by itself, later
 	}

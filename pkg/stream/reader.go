@@ -215,16 +215,15 @@ func (r *Reader) run(ctx context.Context, yield func(Message, error) bool) error
 	var since time.Time // zero before the first connection
 	attempt := 0
 	for {
-		r.opts.OnState(State{Status: Connecting, Attempt: attempt, Since: since})
-		r.opts.OnWait()
-		l, state, err := r.open(ctx)
+		l, err := r.link, error(nil) // that of an earlier range is still there
+		if l == nil {
+			l, err = r.reconnect(ctx, attempt, since)
+		}
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
 		if err == nil {
 			up := time.Now()
-			state.Status, state.Attempt, state.Since, state.Until = Connected, attempt, since, up
-			r.opts.OnState(state)
 			if err = l.deliver(ctx, yield); err == nil || ctx.Err() != nil {
 				return err // the connection stays open for acknowledgements
 			}
@@ -252,6 +251,19 @@ func (r *Reader) run(ctx context.Context, yield func(Message, error) bool) error
 	}
 }
 
+// reconnect makes one attempt to connect.
+func (r *Reader) reconnect(ctx context.Context, attempt int, since time.Time) (*link, error) {
+	r.opts.OnState(State{Status: Connecting, Attempt: attempt, Since: since})
+	r.opts.OnWait()
+	l, state, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state.Status, state.Attempt, state.Since, state.Until = Connected, attempt, since, time.Now()
+	r.opts.OnState(state)
+	return l, nil
+}
+
 // final returns the error to end with after err, nil to try again. attempt is the number of
 // attempts before, connected is whether there ever was a connection.
 func (r *Reader) final(err error, attempt int, connected bool) error {
@@ -272,11 +284,14 @@ func (r *Reader) final(err error, attempt int, connected bool) error {
 }
 
 // Close gives the messages that are not acknowledged back to the group, at once, and closes the
-// connection. It takes 2 s at most. The Reader cannot be used any more.
+// connection. It takes 3 s at most. The Reader cannot be used any more.
 func (r *Reader) Close() {
 	if r.keeping != nil {
 		r.keeping()
 		r.kept.Wait()
+	}
+	if r.link != nil && r.opts.Group != "" {
+		r.link.stop()
 	}
 	r.mu.Lock()
 	if r.conn != nil {

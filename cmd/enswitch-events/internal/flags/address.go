@@ -17,10 +17,26 @@ import (
 // profile.
 func ConfiguredAddresses(a *cli.App) []string {
 	if v := os.Getenv(settings.Env("address")); v != "" {
-		return strings.Split(v, ",")
+		return splitAddresses(v)
 	}
 	list, _ := a.Profile.Strings("address")
 	return list
+}
+
+// splitAddresses splits a list of addresses. The servers of a stream have commas between them,
+// too: nats://A,B/STREAM.
+func splitAddresses(list string) (all []string) {
+	open := false
+	for text := range strings.SplitSeq(list, ",") {
+		if open {
+			all[len(all)-1] += "," + text
+		} else {
+			all = append(all, text)
+		}
+		last := all[len(all)-1]
+		open = IsStream(last) && strings.Count(last, "/") < len("///")
+	}
+	return all
 }
 
 // DefaultAddresses returns the addresses to use where the command line has none: the

@@ -119,6 +119,17 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"max-silence no-reconnect retries retry", func(v *invocation) bool { return v.flags.Lookup("wait") == nil },
 		"doctor connects once", "leave it out; --wait TIME is how long it waits for an event",
 	},
+	{"from group partition", (*invocation).readsStream, "no ADDRESS is a stream", "name one as nats://HOST/STREAM"},
+	{"from group partition", func(v *invocation) bool { return v.flags.Lookup("wait") == nil }, "doctor looks at the stream as it is", "leave it out"},
+	{"ack-wait", needs("group"), "nothing is acknowledged without a group", "add --group NAME"},
+	{
+		"nats-creds", func(v *invocation) bool { return v.readsStream() || v.hasTarget("nats:", "tls:") },
+		"nothing is nats:// or tls://", "leave it out",
+	},
+	{
+		"authkey authkey-file proxy header", func(v *invocation) bool { return !v.readsStream() || v.readsOther() },
+		"a stream is read without it", "the user and the password of NATS are in the address, nats://USER:PASSWORD@HOST/STREAM, or in the file of --nats-creds",
+	},
 	{"insecure ca cert key", (*invocation).checksCertificate, "no address is wss:// or https://, so there is no certificate", "write the address as wss://HOST, or leave it out"},
 
 	{
@@ -264,6 +275,26 @@ func (v *invocation) endless() bool {
 // --listen and so no choice.
 func (v *invocation) readsWebsocket() bool {
 	return !v.has("listen") || v.has("demo") || len(v.addresses()) > 0 || len(ConfiguredAddresses(v.a)) > 0
+}
+
+// sources returns the addresses of a live run, also those that are configured.
+func (v *invocation) sources() []string {
+	list := v.addresses()
+	switch {
+	case v.flags.Lookup("listen") == nil, v.has("read"), v.has("demo"), len(list) > 0:
+		return list
+	case v.has("listen"):
+		return ConfiguredAddresses(v.a)
+	}
+	return DefaultAddresses(v.a)
+}
+
+// readsStream reports whether an address is that of a stream.
+func (v *invocation) readsStream() bool { return slices.ContainsFunc(v.sources(), IsStream) }
+
+// readsOther reports whether there is a source that is no stream.
+func (v *invocation) readsOther() bool {
+	return v.has("listen") || slices.ContainsFunc(v.sources(), func(s string) bool { return !IsStream(s) })
 }
 
 // checksCertificate reports whether a connection checks a certificate, of a server or

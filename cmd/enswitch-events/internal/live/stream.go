@@ -289,7 +289,7 @@ func (u *streamFeed) streamError(prefix string, e *stream.Error) *cli.Error {
 	case stream.BadGroup:
 		return cli.NewError(cli.ExitConnect, text, "choose another name for --group")
 	}
-	return cli.NewError(cli.ExitConnect, text, "--retry keeps trying")
+	return cli.NewError(cli.ExitConnect, fmt.Errorf("could not connect to %s: %s", u.name, e.Detail), "--retry keeps trying")
 }
 
 // streamsHint names the streams that there are.
