@@ -25,6 +25,11 @@ ADDRESS is HOST, HOST:PORT, a ws, wss, http or https URL, or the whole URL of
 the vendor's guide, with its key. The default is localhost:4875. The events of
 several addresses are merged into one stream, in which each event comes once.
 
+nats://HOST/STREAM is a stream of NATS JetStream, to which a forward writes; the
+name may also be the PREFIX that it writes to. It is read from now on, or --from
+an earlier time and then on into the present. It has a memory: after a loss of
+the connection nothing is missing. Readers of the same --group share its events.
+
 Enswitch sends events only if its setting "Send events to messaged" is on. The
 key is its setting "Message daemon authentication key".`,
 		Example: `  enswitch-events tail --demo
@@ -33,6 +38,7 @@ key is its setting "Message daemon authentication key".`,
   enswitch-events tail -c call -e answer,end -w machine=1
   enswitch-events tail -q 'select(.event == "start") | {callid, machine}'
   enswitch-events tail --record '%Y-%m-%d.ndjson.zst' -o line
+  enswitch-events tail nats://10.0.0.7/enswitch --from 1h --group billing
   enswitch-events tail -n 1 -e call.start --for 60s && echo 'a call has started'`,
 		RunE: func(cmd *cobra.Command, addresses []string) error {
 			return o.feeds.Run(cmd.Context(), a, cmd, &o.live, addresses)

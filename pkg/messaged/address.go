@@ -69,7 +69,7 @@ func parseAddress(s string) (Address, error) {
 		scheme = "ws"
 	case "https":
 		scheme = "wss"
-	case "nats":
+	case "nats", "tls":
 		return Address{}, errors.New("it is the address of a stream on NATS, and not of a messaged")
 	default:
 		return Address{}, errors.New("unknown scheme; want ws, wss, http or https")
