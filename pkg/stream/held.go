@@ -10,10 +10,10 @@ import (
 )
 
 // What a reader of a group answers to a message, as JetStream defines it.
-var (
-	ackDone     = []byte("+ACK")
-	ackBack     = []byte("-NAK") // the message goes to another reader
-	ackProgress = []byte("+WPI") // the message is being worked on
+const (
+	ackDone     = "+ACK"
+	ackBack     = "-NAK" // the message goes to another reader
+	ackProgress = "+WPI" // the message is being worked on
 )
 
 // maxDone bounds the acknowledged messages that are remembered: the server sends again what
@@ -64,7 +64,7 @@ func (h *held) release(sequence uint64) (holding, bool) {
 // giveBack gives all messages back, in order, so that they come again in order.
 func (h *held) giveBack(conn *nats.Conn) {
 	for _, sequence := range slices.Sorted(maps.Keys(h.open)) {
-		_ = conn.Publish(h.open[sequence].reply, ackBack) // they come again in any case, only later
+		_ = conn.Publish(h.open[sequence].reply, []byte(ackBack)) // they come again in any case, only later
 	}
 	clear(h.open)
 }
@@ -76,7 +76,7 @@ func (r *Reader) Ack(sequences ...uint64) {
 	defer r.mu.Unlock()
 	for _, sequence := range sequences {
 		m, ok := r.held.release(sequence)
-		if ok && (r.conn == nil || r.conn.Publish(m.reply, ackDone) != nil) {
+		if ok && (r.conn == nil || r.conn.Publish(m.reply, []byte(ackDone)) != nil) {
 			r.held.failed = append(r.held.failed, m)
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Reader) connected(conn *nats.Conn) {
 	defer r.mu.Unlock()
 	r.conn = conn
 	for _, m := range r.held.failed {
-		_ = conn.Publish(m.reply, ackDone) // if it fails, take answers the message when it comes again
+		_ = conn.Publish(m.reply, []byte(ackDone)) // if it fails, take answers the message when it comes again
 	}
 	r.held.failed = nil
 	if r.opts.Group != "" && r.keeping == nil {
@@ -117,7 +117,7 @@ func (r *Reader) keepAlive(ctx context.Context) {
 		case now := <-t.C:
 			r.mu.Lock()
 			for sequence, m := range r.held.open {
-				if r.conn != nil && now.Sub(m.at) >= every && r.conn.Publish(m.reply, ackProgress) == nil {
+				if r.conn != nil && now.Sub(m.at) >= every && r.conn.Publish(m.reply, []byte(ackProgress)) == nil {
 					m.at = now
 					r.held.open[sequence] = m
 				}

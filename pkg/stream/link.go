@@ -176,7 +176,7 @@ func (l *link) message(ctx context.Context, m *nats.Msg, yield func(Message, err
 		fresh, again := r.held.take(meta.sequence, m.Reply)
 		r.mu.Unlock()
 		if again {
-			_ = l.conn.Publish(m.Reply, ackDone)
+			_ = l.conn.Publish(m.Reply, []byte(ackDone))
 		}
 		if !fresh {
 			return true, nil

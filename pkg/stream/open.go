@@ -279,7 +279,7 @@ func (r *Reader) checkGroup(c *jetstream.ConsumerConfig, filters []string) error
 	if c.FilterSubject != "" {
 		have = []string{c.FilterSubject}
 	}
-	why := ""
+	var why string
 	switch {
 	case c.DeliverSubject != "":
 		why = "the server pushes its messages"

@@ -27,7 +27,7 @@ type feed interface {
 }
 
 // natsCreds is the flag of the credentials for NATS.
-const natsCreds = "nats-creds"
+const natsCreds = "nats-creds" //nolint:gosec // the name of a flag
 
 // PostGroup is the title of the flag group about POSTs.
 const PostGroup = "Receiving POSTs"

@@ -80,7 +80,7 @@ func (u *streamFeed) source(s *session) engine.Input {
 				return u.exitError("could not read", err)
 			}
 			if err := u.add(&m); err != nil {
-				return nil //nolint:nilerr // the end of the run: the stream keeps what was not handed over
+				return nil // the end of the run: the stream keeps what was not handed over
 			}
 		}
 		return nil
