@@ -23,7 +23,7 @@ func newForward(a *cli.App) *cobra.Command {
 	o := &forwardOptions{}
 	cmd := &cobra.Command{
 		Use:   "forward [ADDRESS…]",
-		Short: "Deliver events to HTTP servers, files and commands, durably",
+		Short: "Deliver events to HTTP servers, streams, files and commands, durably",
 		Long: `Deliver every event that the filters keep to each TARGET, at least once. ADDRESS
 is as for tail; with --listen and no ADDRESS the events are POSTed; with --read
 they come from captures.
@@ -35,6 +35,7 @@ run. When the queue is full, or the disk, the oldest events are dropped and
 counted.
 
   http://…, https://…   a POST for each event, or for each --batch
+  nats://…, tls://…     messages of a stream of NATS JetStream, see below
   file:PATTERN          lines added to a file; %Y %m %d %H stand for the time,
                         .gz and .zst compress
   exec:COMMAND          a command for each batch, without a shell, with the events
@@ -48,10 +49,19 @@ its Retry-After; other calls go on meanwhile. What it refuses (an answer 3xx or
 The events of a call are delivered in order.
 
 Every event has an id that is the same on every machine, in Enswitch-Event-Id
-and as the id of CloudEvents: a target that has it already can leave it out.`,
+and as the id of CloudEvents: a target that has it already can leave it out.
+
+To nats://HOST[,HOST]/PREFIX an event goes with the subject
+PREFIX.CLASS.EVENT.pNN, where NN is from 00 to 15 and the same for all events of
+a call. If no stream takes PREFIX.> one is made. An event that the stream has is
+left out and counted as already there, by its id in Nats-Msg-Id; of events older
+than half the duplicate window of the stream, forward reads first which are in
+it. So two forwarders may feed one stream, also after hours apart.`,
 		Example: `  enswitch-events forward 10.0.0.5 --to https://crm.example.com/events
   enswitch-events forward --listen 8080 -c call \
     --to 'https://billing.example.com/in#batch=100' --to file:%Y-%m-%d.ndjson.zst
+  enswitch-events forward 10.0.0.5 --to tls://nats1.example.com,nats2/enswitch \
+    --nats-creds forwarder.creds
   enswitch-events forward --read events.ndjson.zst --to 'exec:psql -f load.sql'
   enswitch-events forward status`,
 		RunE: func(cmd *cobra.Command, addresses []string) error {

@@ -52,6 +52,8 @@ type Result struct {
 	// Reason says why the item is not delivered: the target's answer, at most MaxReason
 	// bytes of it, or an error.
 	Reason string
+	// Err is the error whose text Reason is, nil if there is none.
+	Err error
 }
 
 // forAll returns the same Result for n items.

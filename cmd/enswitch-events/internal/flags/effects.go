@@ -92,8 +92,24 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"exec-timeout", func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("exec:") }, "no target is exec:", "leave it out"},
 	{"exec-by", needs("exec-every"), "commands run for every event", "add --exec-every TIME"},
 	{
-		"format http-timeout http-header sign-key-file target-ca target-cert target-key target-insecure",
+		"format http-timeout http-header sign-key-file",
 		func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("http:", "https:") }, "no target is http:// or https://", "leave it out",
+	},
+	{
+		"target-ca target-cert target-key target-insecure",
+		func(v *invocation) bool {
+			return v.flags.Lookup("to") == nil || v.hasTarget("http:", "https:", "nats:", "tls:")
+		}, "no target is http://, https://, nats:// or tls://", "leave it out",
+	},
+	{
+		"batch batch-wait concurrency",
+		func(v *invocation) bool {
+			return v.flags.Lookup("to") == nil || v.hasTarget("http:", "https:", "file:", "exec:")
+		}, "a stream takes up to 1,000 events at a time", "leave it out",
+	},
+	{
+		"nats-creds max-age",
+		func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("nats:", "tls:") }, "no target is nats:// or tls://", "leave it out",
 	},
 	{"same", needs("sequence"), "it is for --sequence", "add --sequence STEPS, or choose one event by --where"},
 

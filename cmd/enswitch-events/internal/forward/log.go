@@ -25,6 +25,7 @@ type targetLog struct {
 
 	mu       sync.Mutex
 	failing  bool
+	reason   string               // of the last failure that was logged
 	said     map[string]time.Time // when a message of a kind was logged
 	dropped  int64
 	unsaid   map[forward.DropReason]int64 // dropped, and not logged yet
@@ -53,12 +54,14 @@ func (l *targetLog) due(kind string) bool {
 func (l *targetLog) failed(r forward.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.failing = true
-	if !l.due("failure") {
-		return
-	}
 	reason := shortReason(r.Reason)
-	l.log.Warn(l.name+": "+reason+": events wait in the queue and are sent again", "target", l.name)
+	again := l.failing && reason == l.reason
+	l.failing = true
+	if again && r.Err != nil || !l.due("failure") {
+		return // a state is logged once
+	}
+	l.reason = reason
+	l.log.Warn(l.name+": "+reason+": events wait in the queue and are sent again", attributes(l.name, r.Err)...)
 }
 
 // recovered logs that the target takes events again.

@@ -38,7 +38,7 @@ type Options struct {
 
 // BindTargets adds the flags of targets to f.
 func (o *Options) BindTargets(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.To, "to", nil, "deliver every event to `TARGET`: http://…, https://…, file:PATTERN or exec:COMMAND; repeatable; #format=form&batch=100 at its end are settings of its own")
+	f.StringArrayVar(&o.To, "to", nil, "deliver every event to `TARGET`: http://…, https://…, nats://…, tls://…, file:PATTERN or exec:COMMAND; repeatable; #format=form&batch=100 at its end are settings of its own")
 	o.own.bind(f)
 	o.set.AddFlagSet(f)
 }
@@ -176,6 +176,7 @@ func (t *Targets) openAll() error {
 	debug.SetGCPercent(400)
 	for _, one := range t.targets {
 		l := &targetLog{log: t.a.Log, name: one.name, dead: filepath.Join(t.dir, one.dir)}
+		one.log = l
 		l.hook(&one.options)
 		one.options.OnDelivery = t.latency.Of(one.name)
 		f, err := forward.Open(filepath.Join(t.dir, one.dir), &one.options)
@@ -256,6 +257,7 @@ func (t *Targets) close(ctx context.Context) (dropped int64) {
 func (t *Targets) DryRun(ctx context.Context) error {
 	var failed error
 	for _, one := range t.targets {
+		one.log = &targetLog{log: t.a.Log, name: one.name}
 		err := one.options.Target.Check(ctx)
 		if err == nil {
 			err = checkQueue(filepath.Join(t.dir, one.dir))
@@ -263,7 +265,7 @@ func (t *Targets) DryRun(ctx context.Context) error {
 				err = queueError(one.name, t.dir, err)
 			}
 		} else {
-			err = cli.NewError(cli.ExitFailure, fmt.Errorf("%s: %w", one.name, err), "")
+			err = cli.NewError(cli.ExitFailure, fmt.Errorf("%s: %w", one.name, err), streamHint(err))
 		}
 		if err == nil {
 			t.a.Log.Info(one.name+": ok", "target", one.name)

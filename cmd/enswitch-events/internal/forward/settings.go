@@ -31,6 +31,8 @@ type targetSettings struct {
 	cert, key   string
 	insecure    bool
 	execTimeout time.Duration
+	natsCreds   string
+	maxAge      time.Duration
 	queueSize   flags.Size
 	queueAge    time.Duration
 }
@@ -48,6 +50,8 @@ func (s *targetSettings) bind(f *pflag.FlagSet) {
 	f.StringVar(&s.cert, "target-cert", "", "show targets the client certificate in `FILE`")
 	f.StringVar(&s.key, "target-key", "", "the private key of --target-cert is in `FILE`")
 	f.BoolVar(&s.insecure, "target-insecure", false, "do not check the certificates of targets")
+	f.StringVar(&s.natsCreds, "nats-creds", "", "log in to nats:// and tls:// targets with the credentials in `FILE`")
+	flags.DurationVar(f, &s.maxAge, "max-age", 7*24*time.Hour, "keep events for this `TIME` in a stream that is made; 0 for no limit")
 	flags.DurationVar(f, &s.execTimeout, "exec-timeout", 30*time.Second, "kill the command of an exec: target after this `TIME`, with the processes that it has started")
 }
 
@@ -68,17 +72,23 @@ func formats() (names []string) {
 // kinds returns the kinds of targets that a setting has an effect on.
 func kinds(setting string) []string {
 	switch setting {
-	case "format", "http-timeout", "http-header", "sign-key-file", "target-ca", "target-cert", "target-key", "target-insecure":
+	case "format", "http-timeout", "http-header", "sign-key-file":
 		return []string{"http"}
+	case "target-ca", "target-cert", "target-key", "target-insecure":
+		return []string{"http", "nats"}
+	case "nats-creds", "max-age":
+		return []string{"nats"}
 	case "exec-timeout":
 		return []string{"exec"}
 	case "concurrency":
 		return []string{"http", "exec"}
+	case "batch", "batch-wait":
+		return []string{"http", "file", "exec"}
 	}
-	return []string{"http", "file", "exec"}
+	return []string{"http", "file", "exec", "nats"}
 }
 
-// own returns the settings of a target of a kind, which is http, file or exec: those of the
+// own returns the settings of a target of a kind, which is http, file, exec or nats: those of the
 // command line, which are in set, and in their place those of text, as in
 // "format=form&batch=100". given reports whether one was given in either.
 func own(set *pflag.FlagSet, kind, text string) (s *targetSettings, given func(string) bool, err error) {
@@ -142,6 +152,10 @@ func (s *targetSettings) check() error {
 		return cli.Usage("write it like 500ms, 10s or 1m", "--exec-timeout %v: must be more than 0", s.execTimeout)
 	case s.batchWait < 0:
 		return cli.Usage("0 sends at once what is there", "--batch-wait %v: must not be negative", s.batchWait)
+	case s.maxAge < 0:
+		return cli.Usage("0 is no limit", "--max-age %v: must not be negative", s.maxAge)
+	case s.maxAge > 0 && s.maxAge < 100*time.Millisecond:
+		return cli.Usage("0 is no limit", "--max-age %v: must be at least 100ms", s.maxAge)
 	case s.queueAge < 0:
 		return cli.Usage("0 is no limit", "--queue-age %v: must not be negative", s.queueAge)
 	case s.queueSize < 64<<10:

@@ -146,6 +146,7 @@ func (t *Targets) RetryDead(ctx context.Context) error {
 		for _, one := range t.targets {
 			dir := filepath.Join(t.dir, one.dir)
 			l := &targetLog{log: t.a.Log, name: one.name, dead: dir}
+			one.log = l
 			l.hook(&one.options)
 			f, n, err := forward.OpenRetry(dir, &one.options)
 			if errors.Is(err, fs.ErrNotExist) {

@@ -26,10 +26,11 @@ type target struct {
 	name    string // without user, password and query
 	dir     string // the name of the directory of its queue
 	options forward.Options
+	log     *targetLog // nil before the queue is opened
 }
 
 // targetHint says what a target looks like.
-const targetHint = "a target is http://HOST/PATH, https://HOST/PATH, file:PATTERN or exec:COMMAND"
+const targetHint = "a target is http://HOST/PATH, https://HOST/PATH, nats://HOST/PREFIX, tls://HOST/PREFIX, file:PATTERN or exec:COMMAND"
 
 // parseTarget returns the target that text names. set has the flags of the command line.
 func parseTarget(set *pflag.FlagSet, text string) (*target, error) {
@@ -40,6 +41,8 @@ func parseTarget(set *pflag.FlagSet, text string) (*target, error) {
 	switch strings.ToLower(scheme) {
 	case "http", "https":
 		return httpTarget(set, text)
+	case "nats", "tls":
+		return streamTarget(set, text)
 	case "file":
 		return fileTarget(set, rest)
 	case "exec":

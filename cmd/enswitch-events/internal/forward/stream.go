@@ -1,0 +1,92 @@
+package forward
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/pkg/forward"
+	"github.com/enswitch-events/enswitch-events/pkg/stream"
+)
+
+// streamTarget returns the target of the address of a stream.
+func streamTarget(set *pflag.FlagSet, text string) (*target, error) {
+	const hint = "write it like nats://HOST/PREFIX or tls://HOST,HOST/PREFIX"
+	text, own1, _ := strings.Cut(text, "#")
+	s, _, err := own(set, "nats", own1)
+	if err != nil {
+		return nil, err
+	}
+	address, err := stream.ParseAddress(text)
+	if err != nil {
+		return nil, cli.Usage(hint, "--to: %w", err)
+	}
+	t := &target{name: address.String(), dir: directory(strings.TrimPrefix(strings.TrimPrefix(address.String(), "nats://"), "tls://"), address.String())}
+	o := &forward.JetStreamOptions{Connect: stream.ConnectOptions{Credentials: s.natsCreds}, MaxAge: s.maxAge, OnNotice: t.notice}
+	if o.Connect.TLS, err = s.tls(); err != nil {
+		return nil, err
+	}
+	t.set(s)
+	// Together they are a window of 1,000 events.
+	t.options.Batch, t.options.BatchWait, t.options.Concurrency = forward.MaxBatch, 0, 2
+	t.options.Target = forward.NewJetStream(address, o)
+	return t, nil
+}
+
+// notice logs what is to be known of a stream.
+func (t *target) notice(err error) {
+	if t.log == nil {
+		return
+	}
+	if made, ok := errors.AsType[*forward.StreamMade](err); ok {
+		t.log.log.Info(t.name+": "+made.Error(), "target", t.name, "stream", made.Stream)
+		return
+	}
+	t.log.log.Warn(t.name+": "+cli.OneLine(err), attributes(t.name, err)...)
+}
+
+// attributes returns what a message about an error of a target has beside its text.
+func attributes(target string, err error) []any {
+	all := []any{"target", target}
+	if hint := streamHint(err); hint != "" {
+		all = append(all, log.HintKey, hint)
+	}
+	return all
+}
+
+// streamHint returns what to do about an error of a stream, empty if that is not known.
+func streamHint(err error) string {
+	e, ok := errors.AsType[*forward.StreamError](err)
+	if !ok {
+		return ""
+	}
+	switch e.Problem {
+	case forward.StreamSubjects:
+		subjects := slices.DeleteFunc(slices.Clone(e.Subjects), func(s string) bool { return strings.HasPrefix(s, strings.TrimSuffix(e.Subject, ">")) })
+		return fmt.Sprintf("'nats stream edit %s --subjects=%s' has it take all, or choose another prefix", e.Stream, strings.Join(append(subjects, e.Subject), ","))
+	case forward.StreamNoJetStream:
+		if e.Account {
+			return "give the account jetstream in the server's configuration, or log in as a user of an account that has it"
+		}
+		return "start the server as 'nats-server -js', or name a server that has it"
+	case forward.StreamPermission, forward.StreamUnchecked:
+		if e.Subscribe {
+			return "allow the user to subscribe to _INBOX.> in the server's configuration"
+		}
+		return fmt.Sprintf("allow the user to publish to %s in the server's configuration", e.Subject)
+	case forward.StreamFull:
+		return fmt.Sprintf("'nats stream edit %s --discard=old' has the oldest go, --max-bytes and --max-msgs give it room", e.Stream)
+	case forward.StreamNoAck:
+		return fmt.Sprintf("'nats stream edit %s --ack' has it acknowledge", e.Stream)
+	case forward.StreamSmallWindow:
+		return fmt.Sprintf("'nats stream edit %s --dupe-window=2m' makes it larger", e.Stream)
+	case forward.StreamUnread:
+		return "allow the user to publish to $JS.API.CONSUMER.> in the server's configuration"
+	}
+	return ""
+}

@@ -1,0 +1,190 @@
+package forward
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/event"
+)
+
+// awaitForgotten waits until the stream does not know the id of an item any more, without
+// putting anything into it.
+func awaitForgotten(t *testing.T, js jetstream.JetStream, subject string, it *Item) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		m := &nats.Msg{Subject: subject, Header: nats.Header{jetstream.MsgIDHeader: {it.ID.String()}}}
+		m.Header.Set(jetstream.ExpectedLastSeqHeader, "999999999") // refused unless its id is known
+		if _, err := js.PublishMsg(t.Context(), m); err != nil {
+			return
+		}
+	}
+}
+
+// TestJetStreamTwins: two targets put the same events into one stream, the second one hours
+// later, when the server has forgotten the ids: each event is there once. What the second one
+// alone has is delivered.
+func TestJetStreamTwins(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t)
+	js := manage(t, s)
+	c := jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>", "other.>"}, Duplicates: 100 * time.Millisecond}
+	if _, err := js.CreateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	items := numbered(1000)
+	for _, it := range items {
+		it.Received = time.Now().Add(-time.Hour)
+	}
+	first, _ := newJetStream(t, s.URL()+"/x")
+	deliver(t, first, items[:400]...)
+	if _, err := js.Publish(t.Context(), "other.one", []byte("not an event")); err != nil {
+		t.Fatal(err)
+	}
+	awaitForgotten(t, js, "x.call.start.p00", items[399])
+	second, said := newJetStream(t, s.URL()+"/x")
+	count := func(results []Result) (n map[Verdict]int) {
+		n = map[Verdict]int{}
+		for _, r := range results {
+			n[r.Verdict]++
+		}
+		return n
+	}
+	// In an own order, in batches that have some of each.
+	mixed := make([]*Item, 0, len(items))
+	for _, i := range rand.Perm(600) {
+		mixed = append(mixed, items[i])
+	}
+	if got := count(deliver(t, second, mixed...)); got[Known] != 400 || got[Done] != 200 {
+		t.Error(got)
+	}
+	// The first one goes on, and finds what the second one has delivered since it looked.
+	awaitForgotten(t, js, "x.call.start.p00", mixed[len(mixed)-1])
+	if got := count(deliver(t, first, items[400:]...)); got[Known] != 200 || got[Done] != 400 {
+		t.Error(got)
+	}
+	info, err := js.Stream(t.Context(), "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := info.CachedInfo().State.Msgs; n != 1001 {
+		t.Errorf("%d messages; %s", n, said.text())
+	}
+}
+
+// TestJetStreamOwn: events that were sent, but whose acknowledgement was lost, count as
+// delivered, not as those of another forwarder.
+func TestJetStreamOwn(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t)
+	target, _ := newJetStream(t, s.URL()+"/x")
+	j := target.(*jetStream) //nolint:errcheck,forcetypeassert // it is one
+	items := numbered(10)
+	deliver(t, target, items...)
+	for _, it := range items[:4] {
+		j.unsure[it.ID] = true
+	}
+	if got := fmt.Sprint(verdicts(deliver(t, target, items...))); got != fmt.Sprint([]Verdict{Done, Done, Done, Done, Known, Known, Known, Known, Known, Known}) {
+		t.Error(got)
+	}
+	if len(j.unsure) != 0 {
+		t.Error(j.unsure)
+	}
+}
+
+// TestJetStreamRestarts: the server is killed while events are on their way, ten times: each is
+// in the stream once, and those of a call that was not disturbed in order.
+func TestJetStreamRestarts(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t)
+	target, _ := newJetStream(t, s.URL()+"/x")
+	f, err := Open(t.TempDir(), &Options{Target: target, Batch: MaxBatch, Concurrency: 2, Sync: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rounds, each = 6, 1500
+	sent := 0
+	for range rounds {
+		for range each {
+			f.Add(makeRecord(sent%500, sent/500))
+			sent++
+		}
+		for f.Counts().Delivered+f.Counts().AlreadyThere < int64(sent-each+rand.IntN(each)) && t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		s.Kill()
+		s.Restart()
+	}
+	if left := f.Drain(t.Context()); left != 0 {
+		t.Errorf("%d left", left)
+	}
+	if c := f.Counts(); c.Delivered != int64(sent) || c.AlreadyThere != 0 {
+		t.Errorf("%+v", c)
+	}
+	if err := f.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ids := readIDs(t, s, "X")
+	for id, n := range ids {
+		if n != 1 {
+			t.Errorf("%s is there %d times", id, n)
+		}
+	}
+	if len(ids) != sent {
+		t.Errorf("%d events, want %d", len(ids), sent)
+	}
+}
+
+// readIDs returns how often each id is in a stream.
+func readIDs(t *testing.T, s *natstest.Server, name string) map[string]int {
+	t.Helper()
+	js := manage(t, s)
+	c, err := js.OrderedConsumer(t.Context(), name, jetstream.OrderedConsumerConfig{HeadersOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]int{}
+	if c.CachedInfo().NumPending == 0 {
+		return all
+	}
+	messages, err := c.Messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[m.Headers().Get(jetstream.MsgIDHeader)]++
+		if meta, _ := m.Metadata(); meta.NumPending == 0 {
+			return all
+		}
+	}
+}
+
+// TestReadBackTrim: the ids in memory are bounded, and what is forgotten is read again before it
+// is needed.
+func TestReadBackTrim(t *testing.T) {
+	t.Parallel()
+	begin := time.Unix(1_000_000, 0)
+	r := &readBack{}
+	r.reset(begin)
+	for i := range 100 {
+		r.ids[event.ID{byte(i)}] = begin.Unix() - 50 + int64(i)
+	}
+	r.trim(begin, begin.Add(time.Second), 10)
+	if len(r.ids) != 25 && len(r.ids) != 26 || r.from != begin || r.to.Sub(begin) < 20*time.Second || r.to.Sub(begin) > 30*time.Second {
+		t.Errorf("%d ids from %v to %v", len(r.ids), r.from, r.to)
+	}
+	r.trim(begin, begin.Add(time.Hour), 10)
+	if len(r.ids) != 25 && len(r.ids) != 26 {
+		t.Errorf("%d ids, after a trim that must keep all", len(r.ids))
+	}
+}
