@@ -43,6 +43,7 @@ func TestEffects(t *testing.T) {
 	const cat, nobody = "cat one", "tail 127.0.0.1:1"
 	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
 	const toFile, toHTTP = "forward --read one --to file:f --queue q -Q --drain-timeout 0s", "--to http://127.0.0.1:1/"
+	const toStream = "forward --read one --to nats://127.0.0.1:1/x --queue qn -Q --drain-timeout 0s"
 	const alone = "tail --listen 0 --for 1ms"
 	const doctor = "doctor 127.0.0.1:1"
 	const stream = "nats://127.0.0.1:1/x"
@@ -198,6 +199,12 @@ func TestEffects(t *testing.T) {
 		{toFile, "target-cert", "nosuch", ""},
 		{toFile, "target-key", "nosuch", ""},
 		{toFile, "target-insecure", "", toHTTP},
+		{toFile, "nats-creds", "one", "--to nats://127.0.0.1:1/x"},
+		{toFile, "max-age", "1h", "--to tls://127.0.0.1:1/x"},
+		{toStream, "batch", "2", toHTTP},
+		{toStream, "batch-wait", "1s", "--to file:f"},
+		{toStream, "concurrency", "2", "--to exec:true"},
+		{toStream, "format", "ndjson", toHTTP},
 		{readCalls, "for", "1s", ""},
 		{readCalls, "idle-timeout", "1s", ""},
 		{doctor, "max-silence", "1m", ""},

@@ -229,7 +229,7 @@ func streamError(ctx context.Context, err error) error {
 // Check implements Target. To find out whether the user may publish it sends an empty message
 // that every stream must refuse, because it names another one.
 func (t *jetStream) Check(ctx context.Context) error {
-	c := NewJetStream(t.address, &t.o).(*jetStream) //nolint:errcheck,forcetypeassert // it is one
+	c := NewJetStream(t.address, &t.o).(*jetStream) //nolint:forcetypeassert // it is one
 	defer func() { _ = c.Close() }()
 	c.expect = "="
 	if err := c.connect(); err != nil {

@@ -88,12 +88,14 @@ func deliver(t *testing.T, target Target, items ...*Item) []Result {
 	return results
 }
 
-// verdicts returns the verdicts of results.
-func verdicts(results []Result) (all []Verdict) {
-	for _, r := range results {
-		all = append(all, r.Verdict)
+// wantVerdicts compares the verdicts of results.
+func wantVerdicts(t *testing.T, results []Result, want ...Verdict) {
+	t.Helper()
+	for i, r := range results {
+		if r.Verdict != want[i] {
+			t.Errorf("%d: got %v, want %v", i, r, want[i])
+		}
 	}
-	return all
 }
 
 // numbered returns n items of different calls.
@@ -174,9 +176,7 @@ func TestJetStreamTooLarge(t *testing.T) {
 	items[1].Payload = []byte(`"` + strings.Repeat("x", 64<<10) + `"`)
 	items[3].Payload = []byte(`"` + strings.Repeat("x", 40<<10) + `"`)
 	results := deliver(t, target, items...)
-	if got := fmt.Sprint(verdicts(results)); got != fmt.Sprint([]Verdict{Done, Dead, Done, Dead, Done}) {
-		t.Error(got)
-	}
+	wantVerdicts(t, results, Done, Dead, Done, Dead, Done)
 	if got := results[1].Reason; !strings.Contains(got, "and the server takes 65536") {
 		t.Error(got)
 	}

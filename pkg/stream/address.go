@@ -38,6 +38,9 @@ func ParseAddress(text string) (*Address, error) {
 	if !ok || name == "" {
 		return nil, errors.New("there is no name behind the server")
 	}
+	if strings.Contains(name, "@") {
+		return nil, errors.New("the user or the password cannot be read: special characters are written as %XX")
+	}
 	if i := strings.LastIndexByte(hosts, '@'); i >= 0 {
 		if err := a.setUser(hosts[:i]); err != nil {
 			return nil, err

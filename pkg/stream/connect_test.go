@@ -3,6 +3,8 @@ package stream_test
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -45,6 +47,13 @@ func TestConnect(t *testing.T) {
 	}
 	missing := &stream.ConnectOptions{Credentials: "/nonexistent/c.creds"}
 	if err := connect(t, s.URL()+"/x", missing); err == nil || !strings.Contains(err.Error(), "credentials file /nonexistent/c.creds cannot be read") {
+		t.Error(err)
+	}
+	bad := &stream.ConnectOptions{Credentials: filepath.Join(t.TempDir(), "bad.creds")}
+	if err := os.WriteFile(bad.Credentials, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(t, s.URL()+"/x", bad); err == nil || !strings.Contains(err.Error(), "bad.creds has no valid JWT and seed") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

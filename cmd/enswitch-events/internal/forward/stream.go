@@ -3,6 +3,7 @@ package forward
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -30,6 +31,11 @@ func streamTarget(set *pflag.FlagSet, text string) (*target, error) {
 	o := &forward.JetStreamOptions{Connect: stream.ConnectOptions{Credentials: s.natsCreds}, MaxAge: s.maxAge, OnNotice: t.notice}
 	if o.Connect.TLS, err = s.tls(); err != nil {
 		return nil, err
+	}
+	if s.natsCreds != "" {
+		if _, err := os.ReadFile(s.natsCreds); err != nil {
+			return nil, cli.FileError("nats-creds", err)
+		}
 	}
 	t.set(s)
 	// Together they are a window of 1,000 events.
