@@ -58,6 +58,12 @@ else is read, and the exit code is 1.`,
 			return o.Run(cmd.Context(), a, cmd, names)
 		},
 	}
+	bindCat(cmd, o)
+	return cmd
+}
+
+// bindCat binds the flags of cat.
+func bindCat(cmd *cobra.Command, o *captures.Options) {
 	cli.AddFlagGroup(cmd, "Filters", o.Filter.Bind)
 	o.Whole.Bind(cmd)
 	cli.AddFlagGroup(cmd, "Output", o.Output.Bind)
@@ -71,5 +77,4 @@ else is read, and the exit code is 1.`,
 		o.Bounds.Bind(f)
 		f.BoolVar(&o.Strict, "strict", false, "read all files whole and parse every line")
 	})
-	return cmd
 }

@@ -74,6 +74,12 @@ the exit code is 6, and stderr says what came instead.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	o.bind(cmd)
+	return cmd
+}
+
+// bind binds the flags.
+func (o *traceOptions) bind(cmd *cobra.Command) {
 	live := &o.inputs.Live
 	live.End.OwnCount = true
 	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
@@ -90,7 +96,6 @@ the exit code is 6, and stderr says what came instead.`,
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(trace.Formats(), cobra.ShellCompDirectiveNoFileComp)) // there is this flag
-	return cmd
 }
 
 func (o *traceOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, text string, addresses []string) error {

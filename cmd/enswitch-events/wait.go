@@ -65,6 +65,12 @@ no connection. stderr then says what came instead.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	o.bind(cmd)
+	return cmd
+}
+
+// bind binds the flags.
+func (o *waitOptions) bind(cmd *cobra.Command) {
 	live := &o.inputs.Live
 	cli.AddFlagGroup(cmd, "Filters", live.Filter.Bind)
 	live.Whole.Bind(cmd)
@@ -78,7 +84,6 @@ no connection. stderr then says what came instead.`,
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
-	return cmd
 }
 
 func (o *waitOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, addresses []string) error {

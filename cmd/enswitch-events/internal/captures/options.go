@@ -3,6 +3,7 @@ package captures
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"slices"
 
@@ -115,14 +116,8 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 		return nil, err
 	}
 	s.text, s.vars, s.jq = text, vars, o.Filter.HasJQ()
-	out := s.app.EventWriter()
-	if !o.Follow && Regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
-		if s.pager = s.app.NewPager(ctx); s.pager != nil {
-			out = s.pager
-		}
-	}
 	config := &engine.Config{
-		Sink: text, Header: text.Header(), Out: out, Count: o.End.Count, From: from, To: to, Tally: s.tally,
+		Sink: text, Header: text.Header(), Out: s.output(ctx, o, names), Count: o.End.Count, From: from, To: to, Tally: s.tally,
 		OnReject: s.faults.Reject, OnDamage: s.faults.Damage, OnSkip: s.faults.Skip, OnFailure: s.failed,
 		OnChange: s.changed, For: o.End.Duration, Idle: o.End.Idle,
 	}
@@ -147,9 +142,25 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	if err := o.Pseudonyms.CompileMap(&o.Whole.Calls); err != nil {
 		return nil, err
 	}
-	switch {
+	o.plan(s, config, files, text)
+	return config, nil
+}
+
+// output returns what the events are written to: a pager for a person who reads them.
+func (s *session) output(ctx context.Context, o *Options, names []string) io.Writer {
+	if !o.Follow && Regular(names) && o.Output.ForReaders(cli.Terminal(s.app.Out) != nil) {
+		if s.pager = s.app.NewPager(ctx); s.pager != nil {
+			return s.pager
+		}
+	}
+	return s.app.EventWriter()
+}
+
+// plan decides how often the files are read, and which lines of them.
+func (o *Options) plan(s *session, config *engine.Config, files *engine.CaptureOptions, text *engine.Text) {
+	switch names := files.Names; {
 	case s.whole == nil && o.Passes != nil && o.Awaiter != nil && !o.Follow && Regular(names) && size(names) >= passesFrom:
-		s.narrow(config, files, o.Passes(from, to, around(names)))
+		s.narrow(config, files, o.Passes(config.From, config.To, around(names)))
 	case s.whole == nil:
 		if !o.Strict && !o.EveryLine && config.Until == nil && config.FailIf == nil {
 			config.Needles = o.Filter.Needles()
@@ -159,7 +170,6 @@ func (o *Options) compile(ctx context.Context, s *session, names []string) (*eng
 	default:
 		s.findFirst(config, files, text)
 	}
-	return config, nil
 }
 
 // Regular reports whether all names are of regular files: what comes through a pipe may

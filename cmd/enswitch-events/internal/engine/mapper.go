@@ -167,25 +167,31 @@ func (m *mapper) event(next Place) bool {
 		l.Repaired++
 	}
 	if kept {
-		if !m.anyKept.Load() { // a store would take the line from the other processors
-			m.anyKept.Store(true)
-		}
-		b.Out.mark()
-		if len(b.items) > 0 {
-			b.lastKept = b.items[m.ev.item].received
-			if l.Kept == 0 {
-				b.firstKept = b.lastKept
-			}
-			b.untilKept = l.Received
-		}
-		if l.Kept++; l.Kept == b.limit && b.end == EndOfInput {
-			b.end = EndCount
-		}
+		m.keep()
 	} else {
 		l.Filtered++
 		m.tallyDropped()
 	}
 	return m.goOn(next)
+}
+
+// keep accounts for an event that is kept.
+func (m *mapper) keep() {
+	b := m.b
+	if !m.anyKept.Load() { // a store would take the line from the other processors
+		m.anyKept.Store(true)
+	}
+	b.Out.mark()
+	if len(b.items) > 0 {
+		b.lastKept = b.items[m.ev.item].received
+		if b.ledger.Kept == 0 {
+			b.firstKept = b.lastKept
+		}
+		b.untilKept = b.ledger.Received
+	}
+	if b.ledger.Kept++; b.ledger.Kept == b.limit && b.end == EndOfInput {
+		b.end = EndCount
+	}
 }
 
 // tallyDropped tallies an event that was dropped, as long as none has been kept.
