@@ -3,9 +3,13 @@
 package main
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,6 +21,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
 
@@ -40,6 +45,14 @@ func streamFaults() []fault {
 			"five events each, none twice, none left out", streamCount,
 		},
 		{
+			"stream-past", "calls, stats and trace read a stream from two hours ago, and a call of the past goes on now",
+			"records as of a capture of the same events, an interval for each time, and the call that goes on ends once", streamPast,
+		},
+		{
+			"stream-secure", "a server with TLS; a certificate that is not trusted; the first of two servers down; the second killed",
+			"read over tls:// and nats:// with --ca; exit code 3; the server that is there is used", streamSecure,
+		},
+		{
 			"stream-wrong", "no such stream, a wrong password, no JetStream, a stream that is deleted while it is read, no server",
 			"each is said, with what to try; exit code 3, 4, 3, 5, 3; no password on stderr", streamWrong,
 		},
@@ -53,10 +66,13 @@ type broker struct {
 	js jetstream.JetStream
 }
 
-func newBroker(t *testing.T, config ...string) *broker {
+func newBroker(t *testing.T) *broker { return newBrokerWith(t, "") }
+
+// newBrokerWith adds config to the server's configuration, and connects with options.
+func newBrokerWith(t *testing.T, config string, options ...nats.Option) *broker {
 	t.Helper()
-	b := &broker{Server: natstest.Start(t, config...), t: t}
-	conn, err := nats.Connect(b.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	b := &broker{Server: natstest.Start(t, config), t: t}
+	conn, err := nats.Connect(b.URL(), append(options, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +250,118 @@ func streamCount(t *testing.T) {
 		p := start(t, "tail", b.address(), "--from", "start", "--group", "five", "-n", "5")
 		p.check(want{events: numbers(5*i, 5*i+5), received: -1})
 	}
+}
+
+// call publishes some events of a call, which began at that time: one each 10 s, as many as
+// there are names.
+func (b *broker) call(id string, began time.Time, names ...string) {
+	b.t.Helper()
+	for i, name := range names {
+		at := began.Add(time.Duration(i) * 10 * time.Second)
+		b.put(id, fmt.Sprintf(`{"class":"call","event":"%s","timestamp":"%d.%06d","callid":"%s","uniqueid":"%s","machine":1}`,
+			name, at.Unix(), at.Nanosecond()/1000, id, id), at)
+	}
+}
+
+func streamPast(t *testing.T) {
+	b := newBroker(t)
+	const calls = 360 // one each 20 s, until two minutes ago
+	now := time.Now()
+	for i := range calls {
+		b.call(fmt.Sprintf("c%d", i), now.Add(time.Duration(i-calls-6)*20*time.Second), "start", "answer", "end")
+	}
+	b.call("open", now.Add(-30*time.Second), "start", "answer")
+	b.settle()
+	capture := filepath.Join(t.TempDir(), "capture")
+	copied := start(t, "tail", b.address(), "--from", "start", "-n", fmt.Sprint(3*calls+2), "--record", capture)
+	copied.exit()
+
+	args := []string{b.address(), "--from", "3h", "-o", "ndjson"}
+	follow := start(t, append([]string{"calls", "-n", fmt.Sprint(calls + 1)}, args...)...)
+	count := start(t, append([]string{"stats", "--every", "10m"}, args...)...)
+	follow.lines(calls - 1) // the last one ends when the live clock says so, or the next event
+	count.lines(10)
+	b.call("open", time.Now(), "end")
+	b.settle()
+	if code := follow.exit(); code != 0 {
+		t.Errorf("calls: exit code %d", code)
+	}
+	live := follow.out.snapshot()
+	r := runProgram(t, t.TempDir(), nil, "calls", "--read", capture, "-o", "ndjson")
+	of := strings.Split(strings.TrimSpace(r.stdout), "\n")
+	slices.Sort(live)
+	slices.Sort(of)
+	if len(live) != calls+1 || !slices.Equal(live[:calls], of[:calls]) {
+		t.Errorf("%d records live, %d of the capture", len(live), len(of))
+	}
+	if last := live[calls]; !strings.Contains(last, `"callid":"open"`) || !strings.Contains(last, `"state":"ended"`) || !strings.Contains(last, `"events":3`) {
+		t.Errorf("the call that goes on: %s", last)
+	}
+
+	count.says("connected to", 1)
+	count.received(3*calls + 3)
+	count.signal(syscall.SIGTERM)
+	if code := count.exit(); code != 0 {
+		t.Errorf("stats: exit code %d", code)
+	}
+	sum, attempts, full := 0, 0, 0
+	for _, line := range count.out.snapshot() {
+		var block struct{ Events, Attempts int }
+		if err := json.Unmarshal([]byte(line), &block); err != nil {
+			t.Fatal(err)
+		}
+		sum, attempts = sum+block.Events, attempts+block.Attempts
+		if block.Events == 90 && block.Attempts == 30 {
+			full++
+		}
+	}
+	if sum != 3*calls+3 || attempts != calls+1 || full < 8 {
+		t.Errorf("stats: %d events, %d attempts, %d whole intervals", sum, attempts, full)
+	}
+	count.matches(nil, []string{"came after the block"})
+
+	p := start(t, "trace", "callid=c7", b.address(), "--from", "3h", "-o", "ndjson")
+	if code := p.exit(); code != 0 || len(p.out.snapshot()) != 3 {
+		t.Errorf("trace: exit code %d, %q", code, p.out.snapshot())
+	}
+}
+
+func streamSecure(t *testing.T) {
+	made, err := enswitchtest.NewCertificate(&enswitchtest.CertificateOptions{Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(made.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	ca, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "key.pem")
+	for name, block := range map[string]*pem.Block{ca: {Type: "CERTIFICATE", Bytes: made.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: private}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newBrokerWith(t, fmt.Sprintf("tls { cert_file: %q, key_file: %q }", ca, key), nats.RootCAs(ca))
+	b.publish(0, 3)
+	for _, address := range []string{
+		b.address(), strings.Replace(b.address(), "nats:", "tls:", 1), strings.Replace(b.address(), "//", "//127.0.0.1:1,", 1),
+	} {
+		p := start(t, "tail", address, "--ca", ca, "--from", "start", "-n", "3")
+		p.check(want{events: numbers(0, 3), received: 3})
+	}
+	p := start(t, "tail", b.address())
+	p.check(want{code: cli.ExitConnect, said: []string{"certificate cannot be trusted", "--ca FILE"}})
+
+	one, two := newBroker(t), newBroker(t)
+	one.publish(0, 10)
+	two.publish(0, 20)
+	p = start(t, "tail", strings.Replace(two.address(), "//", "//"+one.Address()+",", 1), "--from", "start")
+	p.lines(10)
+	one.Kill()
+	p.says("connected again", 1)
+	p.signal(syscall.SIGTERM)
+	p.exit()
 }
 
 func streamWrong(t *testing.T) {

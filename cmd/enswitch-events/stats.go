@@ -104,6 +104,7 @@ func (o *statsOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, 
 	}
 	var health func() live.Health
 	options.Connected = func() bool { return health().Ever }
+	options.Behind = func() bool { return health().Behind }
 	s := stats.New(options)
 	run := &o.inputs.Live
 	run.Sink, run.Account, run.SinkMemory, run.Figures = s.Sink, s, stats.MaxMemory, true

@@ -114,6 +114,7 @@ func (s *session) health() Health {
 	now := time.Now()
 	h := Health{Last: s.buffer.LastReceived(), Ledger: s.buffer.Ledger(), Connected: true}
 	h.State, h.Address = feedState(s.feeds, now)
+	h.Behind = s.config.Behind != nil && s.config.Behind()
 	for _, f := range s.feeds {
 		_, _, ok := f.health(now)
 		h.Connected = h.Connected && ok

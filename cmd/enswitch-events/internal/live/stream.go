@@ -289,7 +289,11 @@ func (u *streamFeed) streamError(prefix string, e *stream.Error) *cli.Error {
 	case stream.BadGroup:
 		return cli.NewError(cli.ExitConnect, text, "choose another name for --group")
 	}
-	return cli.NewError(cli.ExitConnect, fmt.Errorf("could not connect to %s: %s", u.name, e.Detail), "--retry keeps trying")
+	hint := "--retry keeps trying"
+	if strings.Contains(e.Detail, "certificate") {
+		hint = "--ca FILE trusts a certificate, --insecure trusts any"
+	}
+	return cli.NewError(cli.ExitConnect, fmt.Errorf("could not connect to %s: %s", u.name, e.Detail), hint)
 }
 
 // streamsHint names the streams that there are.

@@ -57,6 +57,9 @@ type Options struct {
 	// Connected reports whether a feed is connected, or was, live. No block is printed as
 	// long as none was. Nil is true.
 	Connected func() bool
+	// Behind reports whether the events that come live are of the past, as those of a stream
+	// that is read from an earlier time. Nil is never.
+	Behind func() bool
 	// FailIf ends the run after the first block of which it is true for an object; nil for
 	// none.
 	FailIf *filter.Query
@@ -166,6 +169,7 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	s.came = s.came || p.came
 	s.guesses.Add(p.guesses)
 	s.given.Add(p.given)
+	s.windows.start(p.since)
 	for i := range p.cells {
 		c := &p.cells[i]
 		s.windows.add(c.window, s.groups.add(c.name, c.n), c.n)
@@ -185,6 +189,9 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 		for i := range p.events {
 			if n := p.names[i]; n != nil {
 				p.events[i].Seq = int64(s.groups.number(n))
+			}
+			if at := p.events[i].Received; s.o.Live && s.windows.every > 0 && !at.IsZero() { // a block of a stream may have events of many intervals
+				s.cut(at.UnixMicro())
 			}
 			s.tracker.Add(&p.events[i])
 			if s.figures != nil && !s.o.Live { // a single block may have events of many years

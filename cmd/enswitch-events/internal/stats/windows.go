@@ -33,6 +33,7 @@ type windows struct {
 	late   int64 // events that came too late for theirs
 	jumped bool  // windows were left out
 
+	received    int64 // when the last event was received, in microseconds since 1970
 	total       int64 // events of all windows
 	first, last int64 // timestamps, in microseconds since 1970
 	feed        int64 // the feed's time: a timestamp that another one agrees with
@@ -76,6 +77,14 @@ func (v *windows) window(at int64) *window {
 		v.open[at] = &window{}
 	}
 	return v.open[at]
+}
+
+// start notes that the first event of a block was received at that time, or 0. A stream that
+// is read from an earlier time begins before the run does.
+func (v *windows) start(at int64) {
+	if at > 0 && !v.any && v.total == 0 {
+		v.begin = min(v.begin, at)
+	}
 }
 
 // bounds notes the least and the greatest timestamp of a block.
@@ -125,6 +134,7 @@ func (s *Sink) lag() int64 {
 func (s *Sink) feedTime(p *part) int64 {
 	switch {
 	case s.o.Live:
+		s.windows.received = max(s.windows.received, p.received)
 		return p.received
 	case s.figures != nil:
 		return s.figures.Clock()
@@ -223,6 +233,9 @@ func (s *Sink) printWindow(at int64) {
 func (s *Sink) printRest() {
 	v := &s.windows
 	now := time.Now().UnixMicro()
+	if s.o.Behind != nil && s.o.Behind() {
+		now = max(v.received, v.begin)
+	}
 	end := v.last
 	if s.figures != nil {
 		end = max(end, s.figures.Clock())

@@ -20,7 +20,8 @@ type part struct {
 	came        bool // there are events, kept or not
 	cells       []cell
 	first, last int64 // the least and the greatest timestamp, in microseconds since 1970; 0 for none
-	received    int64 // when the last event was received, in microseconds since 1970
+	since       int64 // when the first event was received, in microseconds since 1970
+	received    int64 // and the last one
 	seconds     []second
 	machines    []machineCell
 
@@ -130,6 +131,9 @@ func (w *worker) Event(e *engine.Event) bool {
 	}
 	if !e.Received.IsZero() {
 		p.received = e.Received.UnixMicro()
+		if p.since == 0 {
+			p.since = p.received
+		}
 	}
 	if !chosen {
 		return false
