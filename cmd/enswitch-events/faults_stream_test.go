@@ -355,9 +355,10 @@ func streamSecure(t *testing.T) {
 
 	one, two := newBroker(t), newBroker(t)
 	one.publish(0, 10)
-	two.publish(0, 20)
+	two.Kill()
 	p = start(t, "tail", strings.Replace(two.address(), "//", "//"+one.Address()+",", 1), "--from", "start")
 	p.lines(10)
+	two.Restart()
 	one.Kill()
 	p.says("connected again", 1)
 	p.signal(syscall.SIGTERM)
