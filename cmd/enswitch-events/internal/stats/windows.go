@@ -233,7 +233,7 @@ func (s *Sink) printWindow(at int64) {
 func (s *Sink) printRest() {
 	v := &s.windows
 	now := time.Now().UnixMicro()
-	if s.o.Behind != nil && s.o.Behind() {
+	if s.o.Live && s.o.Behind != nil && s.o.Behind() {
 		now = max(v.received, v.begin)
 	}
 	end := v.last
