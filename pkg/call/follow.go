@@ -261,7 +261,7 @@ func (t *Tracker) keep(c *Call, e *Event) bool {
 		return false
 	}
 	if !e.own {
-		e = (&hold{}).copy(e)
+		e = e.copyTo(&Event{})
 	}
 	if len(c.events) == maxFirst+maxLast {
 		t.stats.Unkept++

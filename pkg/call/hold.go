@@ -45,14 +45,19 @@ func (h *hold) add(e *Event) bool {
 	return true
 }
 
-// copy returns a copy of e that owns its bytes.
+// copy returns a copy of e that owns its bytes, in memory of an event that has left if there
+// is one.
 func (h *hold) copy(e *Event) *Event {
-	var c *Event
 	if n := len(h.free); n > 0 {
-		c, h.free = h.free[n-1], h.free[:n-1]
-	} else {
-		c = &Event{}
+		c := h.free[n-1]
+		h.free = h.free[:n-1]
+		return e.copyTo(c)
 	}
+	return e.copyTo(&Event{})
+}
+
+// copyTo makes c, whose Raw is used again, a copy of e that owns its bytes, and returns it.
+func (e *Event) copyTo(c *Event) *Event {
 	raw := c.Raw
 	same := len(e.Raw) == len(e.json) && &e.Raw[0] == &e.json[0]
 	*c = *e

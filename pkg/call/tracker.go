@@ -165,7 +165,7 @@ func (t *Tracker) Add(e *Event) {
 	}
 	switch p := t.pending; {
 	case p == nil && t.newest > 0 && e.Time > t.newest+maxJump:
-		t.pending = (&hold{}).copy(e)
+		t.pending = e.copyTo(&Event{})
 		return
 	case p == nil:
 	case e.Time > t.newest+maxJump && e.Time > p.Time-maxJump:

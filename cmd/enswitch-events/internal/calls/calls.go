@@ -118,16 +118,9 @@ func (s *Sink) Gap(engine.Gap) {
 	s.changed()
 }
 
-// gather is how long the events of a live feed gather before the next ones are followed for a
-// screen: it shows them some times a second, and a wake of the run costs more than an event.
-const gather = 20 * time.Millisecond
-
 // Tick implements [engine.Ticker].
 func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
 	defer s.giveBack()
-	if s.o.Screen != nil && s.o.Live {
-		time.Sleep(gather)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.o.Live {
