@@ -145,11 +145,15 @@ func (q *Query) Engine() string {
 }
 
 // True reports whether the first value that the expression gives for the event is true.
-// It does not compute a second one. The error is a [*Failure] or [ErrLimit].
+// It does not compute a second one. A value that is not true, false or null is a mistake in
+// the expression: jq's select would take it for true. The error is a [*Failure] or [ErrLimit].
 func (q *Query) True(x *event.Index) (bool, error) {
 	if q.native != nil {
 		if v, a := q.scratch.result(q.native, x); a != unsure {
-			return a == one && v.kind == kindTrue, nil
+			if a != one {
+				return false, nil
+			}
+			return v.kind == kindTrue, boolean(v.kind)
 		}
 	}
 	if err := q.fallback.begin(x); err != nil {
@@ -159,7 +163,37 @@ func (q *Query) True(x *event.Index) (bool, error) {
 	if more {
 		q.fallback.drain()
 	}
-	return v == true, err
+	if err != nil || !more {
+		return false, err
+	}
+	return v == true, boolean(kindOf(v))
+}
+
+// boolean returns the Failure of a value of that kind where true or false is asked for,
+// nil if it is one of them or null.
+func boolean(k kind) error {
+	if k <= kindTrue {
+		return nil
+	}
+	text := "gives " + [...]string{kindNumber: "a number", kindString: "a string", kindArray: "an array", kindObject: "an object"}[k] + ", not true or false"
+	return &Failure{Text: text, Kind: text}
+}
+
+// kindOf returns the kind of a value of gojq.
+func kindOf(v any) kind {
+	switch v := v.(type) {
+	case nil:
+		return kindNull
+	case bool:
+		return truth(v).kind
+	case string:
+		return kindString
+	case []any:
+		return kindArray
+	case map[string]any:
+		return kindObject
+	}
+	return kindNumber
 }
 
 // run emits the values of the expression for the event. It returns the first error.

@@ -85,6 +85,9 @@ func (e *engines) want(t testing.TB, raw []byte) (outputs []string, first bool, 
 		failure, failed := v.(error)
 		if i == 0 {
 			first, firstErr = v == true, failure
+			if firstErr == nil && ok {
+				firstErr = boolean(kindOf(v))
+			}
 		}
 		if !ok || failed {
 			return outputs, first, firstErr, failure

@@ -39,7 +39,7 @@ func LogCallBounds(l *log.Logger, stats *call.Stats) {
 		{stats.LegsOver, "leg", "beyond 10,000 of one call left out"},
 		{stats.IDsOver, "id", "of ended calls forgotten in less than 5 minutes: an event that comes late may begin a call of its own"},
 		{stats.Strange, "event", "of class call without an id belong to no call"},
-		{stats.Untimed, "event", "without a timestamp: each counts as of the newest timestamp before it"},
+		{stats.Untimed, "event", "without a timestamp: each counts as of the newest timestamp before it, if there is one"},
 	} {
 		if c.n > 0 {
 			l.Warn(cli.Plural(c.n, c.what)+" "+c.text, c.what+"s", c.n)

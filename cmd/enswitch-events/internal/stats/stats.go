@@ -299,6 +299,9 @@ func (s *Sink) Log() {
 	}
 	if s.tracker != nil {
 		stats := s.tracker.Stats()
+		if s.timeless() {
+			stats.Untimed = 0 // said before
+		}
 		report.LogCallBounds(s.o.Log, &stats)
 	}
 }

@@ -25,13 +25,14 @@ type window struct {
 type windows struct {
 	every  int64 // length in microseconds, 0 for one window
 	open   map[int64]*window
-	begin  int64 // of the run, by the wall clock, in microseconds since 1970
-	next   int64 // the oldest that may get events
-	any    bool  // next is set
-	newest int64 // of those that got events
-	filled int64 // the oldest that has events, if it is after next; else it is to be looked for
-	late   int64 // events that came too late for theirs
-	jumped bool  // windows were left out
+	begin  int64   // of the run, by the wall clock, in microseconds since 1970
+	next   int64   // the oldest that may get events
+	any    bool    // next is set
+	newest int64   // of those that got events
+	filled int64   // the oldest that has events, if it is after next; else it is to be looked for
+	late   int64   // events that came too late for theirs
+	jumped bool    // windows were left out
+	early  *window // events without a timestamp that came before any with one, nil for none
 
 	received    int64 // when the last event was received, in microseconds since 1970
 	total       int64 // events of all windows
@@ -42,19 +43,21 @@ type windows struct {
 
 // add adds n events of a group.
 func (v *windows) add(at int64, group int, n int64) {
+	v.total += n
 	switch {
+	case at == untimed && !v.any:
+		if v.early == nil {
+			v.early = &window{}
+		}
+		v.early.add(group, n)
+		return
 	case at == untimed:
 		at = max(v.newest, v.next)
 	case v.any && at < v.next:
 		v.late += n
 		at = v.next
 	}
-	if !v.any {
-		v.next, v.any = at, true
-		if v.newest == 0 {
-			v.newest = at
-		}
-	}
+	v.begun(at)
 	w := v.open[at]
 	if w == nil {
 		if len(v.open) >= maxWindows {
@@ -64,12 +67,29 @@ func (v *windows) add(at int64, group int, n int64) {
 		v.filled = 0
 	}
 	v.newest = max(v.newest, at)
+	w.add(group, n)
+}
+
+// begun makes at the first window, unless there was one: early events count in it.
+func (v *windows) begun(at int64) {
+	if v.any {
+		return
+	}
+	v.next, v.any = at, true
+	if v.newest == 0 {
+		v.newest = at
+	}
+	if v.early != nil {
+		v.open[at], v.early = v.early, nil
+	}
+}
+
+func (w *window) add(group int, n int64) {
 	for len(w.events) <= group {
 		w.events = append(w.events, 0)
 	}
 	w.events[group] += n
 	w.total += n
-	v.total += n
 }
 
 func (v *windows) window(at int64) *window {
@@ -242,6 +262,9 @@ func (s *Sink) printRest() {
 	}
 	if s.o.Live {
 		end = now
+	}
+	if v.early != nil {
+		v.begun(v.first / v.every)
 	}
 	if v.every == 0 || v.any && s.timeless() {
 		from := v.first
