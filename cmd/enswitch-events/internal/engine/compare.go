@@ -16,8 +16,9 @@ import (
 type Comparison struct {
 	// Feeds are the names of the feeds: an address, or POSTs.
 	Feeds []string
-	// All is over all machines, Machines by the field machine, in its order. Events without
-	// it have the machine "", those past the first 63 machines the machine "other".
+	// All is over all machines, Machines by the field machine, in its order, without those of
+	// which nothing is decided. Events without it have the machine "", those past the first
+	// 63 machines the machine "other".
 	All      MachineComparison
 	Machines []MachineComparison
 	// Undecided counts events that a feed has not delivered and still may. They count
@@ -237,6 +238,7 @@ func (b *Buffer) Compare() *Comparison {
 		}
 	})
 	c.sum(result)
+	result.Machines = slices.DeleteFunc(result.Machines, func(m MachineComparison) bool { return m.Events == 0 })
 	slices.SortFunc(result.Machines, func(a, b MachineComparison) int {
 		x, _ := strconv.Atoi(a.Machine) // 0 for one that is no number
 		y, _ := strconv.Atoi(b.Machine)
