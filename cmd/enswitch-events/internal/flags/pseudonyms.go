@@ -59,7 +59,7 @@ func (o *Pseudonyms) Hide(text *engine.Text, f *Filter, vars map[string]any) err
 	}
 	secret, err := settings.Secret("--pseudonym-key-file", o.keyFile)
 	if err != nil {
-		return cli.Usage("", "%w", err)
+		return cli.Usage(cli.FileHint(err), "%w", err)
 	}
 	o.compiled = pseudonym.New(secret, o.Map, o.fields)
 	text.Pseudonyms = o.compiled
