@@ -172,7 +172,8 @@ type Output struct {
 	write      func() // writes what there is so far and empties it; nil if it is to be kept
 }
 
-// Flush writes what Finish has written so far, so that all of it need not be in memory.
+// Flush writes what Fold or Finish has written so far, so that all of it need not be in
+// memory.
 func (o *Output) Flush() {
 	if o.write != nil {
 		o.write()

@@ -56,6 +56,7 @@ type folder struct {
 	timer    *time.Timer
 	lastFold time.Time
 	extra    Output // of ticker
+	early    early  // writes of Fold
 	absence  *absence
 
 	pending   []byte // output to be written together with more
@@ -308,7 +309,7 @@ func (f *folder) fold(b *Block) outcome {
 		}
 		// A block in which the count is reached is mapped again up to there: nothing
 		// behind it counts.
-		if (f.Count == 0 || b.ledger.Kept < f.Count-f.kept) && f.Sink.Fold(b, f.remap) {
+		if (f.Count == 0 || b.ledger.Kept < f.Count-f.kept) && f.foldSink(b) {
 			if o := f.finish(b); o.over() {
 				return o
 			}
@@ -325,7 +326,7 @@ func (f *folder) fold(b *Block) outcome {
 			f.book()
 			return outcome{outputEnd(f.own.err), f.own.err}
 		}
-		f.Sink.Fold(b, f.remap)
+		f.foldSink(b)
 		if o := f.finish(b); o.over() {
 			return o
 		}
@@ -375,7 +376,7 @@ func (f *folder) finish(b *Block) outcome {
 		return o
 	}
 	f.count(b)
-	o := f.put(&b.Out)
+	o := f.putRest(b)
 	if !o.over() && b.end != EndOfInput {
 		if o = f.flush(); !o.over() {
 			o.end = b.end
@@ -401,6 +402,6 @@ func (f *folder) gap(b *Block) outcome {
 		return outcome{}
 	}
 	f.own.gap(b)
-	f.Sink.Fold(b, f.remap)
+	f.foldSink(b)
 	return f.finish(b)
 }

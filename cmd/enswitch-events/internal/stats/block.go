@@ -58,7 +58,10 @@ func (s *Sink) print(from, to int64, w *window, i *call.Interval) {
 		s.printPicture(b)
 	default:
 		s.blocks++
-		s.out = s.format.append(s.out, s, b)
+		if s.out = s.format.append(s.out, s, b); len(s.out) >= portion {
+			s.write()
+			s.to.Flush()
+		}
 	}
 	if s.o.FailIf == nil {
 		return

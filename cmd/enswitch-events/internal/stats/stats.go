@@ -99,7 +99,8 @@ type Sink struct {
 	came     bool                      // events came, kept or not
 	picture  picture
 
-	out    []byte // what is to be written
+	out    []byte         // what is to be written
+	to     *engine.Output // where it goes
 	record []byte // of the object that FailIf looks at
 	x      event.Index
 	failed bool // FailIf was true
@@ -166,6 +167,7 @@ func (s *Sink) InOrder() bool { return false }
 // Fold implements [engine.Sink].
 func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	p := b.Part.(*part)
+	s.to = &b.Out
 	s.came = s.came || p.came
 	s.guesses.Add(p.guesses)
 	s.given.Add(p.given)
@@ -207,17 +209,20 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	if s.failed {
 		b.Stop(engine.EndCount)
 	}
-	s.write(&b.Out)
+	s.write()
 	return true
 }
 
-// write adds to out what is to be written.
-func (s *Sink) write(out *engine.Output) {
+// write writes what is to be written.
+func (s *Sink) write() {
 	if len(s.out) > 0 {
-		out.SetText(append(out.Text(), s.out...))
+		s.to.SetText(append(s.to.Text(), s.out...))
 		s.out = s.out[:0]
 	}
 }
+
+// portion is how much is written at once: two events may have 1,000 intervals between them.
+const portion = 64 << 10
 
 // Gap says that events are missing, or may be.
 func (s *Sink) Gap(g engine.Gap) {
@@ -238,9 +243,10 @@ func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration
 		next = report.EndQuietCalls(s.tracker, s.o.Tracker.Linger, quiet)
 	}
 	now := time.Now()
+	s.to = out
 	s.advance(now.UnixMicro())
 	s.draw()
-	s.write(out)
+	s.write()
 	if s.o.Every > 0 {
 		if due := s.windows.due(s.lag(), now.UnixMicro()); next == 0 || due < next {
 			next = due
@@ -257,6 +263,7 @@ func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration
 
 // Finish implements [engine.Ticker].
 func (s *Sink) Finish(out *engine.Output) {
+	s.to = out
 	if s.tracker != nil {
 		s.tracker.Finish()
 	}
@@ -269,7 +276,7 @@ func (s *Sink) Finish(out *engine.Output) {
 	s.picture.used = false
 	s.picture.set(nil)
 	s.printRest()
-	s.write(out)
+	s.write()
 }
 
 // Counted implements [report.Account].
