@@ -101,7 +101,7 @@ type Sink struct {
 
 	out    []byte         // what is to be written
 	to     *engine.Output // where it goes
-	record []byte // of the object that FailIf looks at
+	record []byte         // of the object that FailIf looks at
 	x      event.Index
 	failed bool // FailIf was true
 	blocks int64
