@@ -44,6 +44,7 @@ func TestEffects(t *testing.T) {
 	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
 	const toFile, toHTTP = "forward --read one --to file:f --queue q -Q --drain-timeout 0s", "--to http://127.0.0.1:1/"
 	const toStream = "forward --read one --to nats://127.0.0.1:1/x --queue qn -Q --drain-timeout 0s"
+	const drain = "forward drain --queue q"
 	const alone = "tail --listen 0 --for 1ms"
 	const doctor = "doctor 127.0.0.1:1"
 	const stream = "nats://127.0.0.1:1/x"
@@ -168,6 +169,9 @@ func TestEffects(t *testing.T) {
 		{cat, "for", "1ms", "--follow"},
 		{cat, "idle-timeout", "1ms", "--follow"},
 		{"cat one --follow -n 1", "merge", "", ""},
+		{drain, "batch", "3", "--to file:f"},
+		{drain, "batch-wait", "1ms", "--to file:f --batch 3"},
+		{drain, "concurrency", "2", "--to exec:true"},
 		{nobodyCalls, "read", "one", ""},
 		{nobodyCalls, "since", "10m", ""},
 		{nobodyCalls, "until-time", "10m", ""},

@@ -125,29 +125,41 @@ func newForwardDrain(a *cli.App) *cobra.Command {
 	return newForwardSub(a, &cobra.Command{
 		Use:   "drain",
 		Short: "Deliver what waits in the queues of forward, and end",
-		Long: `Deliver what waits in the queue of each TARGET, which is written as for forward.
+		Long: `Deliver what waits in the queue of each TARGET, which is written as for forward;
+without --to in all queues whose events can be delivered by what is kept with
+them, which is the TARGET and its settings without secrets: users, passwords,
+queries and headers of URLs, and arguments of commands.
+
 It ends with 1 if something stays because nothing could be delivered for
---drain-timeout, and at once if a forward uses the queue.`,
-		Example: `  enswitch-events forward drain --to https://crm.example.com/events`,
-	}, (*forward.Targets).DrainQueues)
+--drain-timeout or the target is not known, and at once if a forward uses the
+queue.`,
+		Example: `  enswitch-events forward drain
+  enswitch-events forward drain --to https://crm.example.com/events`,
+	}, forward.Waiting, (*forward.Targets).DrainQueues)
 }
 
 func newForwardRetry(a *cli.App) *cobra.Command {
 	return newForwardSub(a, &cobra.Command{
 		Use:   "retry-dead",
 		Short: "Deliver dead letters again, also while forward runs",
-		Long: `Deliver the dead letters of each TARGET again, which is written as for forward.
-What is refused again stays a dead letter, and the command ends with 1.`,
-		Example: `  enswitch-events forward retry-dead --to https://crm.example.com/events`,
-	}, (*forward.Targets).RetryDead)
+		Long: `Deliver the dead letters of each TARGET again, which is written as for forward;
+without --to those of all queues, as drain does. What is refused again stays a
+dead letter, and the command ends with 1.`,
+		Example: `  enswitch-events forward retry-dead
+  enswitch-events forward retry-dead --to https://crm.example.com/events`,
+	}, forward.Dead, (*forward.Targets).RetryDead)
 }
 
-// newForwardSub completes a command that does something with the queues of targets.
-func newForwardSub(a *cli.App, cmd *cobra.Command, do func(*forward.Targets, context.Context) error) *cobra.Command {
+// newForwardSub completes a command that does something with the queues of targets, without
+// --to with those of which open returns something.
+func newForwardSub(a *cli.App, cmd *cobra.Command, open forward.Open, do func(*forward.Targets, context.Context) error) *cobra.Command {
 	var o forward.Options
 	cmd.Args = cli.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		targets, err := o.Compile(a)
+		if a.IneffectiveFlag != nil {
+			return a.IneffectiveFlag
+		}
+		targets, err := o.CompileAll(a, open)
 		if err != nil {
 			return err
 		}

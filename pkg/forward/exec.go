@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func (t *execTarget) run(ctx context.Context, lines []byte) Result {
 		if cmd.ProcessState != nil && cmd.ProcessState.Success() {
 			return Result{Verdict: Done} // it has not read all of its input
 		}
-		return Result{Verdict: Again, Reason: cut(err.Error())}
+		return Result{Verdict: Again, Reason: cut(t.reason(err))}
 	}
 	r := Result{Verdict: Dead, Status: failed.ExitCode(), Reason: strings.TrimSpace(stderr.String())}
 	switch r.Status {
@@ -111,8 +112,24 @@ func (e *excerpt) String() string {
 
 // Check implements Target: it looks for the command.
 func (t *execTarget) Check(context.Context) error {
-	_, err := exec.LookPath(t.o.Words[0])
-	return err
+	if _, err := exec.LookPath(t.o.Words[0]); err != nil {
+		return errors.New(t.reason(err))
+	}
+	return nil
+}
+
+// reason returns why the command could not be run, in plain words.
+func (t *execTarget) reason(err error) string {
+	why := err
+	if e, ok := errors.AsType[*exec.Error](err); ok {
+		why = e.Err
+	} else if e, ok := errors.AsType[*fs.PathError](err); ok {
+		why = e.Err
+	}
+	if errors.Is(why, exec.ErrNotFound) {
+		return fmt.Sprintf("there is no command %q", t.o.Words[0])
+	}
+	return fmt.Sprintf("cannot run %q: %v", t.o.Words[0], why)
 }
 
 // Close implements Target.

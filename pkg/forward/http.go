@@ -229,10 +229,21 @@ func retryAfter(text string, now time.Time) time.Duration {
 
 // reason returns why there is no answer, in plain words.
 func (t *httpTarget) reason(err error) string {
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+	text := err.Error()
+	switch e, ok := errors.AsType[net.Error](err); {
+	case ok && e.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Sprintf("no answer within %v", t.o.Timeout)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), oserr.IsReset(err), oserr.IsClosedPipe(err):
+		return "the server hung up without an answer"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "the server speaks plain HTTP on this port: use http://"
+	case strings.Contains(text, `malformed HTTP response "\x15\x03`): // a TLS alert
+		return "the server speaks TLS on this port: use https://"
+	case strings.Contains(text, "malformed "): // net/http has no types for these
+		return "what answered does not speak HTTP"
 	}
-	return cut(oserr.Reason(err))
+	text = strings.TrimPrefix(oserr.Reason(err), "net/http: ")
+	return cut(strings.TrimPrefix(strings.TrimPrefix(text, "http: "), "tls: "))
 }
 
 // cut returns at most MaxReason bytes of text.
@@ -254,7 +265,7 @@ func (t *httpTarget) Check(ctx context.Context) error {
 		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", host)
 	}
 	if err != nil {
-		return err
+		return errors.New(t.reason(err))
 	}
 	return conn.Close()
 }

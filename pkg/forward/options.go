@@ -12,6 +12,9 @@ type Options struct {
 	Target Target
 	// Name names the target in the status and in dead letters, without secrets.
 	Name string
+	// Spec is kept with the queue and returned by Inspect: what tells the caller how to
+	// deliver to the target again. It holds no secrets.
+	Spec string
 	// Batch is how many items are delivered together, at most MaxBatch. The default is 1.
 	Batch int
 	// BatchWait is how long an item waits for others to fill its batch.

@@ -22,6 +22,7 @@ const (
 type statusFile struct {
 	Version   int    `json:"version"`
 	Target    string `json:"target"`
+	Spec      string `json:"spec,omitempty"`
 	LastError string `json:"last_error"`
 	Totals
 }
@@ -43,7 +44,7 @@ func readStatus(root *os.Root) (s statusFile, err error) {
 // writeStatus writes the status file, if anything has changed.
 func (f *Forwarder) writeStatus() {
 	f.mu.Lock()
-	s := statusFile{Version: statusVersion, Target: f.o.Name, LastError: f.lastError, Totals: f.totals}
+	s := statusFile{Version: statusVersion, Target: f.o.Name, Spec: f.o.Spec, LastError: f.lastError, Totals: f.totals}
 	changed := f.changed
 	f.changed = false
 	f.mu.Unlock()
@@ -65,6 +66,8 @@ func (f *Forwarder) writeStatus() {
 type Status struct {
 	// Target is the name of the target.
 	Target string `json:"target"`
+	// Spec is Options.Spec.
+	Spec string `json:"-"`
 	// Waiting is the number of items that are not acknowledged, those being delivered
 	// included.
 	Waiting int64 `json:"waiting"`
@@ -103,7 +106,7 @@ func Inspect(dir string) (Status, error) {
 		return Status{}, fmt.Errorf("forward: %w", err)
 	}
 	s := Status{
-		Target: file.Target, Waiting: info.Records, Bytes: info.Bytes, LastError: file.LastError,
+		Target: file.Target, Spec: file.Spec, Waiting: info.Records, Bytes: info.Bytes, LastError: file.LastError,
 		Delivered: file.Delivered, Dropped: file.Dropped, AlreadyThere: file.AlreadyThere,
 	}
 	if file, err := root.Open(deliveredName); err == nil {

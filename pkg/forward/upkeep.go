@@ -31,6 +31,7 @@ func (f *Forwarder) syncAll() {
 func (f *Forwarder) keep() {
 	t := time.NewTicker(statusEvery)
 	defer t.Stop()
+	f.writeStatus()
 	for {
 		select {
 		case <-t.C:

@@ -3,7 +3,6 @@ package messaged
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -99,11 +98,11 @@ func (c *Client) explainTLS(a *attempt, err error) (Kind, string) {
 		}
 		return NotTLS, "the server does not speak TLS on this port: use ws://"
 	}
-	if reason := explainCertificate(err); reason != "" {
+	if reason := oserr.Certificate(err); reason != "" {
 		return Certificate, c.secrets.clean(reason)
 	}
-	if isTLSVersion(err) {
-		return TLSVersion, "the server's TLS is too old: TLS 1.2 is needed"
+	if oserr.IsTLSVersion(err) {
+		return TLSVersion, oserr.Reason(err)
 	}
 	// An alert of the server. One about a missing client certificate comes only
 	// after the handshake looks done.
@@ -129,47 +128,6 @@ func (c *Client) explainTLS(a *attempt, err error) (Kind, string) {
 
 // alertUnrecognizedName is the number of a TLS alert, from RFC 6066, section 3.
 const alertUnrecognizedName = 112
-
-// isTLSVersion reports whether err is that of two sides without a common
-// version of TLS. Package tls has no type for it.
-func isTLSVersion(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "unsupported protocol version") || strings.Contains(text, "protocol version not supported")
-}
-
-// explainCertificate says what is wrong with a certificate, "" if err is about
-// something else.
-func explainCertificate(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the certificate is signed by an unknown authority"
-	}
-	if e, ok := errors.AsType[x509.HostnameError](err); ok {
-		return explainHost(e)
-	}
-	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		if e.Reason == x509.Expired {
-			return "the certificate has expired or is not yet valid: " + strings.TrimPrefix(e.Error(), "x509: ")
-		}
-		return "the certificate is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
-	}
-	return ""
-}
-
-// explainHost says which hosts a certificate is for.
-func explainHost(e x509.HostnameError) string {
-	names := e.Certificate.DNSNames
-	for _, ip := range e.Certificate.IPAddresses {
-		names = append(names[:len(names):len(names)], ip.String())
-	}
-	commonName := bounded(e.Certificate.Subject.CommonName, 100)
-	switch {
-	case len(names) > 0:
-		return "the certificate is for another host: " + bounded(strings.Join(names, ", "), 100) + ", not " + e.Host
-	case commonName != "":
-		return fmt.Sprintf("the certificate has %q as common name only, which does not count: it needs a subject alternative name", commonName)
-	}
-	return "the certificate is for no host: it needs a subject alternative name"
-}
 
 // asUnauthorized returns err with the kind Unauthorized if the server closed the
 // connection for a reason of access.

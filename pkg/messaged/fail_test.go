@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -155,21 +154,6 @@ func TestCertificates(t *testing.T) {
 	_, err := gather(t, New(address(t, s2.URL), &Options{TLS: &tls.Config{InsecureSkipVerify: true}}))
 	if e, ok := errors.AsType[*Error](err); !ok || e.Kind != TLSRefused || !strings.Contains(e.Detail, "certificate required") {
 		t.Errorf("no client certificate: %v", err)
-	}
-}
-
-// A certificate for another host is explained by the hosts that it is for.
-func TestExplainHost(t *testing.T) {
-	name := pkix.Name{CommonName: "h"}
-	for want, c := range map[string]*x509.Certificate{
-		"is for another host: a.test, 10.0.0.1, not h":                                           {Subject: name, DNSNames: []string{"a.test"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}},
-		`has "h" as common name only, which does not count: it needs a subject alternative name`: {Subject: name},
-		"is for no host: it needs a subject alternative name":                                    {},
-	} {
-		want = "the certificate " + want
-		if got := explainHost(x509.HostnameError{Certificate: c, Host: "h"}); got != want {
-			t.Errorf("%s; want %s", got, want)
-		}
 	}
 }
 

@@ -156,14 +156,14 @@ func (c *Client) explainProxyConn(a *attempt, err error) string {
 		return fmt.Sprintf("connected, but no answer within %s", c.opts.ConnectTimeout)
 	case isTLS:
 		return "it does not speak TLS on this port: use http://"
-	case isTLSVersion(err):
+	case oserr.IsTLSVersion(err):
 		return "its TLS is too old: TLS 1.2 is needed"
 	case hungUp(err), below != nil && hungUp(below):
 		return "it hung up without an answer"
 	case strings.Contains(err.Error(), "malformed HTTP"):
 		return "it does not speak HTTP"
 	}
-	if reason := explainCertificate(err); reason != "" {
+	if reason := oserr.Certificate(err); reason != "" {
 		return reason
 	}
 	return strings.TrimPrefix(oserr.Reason(err), "tls: ")

@@ -17,6 +17,9 @@ func Reason(err error) string {
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return lookup(e)
 	}
+	if text := reasonTLS(err); text != "" {
+		return text
+	}
 	switch {
 	case IsRefused(err):
 		return "connection refused"

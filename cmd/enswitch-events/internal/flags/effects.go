@@ -95,6 +95,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"format http-timeout http-header sign-key-file",
 		func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("http:", "https:") }, "no target is http:// or https://", "leave it out",
 	},
+	{"batch batch-wait concurrency", func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.has("to") }, "each queue has the settings of its target", "add --to TARGET"},
 	{
 		"target-ca target-cert target-key target-insecure",
 		func(v *invocation) bool {

@@ -23,6 +23,8 @@ type targetLog struct {
 	name string
 	dead string // directory of the dead letters
 
+	again bool // dead letters are sent again
+
 	mu       sync.Mutex
 	failing  bool
 	reason   string               // of the last failure that was logged
@@ -83,8 +85,13 @@ func (l *targetLog) refused(_ *forward.Item, r forward.Result) {
 	defer l.mu.Unlock()
 	l.letters++
 	if l.due(fmt.Sprintf("dead %d", r.Status)) {
-		l.log.Warn(fmt.Sprintf("%s: refused an event: %s: it is a dead letter in %s", l.name, shortReason(r.Reason), l.dead), "target", l.name, "status", r.Status,
-			log.HintKey, "'enswitch-events forward retry-dead' sends dead letters again")
+		text, also := fmt.Sprintf("%s: refused an event: %s: it is a dead letter in %s", l.name, shortReason(r.Reason), l.dead), []any{"target", l.name, "status", r.Status}
+		if l.again {
+			text = fmt.Sprintf("%s: refused an event again: %s: it stays a dead letter in %s", l.name, shortReason(r.Reason), l.dead)
+		} else {
+			also = append(also, log.HintKey, "'enswitch-events forward retry-dead' sends dead letters again")
+		}
+		l.log.Warn(text, also...)
 	}
 }
 

@@ -3,7 +3,6 @@
 package forward
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +17,6 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
@@ -80,6 +78,7 @@ type Targets struct {
 	o       *Options
 	dir     string
 	targets []*target
+	unknown int // queues whose targets are not known
 	latency *metrics.Histogram
 
 	mu   sync.Mutex // guards the fields after it while metrics are served
@@ -93,6 +92,10 @@ func (o *Options) Compile(a *cli.App) (*Targets, error) {
 	if len(o.To) == 0 {
 		return nil, cli.Usage(targetHint, "there is no target: say where the events go by --to TARGET")
 	}
+	return o.compile(a)
+}
+
+func (o *Options) compile(a *cli.App) (*Targets, error) {
 	t := &Targets{a: a, o: o, latency: metrics.NewHistogram("target_latency_seconds", "Time of a delivery, by target.", "target")}
 	sync, err := o.sync()
 	if err != nil {
@@ -156,7 +159,14 @@ func (t *Targets) Destination(ctx context.Context, wait bool) *engine.Destinatio
 		// 10 ms, and senders of POSTs would wait for it.
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(t.targets) + 1)
 	}
-	return &engine.Destination{Open: t.Open, Out: &t.out, Encoder: newEncoder}
+	open := func() error {
+		err := t.Open()
+		if err == nil {
+			t.nameOthers()
+		}
+		return err
+	}
+	return &engine.Destination{Open: open, Out: &t.out, Encoder: newEncoder}
 }
 
 // Open opens the queues and begins to deliver what they hold.
@@ -165,7 +175,6 @@ func (t *Targets) Open() error {
 		t.close(context.Background())
 		return err
 	}
-	t.nameOthers()
 	t.out.to = t.open
 	return nil
 }
@@ -286,26 +295,4 @@ func checkQueue(dir string) error {
 		return err
 	}
 	return q.Close()
-}
-
-// nameOthers names the queues whose targets are not given.
-func (t *Targets) nameOthers() {
-	given := map[string]bool{}
-	for _, one := range t.targets {
-		given[one.dir] = true
-	}
-	all, _ := statuses(t.dir) // status says what is wrong with one
-	for _, s := range all {
-		if !given[filepath.Base(s.Queue)] && (s.Waiting > 0 || s.Dead > 0) {
-			left, hint := cli.Plural(s.Waiting, "event")+" wait in its queue", "'enswitch-events forward drain' delivers what waits"
-			switch s.Waiting {
-			case 0:
-				left, hint = "its queue holds "+cli.Plural(s.Dead, "dead letter"), "'enswitch-events forward retry-dead' sends dead letters again"
-			case 1:
-				left = "1 event waits in its queue"
-			}
-			t.a.Log.Warn(fmt.Sprintf("%s is no longer a target, and %s", cmp.Or(s.Target, s.Queue), left),
-				"target", s.Target, "waiting", s.Waiting, "dead", s.Dead, log.HintKey, hint)
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ type targetSettings struct {
 	maxAge      time.Duration
 	queueSize   flags.Size
 	queueAge    time.Duration
+
+	given  string // the settings that were given, as own takes them, without secrets
+	secret bool   // there are others, which hold secrets
 }
 
 // bind adds the flags to f.
@@ -127,7 +131,42 @@ func own(set *pflag.FlagSet, kind, text string) (s *targetSettings, given func(s
 			return nil, nil, cli.Usage("", "--to: the setting %s %q: %s", name, value, reason(err))
 		}
 	}
+	s.note(f, kind)
 	return s, f.Changed, s.check()
+}
+
+// note notes which settings were given that have an effect.
+func (s *targetSettings) note(f *pflag.FlagSet, kind string) {
+	var given []string
+	f.Visit(func(one *pflag.Flag) {
+		if !slices.Contains(kinds(one.Name), kind) {
+			return
+		}
+		value := one.Value.String()
+		switch one.Name {
+		case "http-header":
+			s.secret = true
+			return
+		case "sign-key-file", "target-ca", "target-cert", "target-key":
+			if path, err := filepath.Abs(value); err == nil {
+				value = path
+			}
+		}
+		given = append(given, one.Name+"="+strings.ReplaceAll(url.PathEscape(value), "&", "%26"))
+	})
+	s.given = strings.Join(given, "&")
+}
+
+// spec returns what parseTarget makes the same target of, whole being the target without
+// settings: "" if it needs a setting that holds a secret.
+func (s *targetSettings) spec(whole string) string {
+	switch {
+	case s.secret:
+		return ""
+	case s.given == "":
+		return whole
+	}
+	return whole + "#" + s.given
 }
 
 // reason returns why a flag does not take a value.

@@ -77,9 +77,14 @@ func (o *Options) PrintStatus(a *cli.App, out io.Writer, format string) error {
 		return cli.WriteError(err)
 	}
 	if failed != nil {
-		return cli.NewError(cli.ExitFailure, fmt.Errorf("not all queues can be read: %s", cli.OneLine(oserr.File(failed))), "")
+		return unreadable(failed)
 	}
 	return nil
+}
+
+// unreadable returns the error for queues that cannot be read.
+func unreadable(err error) error {
+	return cli.NewError(cli.ExitFailure, fmt.Errorf("not all queues can be read: %s", cli.OneLine(oserr.File(err))), "")
 }
 
 func printTable(out io.Writer, all []queueStatus) error {
@@ -124,7 +129,7 @@ func (t *Targets) DrainQueues(ctx context.Context) error {
 	if left > 0 {
 		return cli.NewError(cli.ExitFailure, fmt.Errorf("%s not delivered, and stay in the queue", cli.Plural(left, "event")), "--drain-timeout is how long to wait for a target")
 	}
-	return nil
+	return t.unknownError()
 }
 
 // drainOn delivers what waits as long as there is progress, and returns how many events
@@ -145,7 +150,7 @@ func (t *Targets) RetryDead(ctx context.Context) error {
 	err := func() error {
 		for _, one := range t.targets {
 			dir := filepath.Join(t.dir, one.dir)
-			l := &targetLog{log: t.a.Log, name: one.name, dead: dir}
+			l := &targetLog{log: t.a.Log, name: one.name, dead: dir, again: true}
 			one.log = l
 			l.hook(&one.options)
 			f, n, err := forward.OpenRetry(dir, &one.options)
@@ -173,5 +178,5 @@ func (t *Targets) RetryDead(ctx context.Context) error {
 	if left > 0 {
 		return cli.NewError(cli.ExitFailure, fmt.Errorf("%s of %s not delivered, and stay dead letters", cli.Plural(left, "event"), humanize.Comma(letters)), "")
 	}
-	return nil
+	return t.unknownError()
 }

@@ -84,6 +84,9 @@ func httpTarget(set *pflag.FlagSet, text string) (*target, error) {
 		return nil, err
 	}
 	t.set(s)
+	if u.User == nil && u.RawQuery == "" {
+		t.options.Spec = s.spec(address)
+	}
 	t.options.Target, err = forward.NewHTTP(address, o)
 	if err != nil {
 		return nil, cli.Usage(targetHint, "--to %s: %w", t.name, err)
@@ -110,6 +113,7 @@ func fileTarget(set *pflag.FlagSet, text string) (*target, error) {
 	}
 	t := &target{name: "file:" + pattern, dir: directory("file_"+filepath.Base(pattern), "file:"+absolute)}
 	t.set(s)
+	t.options.Spec = s.spec("file:" + absolute)
 	// Each batch is written at once, and compressed by itself.
 	t.options.Concurrency = 1
 	if !given("batch") {
@@ -142,6 +146,9 @@ func execTarget(set *pflag.FlagSet, text string) (*target, error) {
 	// The arguments may hold a secret.
 	t := &target{name: "exec:" + words[0], dir: directory("exec_"+filepath.Base(words[0]), "exec:"+command)}
 	t.set(s)
+	if len(words) == 1 {
+		t.options.Spec = s.spec("exec:" + words[0])
+	}
 	if !given("concurrency") {
 		t.options.Concurrency = 1
 	}
