@@ -147,7 +147,7 @@ func (s *targetSettings) note(f *pflag.FlagSet, kind string) {
 		case "http-header":
 			s.secret = true
 			return
-		case "sign-key-file", "target-ca", "target-cert", "target-key":
+		case "sign-key-file", "target-ca", "target-cert", "target-key", "nats-creds":
 			if path, err := filepath.Abs(value); err == nil {
 				value = path
 			}

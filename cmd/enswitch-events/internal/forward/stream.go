@@ -38,6 +38,9 @@ func streamTarget(set *pflag.FlagSet, text string) (*target, error) {
 		}
 	}
 	t.set(s)
+	if address.User == "" {
+		t.options.Spec = s.spec(address.String())
+	}
 	// Together they are a window of 1,000 events.
 	t.options.Batch, t.options.BatchWait, t.options.Concurrency = forward.MaxBatch, 0, 2
 	t.options.Target = forward.NewJetStream(address, o)
