@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -16,7 +17,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
-// manyCalls makes a capture of over 16 MiB, from which on trace reads in several passes:
+// manyCalls makes a capture, plain or not, of over 16 MiB, from which on trace reads in several passes:
 // the scenarios of testdata/calls, each many times, at random times of that many seconds.
 func manyCalls(t *testing.T, r *rand.Rand, calls, seconds int) (name string, lines []string) {
 	t.Helper()
@@ -87,7 +88,18 @@ func manyCalls(t *testing.T, r *rand.Rand, calls, seconds int) (name string, lin
 		t.Fatalf("%d bytes are read in one pass", text.Len())
 	}
 	name = filepath.Join(t.TempDir(), "calls.ndjson")
-	if err := os.WriteFile(name, text.Bytes(), 0o600); err != nil {
+	stored := &text
+	if r.IntN(2) == 0 { // as large as it was, but not plain text
+		stored = &bytes.Buffer{}
+		w, err := gzip.NewWriterLevel(stored, gzip.NoCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(text.Bytes()); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(name, stored.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return name, lines

@@ -1,6 +1,7 @@
 package captures
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -22,7 +23,8 @@ type Passes interface {
 
 // NewPasses returns the passes over files within the bounds from and to, nil for one pass
 // over everything. Around reads what is around an offset of the file with that number
-// into buf, and returns it and its offset; it returns nothing if that fails.
+// into buf, and returns it and its offset; it returns nothing if that fails. It is nil if
+// the files are not stored as plain text.
 type NewPasses func(from, to int64, around func(file int, offset int64, buf []byte) (text []byte, begin int64)) Passes
 
 // passesFrom is the size of files from which several passes are faster than one.
@@ -72,8 +74,28 @@ func (l *laterPasses) run(ctx context.Context) (end engine.End, err error) {
 const maxAround = 8 << 20
 
 // around reads what is around an offset of one of the files: of a large file 8 MiB, of
-// others a sixteenth. What is compressed makes no sense, but does no harm.
+// others a sixteenth. It is nil if one of them may be compressed.
 func around(names []string) func(file int, offset int64, buf []byte) (text []byte, begin int64) {
+	if !slices.ContainsFunc(names, func(name string) bool { return !plain(name) }) {
+		return readAround(names)
+	}
+	return nil
+}
+
+// plain reports whether the file begins as a JSON object does.
+func plain(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return true // nothing of it is found
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	var start [64]byte
+	n, _ := f.Read(start[:])
+	text := bytes.TrimLeft(start[:n], " \t\r\n")
+	return bytes.HasPrefix(text, []byte("{")) && !bytes.HasPrefix(text, []byte("{\x00"))
+}
+
+func readAround(names []string) func(file int, offset int64, buf []byte) (text []byte, begin int64) {
 	return func(file int, offset int64, buf []byte) ([]byte, int64) {
 		f, err := os.Open(names[file])
 		if err != nil {

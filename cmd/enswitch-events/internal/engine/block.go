@@ -241,6 +241,22 @@ func (o *Output) copyVerbatim() {
 	o.begin = o.end
 }
 
+// Texts calls yield with the parts of captures in b: the number of the file, the offset in
+// it, uncompressed, and the lines. It is for Fold; of a block that is folded in pieces the
+// first has them all.
+func (b *Block) Texts(yield func(file int, offset int64, text []byte)) {
+	if b.from != (Place{}) {
+		return
+	}
+	for i, s := range b.files {
+		end := len(b.data)
+		if i+1 < len(b.files) {
+			end = b.files[i+1].begin
+		}
+		yield(s.file, s.offset, b.data[s.begin:end])
+	}
+}
+
 // Event is an event that is being mapped. It is valid during the call.
 type Event struct {
 	event.Event

@@ -76,6 +76,9 @@ func (w *findWorker) End(*engine.Block) {}
 // Fold implements [engine.Sink].
 func (f *finder) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	p := b.Part.(*findPart)
+	if f.n.lines == nil {
+		b.Texts(f.n.window.add)
+	}
 	for i := range p.events {
 		f.n.t.matched++
 		f.n.note(&p.events[i], p.ids)
@@ -105,6 +108,10 @@ func (n *Narrow) note(e *found, texts []byte) {
 	case m == nil:
 		m = &match{id: string(ids[0]), first: e.time, file: e.file, offset: e.offset}
 		n.matches[m.id] = m
+		if e.time >= n.newest {
+			n.newest = e.time
+			n.window.found(e.file, e.offset)
+		}
 	case e.time < m.first:
 		m.first, m.file, m.offset = e.time, e.file, e.offset
 	}

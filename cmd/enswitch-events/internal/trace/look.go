@@ -56,6 +56,9 @@ func (n *Narrow) bound(calls []*Call, tried []*match) {
 		}
 		low, high = min(low, c.Begin), max(high, c.latest())
 	}
+	if n.closed = true; n.lines == nil {
+		return // all of it is read
+	}
 	n.low = max(low-margin-margin/10, n.from, 1)
 	if high += margin + margin/10; n.to == 0 || high < n.to {
 		n.high = high
@@ -69,7 +72,9 @@ func (n *Narrow) around(m *match) ([]*Call, map[string]bool) {
 	for _, id := range m.ids {
 		ids[id] = true
 	}
-	if middle := n.begin + int64(len(n.text))/2; m.file != n.file || abs(m.offset-middle) > int64(len(n.text))*3/8 {
+	if n.lines == nil {
+		n.text, n.begin = n.window.around(m.file, m.offset)
+	} else if middle := n.begin + int64(len(n.text))/2; m.file != n.file || abs(m.offset-middle) > int64(len(n.text))*3/8 {
 		n.file = m.file
 		n.text, n.begin = n.lines(m.file, m.offset, n.text[:0])
 	}

@@ -20,6 +20,9 @@ import (
 // part of it: the time of the call and 6 minutes on each side, if all legs of the call
 // start in it and it ends in it.
 //
+// Of captures that are compressed the first pass keeps the lines around the latest event in
+// memory. Where these do not have the whole call all events are followed in the second one.
+//
 // If the second pass finds further ids of the call, another one searches for those, too.
 // If it finds something that the other lines may decide, all events are followed.
 // The bounds on what a tracker keeps then do not count for calls that are not followed.
@@ -44,7 +47,9 @@ type Lines func(file int, offset int64, buf []byte) (text []byte, begin int64)
 // Narrow is how a capture is read in several passes. It implements captures.Passes.
 type Narrow struct {
 	t        *Trace
-	lines    Lines
+	lines    Lines // nil to go by what is kept in window
+	window   window
+	newest   int64             // the time of the call that was found in window last
 	from, to int64             // the bounds of the capture, 0 for none
 	matches  map[string]*match // by the first id that an event has
 	rest     []*match          // those whose ids are not searched for, the latest first
@@ -54,6 +59,7 @@ type Narrow struct {
 	whole    bool // only following everything can tell
 	searches int
 	done     bool
+	closed   bool // the calls are whole in what was looked at, as far as that can be told
 
 	low, high int64 // the time that is read; from and to for everything
 	watch     watch
@@ -99,6 +105,7 @@ func (n *Narrow) Next() (p engine.Pass, more bool) {
 		return p, false
 	case n.searches == 0 && !n.whole:
 		n.look()
+		n.whole = n.lines == nil && !n.closed // so that captures are read twice, not more often
 	}
 	n.text = nil
 	t.restart()
@@ -118,6 +125,8 @@ func (n *Narrow) settle() bool {
 	more := n.watch.learn(t.others)
 	switch {
 	case n.watch.unsure, !n.latest(t.found):
+		n.whole = true
+	case (more || !n.covers(t.found)) && n.lines == nil:
 		n.whole = true
 	case more, !n.covers(t.found):
 		n.low, n.high = n.from, n.to
