@@ -53,6 +53,10 @@ func streamFaults() []fault {
 			"read over tls:// and nats:// with --ca; exit code 3; the server that is there is used", streamSecure,
 		},
 		{
+			"stream-cluster", "a stream on three servers; two of them are killed with -9 and started again, one after the other, while it is read",
+			"every event once and in order, with and without a group", streamCluster,
+		},
+		{
 			"stream-wrong", "no such stream, a wrong password, no JetStream, a stream that is deleted while it is read, no server",
 			"each is said, with what to try; exit code 3, 4, 3, 5, 3; no password on stderr", streamWrong,
 		},

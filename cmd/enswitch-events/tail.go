@@ -29,6 +29,7 @@ nats://HOST/STREAM is a stream of NATS JetStream, to which a forward writes; the
 name may also be the PREFIX that it writes to. It is read from now on, or --from
 an earlier time and then on into the present. It has a memory: after a loss of
 the connection nothing is missing. Readers of the same --group share its events.
+See 'enswitch-events help streams'.
 
 Enswitch sends events only if its setting "Send events to messaged" is on. The
 key is its setting "Message daemon authentication key".`,

@@ -2,6 +2,12 @@
 // addresses of servers, the connection, the subject and the headers of an event, and the
 // name of the stream.
 //
+// A [Reader] reads a stream:
+//
+//	addr, err := stream.ParseAddress("nats://10.0.0.7/enswitch")
+//	...
+//	for m, err := range stream.NewReader(addr, nil).Events(ctx) {
+//
 // # Messages
 //
 // The payload of a message is the event on one line, without a newline. Its subject is that of

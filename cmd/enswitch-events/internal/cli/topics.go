@@ -60,6 +60,7 @@ var topicsElsewhere = []struct{ typed, topic string }{ //nolint:gochecknoglobals
 	{"example examples howto", "recipes"},
 	{"line format formats fields csv colour color colours colors", "output"},
 	{"record rotate rotation logrotate", "recording"},
+	{"nats jetstream stream group groups cluster deployment deploy", "streams"},
 	{"target targets queue signature webhook", "delivery"},
 	{"post listening", "posts"},
 	{"scenario flows yaml", "scenarios"},
