@@ -55,7 +55,7 @@ else is read, and the exit code is 1.`,
   enswitch-events cat -f /var/spool/enswitch/events.ndjson -c call -o line
   zstd -dc events.zst | enswitch-events cat -q 'select(.machine == 3) | .callid'`,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			return o.Run(cmd.Context(), a, cmd, names)
+			return o.Run(cmd.Context(), a, cmd, cli.Expand(names))
 		},
 	}
 	bindCat(cmd, o)

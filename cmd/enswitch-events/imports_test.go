@@ -36,7 +36,7 @@ var levels = []string{
 	"cli",
 	"log statusline settings metrics",
 	"caret needle tally pseudonym",
-	"safe spelling htmlpage",
+	"safe spelling htmlpage shell",
 }
 
 // unwelcome are imports that a package must not have itself.

@@ -100,7 +100,7 @@ else is played, and the exit code is 1.`, serve.StallAfter),
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), a, cmd, names) },
+		RunE: func(cmd *cobra.Command, names []string) error { return o.run(cmd.Context(), a, cmd, cli.Expand(names)) },
 	}
 	cli.AddFlagGroup(cmd, "Playing", func(f *pflag.FlagSet) {
 		f.Var(&o.speed, "speed", "play at this speed: 10x, 0.5x, or max to send without waiting")

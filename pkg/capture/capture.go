@@ -90,7 +90,7 @@ type Reader struct {
 // opened or is a directory. Whatever is wrong with its content shows when it is read.
 // Close closes the file.
 func Open(name string, o *Options) (*Reader, error) {
-	f, err := os.Open(name)
+	f, err := open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func OpenContext(ctx context.Context, name string, o *Options) (*Reader, error) 
 	}
 	done := make(chan opened, 1)
 	go func() {
-		f, err := os.Open(name)
+		f, err := open(name)
 		done <- opened{f, err}
 	}()
 	select {

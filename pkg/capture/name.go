@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,9 @@ func parseName(name string) (namePattern, error) {
 	p := namePattern{dir: filepath.Dir(name)}
 	if name == "" || os.IsPathSeparator(name[len(name)-1]) {
 		return p, fmt.Errorf("%q is no name of a file", name)
+	}
+	if runtime.GOOS == "windows" && strings.Contains(name[len(filepath.VolumeName(name)):], ":") {
+		return p, fmt.Errorf("%q: a name with a colon is a stream of another file on this system", name)
 	}
 	if strings.Contains(p.dir, "%") {
 		return p, errors.New("the directory of a recording must not depend on the time")

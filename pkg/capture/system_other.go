@@ -1,4 +1,4 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package capture
 
@@ -16,3 +16,6 @@ func removed(*os.File) bool { return false }
 
 // openNow opens a file to read it.
 func openNow(name string) (*os.File, error) { return os.Open(name) }
+
+// open opens a file to read it.
+func open(name string) (*os.File, error) { return os.Open(name) }

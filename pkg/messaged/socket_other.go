@@ -1,10 +1,10 @@
-//go:build !linux
+//go:build !linux && !darwin
 
 package messaged
 
 import "syscall"
 
-// setUserTimeout does nothing: only Linux has TCP_USER_TIMEOUT. Elsewhere keepalive alone
+// setUserTimeout does nothing: this system has no such option, so that keepalive alone
 // finds out that a peer is gone.
 func setUserTimeout(_, _ string, _ syscall.RawConn) error { return nil }
 

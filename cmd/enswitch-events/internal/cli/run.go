@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,9 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	defer func() { a.Log.Close() }()
 	root := newRoot(ctx, a)
 	root.SetArgs(args)
+	if runtime.GOOS == "windows" && slices.ContainsFunc(args, singleQuoted) {
+		a.Log.Warn("a value begins with ', which quotes nothing in cmd.exe: use double quotes there, see 'enswitch-events help windows'")
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		err = a.helpErr
@@ -60,6 +64,12 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	}
 	a.Log.Error(msg, attrs...)
 	return e.Code
+}
+
+// singleQuoted reports whether a value begins with a single quote, as where no shell took it for one.
+func singleQuoted(arg string) bool {
+	_, value, _ := strings.Cut(arg, "=")
+	return strings.HasPrefix(arg, "'") || strings.HasPrefix(value, "'") && strings.HasPrefix(arg, "-")
 }
 
 // secondSignal ends the process at once, with the terminal as it was. While a pager has the terminal Ctrl-C is for the

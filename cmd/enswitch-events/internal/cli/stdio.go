@@ -27,6 +27,8 @@ func Terminal(w any) *os.File {
 
 // StandardStreams returns the standard streams of the process.
 func StandardStreams() Streams {
+	prepareConsole(os.Stdout)
+	prepareConsole(os.Stderr)
 	s := Streams{os.Stdin, NewStream(os.Stdout), NewStream(os.Stderr)}
 	if !regular(os.Stdin) { // a regular file stays an *os.File, which can seek
 		s.In = NewStream(os.Stdin)

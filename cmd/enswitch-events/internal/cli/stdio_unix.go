@@ -88,3 +88,6 @@ func IsClosed(f *os.File) bool {
 	shell, _, _ := strings.Cut(filepath.Base(exe), "-") // zsh-5.9
 	return err == nil && !os.SameFile(its, null) && slices.Contains(shells, shell)
 }
+
+// Expand returns the names of files, in which the shell has expanded what there is to expand.
+func Expand(names []string) []string { return names }

@@ -16,6 +16,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
@@ -173,6 +174,9 @@ func (o *Filter) compile(vars map[string]any, onError func(error)) (*filter.Filt
 		text, err := os.ReadFile(o.jqFile)
 		if err != nil {
 			return nil, cli.FileError("jq-file", err)
+		}
+		if text, err = settings.Text(text); err != nil {
+			return nil, cli.Usage("", "--jq-file %s: %w", o.jqFile, err)
 		}
 		expr = strings.TrimRight(string(text), "\r\n")
 	}

@@ -2,6 +2,7 @@ package flags
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -10,7 +11,8 @@ import (
 )
 
 // SplitWords splits a command line, the value of a flag, into words as a POSIX shell does,
-// with quotes and backslashes. Anything else that needs a shell is a [*caret.Error], which
+// with quotes and backslashes; on Windows a backslash that is not before a quote is part of a
+// path. Anything else that needs a shell is a [*caret.Error], which
 // says how to have one.
 func SplitWords(flag, text, shell string) ([]string, error) {
 	bad := func(at syntax.Pos, reason string) error {
@@ -64,7 +66,7 @@ func appendWord(dst []byte, parts []syntax.WordPart, quoted bool) (word []byte, 
 // backslash counts only before $, `, ", \ and a line break.
 func appendUnescaped(dst []byte, text string, quoted bool) []byte {
 	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+1 < len(text) && (!quoted || strings.IndexByte("$`\"\\\n", text[i+1]) >= 0) {
+		if text[i] == '\\' && i+1 < len(text) && escapes(text[i+1], quoted, runtime.GOOS == "windows") {
 			if i++; text[i] == '\n' {
 				continue
 			}
@@ -72,4 +74,12 @@ func appendUnescaped(dst []byte, text string, quoted bool) []byte {
 		dst = append(dst, text[i])
 	}
 	return dst
+}
+
+// escapes reports whether a backslash before c is no part of the word.
+func escapes(c byte, quoted, paths bool) bool {
+	if paths {
+		return c == '"' || c == '\''
+	}
+	return !quoted || strings.IndexByte("$`\"\\\n", c) >= 0
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/shell"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -40,7 +41,7 @@ func (o *execFlags) bind(f *pflag.FlagSet) {
 	flags.DurationVar(f, &o.timeout, "exec-timeout", 30*time.Second, "kill a command after this `TIME`, with the processes that it has started")
 	flags.DurationVar(f, &o.every, "exec-every", 0, "run at most one command in this `TIME`; ENSWITCH_SUPPRESSED says for how many events none has run since")
 	f.Var(flags.NewList(&o.by), "exec-by", "with --exec-every, run one command in that time for each value of these fields: `LIST` with commas")
-	f.BoolVar(&o.shell, "exec-shell", false, "run CMD with sh -c, so that variables and pipes work")
+	f.BoolVar(&o.shell, "exec-shell", false, "run CMD with sh -c, on Windows cmd.exe /c, so that variables and pipes work")
 }
 
 // execDrain is how long commands may run once the program is asked to end. It is less
@@ -64,7 +65,7 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		return nil, cli.Usage("write it like 90s, 5m or 1d", "--exec-every %v: must be more than 0", o.every)
 	}
 	c := &commands{
-		words: []string{"sh", "-c", o.command}, timeout: o.timeout,
+		words: []string{shell.Name}, timeout: o.timeout,
 		slots: make(chan struct{}, o.parallel), out: a.Err, warn: warn,
 		// The program's own settings are not passed on: the key is among them.
 		env: slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -79,13 +80,19 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 	} else if f := cli.File(a.Err); f != nil {
 		c.out = f // the command inherits the file itself
 	}
-	if !o.shell {
+	if o.shell {
+		if why := shell.Refused(o.command); why != "" {
+			return nil, cli.Usage(why, "--exec %s: not safe with --exec-shell", o.command)
+		}
+		c.line = o.command
+	} else {
 		var err error
 		if c.words, err = flags.SplitWords("--exec", o.command, "--exec-shell has one run it"); err != nil {
 			return nil, cli.Usage("", "%w", err)
 		}
 	}
-	if _, err := exec.LookPath(c.words[0]); err != nil {
+	path, err := exec.LookPath(c.words[0])
+	if err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return nil, cli.Usage("a command of the shell itself needs --exec-shell", "--exec: there is no command %q in PATH", c.words[0])
 		}
@@ -95,12 +102,17 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		}
 		return nil, cli.Usage("name a program: a script needs chmod +x, and its first line like #!/bin/sh", "--exec: %s: %w", c.words[0], why)
 	}
+	if shell.Batch(path) {
+		return nil, cli.Usage("it takes what is in an event for commands: name a program, or add --exec-shell and write !NAME! for a variable in it",
+			"--exec: %s is a batch file", c.words[0])
+	}
 	return c, nil
 }
 
 // commands runs a command for each event, several at a time.
 type commands struct {
 	words   []string
+	line    string // for the shell, in the place of words
 	env     []string
 	timeout time.Duration
 	out     io.Writer // stdout and stderr of the commands
@@ -177,8 +189,11 @@ func (c *commands) runOne(stdin []byte, env []string) {
 	ctx, cancel := context.WithTimeout(c.ctx, c.timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.words[0], c.words[1:]...)
+	if c.line != "" {
+		cmd = shell.Command(ctx, c.line)
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = bytes.NewReader(stdin), c.out, c.out, env
-	setProcessGroup(cmd)
+	shell.Own(cmd)
 	// A process that the command has left running may hold stdout open.
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/shell"
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
@@ -104,10 +105,10 @@ func fromPrivateFile(origin, name string) (string, error) {
 func fromCommand(ctx context.Context, words []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	if len(words) == 1 {
-		words = []string{"sh", "-c", words[0]}
-	}
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	if len(words) == 1 {
+		cmd = shell.Command(ctx, words[0])
+	}
 	cmd.Stderr = os.Stderr
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
@@ -120,9 +121,14 @@ func fromCommand(ctx context.Context, words []string) (string, error) {
 	return trim(out, "the output of authkey-command")
 }
 
-// trim returns the key in text without the line break at its end.
+// trim returns the key in text without blanks and the line break at its end, as 'echo KEY > f'
+// leaves them on Windows, and without the mark of UTF-8 at its beginning.
 func trim(text []byte, where string) (string, error) {
-	key := strings.TrimRight(string(text), "\r\n")
+	text, err := Text(text)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", where, err)
+	}
+	key := strings.TrimRight(string(text), " \t\r\n")
 	switch {
 	case key == "":
 		return "", fmt.Errorf("%s: the key is empty", where)

@@ -85,7 +85,11 @@ func Load(file, name string) (*Profile, error) {
 		var bad *toml.DecodeError
 		if errors.As(err, &bad) && !strings.Contains(err.Error(), "into a map") && !strings.Contains(err.Error(), "cannot decode") {
 			row, col := bad.Position()
-			return nil, fmt.Errorf("configuration file %s, line %d, column %d: %s", file, row, col, strings.TrimPrefix(bad.Error(), "toml: "))
+			paths := ""
+			if strings.Contains(bad.Error(), "escape") {
+				paths = `: write a path in single quotes, 'C:\Users\me\key'`
+			}
+			return nil, fmt.Errorf("configuration file %s, line %d, column %d: %s%s", file, row, col, strings.TrimPrefix(bad.Error(), "toml: "), paths)
 		}
 		return nil, fmt.Errorf("configuration file %s: every key belongs in a table such as [default]", file)
 	}
@@ -128,7 +132,14 @@ func readBounded(file string, maxSize int64) ([]byte, error) {
 	if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && st.Size() > maxSize {
 		return nil, fmt.Errorf("%s has %s bytes, more than %s", file, humanize.Comma(st.Size()), humanize.Comma(maxSize))
 	}
-	return os.ReadFile(file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if text, err = Text(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return text, nil
 }
 
 // Check returns an error if the profile has a key that is not in known.
