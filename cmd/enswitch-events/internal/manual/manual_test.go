@@ -51,12 +51,13 @@ verbatim: enswitch-events tail`
 }
 
 func TestInline(t *testing.T) {
-	known := map[string]bool{"jq": true}
+	known := map[string]bool{"jq": true, "cat": true}
 	for text, want := range map[string]string{
 		"with -W and --fail-if, a * b":           "with `-W` and `--fail-if`, a \\* b",
 		"see 'help jq', or 'cat'":                "see [jq](jq.md), or `cat`",
 		"see 'enswitch-events help jq'.":         "see [jq](jq.md).",
 		"the system's and 'enswitch-events nix'": "the system's and `enswitch-events nix`",
+		"there '!x' is":                          "there `'!x'` is",
 		"a<b> -":                                 "a&lt;b> -",
 	} {
 		if got := inline(text, known); got != want {

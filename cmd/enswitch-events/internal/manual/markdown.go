@@ -81,7 +81,11 @@ func inline(text string, known map[string]bool) string {
 			b.WriteString(special.Replace(text))
 			return b.String()
 		}
-		word := strings.Trim(text[m[2]:m[3]], "'")
+		quoted := text[m[2]:m[3]]
+		word := strings.Trim(quoted, "'")
+		if first, _, _ := strings.Cut(word, " "); first != program && first != "help" && !known[first] {
+			word = quoted // it is no command: the quotes are part of what is meant
+		}
 		b.WriteString(special.Replace(text[:m[2]]))
 		if name := strings.TrimPrefix(strings.TrimPrefix(word, program+" "), "help "); strings.Contains(word, "help ") && known[name] {
 			fmt.Fprintf(&b, "[%s](%s.md)", name, name)
