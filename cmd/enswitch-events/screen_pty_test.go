@@ -5,10 +5,12 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"image/color"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,6 +45,9 @@ var (
 	large = size{160, 50}
 )
 
+// white, in the environment, makes the terminal white, which it answers when it is asked.
+const white = "WHITE=1"
+
 // onScreen starts the program with all three streams on a terminal.
 func onScreen(t *testing.T, s size, env []string, args ...string) *terminal {
 	t.Helper()
@@ -64,6 +69,9 @@ func startOn(t *testing.T, s size, cmd *exec.Cmd) *terminal {
 		t.Fatal(err)
 	}
 	p := &terminal{t: t, cmd: cmd, tty: tty, home: cmd.Dir, vt: vt.NewEmulator(s.columns, s.rows), changed: make(chan struct{}, 1), ended: make(chan struct{})}
+	if slices.Contains(cmd.Env, white) {
+		p.vt.SetBackgroundColor(color.White)
+	}
 	answered := make(chan struct{})
 	go func() { // what the terminal answers
 		defer close(answered)

@@ -14,7 +14,7 @@ func (p *terminal) atEnd() {
 }
 
 // TestScreens compares screens with goldens: the list and an open call, narrow and wide, in
-// 256 colours, in 16 and in none, in a terminal that says it is light.
+// 256 colours, in 16 and in none, on light and on dark, whatever COLORFGBG says.
 func TestScreens(t *testing.T) {
 	t.Parallel()
 	file := madeUpCalls(t, 600)
@@ -25,7 +25,9 @@ func TestScreens(t *testing.T) {
 	}{
 		{"80x24", small, nil},
 		{"160x50", large, nil},
-		{"80x24", small, []string{"COLORFGBG=0;15"}}, // light: the same
+		{"80x24", small, []string{"COLORFGBG=0;15"}}, // the terminal answers that it is dark
+		{"80x24_light", small, []string{white}},
+		{"160x50_light", large, []string{white, "COLORFGBG=0;15"}},
 		{"80x24_16_colours", small, []string{"TERM=xterm"}},
 		{"80x24_no_colour", small, []string{"NO_COLOR=1"}},
 		{"160x50_no_colour", large, []string{"NO_COLOR=1"}},

@@ -80,6 +80,13 @@ var fewCallColors = [...]string{"2", "3", "4", "5", "6"}
 // gray is readable on black and on white alike.
 const gray = "243"
 
+// onLight are the colours that take the place of those above where the background is known
+// to be light: of the same hue, each with a contrast of at least 4.5:1 on white.
+var onLight = map[string]string{
+	"33": "26", "28": "22", "136": "94", "162": "125", "30": "23", "166": "130", "98": "55", "170": "127",
+	"64": "58", "129": "91", "167": "124", "31": "24", "160": "124", gray: "241",
+}
+
 const reset = "\x1b[0m"
 
 // theme is the escape sequences to begin a colour with, made once; all are
@@ -117,7 +124,11 @@ var colorNames = [...][3]string{
 	{"violet", "98", "5"},
 }
 
-func newTheme(p colorprofile.Profile) theme {
+// newTheme returns a theme that can be read on dark and on light.
+func newTheme(p colorprofile.Profile) theme { return themeOn(p, false) }
+
+// themeOn returns a theme for a background that is known to be light, or for any.
+func themeOn(p colorprofile.Profile, light bool) theme {
 	t := theme{named: map[string]string{"bold": "", "dim": "", "underline": "", "reverse": ""}, calls: make([]callColor, 1)}
 	for _, c := range colorNames {
 		t.named[c[0]] = ""
@@ -135,7 +146,13 @@ func newTheme(p colorprofile.Profile) theme {
 		before, _, _ := strings.Cut(s.Render("x"), "x")
 		return before
 	}
-	color := func(c string) string { return begin(out.NewStyle().Foreground(lipgloss.Color(c))) }
+	tone := func(c string) lipgloss.Color {
+		if full && light {
+			c = onLight[c]
+		}
+		return lipgloss.Color(c)
+	}
+	color := func(c string) string { return begin(out.NewStyle().Foreground(tone(c))) }
 	faint := begin(out.NewStyle().Faint(true))
 	t.on, t.reset = true, reset
 	few := fewCallColors[:]
@@ -150,14 +167,14 @@ func newTheme(p colorprofile.Profile) theme {
 	t.name = bold
 	t.calls = make([]callColor, len(few))
 	for i, c := range few {
-		t.calls[i] = callColor{begin(out.NewStyle().Bold(true).Foreground(lipgloss.Color(c))), color(c)}
+		t.calls[i] = callColor{begin(out.NewStyle().Bold(true).Foreground(tone(c))), color(c)}
 	}
 	loud := func(c [3]string) string {
 		n := c[2]
 		if full {
 			n = c[1]
 		}
-		return begin(out.NewStyle().Bold(true).Foreground(lipgloss.Color(n)))
+		return begin(out.NewStyle().Bold(true).Foreground(tone(n)))
 	}
 	t.bad, t.good, t.ring, t.start, t.over = loud(colorNames[0]), loud(colorNames[1]), loud(colorNames[2]), loud(colorNames[5]), t.dim
 	for _, c := range colorNames {

@@ -10,8 +10,9 @@ import (
 // escape sequences that Reset ends, and empty where there is no colour.
 type Palette struct{ theme theme }
 
-// NewPalette returns the colours of a profile.
-func NewPalette(p colorprofile.Profile) *Palette { return &Palette{newTheme(p)} }
+// NewPalette returns the colours of a profile: those that can be read on light and on dark or,
+// if the background is known to be light, darker ones.
+func NewPalette(p colorprofile.Profile, light bool) *Palette { return &Palette{themeOn(p, light)} }
 
 // Reset ends a colour.
 func (p *Palette) Reset() string { return p.theme.reset }
@@ -30,6 +31,5 @@ func (p *Palette) Name(what event.Value, id []byte) string {
 	return p.theme.call(id).name
 }
 
-// Named returns the colour that templates call by that name, as red: one that can be read on
-// light and on dark.
+// Named returns the colour that templates call by that name, as red.
 func (p *Palette) Named(name string) string { return p.theme.named[name] }

@@ -188,6 +188,13 @@ func TestContrast(t *testing.T) {
 			t.Fatal(err)
 		}
 		own := luminance(paletteRGB(n))
+		var darker int
+		if _, err := fmt.Sscan(onLight[number], &darker); err != nil {
+			t.Fatalf("no colour on light for %s", number)
+		}
+		if ratio := 1.05 / (luminance(paletteRGB(darker)) + 0.05); ratio < 4.5 {
+			t.Errorf("colour %d on white: contrast %.2f", darker, ratio)
+		}
 		for _, background := range []int{0x00, 0x1e, 0xff} {
 			other := luminance(background, background, background)
 			ratio := (max(own, other) + 0.05) / (min(own, other) + 0.05)

@@ -31,7 +31,7 @@ func NewFormat(o *FormatOptions) (Format, error) {
 	}
 	switch o.Name {
 	case "line":
-		return &lineFormat{palette: render.NewPalette(o.Profile), width: o.Width, location: location}, nil
+		return &lineFormat{palette: render.NewPalette(o.Profile, false), width: o.Width, location: location}, nil
 	case "ndjson":
 		r, err := render.New(&render.Options{Format: "ndjson"})
 		return &ndjsonFormat{renderer: r}, err

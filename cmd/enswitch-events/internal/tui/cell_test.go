@@ -42,3 +42,11 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
+func TestSaysLight(t *testing.T) {
+	for colors, want := range map[string]bool{"": false, "15;0": false, "0;15": true, "0;7": true, "0;default;15": true, "0;default": false, "12;8": false} {
+		if got := saysLight(colors); got != want {
+			t.Errorf("COLORFGBG=%s: %v", colors, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"os"
 	"strings"
 	"time"
 
@@ -81,13 +82,14 @@ const (
 )
 
 func newModel(s *Screen) *model {
-	return &model{s: s, keys: keys(), style: newStyle(s.o.Profile), list: newList(s.o.Having), dirty: true}
+	return &model{s: s, keys: keys(), style: newStyle(s.o.Profile, saysLight(os.Getenv("COLORFGBG"))), list: newList(s.o.Having), dirty: true}
 }
 
-// Init implements tea.Model.
+// Init implements tea.Model. It asks the terminal for its background, whose answer is a
+// tea.BackgroundColorMsg.
 func (m *model) Init() tea.Cmd {
 	m.s.changed()
-	return nil
+	return tea.RequestBackgroundColor
 }
 
 // Update implements tea.Model.
@@ -97,6 +99,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height, m.dirty = msg.Width, msg.Height, true
 		m.keepInSight()
+	case tea.BackgroundColorMsg:
+		m.style, m.dirty = newStyle(m.s.o.Profile, !msg.IsDark()), true
 	case tea.KeyPressMsg:
 		m.press(msg)
 	case tea.PasteMsg:

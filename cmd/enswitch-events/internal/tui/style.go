@@ -9,8 +9,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// style has the colours of the screen: those of the line format, which can be read on light
-// and on dark. They are empty where there is no colour; bold and reverse are none.
+// style has the colours of the screen: those of the line format, darker ones on a light
+// terminal. They are empty where there is no colour; bold and reverse are none.
 type style struct {
 	palette                *render.Palette
 	dim, good, ring, start string
@@ -23,12 +23,19 @@ const (
 	reset   = "\x1b[m"
 )
 
-func newStyle(p colorprofile.Profile) *style {
-	palette := render.NewPalette(p)
+func newStyle(p colorprofile.Profile, light bool) *style {
+	palette := render.NewPalette(p, light)
 	return &style{
 		palette: palette, dim: palette.Dim(),
 		good: palette.Named("green"), ring: palette.Named("yellow"), start: palette.Named("cyan"), bad: palette.Named("red"),
 	}
+}
+
+// saysLight reports whether COLORFGBG, which some terminals set, says that the background is
+// white: as 0;15. It counts until the terminal answers what its background is.
+func saysLight(colors string) bool {
+	background := colors[strings.LastIndexByte(colors, ';')+1:]
+	return background == "7" || background == "15"
 }
 
 // state returns the colour of the state of a call.
