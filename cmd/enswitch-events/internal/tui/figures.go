@@ -25,6 +25,9 @@ const rateTime = int64(10 * time.Second / time.Microsecond)
 // update takes new counts.
 func (f *figures) update(i *call.Interval) {
 	f.counts, f.summary = i.Total, i.Total.Summary()
+	if i.From == 0 || i.To == 0 { // no event had a timestamp yet
+		return
+	}
 	if len(f.samples) == 0 {
 		f.samples = append(f.samples, sample{i.From, 0})
 	}

@@ -23,10 +23,12 @@ type endMsg struct{ err error }
 // savedMsg says what became of a file.
 type savedMsg struct{ text string }
 
-// minRefresh is the least time between two pictures that an event asks for, and maxShare the
-// part of the time that making one may take.
+// minRefresh is the least time between two pictures that an event asks for. After one that took
+// long the next waits maxShare times that, but for maxRefresh at most: on a busy machine the
+// time passes while others run.
 const (
 	minRefresh = 150 * time.Millisecond
+	maxRefresh = time.Second
 	maxShare   = 20
 )
 
@@ -121,7 +123,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case refreshMsg:
 		began := time.Now()
 		m.refresh()
-		msg.wait <- max(minRefresh, maxShare*time.Since(began))
+		msg.wait <- max(minRefresh, min(maxShare*time.Since(began), maxRefresh))
 	case secondMsg:
 		m.dirty = true
 		if time.Since(m.said) > messageTime {

@@ -19,6 +19,7 @@ package tui
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -65,6 +66,8 @@ type Screen struct {
 	watched chan struct{} // closed when health is there
 	health  func() live.Health
 	message atomic.Pointer[string] // the last one to the terminal, not shown yet
+	program *tea.Program
+	failure atomic.Pointer[cli.Error] // of a screen that ended in a panic
 
 	mu    sync.Mutex
 	state *term.State // of the terminal, while the screen has it
@@ -157,11 +160,14 @@ func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Con
 	if over {
 		ended <- nil
 	}
-	if over, err = s.hold(ctx, ended); over {
-		return err
+	if over, err = s.hold(ctx, ended); !over {
+		cancel()
+		err = <-ended
 	}
-	cancel()
-	return <-ended
+	if failure := s.failure.Load(); failure != nil {
+		return failure
+	}
+	return err
 }
 
 // read runs over the captures, and again whenever the player goes back, until ctx is done. Ended
@@ -238,6 +244,7 @@ func (s *Screen) hold(ctx context.Context, ended <-chan error) (over bool, err e
 	s.setState(state)
 	p := tea.NewProgram(newModel(s), tea.WithInput(s.in), tea.WithOutput(s.out), tea.WithColorProfile(max(s.o.Profile, colorprofile.ASCII)),
 		tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler(), tea.WithoutCatchPanics())
+	s.program = p
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -330,12 +337,16 @@ func (s *Screen) pump(p *tea.Program, done <-chan struct{}) {
 	}
 }
 
-// rescue gives the terminal back before a panic ends the program. It is to be deferred.
+// rescue ends the screen after a panic in it: it gives the terminal back, and the panic
+// becomes the error of the run. It is to be deferred.
 func (s *Screen) rescue() {
-	if p := recover(); p != nil {
-		s.giveBack()
-		panic(p)
+	cause := recover()
+	if cause == nil {
+		return
 	}
+	s.failure.CompareAndSwap(nil, cli.NewError(cli.ExitFailure, fmt.Errorf("the screen failed, which is a fault of this program: %v", cause), "-o line prints records without a screen"))
+	s.program.Kill()
+	s.giveBack()
 }
 
 // What a screen may have switched on, off again: mouse, bracketed paste, keyboard modes; the
