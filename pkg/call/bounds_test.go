@@ -37,6 +37,31 @@ func (f *feeder) add(at float64, name, ids string) {
 	clear(raw)
 }
 
+// TestManyEvents: a call with many events, also ends, takes no more memory than one with as
+// many as are kept, so that there is room for others.
+func TestManyEvents(t *testing.T) {
+	for _, row := range []struct{ name, more string }{
+		{"hold", ""}, {"end", ""}, {"end", `,"cause":"normal clearing"`},
+	} {
+		f := newFeeder(t, &Options{KeepEvents: true})
+		bytes := 0
+		for i := range 20_000 {
+			f.add(float64(i), row.name, `"callid":"one","uniqueid":"one","machine":1`+row.more)
+			if i == 2000 {
+				bytes = f.t.bytes
+			}
+		}
+		if grown := f.t.bytes - bytes; grown > 1024 {
+			t.Errorf("%s: %d bytes more", row.name+row.more, grown)
+		}
+		for c := range f.t.Calls() {
+			if n := len(c.Events()); n != maxFirst+maxLast {
+				t.Errorf("%s: %d events are kept", row.name+row.more, n)
+			}
+		}
+	}
+}
+
 // TestBadInput: whatever events hold, other calls stay right.
 func TestBadInput(t *testing.T) {
 	const good = `"callid":"good","uniqueid":"good","machine":1`

@@ -132,6 +132,15 @@ func (c *Call) own(text []byte) []byte {
 	return c.texts[begin:len(c.texts):len(c.texts)]
 }
 
+// renew returns a copy of text that stays, in the memory of old, which c owns, if that is
+// large enough: else a call with many ends would take ever more. It is not nil.
+func (c *Call) renew(old, text []byte) []byte {
+	if old != nil && len(text) <= cap(old) {
+		return append(old[:0], text...)
+	}
+	return c.own(text)
+}
+
 // seen is a value as received and when it was seen first.
 type seen struct {
 	json    []byte
@@ -189,7 +198,7 @@ func (m *mark) earliest(other *mark) {
 // note makes m other, if that was seen before.
 func (c *Call) note(m *mark, other mark) {
 	if other.before(m) {
-		*m = mark{other.at, other.order, c.own(other.json)}
+		*m = mark{other.at, other.order, c.renew(m.json, other.json)}
 	}
 }
 

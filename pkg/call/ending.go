@@ -202,7 +202,7 @@ func (t *Tracker) makeRoom(c *Call) {
 		case len(c.events) > 0:
 			t.stats.Unkept += int64(len(c.events))
 			for _, e := range c.events {
-				n := len(e.json) + 256
+				n := len(e.json) + eventBytes
 				c.bytes -= n
 				t.bytes -= n
 			}

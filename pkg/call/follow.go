@@ -190,8 +190,8 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 		c.note(&c.answer, stamp)
 	case End:
 		if c.end.before(&stamp) || c.end.json == nil {
-			c.end = mark{e.Time, t.order, c.own(stamp.json)}
-			c.cause = c.own(e.text(e.roles[Cause]))
+			c.end = mark{e.Time, t.order, c.renew(c.end.json, stamp.json)}
+			c.cause = c.renew(c.cause, e.text(e.roles[Cause]))
 		}
 		switch {
 		case leg == &c.whole:
@@ -265,11 +265,11 @@ func (t *Tracker) keep(c *Call, e *Event) bool {
 	}
 	if len(c.events) == maxFirst+maxLast {
 		t.stats.Unkept++
-		c.bytes -= len(c.events[maxFirst].json)
+		c.bytes -= len(c.events[maxFirst].json) + eventBytes
 		c.events = slices.Delete(c.events, maxFirst, maxFirst+1)
 	}
 	c.events = append(c.events, e)
-	c.bytes += len(e.json) + 256
+	c.bytes += len(e.json) + eventBytes
 	return true
 }
 
@@ -307,6 +307,10 @@ func (t *Tracker) join(a, b *Call) *Call {
 	a.events = append(a.events, b.events...)
 	if over := len(a.events) - maxFirst - maxLast; over > 0 {
 		slices.SortStableFunc(a.events, compareEvents)
+		for _, e := range a.events[maxFirst : maxFirst+over] {
+			a.bytes -= len(e.json) + eventBytes
+			t.bytes -= len(e.json) + eventBytes
+		}
 		a.events = slices.Delete(a.events, maxFirst, maxFirst+over)
 		t.stats.Unkept += int64(over)
 	}

@@ -18,6 +18,7 @@ const (
 	maxNames    = 8 << 20 // bytes of the names of all machines
 	maxMarked   = 1 << 10 // ids of a call beside its legs
 	callBytes   = 1 << 10 // that a call takes beside its ids and events
+	eventBytes  = 256     // that an event takes beside its text
 	maxFree     = 256     // calls whose memory is kept to be used again
 )
 
