@@ -41,6 +41,7 @@ func onTerminal(t *testing.T, columns uint16, env []string, args ...string) (sho
 }
 
 func TestPager(t *testing.T) {
+	t.Parallel()
 	const (
 		first = "1790000000.123456 call.start    1\n"
 		both  = first + "1790000000.900000 call.route    1\n"
@@ -90,6 +91,7 @@ func TestPager(t *testing.T) {
 
 // TestHelpOnTerminal: it goes through the pager, and fits the terminal.
 func TestHelpOnTerminal(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"help"}, {"tail", "--help"}, {"help", "filters"}, {"completion", "bash", "--help"}} {
 		for _, columns := range []uint16{50, 80, 100} {
 			shown, code := onTerminal(t, columns, []string{"PAGER=sed s/^/P:/"}, args...)

@@ -69,6 +69,7 @@ var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
 // stands in for the network: behind 10.0.0.5 is a message daemon, behind any other name a target
 // of forward. The environment lets them end: it has what is for every command.
 func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh: they are for a Unix shell")
 	}

@@ -54,6 +54,10 @@ var completed = []struct{ typed, want string }{
 
 // TestShells presses Tab in bash, zsh and fish. A shell that is not here is left out.
 func TestShells(t *testing.T) {
+	t.Parallel()
+	if raceEnabled {
+		t.Skip("a shell asks the program a hundred times, and nothing runs at the same time in it")
+	}
 	scripts, err := filepath.Abs(filepath.Join("..", "..", "completions"))
 	if err != nil {
 		t.Fatal(err)

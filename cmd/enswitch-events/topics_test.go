@@ -24,6 +24,7 @@ import (
 // with what the topic says; -update writes it there. events.ndjson is the sample of the
 // README, and a message daemon sends the same events.
 func TestTopicExamples(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh: the examples are for a Unix shell")
 	}
@@ -33,6 +34,7 @@ func TestTopicExamples(t *testing.T) {
 	}
 	for _, topic := range cli.Topics() {
 		t.Run(topic.Name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, "events.ndjson"), sample, 0o600); err != nil {
 				t.Fatal(err)
