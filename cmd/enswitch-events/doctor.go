@@ -51,6 +51,9 @@ clocks of the machines. What comes after a check that failed is not tried:
   FAIL  first event   30.0 s  connected, but no event within 30s: turn on
                               Enswitch's setting 'Send events to messaged' …
 
+Of a stream, nats://HOST/STREAM, it checks that it can be read, and the first
+event that comes now.
+
 With --listen PORT it takes POSTs, too, or alone without an ADDRESS: it opens the
 port, shows the URL to paste into Enswitch, POSTs to it from another process, and
 says which machines it heard from and how fast they were answered. A machine is

@@ -156,6 +156,7 @@ func TestEffects(t *testing.T) {
 		{"tail " + stream, "authkey-file", "two", "--listen 0"},
 		{"tail " + stream, "header", "A:b", nobody[5:]},
 		{"tail " + stream, "proxy", "none", nobody[5:]},
+		{"doctor " + stream, "from", "start", ""},
 		{nobody, "path", "/x", "--listen 0"},
 		{nobody, "no-auth", "", "--listen 0"},
 		{nobody, "allow", "10.0.0.0/8", "--listen 0.0.0.0:0"},

@@ -381,6 +381,17 @@ func streamWrong(t *testing.T) {
 	p = start(t, "calls", natstest.StartCore(t).URL()+"/x")
 	p.check(want{code: cli.ExitConnect, said: []string{"no JetStream", "-js"}})
 
+	r := runProgram(t, t.TempDir(), nil, "doctor", b.URL()+"/nosuch")
+	if r.code != cli.ExitConnect || !strings.Contains(r.stdout, "FAIL  stream") || !strings.Contains(r.stdout, "there are ENSWITCH") {
+		t.Errorf("doctor: %+v", r)
+	}
+	d := start(t, "doctor", b.address(), "--wait", "1m")
+	d.lines(1)
+	b.publish(0, 1)
+	if code := d.exit(); code != 0 || !strings.Contains(strings.Join(d.out.snapshot(), "\n"), "call.start") {
+		t.Errorf("doctor: exit code %d: %q", code, d.out.snapshot())
+	}
+
 	p = start(t, "tail", "nats://127.0.0.1:1/x")
 	p.check(want{code: cli.ExitConnect, said: []string{"no server listens there"}})
 

@@ -72,7 +72,10 @@ func (l *link) begin(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	state := State{Stream: info.Config.Name, Source: r.addr.servers() + "/" + info.Config.Name}
+	state := State{
+		Stream: info.Config.Name, Source: r.addr.servers() + "/" + info.Config.Name,
+		Messages: info.State.Msgs, Newest: info.State.LastTime,
+	}
 	fresh := r.made.IsZero()
 	switch {
 	case fresh:

@@ -112,6 +112,9 @@ type State struct {
 
 	// Stream is the name of the stream, and Source the address with it.
 	Stream, Source string
+	// Messages is how many messages the stream has, and Newest when the newest was stored.
+	Messages uint64
+	Newest   time.Time
 	// Pending is how many messages wait to be read.
 	Pending uint64
 	// Existed says that the group existed before, so that From… does not count.

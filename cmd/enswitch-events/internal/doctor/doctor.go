@@ -53,6 +53,9 @@ func (d *Doctor) Run(ctx context.Context, a *cli.App, probe *live.Probe) error {
 			d.posts.expect(c.heard.names())
 		}
 	}
+	for _, p := range probe.Streams {
+		d.stream(ctx, p)
+	}
 	if d.posts != nil {
 		d.posts.finish(ctx)
 	}

@@ -12,12 +12,14 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 	"github.com/enswitch-events/enswitch-events/pkg/post"
+	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
 
 // Probe is the feeds of a command that looks at each of them itself, without the engine.
 type Probe struct {
-	Peers  []*Peer
-	Listen bool // POSTs are taken: see OpenPort
+	Peers   []*Peer
+	Streams []*StreamPeer
+	Listen  bool // POSTs are taken: see OpenPort
 
 	feeds *Feeds
 	a     *cli.App
@@ -50,6 +52,13 @@ func (o *Feeds) Probe(ctx context.Context, a *cli.App, cmd *cobra.Command, addre
 	if addresses = o.addresses(a, addresses); len(addresses) == 0 && !o.demo {
 		return p, nil
 	}
+	streams, addresses, err := o.streams(a, cmd, addresses)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range streams {
+		p.Streams = append(p.Streams, &StreamPeer{u})
+	}
 	clients, stop, err := o.clients(ctx, a, addresses)
 	if err != nil {
 		return nil, err
@@ -61,6 +70,29 @@ func (o *Feeds) Probe(ctx context.Context, a *cli.App, cmd *cobra.Command, addre
 		})
 	}
 	return p, nil
+}
+
+// StreamPeer is a stream to read.
+type StreamPeer struct{ feed *streamFeed }
+
+// String returns the address, without user and password.
+func (p *StreamPeer) String() string { return p.feed.name }
+
+// NewReader returns a reader of what comes from now on, which connects once. onState is its
+// callback.
+func (p *StreamPeer) NewReader(onState func(stream.State)) *stream.Reader {
+	o := *p.feed.options
+	o.Retries, o.RetryFirst, o.OnState = -1, false, onState
+	return stream.NewReader(p.feed.addr, &o)
+}
+
+// Error returns the error with which a run ends when the reader ends with err.
+func (p *StreamPeer) Error(err error) *cli.Error {
+	failure, ok := errors.AsType[*cli.Error](p.feed.exitError("could not read", err))
+	if !ok {
+		return cli.NewError(cli.ExitFailure, err, "")
+	}
+	return failure
 }
 
 // Stop ends what Probe has started.
