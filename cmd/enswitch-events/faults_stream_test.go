@@ -385,12 +385,6 @@ func streamWrong(t *testing.T) {
 	if r.code != cli.ExitConnect || !strings.Contains(r.stdout, "FAIL  stream") || !strings.Contains(r.stdout, "there are ENSWITCH") {
 		t.Errorf("doctor: %+v", r)
 	}
-	d := start(t, "doctor", b.address(), "--wait", "1m")
-	d.lines(1)
-	b.publish(0, 1)
-	if code := d.exit(); code != 0 || !strings.Contains(strings.Join(d.out.snapshot(), "\n"), "call.start") {
-		t.Errorf("doctor: exit code %d: %q", code, d.out.snapshot())
-	}
 
 	p = start(t, "tail", "nats://127.0.0.1:1/x")
 	p.check(want{code: cli.ExitConnect, said: []string{"no server listens there"}})
@@ -406,5 +400,11 @@ func streamWrong(t *testing.T) {
 		if _, err := b.js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "ENSWITCH", Subjects: []string{"enswitch.>"}}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	d := start(t, "doctor", b.address(), "--wait", "1m")
+	d.lines(1)
+	b.publish(0, 1)
+	if code := d.exit(); code != 0 || !strings.Contains(strings.Join(d.out.snapshot(), "\n"), "call.start") {
+		t.Errorf("doctor: exit code %d: %q", code, d.out.snapshot())
 	}
 }
