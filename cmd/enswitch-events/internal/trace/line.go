@@ -10,6 +10,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/render"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -38,9 +39,10 @@ type lineFormat struct {
 	width    func() int // columns of the terminal, 0 for none
 	location *time.Location
 
-	any      bool // call was shown
-	numbered bool // by leg, as there are too many for columns
-	active   [lanes]bool
+	any      bool        // call was shown
+	numbered bool        // by leg, as there are too many for columns
+	active   [lanes]bool // legs that have begun
+	ended    [lanes]bool
 	start    int64
 	before   int64
 	x        event.Index
@@ -68,7 +70,7 @@ func (f *lineFormat) begin(dst []byte, c *Call) []byte {
 	if f.any {
 		dst = append(dst, '\n')
 	}
-	f.any, f.numbered, f.active = true, false, [lanes]bool{}
+	f.any, f.numbered, f.active, f.ended = true, false, [lanes]bool{}, [lanes]bool{}
 	f.start, f.before = 0, 0
 	dst = f.colored(dst, f.palette.Call(c.id()), c.Title())
 	if len(c.Events) > 0 && c.Events[0].Time > 0 {
@@ -146,7 +148,18 @@ func (f *lineFormat) event(dst []byte, c *Call, legs []string, e *Event) []byte 
 			words = append(words, "machine="+string(safe.AppendWord(nil, []byte(e.Machine))))
 		}
 	}
-	return append(f.words(dst, words, at, column, bars), '\n')
+	dst = append(f.words(dst, words, at, column, bars), '\n')
+	if e.Kind == call.End && (lane >= 0 || e.Leg == "") {
+		f.hangUp(lane)
+	}
+	return dst
+}
+
+// hangUp notes that the leg in that lane has ended; all have if it is -1.
+func (f *lineFormat) hangUp(lane int) {
+	for i := range f.ended {
+		f.ended[i] = f.ended[i] || lane == i || lane < 0
+	}
 }
 
 // times appends the time since the first event and since the one before.
@@ -163,11 +176,11 @@ func (f *lineFormat) times(dst []byte, e *Event) []byte {
 	return f.colored(dst, f.palette.Dim(), fmt.Sprintf("%9s %9s  ", since, step))
 }
 
-// bars appends the columns before a lane: a bar for each leg that has begun.
+// bars appends the columns before a lane: a bar for each leg that is up.
 func (f *lineFormat) bars(dst []byte, lane int) []byte {
 	var b strings.Builder
 	for i := range lane {
-		if f.active[i] {
+		if f.active[i] && !f.ended[i] {
 			b.WriteString("│   ")
 		} else {
 			b.WriteString("    ")
