@@ -51,7 +51,8 @@ func tracePicture(ctx context.Context, p *program, file string) error {
 	if err != nil {
 		return err
 	}
-	return write(file, render.SVG(shown, lines, widest(lines)))
+	const buttons = 16 // columns of the window's title bar on both sides of the title
+	return write(file, render.SVG(shown, lines, max(widest(lines), len(shown)+buttons)))
 }
 
 // serve runs a command line while a messaged sends the events to it, whose
