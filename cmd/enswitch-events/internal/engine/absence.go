@@ -65,11 +65,11 @@ func (a *absence) due() <-chan time.Time {
 }
 
 // idle is called when all that has come is folded.
-func (a *absence) idle() outcome {
+func (a *absence) idle(behind bool) outcome {
 	if a == nil {
 		return outcome{}
 	}
-	if a.f.behind() {
+	if behind {
 		a.since = time.Now().UnixNano()
 		return outcome{}
 	}

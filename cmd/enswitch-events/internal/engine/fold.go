@@ -164,6 +164,7 @@ func (f *folder) run() outcome {
 		if f.Turn != nil {
 			f.Turn()
 		}
+		behind := f.behind() // before take: what a feed has put in before it is behind no more is of the past
 		f.take()
 		if len(f.queue) > 0 {
 			if o := f.foldFirst(); o.over() {
@@ -177,10 +178,10 @@ func (f *folder) run() outcome {
 		if o := f.flush(); o.over() {
 			return o
 		}
-		if o := f.tick(); o.over() {
+		if o := f.tick(behind); o.over() {
 			return o
 		}
-		if o := f.absence.idle(); o.over() {
+		if o := f.absence.idle(behind); o.over() {
 			return o
 		}
 		select {
@@ -201,11 +202,11 @@ func (f *folder) run() outcome {
 }
 
 // tick gives the sink the time when nothing comes, if it wants it.
-func (f *folder) tick() outcome {
+func (f *folder) tick(behind bool) outcome {
 	if f.ticker == nil {
 		return outcome{}
 	}
-	if f.behind() {
+	if behind {
 		f.timer.Stop()
 		f.lastFold = time.Now()
 		return outcome{}

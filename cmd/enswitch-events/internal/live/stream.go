@@ -140,6 +140,9 @@ func (u *streamFeed) flush() error {
 	}
 	u.waiting.Unlock()
 	u.added = u.added[:0]
+	if u.buffer.Written() > from { // they may have been written before they were in unacked
+		u.ack()
+	}
 	return nil
 }
 
