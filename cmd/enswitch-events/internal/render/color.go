@@ -80,11 +80,13 @@ var fewCallColors = [...]string{"2", "3", "4", "5", "6"}
 // gray is readable on black and on white alike.
 const gray = "243"
 
-// onLight are the colours that take the place of those above where the background is known
-// to be light: of the same hue, each with a contrast of at least 4.5:1 on white.
-var onLight = map[string]string{
-	"33": "26", "28": "22", "136": "94", "162": "125", "30": "23", "166": "130", "98": "55", "170": "127",
-	"64": "58", "129": "91", "167": "124", "31": "24", "160": "124", gray: "241",
+// onLight returns the colour that takes the place of one of those above where the background
+// is known to be light: of the same hue, with a contrast of at least 4.5:1 on white.
+func onLight(c string) string {
+	return map[string]string{
+		"33": "26", "28": "22", "136": "94", "162": "125", "30": "23", "166": "130", "98": "55", "170": "127",
+		"64": "58", "129": "91", "167": "124", "31": "24", "160": "124", gray: "241",
+	}[c]
 }
 
 const reset = "\x1b[0m"
@@ -148,7 +150,7 @@ func themeOn(p colorprofile.Profile, light bool) theme {
 	}
 	tone := func(c string) lipgloss.Color {
 		if full && light {
-			c = onLight[c]
+			c = onLight(c)
 		}
 		return lipgloss.Color(c)
 	}

@@ -189,7 +189,7 @@ func TestContrast(t *testing.T) {
 		}
 		own := luminance(paletteRGB(n))
 		var darker int
-		if _, err := fmt.Sscan(onLight[number], &darker); err != nil {
+		if _, err := fmt.Sscan(onLight(number), &darker); err != nil {
 			t.Fatalf("no colour on light for %s", number)
 		}
 		if ratio := 1.05 / (luminance(paletteRGB(darker)) + 0.05); ratio < 4.5 {
