@@ -103,6 +103,8 @@ func peerOf(args []string) func(ctx context.Context, stdout io.Writer) error {
 		return serveBare
 	case len(args) == 3 && args[0] == bareClient:
 		return func(context.Context, io.Writer) error { return postBare(args[1], args[2]) }
+	case len(args) == 3 && args[0] == barePublisher:
+		return func(context.Context, io.Writer) error { return publishBare(args[1], args[2]) }
 	case len(args) == 2 && args[0] == busyDisk:
 		return func(ctx context.Context, _ io.Writer) error { return keepDiskBusy(ctx, args[1]) }
 	}
@@ -192,6 +194,7 @@ var measures = [...]struct {
 	{"listen", listenRate},
 	{"listen, a new connection for each POST", listenAlone},
 	{"forward to HTTP", forwardHTTP},
+	{"forward to a stream", forwardStream},
 	{"forward latency", forwardDelay},
 	{"forward, targets down", forwardDown},
 	{"tail latency", latency},
