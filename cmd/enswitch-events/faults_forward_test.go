@@ -215,18 +215,21 @@ func forwardStuck(t *testing.T) {
 }
 
 // queueStatus returns what forward status says of the only queue.
-func queueStatus(t *testing.T, queue string) (s struct{ Waiting, Delivered, Dead int64 }) {
+func queueStatus(t *testing.T, queue string) (s struct{ Waiting, Delivered, Dead, AlreadyThere int64 }) {
 	t.Helper()
 	p := start(t, "forward", "status", "--queue", queue, "-o", "json")
 	if code := p.exit(); code != cli.ExitOK {
 		t.Fatalf("exit code %d", code)
 	}
 	<-p.out.over
-	all := []struct{ Waiting, Delivered, Dead int64 }{}
+	all := []struct {
+		Waiting, Delivered, Dead int64
+		AlreadyThere             int64 `json:"already_there"`
+	}{}
 	if err := json.Unmarshal([]byte(p.out.tail()), &all); err != nil || len(all) != 1 {
 		t.Fatalf("%v: %s", err, p.out.tail())
 	}
-	return all[0]
+	return struct{ Waiting, Delivered, Dead, AlreadyThere int64 }(all[0])
 }
 
 func forwardDown(t *testing.T) {
