@@ -125,7 +125,7 @@ func (s *Server) Restart() {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.cmd = exec.CommandContext(context.Background(), s.binary, "-c", path) //nolint:gosec // what find has found
+	s.cmd = exec.CommandContext(context.Background(), s.binary, "-c", path)
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
