@@ -15,11 +15,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 )
 
 // newCluster returns three servers, and a broker of them with a stream that all three keep.
-func newCluster(t *testing.T) (*broker, []*natstest.Server) {
+func newCluster(t *testing.T) (*broker, []*streamtest.Server) {
 	t.Helper()
 	var ports, routes []string
 	for range 3 {
@@ -31,9 +31,9 @@ func newCluster(t *testing.T) (*broker, []*natstest.Server) {
 		routes = append(routes, "nats://"+l.Addr().String())
 		l.Close()
 	}
-	var servers []*natstest.Server
+	var servers []*streamtest.Server
 	for i, port := range ports {
-		servers = append(servers, natstest.Start(t, fmt.Sprintf("server_name: s%d\ncluster { name: test, listen: %q, routes: [%s] }", i, port, strings.Join(routes, ", "))))
+		servers = append(servers, streamtest.Start(t, fmt.Sprintf("server_name: s%d\ncluster { name: test, listen: %q, routes: [%s] }", i, port, strings.Join(routes, ", "))))
 	}
 	var urls []string
 	for _, s := range servers {

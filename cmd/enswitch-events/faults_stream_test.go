@@ -20,7 +20,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
@@ -65,7 +65,7 @@ func streamFaults() []fault {
 
 // broker is a nats-server with a stream ENSWITCH of the prefix enswitch.
 type broker struct {
-	*natstest.Server
+	*streamtest.Server
 	t  *testing.T
 	js jetstream.JetStream
 }
@@ -75,7 +75,7 @@ func newBroker(t *testing.T) *broker { return newBrokerWith(t, "") }
 // newBrokerWith adds config to the server's configuration, and connects with options.
 func newBrokerWith(t *testing.T, config string, options ...nats.Option) *broker {
 	t.Helper()
-	b := &broker{Server: natstest.Start(t, config), t: t}
+	b := &broker{Server: streamtest.Start(t, config), t: t}
 	conn, err := nats.Connect(b.URL(), append(options, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
@@ -374,11 +374,11 @@ func streamWrong(t *testing.T) {
 	p := start(t, "tail", b.URL()+"/nosuch")
 	p.check(want{code: cli.ExitConnect, said: []string{"there is no stream nosuch", "there are ENSWITCH"}})
 
-	secret := natstest.Start(t, "authorization { user: u, password: right }")
+	secret := streamtest.Start(t, "authorization { user: u, password: right }")
 	p = start(t, "tail", strings.Replace(secret.URL(), "//", "//u:horsebattery@", 1)+"/x", "--retry", "-v")
 	p.check(want{code: cli.ExitKey, said: []string{"refuses the user or the password", "nats-creds"}, unsaid: []string{"horsebattery"}})
 
-	p = start(t, "calls", natstest.StartCore(t).URL()+"/x")
+	p = start(t, "calls", streamtest.StartCore(t).URL()+"/x")
 	p.check(want{code: cli.ExitConnect, said: []string{"no JetStream", "-js"}})
 
 	r := runProgram(t, t.TempDir(), nil, "doctor", b.URL()+"/nosuch")

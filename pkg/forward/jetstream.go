@@ -43,7 +43,6 @@ type jetStream struct {
 	o       JetStreamOptions
 	life    context.Context //nolint:containedctx // of the connection, which outlives a delivery
 	end     context.CancelFunc
-	expect  string // the stream that messages name, empty for none
 
 	setup sync.Mutex // held while the target connects and looks at the stream
 	known readBack

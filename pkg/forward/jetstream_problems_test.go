@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 
 // streamProblems are streams and servers that take no events, and how each is mended.
 func streamProblems() []streamProblem {
-	edit := func(t *testing.T, s *natstest.Server, c jetstream.StreamConfig) {
+	edit := func(t *testing.T, s *streamtest.Server, c jetstream.StreamConfig) {
 		t.Helper()
 		if c.Duplicates == 0 {
 			c.Duplicates = time.Minute
@@ -29,14 +30,14 @@ func streamProblems() []streamProblem {
 			t.Fatal(err)
 		}
 	}
-	configure := func(config string) func(*testing.T, *natstest.Server) {
-		return func(_ *testing.T, s *natstest.Server) { s.Configure(config); s.Restart() }
+	configure := func(config string) func(*testing.T, *streamtest.Server) {
+		return func(_ *testing.T, s *streamtest.Server) { s.Configure(config); s.Restart() }
 	}
 	accounts := "accounts {\n A {\n %s\n users: [ { user: u, password: p } ] }\n B { jetstream: enabled } }"
 	return []streamProblem{
 		{
-			name: "no server", breaks: func(_ *testing.T, s *natstest.Server) { s.Kill() }, want: "connection refused: no server listens there",
-			mends: func(_ *testing.T, s *natstest.Server) { s.Restart() },
+			name: "no server", breaks: func(_ *testing.T, s *streamtest.Server) { s.Kill() }, want: "connection refused: no server listens there",
+			mends: func(_ *testing.T, s *streamtest.Server) { s.Restart() },
 		},
 		{
 			name: "no JetStream", breaks: configure(""), problem: StreamNoJetStream, want: "the server has no JetStream",
@@ -49,37 +50,37 @@ func streamProblems() []streamProblem {
 		},
 		{
 			name: "some subjects", problem: StreamSubjects, want: "the stream mine takes x.call.>, and not all of x.>",
-			breaks: func(t *testing.T, s *natstest.Server) {
+			breaks: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.call.>"}})
 			},
-			mends: func(t *testing.T, s *natstest.Server) {
+			mends: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>"}})
 			},
 		},
 		{
 			name: "another one's name", problem: StreamSubjects, want: "the stream X takes y.>, and not all of x.>",
-			breaks: func(t *testing.T, s *natstest.Server) {
+			breaks: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "X", Subjects: []string{"y.>"}})
 			},
-			mends: func(t *testing.T, s *natstest.Server) {
+			mends: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "X", Subjects: []string{"y.>", "x.>"}})
 			},
 		},
 		{
 			name: "full", problem: StreamFull, want: "the stream mine is full: maximum messages exceeded",
-			breaks: func(t *testing.T, s *natstest.Server) {
+			breaks: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>"}, MaxMsgs: 2, Discard: jetstream.DiscardNew})
 			},
-			mends: func(t *testing.T, s *natstest.Server) {
+			mends: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>"}, Discard: jetstream.DiscardNew})
 			},
 		},
 		{
 			name: "no acknowledgements", problem: StreamNoAck, want: "the stream mine acknowledges no events",
-			breaks: func(t *testing.T, s *natstest.Server) {
+			breaks: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>"}, NoAck: true})
 			},
-			mends: func(t *testing.T, s *natstest.Server) {
+			mends: func(t *testing.T, s *streamtest.Server) {
 				edit(t, s, jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>"}})
 			},
 		},
@@ -105,7 +106,7 @@ func streamProblems() []streamProblem {
 // streamProblem is one of them.
 type streamProblem struct {
 	name, user    string
-	breaks, mends func(*testing.T, *natstest.Server)
+	breaks, mends func(*testing.T, *streamtest.Server)
 	problem       StreamProblem // 0 for an error that is no StreamError
 	want          string
 }
@@ -117,7 +118,7 @@ func TestJetStreamProblems(t *testing.T) {
 	for _, row := range streamProblems() {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			s := natstest.Start(t)
+			s := streamtest.Start(t)
 			row.breaks(t, s)
 			target, _ := newJetStream(t, "nats://"+row.user+s.Address()+"/x")
 			faults := func(err error) {
@@ -132,7 +133,12 @@ func TestJetStreamProblems(t *testing.T) {
 			if faults(r.Err); r.Verdict != Unreachable {
 				t.Error(r)
 			}
-			if row.problem != StreamFull && row.name != "may not publish a class" { // what shows only with an event
+			switch row.name {
+			case "full", "may not publish", "may not publish a class": // what shows only with an event, and none is sent
+				if err := target.Check(t.Context()); err != nil {
+					t.Error(err)
+				}
+			default:
 				faults(target.Check(t.Context()))
 			}
 			row.mends(t, s)
@@ -148,10 +154,31 @@ func TestJetStreamProblems(t *testing.T) {
 	}
 }
 
+// TestJetStreamCheckSendsNothing: who subscribes to the subjects gets nothing of a check.
+func TestJetStreamCheckSendsNothing(t *testing.T) {
+	t.Parallel()
+	s := streamtest.Start(t)
+	conn, err := nats.Connect(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sub, err := conn.SubscribeSync("x.>")
+	if err = errors.Join(err, conn.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	target, _ := newJetStream(t, s.URL()+"/x")
+	err = errors.Join(target.Check(t.Context()), conn.Publish("x.later", nil))
+	msg, err2 := sub.NextMsg(10 * time.Second)
+	if err = errors.Join(err, err2); err != nil || msg.Subject != "x.later" {
+		t.Error(msg, err)
+	}
+}
+
 // TestJetStreamDeleted: a stream that is deleted is made again.
 func TestJetStreamDeleted(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t)
+	s := streamtest.Start(t)
 	target, said := newJetStream(t, s.URL()+"/x")
 	items := numbered(5)
 	deliver(t, target, items[:3]...)
@@ -172,7 +199,7 @@ func TestJetStreamNotices(t *testing.T) {
 	t.Parallel()
 	t.Run("window", func(t *testing.T) {
 		t.Parallel()
-		s := natstest.Start(t)
+		s := streamtest.Start(t)
 		if _, err := manage(t, s).CreateStream(t.Context(), jetstream.StreamConfig{Name: "mine", Subjects: []string{">"}, NoAck: false, Duplicates: time.Second}); err == nil {
 			t.Fatal("a stream that takes its own acknowledgements")
 		}
@@ -187,7 +214,7 @@ func TestJetStreamNotices(t *testing.T) {
 	})
 	t.Run("unchecked", func(t *testing.T) {
 		t.Parallel()
-		s := natstest.Start(t, fmt.Sprintf(asUser, `{ publish: "x.>", subscribe: "_INBOX.>" }`))
+		s := streamtest.Start(t, fmt.Sprintf(asUser, `{ publish: "x.>", subscribe: "_INBOX.>" }`))
 		admin, _ := newJetStream(t, "nats://admin:p@"+s.Address()+"/x")
 		deliver(t, admin, numbered(1)...)
 		target, said := newJetStream(t, "nats://u:p@"+s.Address()+"/x")

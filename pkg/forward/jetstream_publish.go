@@ -88,9 +88,6 @@ func (t *jetStream) send(conn *nats.Conn, inbox string, number uint64, f *flight
 	msg := &nats.Msg{Header: nats.Header{
 		stream.HeaderClass: class, stream.HeaderEvent: name, stream.HeaderReceived: received, jetstream.MsgIDHeader: id,
 	}}
-	if t.expect != "" {
-		msg.Header.Set(jetstream.ExpectedStreamHeader, t.expect)
-	}
 	var b []byte
 	var failed error
 	for i, it := range items {
@@ -194,17 +191,13 @@ func (t *jetStream) acknowledged(msg *nats.Msg) {
 	}
 	f.answer = time.Now()
 	f.settle(int(n%flightSize), r)
-	if r.Err != nil {
-		if _, missing := errors.AsType[*missingError](r.Err); missing {
-			t.info = nil // look again
-		}
+	if errors.Is(r.Err, errMissing) {
+		t.info = nil // look again
 	}
 }
 
-// missingError says that no stream takes the subject of an event.
-type missingError struct{}
-
-func (*missingError) Error() string { return "no stream has taken the event" }
+// errMissing says that no stream takes the subject of an event.
+var errMissing = errors.New("no stream has taken the event")
 
 // refusedError says that a stream does not take an event, with the server's reason.
 type refusedError struct {
@@ -224,13 +217,12 @@ const (
 	codeLargeHeader = 10097
 	codeIDInProcess = 10158
 	codeStore       = 10077
-	codeNotMatch    = 10060
 )
 
 // answer returns what a stream's answer means.
 func answer(msg *nats.Msg) Result {
 	if len(msg.Data) == 0 {
-		return unreachable(&missingError{}) // status 503
+		return unreachable(errMissing) // status 503
 	}
 	if bytes.HasPrefix(msg.Data, []byte(`{"stream":`)) && !bytes.Contains(msg.Data, []byte(`"duplicate"`)) && !bytes.Contains(msg.Data, []byte(`"error"`)) {
 		return Result{Verdict: Done}

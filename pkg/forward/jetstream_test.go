@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
@@ -48,7 +48,7 @@ func newJetStream(t *testing.T, address string) (Target, *notices) {
 }
 
 // manage returns the streams of a server.
-func manage(t *testing.T, s *natstest.Server) jetstream.JetStream {
+func manage(t *testing.T, s *streamtest.Server) jetstream.JetStream {
 	t.Helper()
 	conn, err := nats.Connect(s.URL(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	if err != nil {
@@ -113,7 +113,7 @@ func numbered(n int) (items []*Item) {
 // headers and the bytes of their event, whatever a caller chose. Once more they are known.
 func TestJetStreamMessages(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t)
+	s := streamtest.Start(t)
 	target, said := newJetStream(t, s.URL()+"/a.b")
 	var items []*Item
 	for _, text := range hostile() {
@@ -166,7 +166,7 @@ func TestJetStreamMessages(t *testing.T) {
 // those beside it are delivered.
 func TestJetStreamTooLarge(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t, "max_payload: 64KB")
+	s := streamtest.Start(t, "max_payload: 64KB")
 	js := manage(t, s)
 	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.*.*.*"}, MaxMsgSize: 32 << 10, Duplicates: 2 * time.Minute}); err != nil {
 		t.Fatal(err)

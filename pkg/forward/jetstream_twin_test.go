@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -32,7 +32,7 @@ func awaitForgotten(t *testing.T, js jetstream.JetStream, subject string) {
 // alone has is delivered.
 func TestJetStreamTwins(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t)
+	s := streamtest.Start(t)
 	js := manage(t, s)
 	c := jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>", "other.>"}, Duplicates: 100 * time.Millisecond}
 	if _, err := js.CreateStream(t.Context(), c); err != nil {
@@ -73,7 +73,7 @@ func TestJetStreamTwins(t *testing.T) {
 // delivered, not as those of another forwarder.
 func TestJetStreamOwn(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t)
+	s := streamtest.Start(t)
 	target, _ := newJetStream(t, s.URL()+"/x")
 	j := target.(*jetStream) //nolint:forcetypeassert // it is one
 	items := numbered(10)
@@ -91,7 +91,7 @@ func TestJetStreamOwn(t *testing.T) {
 // in the stream once, and those of a call that was not disturbed in order.
 func TestJetStreamRestarts(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t)
+	s := streamtest.Start(t)
 	target, said := newJetStream(t, s.URL()+"/x")
 	f, err := Open(t.TempDir(), &Options{Target: target, Batch: MaxBatch, Concurrency: 2, Sync: -1})
 	if err != nil {
@@ -123,7 +123,7 @@ func TestJetStreamRestarts(t *testing.T) {
 }
 
 // checkOnce checks that a stream has so many events, each once.
-func checkOnce(t *testing.T, s *natstest.Server, name string, want int, said *notices) {
+func checkOnce(t *testing.T, s *streamtest.Server, name string, want int, said *notices) {
 	t.Helper()
 	ids := readIDs(t, s, name)
 	for id, n := range ids {
@@ -137,7 +137,7 @@ func checkOnce(t *testing.T, s *natstest.Server, name string, want int, said *no
 }
 
 // readIDs returns how often each id is in a stream, among the messages below x.
-func readIDs(t *testing.T, s *natstest.Server, name string) map[string]int {
+func readIDs(t *testing.T, s *streamtest.Server, name string) map[string]int {
 	t.Helper()
 	js := manage(t, s)
 	c, err := js.OrderedConsumer(t.Context(), name, jetstream.OrderedConsumerConfig{FilterSubjects: []string{"x.>"}, HeadersOnly: true})

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
 
@@ -29,7 +29,7 @@ func connect(t *testing.T, text string, o *stream.ConnectOptions) error {
 // password.
 func TestConnect(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t, "authorization { user: u, password: secret }")
+	s := streamtest.Start(t, "authorization { user: u, password: secret }")
 	closed := unused(t)
 	if err := connect(t, "nats://u:secret@"+closed+","+s.Address()+"/x", nil); err != nil {
 		t.Error(err)
@@ -68,7 +68,7 @@ func TestConnect(t *testing.T) {
 // TestRestart: a server that is killed and comes back has the same address.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	s := natstest.StartCore(t)
+	s := streamtest.StartCore(t)
 	before := s.Address()
 	s.Kill()
 	if err := connect(t, s.URL()+"/x", nil); err == nil {

@@ -12,20 +12,20 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/enswitch-events/enswitch-events/internal/natstest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // peer is a server with a stream EVENTS that takes enswitch.>.
 type peer struct {
-	*natstest.Server
+	*streamtest.Server
 	t  *testing.T
 	js jetstream.JetStream
 }
 
 func newPeer(t *testing.T) *peer {
 	t.Helper()
-	p := &peer{Server: natstest.Start(t), t: t}
+	p := &peer{Server: streamtest.Start(t), t: t}
 	p.connect()
 	p.stream("EVENTS", "enswitch.>")
 	return p
@@ -377,8 +377,8 @@ func TestReadErrors(t *testing.T) {
 	if _, err := p.js.CreateConsumer(t.Context(), "EVENTS", jetstream.ConsumerConfig{Durable: "none", AckPolicy: jetstream.AckNonePolicy}); err != nil {
 		t.Fatal(err)
 	}
-	core := natstest.StartCore(t)
-	secret := natstest.Start(t, `authorization { user: u, password: right }`)
+	core := streamtest.StartCore(t)
+	secret := streamtest.Start(t, `authorization { user: u, password: right }`)
 	share := ReaderOptions{}
 	share.Share.Of = 2
 	for _, row := range []struct {

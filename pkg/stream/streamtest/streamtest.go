@@ -1,5 +1,5 @@
-// Package natstest runs a real nats-server, as a process of its own, for tests.
-package natstest
+// Package streamtest runs a real nats-server, as a process of its own, for tests.
+package streamtest
 
 import (
 	"bytes"
