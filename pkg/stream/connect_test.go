@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 )
 
 func connect(t *testing.T, text string, o *stream.ConnectOptions) error {

@@ -46,6 +46,7 @@ type link struct {
 	heard    time.Time
 	number   uint64 // of the last message by the consumer's count, without a group
 	pending  uint64 // messages that waited when the consumer was made or found
+	behind   uint64 // messages that wait now, as far as is known
 	filters  []string
 	source   string
 }
@@ -171,6 +172,7 @@ func (l *link) message(ctx context.Context, m *nats.Msg, yield func(Message, err
 		return true, nil // no message of a consumer
 	}
 	r := l.r
+	l.behind = meta.pending
 	if r.opts.Group != "" {
 		r.mu.Lock()
 		fresh, again := r.held.take(meta.sequence, m.Reply)

@@ -212,7 +212,7 @@ func (l *link) consume(ctx context.Context) (existed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	l.consumer, l.pending = info.Name, info.NumPending
+	l.consumer, l.pending, l.behind = info.Name, info.NumPending, info.NumPending
 	l.next = "$JS.API.CONSUMER.MSG.NEXT." + l.r.name + "." + info.Name
 	return existed, nil
 }
@@ -299,22 +299,55 @@ func (r *Reader) checkGroup(c *jetstream.ConsumerConfig, filters []string) error
 // finishTime bounds each step of the end of a connection.
 const finishTime = time.Second
 
-// stop has the server send no more, and takes what has come.
+// stop has the server send no more, and holds what has come, to be given back.
 func (l *link) stop() {
+	l.await()
 	if l.sub.Drain() != nil || l.conn.FlushTimeout(finishTime) != nil {
 		return // the server is gone: what was not acknowledged comes again, later
 	}
-	l.r.mu.Lock()
-	defer l.r.mu.Unlock()
 	for {
 		select {
 		case m := <-l.messages:
-			if meta, ok := parseReply(m.Reply); ok {
-				l.r.held.take(meta.sequence, m.Reply)
-			}
+			l.hold(m)
 		default:
 			return
 		}
+	}
+}
+
+// quietTime is after how long without a message the server is taken to send no more of what it
+// was asked for: other readers of the group may have got it.
+const quietTime = 250 * time.Millisecond
+
+// await holds what the server is about to send. A message that it has counted out to this
+// reader, and that comes when nobody listens, would come to nobody before AckWait is over.
+func (l *link) await() {
+	quiet := time.NewTimer(quietTime)
+	defer quiet.Stop()
+	for l.wanted > 0 && l.behind > 0 {
+		select {
+		case m := <-l.messages:
+			l.hold(m)
+			quiet.Reset(quietTime)
+		case <-quiet.C:
+			return
+		}
+	}
+}
+
+// hold holds a message that is not to be yielded.
+func (l *link) hold(m *nats.Msg) {
+	if status := m.Header["Status"]; len(m.Data) == 0 && len(status) > 0 {
+		if status[0] != "100" {
+			l.ended(m)
+		}
+		return
+	}
+	if meta, ok := parseReply(m.Reply); ok {
+		l.wanted, l.behind = max(l.wanted-1, 0), meta.pending
+		l.r.mu.Lock()
+		l.r.held.take(meta.sequence, m.Reply)
+		l.r.mu.Unlock()
 	}
 }
 
