@@ -20,9 +20,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 )
 
 // streamFaults are those of reading a stream of JetStream. They need a nats-server.
