@@ -105,6 +105,8 @@ func peerOf(args []string) func(ctx context.Context, stdout io.Writer) error {
 		return func(context.Context, io.Writer) error { return postBare(args[1], args[2]) }
 	case len(args) == 3 && args[0] == barePublisher:
 		return func(context.Context, io.Writer) error { return publishBare(args[1], args[2]) }
+	case len(args) == 3 && args[0] == orderedConsumer:
+		return func(ctx context.Context, stdout io.Writer) error { return consumeBare(ctx, args[1], args[2], stdout) }
 	case len(args) == 2 && args[0] == busyDisk:
 		return func(ctx context.Context, _ io.Writer) error { return keepDiskBusy(ctx, args[1]) }
 	}
@@ -195,6 +197,7 @@ var measures = [...]struct {
 	{"listen, a new connection for each POST", listenAlone},
 	{"forward to HTTP", forwardHTTP},
 	{"forward to a stream", forwardStream},
+	{"tail of a stream", tailStream},
 	{"forward latency", forwardDelay},
 	{"forward, targets down", forwardDown},
 	{"tail latency", latency},
