@@ -172,8 +172,10 @@ func streamWorkerKilled(t *testing.T) {
 	args := []string{"tail", b.address(), "--from", "start", "--group", "workers", "--ack-wait", "1s"}
 	const events = 20_000
 	b.publish(0, events/2)
-	first, second := start(t, args...), start(t, args...)
-	first.lines(1000)
+	first := start(t, args...)
+	first.lines(1000) // before another one may have taken them all
+	second := start(t, args...)
+	eventually(t, "the second worker is connected", func() bool { return strings.Contains(second.said.tail(), "connected to") })
 	first.signal(syscall.SIGKILL)
 	first.exit()
 	b.publish(events/2, events)
