@@ -124,7 +124,7 @@ func TestStatsOnTerminal(t *testing.T) {
 	}
 	p.resize(size{60, 12})
 	p.until("it fits", func(text string) bool {
-		return strings.Contains(text, "3 events") && !strings.Contains(text, "attempts") && strings.Contains(text, " kept")
+		return strings.Contains(text, "3 events") && strings.Contains(text, "calls up") && strings.Contains(text, " kept") && !strings.Contains(text, "call.start")
 	})
 	p.resize(size{80, 40})
 	p.shows("attempts         2")
