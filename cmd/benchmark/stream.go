@@ -103,30 +103,46 @@ func (b *bench) writeUnique(path string, n int) error {
 	return os.WriteFile(path, text, 0o600)
 }
 
-// forwardStream is the row of forward to a stream beside the library's own publisher.
-func forwardStream(ctx context.Context, b *bench) ([]row, error) {
+// streamBench is what the rows about streams share: a server, and a file of events.
+type streamBench struct {
+	url, path string
+	n         int // events in the file
+	js        jetstream.JetStream
+	stop      func()
+}
+
+// streams starts a server and writes a file of events; nil if there is no nats-server. what
+// names the row that is left out then.
+func (b *bench) streams(ctx context.Context, what string) (*streamBench, error) {
 	url, stop, err := runNATS(ctx, b.dir)
 	if err != nil {
 		return nil, err
 	}
 	if url == "" {
-		b.skip("`forward` to a stream: no nats-server here")
+		b.skip("%s: no nats-server here", what)
 		return nil, nil
 	}
-	defer stop()
-	path, n := filepath.Join(b.dir, "stream.ndjson"), min(streamEvents, b.events)
-	if err := b.writeUnique(path, n); err != nil {
-		return nil, err
-	}
+	s := &streamBench{url: url, path: filepath.Join(b.dir, "stream.ndjson"), n: min(streamEvents, b.events)}
 	conn, err := nats.Connect(url)
-	if err != nil {
+	if err == nil {
+		s.js, err = jetstream.New(conn)
+	}
+	s.stop = func() { conn.Close(); stop() }
+	if err = errors.Join(err, b.writeUnique(s.path, s.n)); err != nil {
+		s.stop()
 		return nil, err
 	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
+	return s, nil
+}
+
+// forwardStream is the row of forward to a stream beside the library's own publisher.
+func forwardStream(ctx context.Context, b *bench) ([]row, error) {
+	s, err := b.streams(ctx, "`forward` to a stream")
+	if s == nil {
 		return nil, err
 	}
+	defer s.stop()
+	url, path, n, js := s.url, s.path, s.n, s.js
 	var all [2][]time.Duration
 	for i := range b.rounds {
 		for k, args := range [][]string{

@@ -57,28 +57,12 @@ func consumeBare(ctx context.Context, url, number string, stdout io.Writer) erro
 
 // tailStream is the row of tail over a stream beside the library's ordered consumer.
 func tailStream(ctx context.Context, b *bench) ([]row, error) {
-	url, stop, err := runNATS(ctx, b.dir)
-	if err != nil {
+	s, err := b.streams(ctx, "`tail` of a stream")
+	if s == nil {
 		return nil, err
 	}
-	if url == "" {
-		b.skip("`tail` of a stream: no nats-server here")
-		return nil, nil
-	}
-	defer stop()
-	path, n := filepath.Join(b.dir, "read.ndjson"), min(streamEvents, b.events)
-	if err := b.writeUnique(path, n); err != nil {
-		return nil, err
-	}
-	conn, err := nats.Connect(url)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return nil, err
-	}
+	defer s.stop()
+	url, path, n, js := s.url, s.path, s.n, s.js
 	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "BENCH", Subjects: []string{"bench.>"}}); err != nil {
 		return nil, err
 	}
