@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Certificate returns what is wrong with the certificate of a server, in plain words, or ""
@@ -19,11 +20,20 @@ func Certificate(err error) string {
 	}
 	if e, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		if e.Reason == x509.Expired {
-			return "the certificate has expired or is not yet valid: " + strings.TrimPrefix(e.Error(), "x509: ")
+			return outOfTime(e)
 		}
 		return "the certificate is not valid: " + strings.TrimPrefix(e.Error(), "x509: ")
 	}
 	return ""
+}
+
+// outOfTime returns since when a certificate is no longer valid, or from when on it will be.
+// The time of the attempt is left out: the same fault has the same text, whenever it is met.
+func outOfTime(e x509.CertificateInvalidError) string {
+	if strings.Contains(e.Detail, " is before ") { // the only word of crypto/x509 on which of the two it is
+		return "the certificate is not yet valid: it is valid from " + e.Cert.NotBefore.UTC().Format(time.RFC3339) + " on (or this machine's clock is behind)"
+	}
+	return "the certificate has expired: it was valid until " + e.Cert.NotAfter.UTC().Format(time.RFC3339)
 }
 
 // otherHost returns which hosts a certificate is for.
