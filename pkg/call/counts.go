@@ -141,9 +141,9 @@ func (c *Counts) clone() *Counts {
 	return &clone
 }
 
-// Over says from when to when the counts are, in microseconds since 1970: after Add of
-// intervals between which others were left out, because no call was up.
-func (c *Counts) Over(from, to int64) { c.length = max(to-from, 0) }
+// SetSpan sets the time that the counts are of, in microseconds since 1970. It is needed after
+// Add of intervals between which others were left out.
+func (c *Counts) SetSpan(from, to int64) { c.length = max(to-from, 0) }
 
 // Empty reports whether no call counts, and none was up.
 func (c *Counts) Empty() bool {

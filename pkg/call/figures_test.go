@@ -149,7 +149,7 @@ func TestFigures(t *testing.T) {
 		f := NewFigures(&FiguresOptions{Map: m, Group: func(e *Event) int { return int(e.Machine().Text()[0] - '1') }})
 		last, spans := map[int64]string{}, map[int64]timeSpan{}
 		tr := NewTracker(&Options{
-			Figures: f,
+			Figures: []*Figures{f},
 			OnEnd: func(c *Call) {
 				last[c.Number()] = string(c.AppendRecord(nil))
 				spans[c.Number()] = timeSpan{c.start.at, map[State]int64{Ended: c.end.at, Lost: c.last}[c.state]}
@@ -209,7 +209,7 @@ func chosen(t *testing.T, f *Figures, o Options) (tr *Tracker, add func(lines st
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Figures = f
+	o.Figures = []*Figures{f}
 	tr, r := NewTracker(&o), m.NewReader()
 	return tr, func(lines string) {
 		var x event.Index

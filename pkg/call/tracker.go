@@ -3,6 +3,7 @@ package call
 import (
 	"bytes"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -46,14 +47,13 @@ type Options struct {
 	Timeout time.Duration
 	// KeepEvents keeps the events of calls, for Call.Events.
 	KeepEvents bool
-	// Figures count the calls, MoreFigures by other groups or intervals. They belong to one
-	// Tracker.
-	Figures, MoreFigures *Figures
+	// Figures count the calls, each by its own groups and intervals. Each belongs to one Tracker.
+	Figures []*Figures
 
-	// OnEvent is called for each event that is followed, in order, with its call, nil if
-	// it belongs to none, or to one that is not kept any more (Stats.Late). Twice says that the call has had the same event before: it
-	// does not count again. The event is valid during the call, and as long as the call
-	// if it is kept.
+	// OnEvent is called for each event that is followed, in order, with its call. The call is
+	// nil if the event belongs to none, or to one that is not kept any more (Stats.Late).
+	// Twice says that the call has had the same event before, which does not count again.
+	// The event is valid until OnEvent returns, or as long as the call if events are kept.
 	OnEvent func(c *Call, e *Event, twice bool)
 	// OnJoin is called when a call becomes part of another one.
 	OnJoin func(into, from *Call)
@@ -133,11 +133,9 @@ func NewTracker(o *Options) *Tracker {
 	}
 	t.linger = or(t.o.Linger, 2*time.Second)
 	t.timeout = or(t.o.Timeout, 4*time.Hour)
-	for _, f := range []*Figures{t.o.Figures, t.o.MoreFigures} {
-		if f != nil {
-			f.slot = len(t.figures)
-			t.figures = append(t.figures, f)
-		}
+	t.figures = slices.Clone(t.o.Figures)
+	for i, f := range t.figures {
+		f.slot = i
 	}
 	if usec := or(t.o.Hold, time.Duration(t.linger)*time.Microsecond); usec > 0 {
 		t.hold = newHold(usec)

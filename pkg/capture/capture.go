@@ -110,8 +110,8 @@ func Open(name string, o *Options) (*Reader, error) {
 	return r, nil
 }
 
-// NewReader returns a Reader of the capture in. The caller closes in. SeekTime and
-// Size need a regular file that is read from its beginning.
+// NewReader returns a Reader of the capture in. The caller closes in. SeekTime
+// needs a regular file that is read from its beginning.
 //
 // Lines from a pipe are returned as they come. A file is read in large steps.
 func NewReader(in io.Reader, o *Options) *Reader {
@@ -151,10 +151,6 @@ func (r *Reader) Close() error {
 
 // Name returns the Source of the events.
 func (r *Reader) Name() string { return r.o.Name }
-
-// Size returns the size of the file in bytes, as it is stored, or 0 if it is unknown.
-// After SeekTime it is the size of the part that is read.
-func (r *Reader) Size() int64 { return r.in.size }
 
 // Position returns how many bytes of the file have been read, as it is stored. It is
 // safe for concurrent use.

@@ -100,9 +100,6 @@ func (w *Window) Each(f func(m *Memo, delivered []uint32)) {
 	}
 }
 
-// Len returns how many identities are remembered.
-func (w *Window) Len() int { return len(w.numbers) }
-
 func (w *Window) place(n uint64) int { return int(n % uint64(len(w.ring))) }
 
 func (w *Window) counts(place int) []uint32 {

@@ -16,6 +16,12 @@ const (
 	Object
 )
 
+// String returns the name of the JSON type: null, boolean, number, string, array or object. It is
+// "" for Absent.
+func (k Kind) String() string {
+	return [...]string{"", "null", "boolean", "number", "string", "array", "object"}[k]
+}
+
 // Value is one value inside an event. It points into the event's bytes and is valid
 // as long as they are. The zero Value is absent.
 type Value struct {

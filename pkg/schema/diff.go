@@ -14,11 +14,11 @@ type Change uint8
 
 // The changes. Only the first two are about events, of which Path is empty.
 const (
-	Removed  Change = iota // the second schema does not have it
-	Added                  // the first one does not have it
-	Types                  // values have other JSON types
-	Presence               // one has the field always, the other sometimes
-	Pattern                // no pattern of the one's texts matches the other's
+	Removed         Change = iota // the second schema does not have it
+	Added                         // the first one does not have it
+	TypesChanged                  // values have other JSON types
+	PresenceChanged               // one has the field always, the other sometimes
+	PatternChanged                // no pattern of the one's texts matches the other's
 )
 
 // String returns the name of the change.
@@ -94,17 +94,17 @@ func diffField(all []Difference, d Difference, parentA, parentB, a, b *Field) []
 		return append(all, d)
 	}
 	if a.foreign(b) || b.foreign(a) {
-		d.Change, d.Before, d.After = Types, a.TypeText(), b.TypeText()
+		d.Change, d.Before, d.After = TypesChanged, a.TypeText(), b.TypeText()
 		all = append(all, d)
 		if a.Has(event.Object) != b.Has(event.Object) || a.Has(event.Array) != b.Has(event.Array) {
 			a, b = &Field{}, &Field{} // what is in it goes without saying
 		}
 	} else if p, q := a.patterns&^printable, b.patterns&^printable; a.patterns != allPatterns && b.patterns != allPatterns && p != 0 && q != 0 && p&q == 0 {
-		d.Change, d.Before, d.After = Pattern, a.Pattern(), b.Pattern()
+		d.Change, d.Before, d.After = PatternChanged, a.Pattern(), b.Pattern()
 		all = append(all, d)
 	}
 	if parentA != nil && a.Count > 0 && parentA.Always(a) != parentB.Always(b) {
-		d.Change, d.Before, d.After = Presence, parentA.PresenceText(a), parentB.PresenceText(b)
+		d.Change, d.Before, d.After = PresenceChanged, parentA.PresenceText(a), parentB.PresenceText(b)
 		all = append(all, d)
 	}
 	return diffMembers(all, d, a, b)
@@ -126,7 +126,7 @@ func (f *Field) TypeText() string {
 	var names []string
 	for k, n := range f.Types {
 		if n > 0 {
-			names = append(names, typeNames[k])
+			names = append(names, event.Kind(k).String())
 		}
 	}
 	return strings.Join(names, " or ")

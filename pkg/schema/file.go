@@ -79,12 +79,6 @@ type fileField struct {
 	Elements *fileField            `json:"elements,omitempty"`
 }
 
-// typeNames are the names of the JSON types.
-var typeNames = [...]string{event.Absent: "", event.Null: "null", event.Bool: "boolean", event.Number: "number", event.String: "string", event.Array: "array", event.Object: "object"}
-
-// TypeName returns the name of a JSON type: null, boolean, number, string, array or object.
-func TypeName(k event.Kind) string { return typeNames[k] }
-
 // Encode writes s to w as JSON, with names and values sorted.
 func (s *Schema) Encode(w io.Writer) error {
 	f := &fileSchema{Format: formatName, Version: Version, Events: s.Events(), Calls: s.calls, Legs: s.legs, Span: s.span, CallFields: s.callFields, Kinds: []*fileKind{}}
@@ -104,7 +98,7 @@ func toFile(f *Field) *fileField {
 	o := &fileField{Count: f.Count, Types: map[string]int64{}, Values: f.Values, Many: f.Many, Examples: f.Examples}
 	for k, n := range f.Types {
 		if n > 0 {
-			o.Types[typeNames[k]] = n
+			o.Types[event.Kind(k).String()] = n
 		}
 	}
 	if o.Texts = f.patterns != allPatterns; o.Texts {
@@ -247,8 +241,8 @@ func (s *Schema) fill(f *Field, o *fileField, depth int) error {
 	f.Count, f.Many = o.Count, o.Many
 	var sum int64
 	for name, n := range o.Types {
-		k := slices.Index(typeNames[:], name)
-		if k < 1 || n < 1 {
+		k := typeNamed(name)
+		if k == event.Absent || n < 1 {
 			return fmt.Errorf("%q is no type with a count", name)
 		}
 		f.Types[k] = n
@@ -308,4 +302,14 @@ func open(name string) (*os.File, error) {
 		return nil, oserr.File(err)
 	}
 	return f, nil
+}
+
+// typeNamed returns the JSON type of that name, Absent if there is none.
+func typeNamed(name string) event.Kind {
+	for k := event.Null; k <= event.Object; k++ {
+		if k.String() == name {
+			return k
+		}
+	}
+	return event.Absent
 }

@@ -106,7 +106,7 @@ func property(f *Field) map[string]any {
 	for t := event.Null; t <= event.Object; t++ {
 		// A number comes as a text in a POST, and the reverse.
 		if f.Has(t) || t == event.String && (f.Has(event.Number) || f.Has(event.Bool)) || t == event.Number && f.Has(event.String) && f.patterns&decimal != 0 && f.patterns != allPatterns {
-			types = append(types, typeNames[t])
+			types = append(types, t.String())
 		}
 	}
 	if len(types) > 0 {

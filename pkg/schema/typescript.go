@@ -89,7 +89,7 @@ func tsType(out *bytes.Buffer, f *Field, indent string) {
 	}
 	for _, t := range []event.Kind{event.Bool, event.Number} {
 		if f.Has(t) {
-			or(typeNames[t])
+			or(t.String())
 		}
 	}
 	if f.Has(event.String) || f.Has(event.Bool) || f.Has(event.Number) {

@@ -172,7 +172,7 @@ func TestNews(t *testing.T) {
 					got.WriteString(" " + PathText(n.Path))
 				}
 				if n.Type != event.Absent {
-					fmt.Fprintf(&got, " %s was %d", TypeName(n.Type), n.Types)
+					fmt.Fprintf(&got, " %s was %d", n.Type, n.Types)
 				}
 				got.WriteByte(';')
 			})

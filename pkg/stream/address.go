@@ -13,7 +13,7 @@ import (
 const DefaultPort = "4222"
 
 // Address is where a stream is: nats://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/NAME, or
-// tls:// in the place of nats://.
+// tls:// in the place of nats://. No way of printing it shows user and password.
 type Address struct {
 	// TLS says that the scheme is tls.
 	TLS bool
@@ -103,10 +103,16 @@ func validName(name string) bool {
 }
 
 // String returns the address without user and password.
-func (a *Address) String() string { return a.servers() + "/" + a.Name }
+func (a Address) String() string { return a.servers() + "/" + a.Name }
+
+// GoString returns what String does, so that %#v shows no password either.
+func (a Address) GoString() string { return a.String() }
+
+// MarshalText returns what String does, so that a log of structured values shows no password.
+func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // servers returns the servers as they are shown.
-func (a *Address) servers() string {
+func (a Address) servers() string {
 	scheme := "nats://"
 	if a.TLS {
 		scheme = "tls://"

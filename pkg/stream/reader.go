@@ -20,9 +20,6 @@ const (
 	DefaultAckWait    = 30 * time.Second
 	DefaultMaxMessage = 16 << 20
 
-	// MaxExcerpt is how many bytes of a message that is too long are worth showing.
-	MaxExcerpt = 4096
-
 	// MaxHeld is how many messages a reader of a group holds at most: those that it has
 	// asked the server for, and those that are not acknowledged.
 	MaxHeld = 500

@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -133,5 +135,21 @@ func TestParseAddress(t *testing.T) {
 		case a.String() != row.want || a.User != row.user || a.Password != row.password:
 			t.Errorf("%s: %s %q %q, want %s %q %q", row.text, a, a.User, a.Password, row.want, row.user, row.password)
 		}
+	}
+}
+
+func TestAddressShowsNoPassword(t *testing.T) {
+	t.Parallel()
+	a, err := ParseAddress("nats://user:SECRET@h/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]any{"address": a, "copy": *a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := fmt.Sprintf("%v %+v %#v %v %+v %#v %s", a, a, a, *a, *a, *a, text)
+	if strings.Contains(all, "SECRET") || strings.Count(all, "nats://h:4222/x") != 8 {
+		t.Error(all)
 	}
 }

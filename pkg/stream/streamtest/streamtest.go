@@ -92,12 +92,6 @@ func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 // URL returns the URL of the server.
 func (s *Server) URL() string { return "nats://" + s.Address() }
 
-// Dir returns the directory of the server.
-func (s *Server) Dir() string { return s.dir }
-
-// Process returns the server's process.
-func (s *Server) Process() *os.Process { return s.cmd.Process }
-
 // Configure replaces what Start's config was, for the next Restart.
 func (s *Server) Configure(config string) { s.config = os.Expand(config, s.expand) }
 

@@ -44,7 +44,7 @@ func newFeed(t *testing.T) *feed {
 		t.Fatal(err)
 	}
 	f := &feed{figures: call.NewFigures(&call.FiguresOptions{Every: time.Minute}), reader: m.NewReader(), events: map[int64]int64{}}
-	f.tracker = call.NewTracker(&call.Options{Figures: f.figures})
+	f.tracker = call.NewTracker(&call.Options{Figures: []*call.Figures{f.figures}})
 	return f
 }
 

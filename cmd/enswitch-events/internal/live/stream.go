@@ -14,6 +14,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
 
@@ -63,7 +64,7 @@ func (u *streamFeed) source(s *session) engine.Input {
 	o.OnWait = func() { _ = u.flush() } // fails only at the end
 	o.OnReject = func(ev event.Event, err error) {
 		u.feed.Reject()
-		s.reject(ev.Source, err, ev.Raw[:min(len(ev.Raw), stream.MaxExcerpt)], int64(len(ev.Raw)))
+		s.reject(ev.Source, err, ev.Raw[:min(len(ev.Raw), messaged.MaxExcerpt)], int64(len(ev.Raw)))
 	}
 	u.behind.Store(o.FromStart || o.FromSequence > 0 || !o.FromTime.IsZero() || o.Group != "")
 	u.reader = stream.NewReader(u.addr, o)

@@ -10,6 +10,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
 
 // shownExcerpt is how many bytes of a rejected input are shown.
@@ -22,18 +23,15 @@ func RejectionText(err error, raw []byte, size int64, hide bool) string {
 	if hide {
 		return fmt.Sprintf("(%v); --pseudonyms hides what it was", err)
 	}
-	if errors.Is(err, capture.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) {
+	if errors.Is(err, capture.ErrTooLong) || errors.Is(err, messaged.ErrTooLong) || errors.Is(err, stream.ErrTooLong) {
 		return fmt.Sprintf("(longer than --max-message): %s…", raw[:min(len(raw), shownExcerpt)])
 	}
-	return fmt.Sprintf("(%v): %s", err, excerptOf(raw, size))
+	return fmt.Sprintf("(%v): %s", err, excerpt(raw, size))
 }
 
-// excerpt returns the beginning of raw.
-func excerpt(raw []byte) string { return excerptOf(raw, int64(len(raw))) }
-
-// excerptOf returns the beginning of an input. raw is as much of it as is known, size its
+// excerpt returns the beginning of an input. raw is as much of it as is known, size its
 // length in bytes.
-func excerptOf(raw []byte, size int64) string {
+func excerpt(raw []byte, size int64) string {
 	if len(raw) == 0 {
 		return "(empty)"
 	}

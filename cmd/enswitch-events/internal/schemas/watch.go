@@ -200,7 +200,7 @@ func (w *Watch) line(n *schema.News, timestamp []byte) {
 		w.out = append(append(w.out, ' '), safe.String(schema.PathText(n.Path))...)
 	}
 	if n.Type != event.Absent {
-		w.out = fmt.Appendf(w.out, ": %s, was %s", schema.TypeName(n.Type), typesText(n.Types))
+		w.out = fmt.Appendf(w.out, ": %s, was %s", n.Type, typesText(n.Types))
 	}
 	w.out = append(w.out, '\n')
 }
@@ -215,9 +215,9 @@ func newsRecord(n *schema.News, what string, timestamp []byte) []byte {
 		Type      string   `json:"type,omitempty"`
 		Was       []string `json:"was,omitempty"`
 		Timestamp string   `json:"timestamp,omitempty"`
-	}{New: what, Class: n.Name.Class, Event: n.Name.Event, Field: schema.PathText(n.Path), Type: schema.TypeName(n.Type), Timestamp: string(timestamp)}
+	}{New: what, Class: n.Name.Class, Event: n.Name.Event, Field: schema.PathText(n.Path), Type: n.Type.String(), Timestamp: string(timestamp)}
 	for _, k := range n.Types {
-		r.Was = append(r.Was, schema.TypeName(k))
+		r.Was = append(r.Was, k.String())
 	}
 	return encode(r)
 }
@@ -236,7 +236,7 @@ func typesText(types []event.Kind) (text string) {
 		if i > 0 {
 			text += " or "
 		}
-		text += schema.TypeName(k)
+		text += k.String()
 	}
 	return text
 }

@@ -112,7 +112,7 @@ func (r *Report) follow(o *call.Options, m *call.Map) {
 	r.figures = call.NewFigures(&call.FiguresOptions{Map: m, Every: time.Minute, Group: func(e *call.Event) int {
 		return r.machine(string(e.Machine().Text()))
 	}})
-	o.MoreFigures = r.figures
+	o.Figures = append(o.Figures, r.figures)
 	o.OnEnd, o.OnJoin = r.ended, func(_, from *call.Call) { r.drop(from.Number()) }
 }
 
@@ -250,8 +250,8 @@ func (r *Report) finish() {
 	if i := r.figures.Now(0); i.To > i.From || !i.Total.Empty() {
 		r.interval(i)
 	}
-	r.total.Over(r.from, r.to)
+	r.total.SetSpan(r.from, r.to)
 	for _, c := range r.by {
-		c.Over(r.from, r.to)
+		c.SetSpan(r.from, r.to)
 	}
 }

@@ -118,12 +118,12 @@ func New(o *Options) *Sink {
 	options := o.Tracker
 	if FollowsCalls(o.By) {
 		s.figures = newFigures(o)
-		options.Figures = s.figures
+		options.Figures = append(options.Figures, s.figures)
 	}
 	if o.Report != nil {
 		o.Report.follow(&options, o.Map)
 	}
-	if options.Figures != nil || options.MoreFigures != nil {
+	if len(options.Figures) > 0 {
 		s.tracker = call.NewTracker(&options)
 	}
 	return s
