@@ -40,10 +40,13 @@ func (f *feeder) add(at float64, name, ids string) {
 // TestManyEvents: a call with many events, also ends, takes no more memory than one with as
 // many as are kept, so that there is room for others.
 func TestManyEvents(t *testing.T) {
-	for _, row := range []struct{ name, more string }{
-		{"hold", ""}, {"end", ""}, {"end", `,"cause":"normal clearing"`},
+	for _, row := range []struct {
+		name, more string
+		drop       bool
+	}{
+		{"hold", "", false}, {"end", "", false}, {"end", `,"cause":"normal clearing"`, false}, {"hold", "", true},
 	} {
-		f := newFeeder(t, &Options{KeepEvents: true})
+		f := newFeeder(t, &Options{KeepEvents: true, DropEvents: row.drop})
 		bytes := 0
 		for i := range 20_000 {
 			f.add(float64(i), row.name, `"callid":"one","uniqueid":"one","machine":1`+row.more)
@@ -57,6 +60,13 @@ func TestManyEvents(t *testing.T) {
 		for c := range f.t.Calls() {
 			if n := len(c.Events()); n != maxFirst+maxLast {
 				t.Errorf("%s: %d events are kept", row.name+row.more, n)
+			}
+			times := map[int64]bool{}
+			for _, e := range c.Events() {
+				times[e.Time] = true
+			}
+			if len(times) != maxFirst+maxLast {
+				t.Errorf("%s: %d different events are kept", row.name+row.more, len(times))
 			}
 		}
 	}
@@ -175,6 +185,27 @@ func TestBounds(t *testing.T) {
 		f.t.Finish()
 		if s := f.t.Stats(); s.GivenUp < 30 || f.t.bytes > maxBytes {
 			t.Errorf("%d given up, %d bytes", s.GivenUp, f.t.bytes)
+		}
+	})
+	t.Run("events first", func(t *testing.T) {
+		f := newFeeder(t, &Options{Hold: -1, KeepEvents: true, DropEvents: true})
+		for i := range 30 {
+			for n := range 2000 {
+				f.add(float64(i), "hold", fmt.Sprintf(`"callid":%d,"n":%d,"text":"%0800d"`, n, i, n))
+			}
+		}
+		n, events := 0, 0
+		for c := range f.t.Calls() {
+			n++
+			for _, e := range c.Events() {
+				events++
+				if want := fmt.Sprintf(`"callid":%s,"n":`, c.callids[0].json); !strings.Contains(string(e.Raw), want) {
+					t.Fatalf("a call with %s has the event %.150s", want, e.Raw)
+				}
+			}
+		}
+		if s := f.t.Stats(); s.GivenUp != 0 || n != 2000 || s.Unkept != int64(30*n-events) || s.Unkept < 2000 || f.t.bytes > maxBytes || f.t.bytes < maxBytes*3/4 {
+			t.Errorf("%+v, %d calls, %d events, %d bytes", s, n, events, f.t.bytes)
 		}
 	})
 	t.Run("ids of ended calls", func(t *testing.T) {

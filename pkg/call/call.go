@@ -86,7 +86,6 @@ type Call struct {
 
 	stage      Kind  // the highest seen, but End
 	overNumber int64 // among the calls that ended or were lost
-	row        *Row  // of the call as it is, nil if none was made
 
 	count  int // of events
 	hashes []uint64
@@ -96,11 +95,16 @@ type Call struct {
 
 	shares [2]share // in the figures, by Figures.slot
 
-	ending     int   // number of the current stay in the queues of calls that end, 0 for none
-	due        int64 // when it ends
-	queues     int   // that it is in
+	ending int   // number of the current stay in the queues of calls that end, 0 for none
+	due    int64 // when it ends
+	queues int   // that it is in
+
+	// Side by side, for whoever walks along a list.
 	prev, next *Call
 	list       *list
+	row        *Row // the newest one, nil if none was made
+	current    bool // it is of the call as it is
+	changed    bool // the call is in Tracker.changed
 
 	// Memory for a usual call, so that it takes few allocations.
 	texts []byte
@@ -116,7 +120,7 @@ type Call struct {
 
 // reset makes c a new call.
 func (c *Call) reset(number int64) {
-	*c = Call{number: number, bytes: callBytes, seqs: c.seqs[:0]}
+	*c = Call{number: number, bytes: callBytes, seqs: c.seqs[:0], events: c.events[:0]}
 	c.ids, c.callids, c.machines = c.room.ids[:0], c.room.callids[:0], c.room.machines[:0]
 	c.legs, c.hashes, c.texts = c.room.legs[:0], c.room.hashes[:0], c.room.texts[:0]
 }

@@ -141,7 +141,8 @@ func (t *Tracker) lose() {
 // close ends an open call.
 func (t *Tracker) close(c *Call, s State) {
 	t.closed++
-	c.state, c.ending, c.overNumber, c.row = s, 0, t.closed, nil
+	c.state, c.ending, c.overNumber = s, 0, t.closed
+	t.noteChange(c)
 	t.opened.remove(c)
 	t.kept.push(c)
 	for _, f := range t.figures {
@@ -160,7 +161,8 @@ func (t *Tracker) reopen(c *Call) {
 	if c.state == Open {
 		return
 	}
-	c.state, c.row = Open, nil
+	c.state = Open
+	t.noteChange(c)
 	for _, f := range t.figures {
 		f.reopened(c)
 	}
@@ -178,6 +180,9 @@ func (t *Tracker) forget(c *Call) {
 		t.forgotten++
 	}
 	t.bytes -= c.bytes
+	t.noteLeft(c)
+	t.reuse(c.events)
+	clear(c.events)
 	if len(t.free) < maxFree {
 		t.free = append(t.free, c)
 	}
@@ -190,6 +195,7 @@ func (t *Tracker) makeRoom(c *Call) {
 		switch {
 		case t.bytes > maxBytes && t.kept.count > 0 && t.kept.first != c:
 			t.forget(t.kept.first)
+		case t.o.DropEvents && t.bytes > maxBytes && t.dropEvents(c):
 		case t.opened.count > 1 && t.opened.first != c:
 			oldest := t.opened.first
 			if oldest.ending != 0 { // it waits for the linger alone
@@ -200,17 +206,39 @@ func (t *Tracker) makeRoom(c *Call) {
 			t.stats.GivenUp++
 			t.close(oldest, Lost)
 		case len(c.events) > 0:
-			t.stats.Unkept += int64(len(c.events))
-			for _, e := range c.events {
-				n := len(e.json) + eventBytes
-				c.bytes -= n
-				t.bytes -= n
-			}
-			c.events = nil
+			t.drop(c)
 		default:
 			return // one call of a single large event
 		}
 	}
+}
+
+// dropped is how many bytes of events are dropped at once, so that the search for them is
+// worth it.
+const dropped = 1 << 20
+
+// dropEvents drops events of open calls, other than c, from the one that was silent longest
+// on, until there is some room. It reports whether there were any.
+func (t *Tracker) dropEvents(c *Call) bool {
+	before := t.bytes
+	for o := t.opened.first; o != nil && before-t.bytes < dropped; o = o.next {
+		if o != c && len(o.events) > 0 {
+			t.drop(o)
+		}
+	}
+	return t.bytes < before
+}
+
+// drop drops the events of c.
+func (t *Tracker) drop(c *Call) {
+	t.stats.Unkept += int64(len(c.events))
+	for _, e := range c.events {
+		n := len(e.json) + eventBytes
+		c.bytes -= n
+		t.bytes -= n
+	}
+	t.reuse(c.events)
+	c.events = nil
 }
 
 // list is a list of calls.

@@ -15,7 +15,8 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 	t.lose()
 	if e.gap {
 		for c := t.opened.first; c != nil; c = c.next {
-			c.doubt, c.row = true, nil
+			c.doubt = true
+			t.noteChange(c)
 		}
 	}
 	c, late := t.find(e)
@@ -46,7 +47,7 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 	if t.o.OnEvent != nil {
 		t.o.OnEvent(c, e, twice)
 	}
-	c.row = nil
+	t.noteChange(c)
 	for _, f := range t.figures {
 		f.update(c, t.now)
 	}
@@ -261,16 +262,40 @@ func (t *Tracker) keep(c *Call, e *Event) bool {
 		return false
 	}
 	if !e.own {
-		e = e.copyTo(&Event{})
+		e = e.copyTo(t.spareEvent())
 	}
 	if len(c.events) == maxFirst+maxLast {
 		t.stats.Unkept++
 		c.bytes -= len(c.events[maxFirst].json) + eventBytes
+		t.reuse(c.events[maxFirst : maxFirst+1])
 		c.events = slices.Delete(c.events, maxFirst, maxFirst+1)
 	}
 	c.events = append(c.events, e)
 	c.bytes += len(e.json) + eventBytes
 	return true
+}
+
+// spareEvent returns an event whose memory is used again, or a new one.
+func (t *Tracker) spareEvent() *Event {
+	n := len(t.spare)
+	if n == 0 {
+		return &Event{}
+	}
+	e := t.spare[n-1]
+	t.spare = t.spare[:n-1]
+	return e
+}
+
+// reuse takes events that are kept no more, so that their memory is used again.
+func (t *Tracker) reuse(events []*Event) {
+	if !t.o.DropEvents {
+		return
+	}
+	for _, e := range events {
+		if len(t.spare) < maxSpare && cap(e.Raw) <= maxSpareBytes {
+			t.spare = append(t.spare, e)
+		}
+	}
 }
 
 // join makes one call of two: the older one.
@@ -300,7 +325,9 @@ func (t *Tracker) join(a, b *Call) *Call {
 	if b.end.json != nil && !b.end.before(&a.end) || a.end.json == nil {
 		a.end, a.cause = b.end, b.cause
 	}
-	a.stage, a.row = max(a.stage, b.stage), nil
+	a.stage = max(a.stage, b.stage)
+	t.noteChange(a)
+	t.noteLeft(b)
 	a.last, a.touched = max(a.last, b.last), max(a.touched, b.touched)
 	a.count += b.count
 	a.hashes, a.seqs = append(a.hashes, b.hashes...), append(a.seqs, b.seqs...)

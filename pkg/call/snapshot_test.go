@@ -65,6 +65,69 @@ func TestSnapshotFresh(t *testing.T) {
 	}
 }
 
+// TestChanges: the changes one after the other make the same calls as a snapshot, also where
+// there are too many to be noted.
+func TestChanges(t *testing.T) {
+	m, err := NewMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, r := NewTracker(&Options{Hold: -1, KeepEvents: true, DropEvents: true}), m.NewReader()
+	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Rate: 2000, Skew: 500 * time.Millisecond})
+	var x event.Index
+	var e Event
+	var s Snapshot
+	var c Changes
+	e.Chosen = true
+	known, all, some := map[int64]*Row{}, 0, 0
+	add := func(raw []byte) {
+		if err := x.Scan(raw); err != nil {
+			t.Fatal(err)
+		}
+		r.Read(&e, raw, &x)
+		tr.Add(&e)
+	}
+	for i := range 12_000 {
+		add(g.Next().Raw)
+		add(fmt.Appendf(nil, `{"class":"call","event":"start","machine":2,"timestamp":"%d.0","callid":"%[1]d"}`, 1e9+i))
+		add(fmt.Appendf(nil, `{"class":"call","event":"end","machine":2,"timestamp":"%d.1","callid":"%[1]d"}`, 1e9+i))
+		if i%1999 == 0 {
+			tr.Gap()
+		}
+		if i == 5000 { // so many that there is no room for one more
+			tr.left = append(tr.left, make([]int64, maxNoted)...)
+		}
+		if i%201 != 0 {
+			continue
+		}
+		tr.Changes(&c, i == 201*50, i%7 == 0)
+		if c.All {
+			clear(known)
+			all++
+		} else if len(c.Rows) < len(known) {
+			some++
+		}
+		for _, n := range c.Left {
+			delete(known, n)
+		}
+		for _, row := range c.Rows {
+			known[row.Number] = row
+		}
+		tr.Snapshot(&s, false)
+		if c.Now != s.Now || c.Gone != s.Gone || len(known) != len(s.Open)+len(s.Over) {
+			t.Fatalf("event %d: %d, %d gone, %d calls; of the snapshot %d, %d, %d and %d", i, c.Now, c.Gone, len(known), s.Now, s.Gone, len(s.Open), len(s.Over))
+		}
+		for _, row := range append(append([]*Row{}, s.Open...), s.Over...) {
+			if known[row.Number] != row {
+				t.Fatalf("event %d: call\n%+v\nwant\n%+v", i, known[row.Number], row)
+			}
+		}
+	}
+	if all != 3 || some < 30 || s.Gone == 0 {
+		t.Errorf("%d times all calls, %d times some, %d are gone", all, some, s.Gone)
+	}
+}
+
 // TestSnapshotBounds: the calls that are over are counted when they are not kept any more,
 // if they were chosen, and a row says how far its call has come.
 func TestSnapshotBounds(t *testing.T) {

@@ -21,6 +21,9 @@ const (
 	callBytes   = 1 << 10 // that a call takes beside its ids and events
 	eventBytes  = 256     // that an event takes beside its text
 	maxFree     = 256     // calls whose memory is kept to be used again
+
+	maxSpare      = 4096 // events likewise
+	maxSpareBytes = 1024 // each
 )
 
 // again is how long after the end of a call its ids still mean it.
@@ -47,6 +50,10 @@ type Options struct {
 	Timeout time.Duration
 	// KeepEvents keeps the events of calls, for Call.Events.
 	KeepEvents bool
+	// DropEvents drops, where there is no room for all, the events of the open calls that were
+	// silent longest, before any of these is given up as lost. The memory of events is used
+	// again, so they are valid until the next call of a method of the Tracker alone.
+	DropEvents bool
 	// Figures count the calls, each by its own groups and intervals. Each belongs to one Tracker.
 	Figures []*Figures
 
@@ -95,9 +102,10 @@ type Tracker struct {
 	recent   [16]*machine // by a byte of their names, to spare a look into the map
 	byID     table[*Call]
 	free     []*Call // forgotten, to be used again
-	opened   list    // open calls, the one that was silent longest first
-	kept     list    // calls that ended, the oldest first
-	ended    gone    // ids of those that ended before
+	spare    []*Event
+	opened   list // open calls, the one that was silent longest first
+	kept     list // calls that ended, the oldest first
+	ended    gone // ids of those that ended before
 	bytes    int
 	number   int64
 	order    int64    // of events
@@ -107,6 +115,10 @@ type Tracker struct {
 
 	closed    int64 // calls that ended or were lost
 	forgotten int64 // chosen calls that are not kept any more
+
+	watched bool    // Changes was called, and changed and left have all since then
+	changed []*Call // some may have been forgotten since, and be others now
+	left    []int64 // numbers of calls that were forgotten or became part of another one
 }
 
 // machine is what is known of a machine: 1 and "1" are the same.
@@ -255,7 +267,8 @@ func (t *Tracker) Quiet(d time.Duration) {
 func (t *Tracker) Gap() {
 	t.flush()
 	for c := t.opened.first; c != nil; c = c.next {
-		c.doubt, c.row = true, nil
+		c.doubt = true
+		t.noteChange(c)
 	}
 }
 

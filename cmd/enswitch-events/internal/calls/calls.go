@@ -79,7 +79,7 @@ func (s *Sink) restart() {
 	options.OnEnd, options.OnJoin = s.ended, s.joined
 	if s.o.Screen != nil { // it shows what is, at once, and events of a call
 		s.figures = call.NewFigures(&call.FiguresOptions{Map: s.o.Map})
-		options.Hold, options.KeepEvents, options.Figures = -1, true, []*call.Figures{s.figures}
+		options.Hold, options.KeepEvents, options.DropEvents, options.Figures = -1, true, true, []*call.Figures{s.figures}
 	}
 	s.tracker = call.NewTracker(&options)
 }

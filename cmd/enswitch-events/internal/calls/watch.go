@@ -75,12 +75,12 @@ func (s *Sink) giveBack() {
 	}
 }
 
-// Snapshot fills snap with the calls as they are now, also those that no filter has chosen,
-// with their records if they are asked for.
-func (s *Sink) Snapshot(snap *call.Snapshot, records bool) {
+// Changes fills c with what is new about the calls since it was called last, or with all of
+// them, also those that no filter has chosen, and with their records if they are asked for.
+func (s *Sink) Changes(c *call.Changes, all, records bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tracker.Snapshot(snap, records)
+	s.tracker.Changes(c, all, records)
 }
 
 // Figures returns the figures of the calls that the filters chose, since the run began.

@@ -9,7 +9,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// list is the calls that are shown, in their order, with a cursor that stays on its call.
+// list is the calls that are shown, in their order, with a cursor that stays on its call. A
+// change of some calls costs about as much as these alone, however many there are.
 type list struct {
 	having  *filter.Filter
 	match   *matcher // what was typed as filter; nil for all
@@ -21,13 +22,22 @@ type list struct {
 	sort     *column
 	reversed bool
 
-	rows   []*call.Row
+	known  map[int64]*entry // all calls, by number
+	rows   []*entry         // those that are shown
+	fresh  []*entry         // those that are put into rows; kept for its memory
 	cursor int
 	number int64 // of the call under the cursor, 0 for none
 	top    int   // the first row in sight
 	follow bool
 	marked map[int64]bool
 	x      event.Index
+}
+
+// entry is a call that the list knows.
+type entry struct {
+	row    *call.Row
+	number int64
+	shown  bool // it is in rows, at its place
 }
 
 // states is a group of states of calls.
@@ -76,21 +86,76 @@ func newList(having *filter.Filter) list {
 // needsRecords reports whether the records of the calls are asked for.
 func (l *list) needsRecords() bool { return l.having != nil || l.match != nil && l.match.where != nil }
 
-// arrange fills the list from a snapshot.
-func (l *list) arrange(s *call.Snapshot) {
-	old := l.cursor - l.top
+// update takes what is new about the calls.
+func (l *list) update(c *call.Changes) {
+	if c.All {
+		l.known = make(map[int64]*entry, len(c.Rows))
+		for _, r := range c.Rows {
+			l.known[r.Number] = &entry{row: r, number: r.Number}
+		}
+		l.arrange()
+		return
+	}
+	moved := false
+	for _, n := range c.Left {
+		if e := l.known[n]; e != nil {
+			delete(l.known, n)
+			moved, e.shown = moved || e.shown, false
+		}
+	}
+	l.fresh = l.fresh[:0]
+	for _, r := range c.Rows {
+		e, shows := l.known[r.Number], l.shows(r)
+		switch {
+		case e != nil && e.shown && shows && l.compareRows(e.row, r) == 0:
+			e.row = r // where it is
+			continue
+		case e != nil && e.shown:
+			moved, e.shown = true, false
+		}
+		e = &entry{r, r.Number, shows}
+		if l.known[r.Number] = e; shows {
+			l.fresh = append(l.fresh, e)
+		}
+	}
+	if moved {
+		l.rows = slices.DeleteFunc(l.rows, func(e *entry) bool { return !e.shown })
+	}
+	l.insert(l.fresh)
+	clear(l.fresh)
+	l.replace()
+}
+
+// insert puts entries into rows, at their places.
+func (l *list) insert(entries []*entry) {
+	slices.SortFunc(entries, l.compare)
+	end := len(l.rows) // of the rows that have not moved up yet
+	l.rows = slices.Grow(l.rows, len(entries))[:end+len(entries)]
+	for i, e := range slices.Backward(entries) {
+		at, _ := slices.BinarySearchFunc(l.rows[:end], e, l.compare)
+		copy(l.rows[at+i+1:], l.rows[at:end])
+		l.rows[at+i], end = e, at
+	}
+}
+
+// arrange fills the list anew: what it shows, or how it is sorted, is not as it was.
+func (l *list) arrange() {
 	clear(l.rows)
 	l.rows = l.rows[:0]
-	for _, rows := range [...][]*call.Row{s.Open, s.Over} {
-		for _, r := range rows {
-			if l.shows(r) {
-				l.rows = append(l.rows, r)
-			}
+	for _, e := range l.known {
+		if e.shown = l.shows(e.row); e.shown {
+			l.rows = append(l.rows, e)
 		}
 	}
 	slices.SortFunc(l.rows, l.compare)
+	l.replace()
+}
+
+// replace puts the cursor on its call, which stays in its line of the screen.
+func (l *list) replace() {
+	line := l.cursor - l.top
 	l.place()
-	l.top = l.cursor - old
+	l.top = l.cursor - line
 }
 
 // shows reports whether the call is shown.
@@ -104,26 +169,29 @@ func (l *list) shows(r *call.Row) bool {
 	return l.match == nil || l.match.has(r)
 }
 
-// compare compares two calls by the column that the list is sorted by.
-func (l *list) compare(a, b *call.Row) int {
-	n := l.sort.compare(a, b)
+// compare compares two calls by the column that the list is sorted by. Two are never equal.
+func (l *list) compare(a, b *entry) int {
+	return cmp.Or(l.compareRows(a.row, b.row), cmp.Compare(b.number, a.number))
+}
+
+func (l *list) compareRows(a, b *call.Row) int {
 	if l.reversed {
-		n = -n
+		return l.sort.compare(b, a)
 	}
-	return cmp.Or(n, cmp.Compare(b.Number, a.Number))
+	return l.sort.compare(a, b)
 }
 
 // place puts the cursor on its call, or on the newest one.
 func (l *list) place() {
 	if l.follow {
 		l.number = 0
-		for i, r := range l.rows {
-			if r.Number > l.number {
-				l.number, l.cursor = r.Number, i
+		for i, e := range l.rows {
+			if e.number > l.number {
+				l.number, l.cursor = e.number, i
 			}
 		}
-	} else if i := slices.IndexFunc(l.rows, func(r *call.Row) bool { return r.Number == l.number }); i >= 0 {
-		l.cursor = i
+	} else if e := l.known[l.number]; e != nil && e.shown {
+		l.cursor, _ = slices.BinarySearchFunc(l.rows, e, l.compare)
 	}
 	l.take(l.cursor)
 }
@@ -148,7 +216,7 @@ func (l *list) current() *call.Row {
 	if l.cursor >= len(l.rows) {
 		return nil
 	}
-	return l.rows[l.cursor]
+	return l.rows[l.cursor].row
 }
 
 // scroll moves the window, which has that many rows, so that the cursor is in it.
@@ -206,8 +274,8 @@ func (m *model) nextStates() {
 }
 
 func (m *model) clearEnded() {
-	for _, r := range m.snap.Over {
-		m.list.cleared = max(m.list.cleared, r.Over)
+	for _, e := range m.list.known {
+		m.list.cleared = max(m.list.cleared, e.row.Over)
 	}
 	m.arrange()
 }
@@ -241,7 +309,8 @@ func (m *model) clearFilter() {
 // refilter fills the list again; a filter may need records that the snapshot has not.
 func (m *model) refilter() {
 	if m.list.needsRecords() {
-		m.s.sink.Snapshot(&m.snap, true)
+		m.fetch(true)
+		return
 	}
 	m.arrange()
 }

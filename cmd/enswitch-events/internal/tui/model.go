@@ -53,8 +53,9 @@ type model struct {
 	ended   bool // the run is over: the capture was read
 
 	figures figures
-	snap    call.Snapshot
-	taken   time.Time // when snap was
+	changes call.Changes
+	taken   time.Time // when changes was
+	stopped int64     // the time that is shown while the picture is paused
 	guessed guesses
 
 	list list
@@ -171,21 +172,27 @@ func (m *model) refresh() {
 	if text := m.s.message.Swap(nil); text != nil && !m.ended {
 		m.say(strings.TrimPrefix(*text, "enswitch-events: "))
 	}
-	m.s.sink.Snapshot(&m.snap, m.list.needsRecords())
-	m.taken = time.Now()
 	m.guessed = newGuesses(m.s.sink.Guessed())
 	m.figures.update(m.s.sink.Figures())
 	if !m.paused {
-		m.arrange()
-		if m.open != nil {
-			m.open.refresh(m.s, &m.snap)
-		}
+		m.fetch(false)
 	}
 }
 
-// arrange puts the calls of the snapshot into the list.
+// fetch fetches what is new about the calls, or all of it.
+func (m *model) fetch(all bool) {
+	m.s.sink.Changes(&m.changes, all, m.list.needsRecords())
+	m.taken = time.Now()
+	m.list.update(&m.changes)
+	m.keepInSight()
+	if m.dirty = true; m.open != nil {
+		m.open.refresh(m.s, m.list.known)
+	}
+}
+
+// arrange fills the list anew.
 func (m *model) arrange() {
-	m.list.arrange(&m.snap)
+	m.list.arrange()
 	m.keepInSight()
 	m.dirty = true
 }
@@ -193,12 +200,15 @@ func (m *model) arrange() {
 // now is the feed's time, in microseconds since 1970: that of a live feed goes on by itself.
 func (m *model) now() int64 {
 	if m.s.player != nil {
-		return max(m.s.player.state().here, m.snap.Now)
+		return max(m.s.player.state().here, m.changes.Now)
 	}
-	if m.snap.Now == 0 {
+	if m.changes.Now == 0 {
 		return 0
 	}
-	return m.snap.Now + time.Since(m.lastEvent()).Microseconds()
+	if m.paused {
+		return m.stopped
+	}
+	return m.changes.Now + time.Since(m.lastEvent()).Microseconds()
 }
 
 // lastEvent is when the newest event came in.
@@ -288,6 +298,7 @@ func (m *model) pause() {
 		m.s.player.toggle()
 		return
 	}
+	m.stopped = m.now()
 	if m.paused = !m.paused; !m.paused {
 		m.refresh()
 	}

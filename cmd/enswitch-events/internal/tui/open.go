@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,15 +48,11 @@ func (o *openCall) copy(s *Screen, r *call.Row) {
 }
 
 // refresh copies the call again if anything is new about it.
-func (o *openCall) refresh(s *Screen, snap *call.Snapshot) {
-	for _, rows := range [...][]*call.Row{snap.Open, snap.Over} {
-		i := slices.IndexFunc(rows, func(r *call.Row) bool { return r.Number == o.row.Number })
-		if i >= 0 && rows[i] != o.row {
-			follow := o.follow
-			o.copy(s, rows[i])
-			o.follow = follow
-			return
-		}
+func (o *openCall) refresh(s *Screen, known map[int64]*entry) {
+	if e := known[o.row.Number]; e != nil && e.row != o.row {
+		follow := o.follow
+		o.copy(s, e.row)
+		o.follow = follow
 	}
 }
 

@@ -74,8 +74,8 @@ func (m *model) toSave() (numbers []int64, what string) {
 	if slices.Sort(numbers); len(numbers) > 0 {
 		return numbers, cli.Plural(int64(len(numbers)), "marked call")
 	}
-	for _, r := range m.list.rows {
-		numbers = append(numbers, r.Number)
+	for _, e := range m.list.rows {
+		numbers = append(numbers, e.number)
 	}
 	return numbers, cli.Plural(int64(len(numbers)), "call")
 }

@@ -50,7 +50,7 @@ func (m *model) drawList() []string {
 	lines = append(lines, m.titles(columns, widths))
 	rows := m.list.rows
 	for i := m.list.top; i < len(rows) && i < m.list.top+m.tableRows(); i++ {
-		lines = append(lines, m.row(rows[i], columns, widths, i == m.list.cursor))
+		lines = append(lines, m.row(rows[i].row, columns, widths, i == m.list.cursor))
 	}
 	if len(rows) == 0 {
 		lines = append(lines, "", "  "+m.nothing())
@@ -61,7 +61,7 @@ func (m *model) drawList() []string {
 // nothing says why the list is empty.
 func (m *model) nothing() string {
 	switch {
-	case len(m.snap.Open)+len(m.snap.Over) > 0:
+	case len(m.list.known) > 0:
 		return "no call passes the filter; Esc shows all"
 	case m.ended:
 		return "no call in the capture"
@@ -217,8 +217,8 @@ func (m *model) capture() []string {
 		return []string{s.line(m.width, m.s.o.Location)}
 	}
 	parts := []string{word}
-	if m.snap.Now > 0 {
-		parts = append(parts, "last event at "+time.UnixMicro(m.snap.Now).In(m.s.o.Location).Format("2006-01-02 15:04:05"))
+	if m.changes.Now > 0 {
+		parts = append(parts, "last event at "+time.UnixMicro(m.changes.Now).In(m.s.o.Location).Format("2006-01-02 15:04:05"))
 	}
 	return parts
 }
@@ -330,8 +330,8 @@ func (m *model) position() string {
 	if n > 0 {
 		text = fmt.Sprintf("%s–%s of %s", humanize.Comma(int64(m.list.top+1)), humanize.Comma(int64(min(m.list.top+m.tableRows(), n))), humanize.Comma(int64(n)))
 	}
-	if m.snap.Gone > 0 {
-		text += ", " + humanize.Comma(m.snap.Gone) + " older gone"
+	if m.changes.Gone > 0 {
+		text += ", " + humanize.Comma(m.changes.Gone) + " older gone"
 	}
 	if m.list.follow {
 		text += " ↥"

@@ -1,0 +1,58 @@
+package tui
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/enswitch-events/enswitch-events/pkg/call"
+)
+
+// TestUpdate: a list that takes changes one after the other is as one that is filled anew,
+// whatever it is sorted by and shows; and the cursor stays on its call.
+func TestUpdate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := newList(nil)
+		l.sort = rapid.SampledFrom(l.columns).Draw(t, "column")
+		l.reversed, l.follow, l.states = rapid.Bool().Draw(t, "reversed"), rapid.Bool().Draw(t, "follow"), states(rapid.IntRange(0, int(statesCount)-1).Draw(t, "states"))
+		over := int64(0)
+		for range rapid.IntRange(1, 8).Draw(t, "changes") {
+			c := call.Changes{All: len(l.known) == 0}
+			had := l.number
+			for _, n := range rapid.SliceOfNDistinct(rapid.Int64Range(1, 40), 0, 30, rapid.ID[int64]).Draw(t, "calls") {
+				if l.known[n] != nil && rapid.IntRange(0, 4).Draw(t, "left") == 0 {
+					c.Left = append(c.Left, n)
+					continue
+				}
+				r := &call.Row{Number: n, Chosen: rapid.IntRange(0, 5).Draw(t, "chosen") > 0, Begin: rapid.Int64Range(0, 3).Draw(t, "begin"), From: rapid.SampledFrom([]string{"a", "b", ""}).Draw(t, "from")}
+				r.Answered, r.Legs, r.Machines = rapid.Bool().Draw(t, "answered"), int(r.Begin), []string{r.From}
+				if r.State = call.State(rapid.IntRange(0, 2).Draw(t, "state")); r.State != call.Open {
+					over++
+					r.Over = over
+				}
+				c.Rows = append(c.Rows, r)
+			}
+			l.update(&c)
+			got := slices.Clone(l.rows)
+			if l.cursor > 0 && l.cursor >= len(got) || l.number > 0 && got[l.cursor].number != l.number {
+				t.Fatalf("the cursor is on %d of %d, for call %d", l.cursor, len(got), l.number)
+			}
+			if e := l.known[had]; !l.follow && e != nil && e.shown && l.number != had {
+				t.Fatalf("the cursor was on %d and is on %d", had, l.number)
+			}
+			l.arrange()
+			if !slices.Equal(got, l.rows) {
+				t.Fatalf("%d rows, anew %d", len(got), len(l.rows))
+			}
+			for i := range got[:max(len(got)-1, 0)] {
+				if l.compare(got[i], got[i+1]) >= 0 {
+					t.Fatalf("row %d is not in order", i)
+				}
+			}
+			if len(got) > 0 && !l.follow {
+				l.take(rapid.IntRange(0, len(got)-1).Draw(t, "cursor"))
+			}
+		}
+	})
+}
