@@ -17,7 +17,7 @@ import (
 
 const bareLoop = "bare-loop"
 
-// server sends prepared frames to whoever connects, one client at a time.
+// server sends prepared frames to any client, one client at a time.
 type server struct {
 	*httptest.Server
 	first chan time.Time // when the first byte of a flood was written
@@ -51,7 +51,7 @@ func (s *server) address() string {
 	return "ws" + strings.TrimPrefix(s.URL, "http") + "/events/websocket/"
 }
 
-// repeat sends block so many times.
+// repeat sends block the given number of times.
 func repeat(block []byte, times int) func(net.Conn) error {
 	return func(c net.Conn) error {
 		for range times {

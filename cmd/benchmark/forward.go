@@ -110,7 +110,7 @@ func newSink(each func(body []byte)) *sink {
 }
 
 // took returns the time from the first request to the last. There is an error if not all
-// events of the corpus came so many times.
+// events of the corpus came that often.
 func (s *sink) took(c *corpus, times int) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,7 +26,7 @@ const (
 	aloneTimes  = 2 // where each POST has a connection of its own
 )
 
-// posting is how the forms of the corpus are POSTed: each so many times, over
+// posting is how the forms of the corpus are POSTed: each several times, over
 // kept connections or each on one of its own.
 type posting struct {
 	times int

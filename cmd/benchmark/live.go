@@ -68,7 +68,7 @@ func (b *bench) delays(ctx context.Context) ([]time.Duration, error) {
 	return all, lines.Err()
 }
 
-// paced sends so many events at that rate a second, one write for each. The event says when
+// paced sends events at rate a second, one write for each. The event says when
 // it was sent, in nanoseconds since start.
 func paced(c net.Conn, start time.Time, rate, events int) error {
 	every := time.Second / time.Duration(rate)

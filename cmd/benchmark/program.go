@@ -52,7 +52,7 @@ type client struct {
 	check func(stdout string, stderr []byte, times int) error
 }
 
-// flood lets c read the chunk so many times and returns how long it took, from
+// flood lets c read the chunk the given number of times and returns how long it took, from
 // the first byte that the server wrote until the program had ended.
 func (b *bench) flood(ctx context.Context, c *client, times int) (time.Duration, error) {
 	s := newServer(repeat(b.corpus.frames, times))
@@ -120,7 +120,7 @@ func (b *bench) inTurn(ctx context.Context, x, y *client, times int) (dx, dy tim
 	return median(all[0]), median(all[1]), nil
 }
 
-// repeats reports whether the file is want so many times over.
+// repeats reports whether the file is want, repeated times times.
 func repeats(path string, want []byte, times int) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -142,8 +142,8 @@ func repeats(path string, want []byte, times int) error {
 	return nil
 }
 
-// linesHold reports whether the file's lines hold the ids, in order, so many
-// times over.
+// linesHold reports whether the file's lines hold the ids, in order, times
+// times.
 func linesHold(path string, ids [][]byte, times int) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -92,7 +92,7 @@ func runNATS(ctx context.Context, dir string) (url string, stop func(), err erro
 	return "", nil, errors.New("nats-server is not ready")
 }
 
-// writeUnique writes a file of so many events that all differ.
+// writeUnique writes a file of n events that all differ.
 func (b *bench) writeUnique(path string, n int) error {
 	var text []byte
 	for i := range n {

@@ -23,7 +23,7 @@ func drainFaults() []fault {
 	}
 }
 
-// slowJQ takes a millisecond for an event, and of so many more than the patience.
+// slowJQ takes a millisecond for an event, and for slowEvents longer than patience.
 const (
 	slowJQ     = `[range(10000)] | length > 0`
 	slowEvents = 40_000

@@ -82,7 +82,7 @@ func followRenamed(t *testing.T) {
 	for i := range 5 {
 		old := fmt.Sprint(name, ".", i)
 		rename(t, name, old)
-		appendEvents(t, old, n, n+9) // by who has it open
+		appendEvents(t, old, n, n+9) // by the program that has it open
 		appendEvents(t, name, n+10, n+10)
 		p.lines(n + 10)
 		n += 11

@@ -52,7 +52,7 @@ func neverRetry(t *testing.T) {
 	p.check(nothing(cli.ExitConnect, "time ran out after 3s: never connected to ws://.*: connection refused", "Message daemon IP address"))
 }
 
-// neverSignal is a row in which the program is told to end while it waits for an
+// neverSignal is a row in which a signal ends the program while it waits for an
 // answer.
 func neverSignal(said, scheme, command string) func(*testing.T) {
 	return func(t *testing.T) {

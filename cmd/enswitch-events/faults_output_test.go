@@ -41,7 +41,7 @@ func outputFaults() []fault {
 	}
 }
 
-// sendPadded sends the events of these numbers, each with so many more bytes.
+// sendPadded sends the events first to last, each with size more bytes.
 func (p *peer) sendPadded(first, last, size int) {
 	p.t.Helper()
 	p.sendEach(first, last, size+120, func(dst []byte, n int) []byte { return appendPadded(dst, n, size) })

@@ -228,7 +228,7 @@ func postBlocked(t *testing.T) {
 	p.clean()
 }
 
-// lineReader ends after so many lines.
+// lineReader ends after the given number of lines.
 type lineReader struct {
 	r    io.Reader
 	left int

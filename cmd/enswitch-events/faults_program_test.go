@@ -216,7 +216,7 @@ func (p *program) ask() (l ledger) {
 	return l
 }
 
-// received waits until so many events have come in, whatever became of them.
+// received waits until n events have come in, whatever became of them.
 func (p *program) received(n int64) (l ledger) {
 	p.t.Helper()
 	for deadline := time.Now().Add(patience); l.Received < n; {

@@ -60,7 +60,7 @@ func (b *broker) inStream() map[string]int {
 	return all
 }
 
-// once checks that a stream has so many events, each once.
+// once checks that the stream has want events, each once.
 func (b *broker) once(want int) {
 	b.t.Helper()
 	all := b.inStream()

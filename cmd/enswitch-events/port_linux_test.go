@@ -9,7 +9,7 @@ import (
 
 // holdPort returns an address of the loopback interface at which nothing
 // listens, and what lets it go. Until then a socket is bound to it, so that the
-// system gives it to nobody else; whoever is told of it may listen there, for
+// system gives it to nobody else; a program that gets the address may listen there, as
 // that one shares it.
 func holdPort() (addr string, release func(), err error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)

@@ -77,7 +77,7 @@ func (c *catCase) randomLines(d die) (lines []string) {
 	return lines
 }
 
-// sized is an event of so many bytes, 40 or more.
+// sized returns an event of size bytes, 40 or more.
 func (d die) sized(n, size int) string {
 	line := fmt.Sprintf(`{"class":"call","n":%d,"pad":""}`, n%1000)
 	return line[:len(line)-2] + strings.Repeat("p", max(0, size-len(line))) + `"}`

@@ -37,7 +37,7 @@ type answer struct {
 
 // record is a line that is an event.
 type record struct {
-	raw      []byte // as it stands in the capture
+	raw      []byte // its bytes in the capture
 	text     []byte // valid JSON in valid UTF-8
 	repaired bool
 	fields   []pair         // in the order received

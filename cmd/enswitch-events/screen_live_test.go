@@ -59,7 +59,7 @@ func TestScreenLive(t *testing.T) {
 	}
 }
 
-// TestScreenLost: the screen ends with the run, and the error is told in a line.
+// TestScreenLost: the screen ends with the run, and the error is one line.
 func TestScreenLost(t *testing.T) {
 	t.Parallel()
 	s := serverAt(t, "")

@@ -123,3 +123,13 @@ func TestMachineSpellings(t *testing.T) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
 }
+
+// An event that no Reader has filled belongs to no call.
+func TestEventOfNoReader(t *testing.T) {
+	tr := NewTracker(nil)
+	tr.Add(&Event{})
+	tr.Finish()
+	if s := tr.Stats(); s.Calls != 0 || s.Untimed != 1 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -59,7 +59,7 @@ func (h *hold) copy(e *Event) *Event {
 // copyTo makes c, whose Raw is used again, a copy of e that owns its bytes, and returns it.
 func (e *Event) copyTo(c *Event) *Event {
 	raw := c.Raw
-	same := len(e.Raw) == len(e.json) && &e.Raw[0] == &e.json[0]
+	same := len(e.Raw) == len(e.json) && (len(e.Raw) == 0 || &e.Raw[0] == &e.json[0])
 	*c = *e
 	c.Raw, c.own = append(raw[:0], e.Raw...), true
 	if c.json = c.Raw; !same {

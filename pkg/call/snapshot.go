@@ -45,7 +45,7 @@ type Row struct {
 type Snapshot struct {
 	// Now is the feed's time: the newest timestamp that came, in microseconds since 1970.
 	Now int64
-	// Open are the open calls, at most 50,000, the one that was silent longest first.
+	// Open are the open calls, at most 50,000, the longest silent one first.
 	// Over are those that ended or were lost, at most 5,000, the oldest first.
 	Open, Over []*Row
 	// Gone is the number of chosen calls that were over and are not kept any more.
@@ -220,8 +220,8 @@ func (c *Call) Row() *Row {
 	return c.newRow(&x, false)
 }
 
-// Calls returns the calls that are followed or kept: the open ones, the one that was
-// silent longest first, then the others, the oldest first. They are valid until the next
+// Calls returns the calls that are followed or kept: the open ones, the longest
+// silent one first, then the others, the oldest first. They are valid until the next
 // call of another method of t.
 func (t *Tracker) Calls() iter.Seq[*Call] {
 	return func(yield func(*Call) bool) {

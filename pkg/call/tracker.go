@@ -103,7 +103,7 @@ type Tracker struct {
 	byID     table[*Call]
 	free     []*Call // forgotten, to be used again
 	spare    []*Event
-	opened   list // open calls, the one that was silent longest first
+	opened   list // open calls, the longest silent one first
 	kept     list // calls that ended, the oldest first
 	ended    gone // ids of those that ended before
 	bytes    int

@@ -1,6 +1,9 @@
 package event
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Kind is the JSON type of a value.
 type Kind uint8
@@ -19,7 +22,10 @@ const (
 // String returns the name of the JSON type: null, boolean, number, string, array or object. It is
 // "" for Absent.
 func (k Kind) String() string {
-	return [...]string{"", "null", "boolean", "number", "string", "array", "object"}[k]
+	if names := [...]string{"", "null", "boolean", "number", "string", "array", "object"}; int(k) < len(names) {
+		return names[k]
+	}
+	return "kind " + strconv.Itoa(int(k))
 }
 
 // Value is one value inside an event. It points into the event's bytes and is valid

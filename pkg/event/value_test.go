@@ -118,3 +118,11 @@ func TestNext(t *testing.T) {
 		}
 	}
 }
+
+func TestKindString(t *testing.T) {
+	for k := Absent; k <= Object+1; k++ {
+		if got, want := k.String(), []string{"", "null", "boolean", "number", "string", "array", "object", "kind 7"}[k]; got != want {
+			t.Errorf("%d: %q, want %q", uint8(k), got, want)
+		}
+	}
+}

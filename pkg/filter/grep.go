@@ -145,11 +145,11 @@ func appendLower(dst, text []byte) ([]byte, bool) {
 // maxLiterals bounds the texts of Literals.
 const maxLiterals = 4
 
-// Literals returns texts of which every text that a regular expression matches contains
-// at least one: something to look for first, since that is several times as fast. fold
-// says that the texts are in lower case, and that a text is to be brought to lower case
-// before they are looked for in it; beyond ASCII that says nothing about a match. It
-// returns nil if there are none, if there are more than four, or if expr does not compile.
+// Literals returns up to four texts, of which every match of a regular expression contains at
+// least one. To look for them first is several times as fast. If fold is set, the texts are in
+// lower case: bring the text to lower case before you look for them in it. In a text that is
+// not ASCII, their absence then says nothing. Literals returns nil if there are no such texts,
+// if there are more than four, or if expr does not compile.
 func Literals(expr string) (texts []string, fold bool) {
 	re, err := syntax.Parse(literalPlus(expr), syntax.Perl)
 	if err != nil {

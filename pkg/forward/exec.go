@@ -33,10 +33,10 @@ type execTarget struct{ o ExecOptions }
 // the command's standard error says why. A command whose time is over is killed with the
 // processes that it has started.
 func NewExec(o *ExecOptions) (Target, error) {
-	t := &execTarget{o: *o}
-	if len(t.o.Words) == 0 || t.o.Words[0] == "" {
+	if o == nil || len(o.Words) == 0 || o.Words[0] == "" {
 		return nil, errors.New("forward: the command is empty")
 	}
+	t := &execTarget{o: *o}
 	if t.o.Timeout <= 0 {
 		t.o.Timeout = defaultTimeout
 	}

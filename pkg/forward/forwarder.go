@@ -79,6 +79,9 @@ func Open(dir string, o *Options) (*Forwarder, error) { return open(dir, "", o) 
 
 // open is Open. Dead letters go to the directory dead, unless it is empty.
 func open(dir, dead string, o *Options) (*Forwarder, error) {
+	if o == nil || o.Target == nil {
+		return nil, errors.New("forward: there is no target")
+	}
 	f := &Forwarder{
 		o: *o, dirty: make(chan struct{}, 1), added: make(chan struct{}, 1), ended: make(chan struct{}), start: time.Now(),
 		window: newWindow(), delivering: map[*entry]bool{},

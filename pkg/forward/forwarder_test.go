@@ -231,3 +231,19 @@ func TestFull(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWithoutTarget(t *testing.T) {
+	for _, o := range []*Options{nil, {}, {Name: "x"}} {
+		if _, err := Open(t.TempDir(), o); err == nil {
+			t.Errorf("opened with %v", o)
+		}
+		if _, _, err := OpenRetry(t.TempDir(), o); err == nil {
+			t.Errorf("opened for dead letters with %v", o)
+		}
+	}
+	for _, o := range []*ExecOptions{nil, {}, {Words: []string{""}}} {
+		if _, err := NewExec(o); err == nil {
+			t.Errorf("a command from %v", o)
+		}
+	}
+}

@@ -20,8 +20,8 @@ type JetStreamOptions struct {
 	Connect stream.ConnectOptions
 	// MaxAge is how long a stream that is made keeps events. 0 is without a limit.
 	MaxAge time.Duration
-	// OnNotice is called with what is to be known of the stream while events are delivered all
-	// the same: a [*StreamError], or a [*StreamMade]. It may be called by several goroutines.
+	// OnNotice is called with what a user should know about the stream although events are
+	// delivered: a [*StreamError], or a [*StreamMade]. It may be called by several goroutines.
 	OnNotice func(error)
 }
 

@@ -96,7 +96,7 @@ func (e *StreamError) Error() string {
 	return e.Detail
 }
 
-// StreamMade says that a stream was made.
+// StreamMade reports that a stream was made, which is no fault.
 type StreamMade struct{ Stream, Subject string }
 
 // Error returns that it was made.

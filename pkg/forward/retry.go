@@ -23,9 +23,11 @@ func OpenRetry(dir string, o *Options) (f *Forwarder, letters int64, err error) 
 	if _, err := os.Stat(dir); err != nil {
 		return nil, 0, fmt.Errorf("forward: %w", err)
 	}
-	options := *o
-	options.MaxAge, options.MaxBytes = 0, 1<<40
-	f, err = open(filepath.Join(dir, retryName), dir, &options)
+	if o != nil {
+		o = new(*o)
+		o.MaxAge, o.MaxBytes = 0, 1<<40
+	}
+	f, err = open(filepath.Join(dir, retryName), dir, o)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -27,6 +27,7 @@ func TestMeanings(t *testing.T) {
 		{"no network", IsNoNetwork, noNetwork},
 		{"address in use", IsAddrInUse, addrInUse},
 		{"address not available", IsAddrNotAvailable, addrNotAvailable},
+		{"TLS version", IsTLSVersion, nil},
 	}
 	for _, a := range all {
 		for _, n := range a.numbers {

@@ -55,6 +55,9 @@ func otherHost(e x509.HostnameError) string {
 // IsTLSVersion reports whether two sides have no version of TLS in common. Package tls has
 // no type for that error.
 func IsTLSVersion(err error) bool {
+	if err == nil {
+		return false
+	}
 	text := err.Error()
 	return strings.Contains(text, "unsupported protocol version") || strings.Contains(text, "protocol version not supported")
 }

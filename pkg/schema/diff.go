@@ -31,13 +31,15 @@ type Difference struct {
 	Change Change
 	Name   Name
 	Path   []string // of the field, nil for the event
-	// Before and After say what is so in each of the schemas; empty where it is not there.
+	// Before and After describe the two schemas, as "always" and "37 %". One is empty if only
+	// the other schema has the event or field.
 	Before, After string
 }
 
 // Diff returns what differs between two schemas, sorted by event and field. Counts, values and
 // examples do not matter, and neither does a number that comes as a text, because a POSTed form
-// has only texts. Of what only one of them has nothing more is said.
+// has only texts. An event or a field that only one of them
+// has is one Difference, whatever is in it.
 func Diff(a, b *Schema) (all []Difference) {
 	names := slices.Collect(maps.Keys(a.kinds))
 	for n := range b.kinds {

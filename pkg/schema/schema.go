@@ -209,9 +209,9 @@ func (f *Field) Has(k event.Kind) bool { return f.Types[k] > 0 }
 // objects returns how many objects there were in which a member of f could be.
 func (f *Field) objects() int64 { return f.Types[event.Object] }
 
-// Always reports whether each of the objects had the member m: the event itself, for a
-// field.
-func (f *Field) Always(m *Field) bool { return m.Count >= f.objects() }
+// Always reports whether each of the objects f has the member m, which is nil for none. For a
+// field of an event f is Kind.Root.
+func (f *Field) Always(m *Field) bool { return m != nil && m.Count >= f.objects() }
 
 // Walk calls visit for each field below f, in the order of names, with its path. Elements of
 // an array have the name "[]". The path is valid during the call.

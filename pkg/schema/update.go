@@ -37,8 +37,8 @@ func Update(name string, change func(*Schema)) (*Schema, error) {
 	return s, s.write(name)
 }
 
-// Check returns the error that Update would return for a file, as far as it is known before:
-// so that nobody learns for hours what cannot be saved. It creates and removes NAME.lock.
+// Check returns the error that Update would return for a file, as far as that is known before.
+// Call it before a long run whose result could not be saved. It creates and removes NAME.lock.
 func Check(name string) error {
 	_, unlock, err := lockFor(name)
 	if err != nil {

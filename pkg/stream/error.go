@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrUnauthorized is what the errors of Connect are that are about the user, the password or the
-// credentials.
+// ErrUnauthorized is wrapped by the errors of Connect that are about the user, the password or
+// the credentials.
 var ErrUnauthorized = errors.New("the server refuses access")
 
 // refusal is an ErrUnauthorized with a text of its own.

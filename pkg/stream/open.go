@@ -182,7 +182,7 @@ func (r *Reader) filters(subjects []string) ([]string, error) {
 		}
 		for n := range Partitions {
 			if n%r.opts.Share.Of == r.opts.Share.Number {
-				filters = append(filters, base+PartitionToken(n))
+				filters = append(filters, string(appendPartition([]byte(base), n)))
 			}
 		}
 	}

@@ -50,7 +50,7 @@ type ReaderOptions struct {
 	// one of the group. 0 means what the group has, or DefaultAckWait for a new one.
 	AckWait time.Duration
 	// Share is the share Number of Of, from 0: the partitions whose number modulo Of is
-	// Number, so that all events of a call come to one reader. Of 0 means all. Each share
+	// Number, so that all events of a call come to one reader. Of is at most Partitions; 0 means all. Each share
 	// of a group is a durable consumer of its own, GROUP-NUMBER-OF.
 	Share struct{ Number, Of int }
 
@@ -211,6 +211,9 @@ func (r *Reader) Events(ctx context.Context) iter.Seq2[Message, error] {
 
 // run returns nil if yield returned false.
 func (r *Reader) run(ctx context.Context, yield func(Message, error) bool) error {
+	if s := r.opts.Share; s.Of < 0 || s.Of > Partitions || s.Number < 0 || s.Number >= max(s.Of, 1) {
+		return &Error{Kind: Failed, Addr: r.addr.String(), Detail: fmt.Sprintf("there is no share %d of %d: shares are counted from 0, and there are at most %d", s.Number, s.Of, Partitions)}
+	}
 	delays := &backoff.ExponentialBackOff{InitialInterval: minDelay, Multiplier: 2, MaxInterval: maxDelay, RandomizationFactor: 0.25}
 	var since time.Time // zero before the first connection
 	attempt := 0

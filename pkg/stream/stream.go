@@ -34,7 +34,7 @@ const (
 	HeaderReceived = "Enswitch-Received"
 )
 
-// Partitions is the number of partitions of a stream. The events of a call have the same.
+// Partitions is the number of partitions of a stream. All events of a call are in one.
 const Partitions = 16
 
 const (
@@ -66,9 +66,7 @@ func Partition(callid string) int {
 	return int(h.Sum32() % Partitions)
 }
 
-// PartitionToken returns the last token of the subjects of a partition: p00 to p15.
-func PartitionToken(n int) string { return string(appendPartition(nil, n)) }
-
+// appendPartition appends the last token of the subjects of a partition: p00 to p15.
 func appendPartition(b []byte, n int) []byte { return append(b, 'p', byte('0'+n/10), byte('0'+n%10)) }
 
 // appendToken appends text as a token of a subject.

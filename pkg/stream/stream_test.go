@@ -2,6 +2,7 @@ package stream
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -36,9 +37,6 @@ func TestPartition(t *testing.T) {
 			t.Errorf("%q: %d, want %d", callid, got, want)
 		}
 	}
-	if got := PartitionToken(15); got != "p15" {
-		t.Error(got)
-	}
 }
 
 // FuzzSubject: every subject is one that a server takes as that of a message, of four tokens,
@@ -66,7 +64,7 @@ func FuzzSubject(f *testing.F) {
 		if other := Subject("p", class, event2, callid); (s == other) != (event == event2) {
 			t.Fatalf("%q and %q have the subjects %q and %q", event, event2, s, other)
 		}
-		if n := Partition(callid); n < 0 || n >= Partitions || tokens[3] != PartitionToken(n) {
+		if n := Partition(callid); n < 0 || n >= Partitions || tokens[3] != string(appendPartition(nil, n)) {
 			t.Fatalf("partition %d in %q", n, s)
 		}
 	})
@@ -151,5 +149,23 @@ func TestAddressShowsNoPassword(t *testing.T) {
 	all := fmt.Sprintf("%v %+v %#v %v %+v %#v %s", a, a, a, *a, *a, *a, text)
 	if strings.Contains(all, "SECRET") || strings.Count(all, "nats://h:4222/x") != 8 {
 		t.Error(all)
+	}
+}
+
+// A share that does not exist would be all events.
+func TestNoSuchShare(t *testing.T) {
+	t.Parallel()
+	a, err := ParseAddress("nats://127.0.0.1:1/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, share := range [][2]int{{1, 0}, {2, 2}, {5, 2}, {-1, 2}, {0, 17}, {0, -1}} {
+		o := ReaderOptions{RetryFirst: true}
+		o.Share.Number, o.Share.Of = share[0], share[1]
+		for _, err := range NewReader(a, &o).Events(t.Context()) {
+			if e, ok := errors.AsType[*Error](err); !ok || !strings.Contains(e.Detail, "there is no share") {
+				t.Errorf("%v: %v", share, err)
+			}
+		}
 	}
 }

@@ -74,7 +74,7 @@ func TestMergeStopsAtGap(t *testing.T) {
 }
 
 // TestOverflow: without room events are dropped and counted, the first of a
-// stretch is told at once, and a gap stands in their place.
+// stretch is reported at once, and a gap takes their place.
 func TestOverflow(t *testing.T) {
 	told := 0
 	buf := NewBuffer(BufferOptions{Size: 1 << 20, OnOverflow: func(Gap) { told++ }})

@@ -277,8 +277,8 @@ func TestManyValues(t *testing.T) {
 	}
 }
 
-// TestOnKept: it is told of every event that is kept, when that has been
-// written, one after the other.
+// TestOnKept: it is called for each kept event once that has been written, one after the
+// other.
 func TestOnKept(t *testing.T) {
 	buf := newBuffer(1 << 20)
 	var out bytes.Buffer

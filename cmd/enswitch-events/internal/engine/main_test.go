@@ -106,7 +106,7 @@ func events(feed *Feed, from, to int) Input {
 	}
 }
 
-// forever is an input that is quiet until it is told to end.
+// forever is an input that is quiet until its context ends.
 func forever(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
 // inOrder runs inputs one after the other.

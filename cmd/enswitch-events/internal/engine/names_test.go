@@ -2,7 +2,7 @@ package engine
 
 import "testing"
 
-// TestSourceNamesAreBounded: whoever POSTs adds a name. Past the bound none gets
+// TestSourceNamesAreBounded: each sender of POSTs adds a name. Past the bound none gets
 // another's.
 func TestSourceNamesAreBounded(t *testing.T) {
 	buf := NewBuffer(BufferOptions{Size: 1 << 20})

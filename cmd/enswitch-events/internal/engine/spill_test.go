@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// moody is an output that stops taking anything whenever it is told to.
+// moody is an output that can be made to stop taking anything.
 type moody struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -196,8 +196,7 @@ func TestBlockRecord(t *testing.T) {
 	}
 }
 
-// TestSpillTold: that events go to disk is told once as long as they do so again
-// and again.
+// TestSpillTold: that events go to disk is reported once, also if they do so again and again.
 func TestSpillTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0

@@ -252,7 +252,7 @@ func (o *Options) open(ctx context.Context, s *session) (err error) {
 	return nil
 }
 
-// open returns the buffer of s. Beside it so many bytes of memory are in use.
+// open returns the buffer of s. beside is how many bytes of memory are used beside it.
 func (o *bufferFlags) open(s *session, beside int64) *engine.Buffer {
 	var record func([]byte)
 	if s.record != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-// What systemd is told, by sd_notify; without systemd nothing is.
+// What goes to systemd by sd_notify. Without systemd nothing does.
 
 // watchdog tells systemd that the program works as long as the engine's loop turns: that is
 // the one which moves events.

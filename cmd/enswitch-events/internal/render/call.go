@@ -112,7 +112,7 @@ func (r *Renderer) callState(l *line, x *event.Index) {
 	l.column += stateColumns
 }
 
-// pad writes text at the right of so many columns, and a blank before.
+// pad writes text aligned right in the given number of columns, and a blank before it.
 func (l *line) pad(text []byte, columns int) {
 	for n := len(text); n <= columns; n++ {
 		l.dst = append(l.dst, ' ')

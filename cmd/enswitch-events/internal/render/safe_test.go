@@ -11,8 +11,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// TestSameInQuotes: a string that is shown as it stands in JSON is what it would
-// be when it is taken out of its quotes and escaped again.
+// TestSameInQuotes: a string that is shown as it is in JSON is the same when its
+// quotes and escapes are removed and it is escaped again.
 func TestSameInQuotes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.SampledFrom([]string{"a", " ", "=", `\"`, `\\`, `\n`, `\r`, `\t`, `\b`, `\/`, `\u0041`, `\u202e`, "\x7f", "ë", "静", "\u202e", "\u200b", "\u0085", "ی", "\u200c", "\u200d", "👩", "❤", "\ufe0f", "1", "plain text of some length"})

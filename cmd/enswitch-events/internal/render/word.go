@@ -70,7 +70,7 @@ func roleOf(key []byte) role {
 
 const (
 	wordSlots   = 512            // a power of two
-	maxWords    = wordSlots / 2  // after that all are forgotten: a source with so many names keeps sending new ones
+	maxWords    = wordSlots / 2  // after that all are forgotten: a source with that many names keeps sending new ones
 	maxWordLen  = 64             // bytes of a name that is kept
 	prefixBytes = 2 * maxWordLen // initial capacity of a prefix
 )

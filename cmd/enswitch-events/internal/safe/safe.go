@@ -12,7 +12,7 @@ import (
 )
 
 // A caller chooses their own display name, so every byte of an event is
-// hostile to a terminal until shown otherwise. What may pass as it stands is
+// hostile to a terminal until shown otherwise. What may pass unchanged is
 // printable text; all that could move the cursor, change a colour or the
 // title, begin a line, reorder what is read or hide is spelled out.
 
@@ -124,7 +124,7 @@ func IsASCII(text []byte) bool {
 	return classify(text)&notASCII == 0
 }
 
-// unsafeRune reports whether r must not reach a terminal as it stands: C0, C1,
+// unsafeRune reports whether r must not reach a terminal unescaped: C0, C1,
 // DEL, line and paragraph separators, bidirectional controls and whatever else
 // is meant not to be seen (zero-width characters, byte order marks, tags). Of
 // joiners and variation selectors, for which it is true as well, see shapes.
@@ -196,7 +196,7 @@ func String(text string) string { return string(Append(nil, []byte(text))) }
 // appendEscaped is Append without its shortcut; inQuotes also escapes
 // quotes and backslashes.
 func appendEscaped(dst, text []byte, inQuotes bool) []byte {
-	start := 0 // of what is to be appended as it stands
+	start := 0 // of what is appended unchanged
 	for i := harmless(text, 0); i < len(text); i = harmless(text, i) {
 		c := text[i]
 		if c < utf8.RuneSelf {
@@ -251,7 +251,7 @@ func appendHex(dst []byte, r rune, digits int) []byte {
 	return dst
 }
 
-// AppendWord appends text as one word of a line: as it stands, or safe and in
+// AppendWord appends text as one word of a line: unchanged, or safe and in
 // quotes if it is empty, holds white space, quotes, = or a backslash, or
 // anything that has to be escaped.
 func AppendWord(dst, text []byte) []byte {

@@ -162,7 +162,7 @@ func TestSequenceBounds(t *testing.T) {
 	}
 }
 
-// TestInsteadIsShort: what is told of hostile events is bounded and safe to
+// TestInsteadIsShort: what is said of hostile events is bounded and safe to
 // show.
 func TestInsteadIsShort(t *testing.T) {
 	w, _ := awaiting(t, "* > never", "callid")

@@ -76,7 +76,7 @@ func (p *player) position() int64 {
 	return p.base + time.Since(p.since).Microseconds()*int64(p.speed)
 }
 
-// turned wakes whoever waits.
+// turned wakes all that wait.
 func (p *player) turned() {
 	close(p.turn)
 	p.turn = make(chan struct{})
