@@ -58,7 +58,7 @@ func (c *Client) explain(a *attempt, err error) *Error {
 		return c.failure(NotWebsocket, errHandshakeTooLong.Error(), nil)
 	case a.conn.lastRead.IsZero():
 		return c.failure(NoAnswer, "connected, but the server hung up without an answer", err)
-	case hungUp(err):
+	case hungUp(err), a.conn.first == [2]byte{'H', 'T'} && hungUp(a.conn.err): // half a line is an error of its syntax
 		return c.failure(NotWebsocket, "the server hung up in the middle of the answer", err)
 	}
 	return c.failure(NotWebsocket, "what answered speaks neither HTTP nor websocket", err)

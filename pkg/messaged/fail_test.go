@@ -90,6 +90,8 @@ func TestHandshakeFails(t *testing.T) {
 		{"101 without accept", says("HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"), "ws", NotWebsocket, 101, "broken websocket handshake"},
 		{"hangs up", says(""), "ws", NoAnswer, 0, "without an answer"},
 		{"half a header", says("HTTP/1.1 101 Swi"), "ws", NotWebsocket, 0, "middle of the answer"},
+		{"half a version", says("HTTP/1"), "ws", NotWebsocket, 0, "middle of the answer"},
+		{"half a header's name", says("HTTP/1.1 101 Ok\r\nUpgr"), "ws", NotWebsocket, 0, "middle of the answer"},
 		{"rubbish", says("220 mail.example ESMTP\r\n"), "ws", NotWebsocket, 0, "neither HTTP nor"},
 		{"endless header", says("HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Filler: "+strings.Repeat("x", 990)+"\r\n", 2000)), "ws", NotWebsocket, 0, "too long"},
 		{"unknown authority", secure, "wss", Certificate, 0, "unknown authority"},

@@ -4,11 +4,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
 // reason returns the text of err with the address, which it names once.
@@ -53,7 +55,11 @@ func (u *upstream) connectHint(e *messaged.Error) string {
 		if u.addr.URL.Scheme == "wss" {
 			other = "it speaks no TLS: ws://"
 		}
-		return "something else may listen there, or " + other + ": messaged's port is 4875, its path /events/websocket/\n--connect-timeout waits longer"
+		hint := "something else may listen there, or " + other + ": messaged's port is 4875, its path /events/websocket/"
+		if errors.Is(e, io.EOF) || oserr.IsReset(e) {
+			return hint
+		}
+		return hint + "\n--connect-timeout waits longer"
 	case messaged.NotWebsocket:
 		return "this may be a web server: messaged's port is 4875, its path /events/websocket/"
 	case messaged.Unreachable, messaged.Timeout:

@@ -50,21 +50,19 @@ type session struct {
 	lags             lags
 	watchdog         *watchdog
 
-	rejected sync.Once
+	rejected report.Rejections
 
 	atEnd []func() // called when what has come is written
 }
 
-// reject warns of the first input that is no event, and logs the others with -v; the
-// ledger counts them all. raw is the beginning of the input, size its length in bytes.
+// reject warns of the first input of each kind that is no event, and logs the others with
+// -v; the ledger counts them all. raw is the beginning of the input, size its length in bytes.
 func (s *session) reject(source string, err error, raw []byte, size int64) {
 	msg := "rejected, no event " + report.RejectionText(err, raw, size, s.pseudonyms.On)
 	if source != "" {
 		msg = source + ": " + msg
 	}
-	first := false
-	s.rejected.Do(func() { first = true })
-	if first {
+	if s.rejected.First(err) {
 		s.a.Log.Warn(msg, "source", source)
 		return
 	}

@@ -20,7 +20,7 @@ type CaptureFaults struct {
 	// Hide shows no part of a line.
 	Hide     bool
 	log      *log.Logger
-	rejected rejections
+	rejected Rejections
 	skipped  int64 // bytes outside the bounds
 	damaged  int
 }
@@ -31,12 +31,12 @@ func NewCaptureFaults(l *log.Logger) *CaptureFaults { return &CaptureFaults{log:
 // Reject warns of the first rejected line of each kind, and logs the others with -v.
 func (f *CaptureFaults) Reject(r engine.Rejected) {
 	msg := fmt.Sprintf("%s: rejected at byte %d, no event %s", r.Source, r.Offset, RejectionText(r.Err, r.Excerpt, int64(r.Size), f.Hide))
-	if !f.rejected.first(r.Err) {
+	if !f.rejected.First(r.Err) {
 		f.log.Debug(msg, "source", r.Source, "offset", r.Offset)
 		return
 	}
 	attrs := []any{"source", r.Source, "offset", r.Offset}
-	if hint := foreignFormatHint(r.Excerpt); hint != "" {
+	if hint := foreignFormatHint(r.Excerpt, r.Size > len(r.Excerpt)); hint != "" {
 		attrs = append(attrs, log.HintKey, hint)
 	}
 	f.log.Warn(msg, attrs...)

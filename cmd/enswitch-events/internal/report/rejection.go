@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
@@ -41,19 +41,21 @@ func excerpt(raw []byte, size int64) string {
 	return string(raw)
 }
 
-// rejections remembers the kinds of rejected inputs, so that the first of each kind is a
-// warning and the others are not.
-type rejections struct{ seen map[string]bool }
+// Rejections remembers the kinds of rejected inputs, so that the first of each kind is a
+// warning and the others are not. It is safe for concurrent use.
+type Rejections struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
 
-// first reports whether err is the first of its kind.
-func (r *rejections) first(err error) bool {
-	kind := err.Error()
-	if e, ok := errors.AsType[*event.Error](err); ok {
-		kind = e.Reason // without the offset
-		if _, rest, ok := strings.Cut(kind, " where "); ok {
-			kind = rest // without the unexpected byte
-		}
+// First reports whether err is the first of its kind.
+func (r *Rejections) First(err error) bool {
+	kind, _, _ := strings.Cut(err.Error(), " at byte ")
+	if _, rest, ok := strings.Cut(kind, " where "); ok {
+		kind = rest // without the unexpected byte
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.seen[kind] || len(r.seen) >= maxKinds {
 		return false
 	}
