@@ -10,10 +10,50 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// write writes the batch in writing.
-func (w *Writer) write() error {
+// writeParts writes the batch in writing, in parts if it is larger than a file may be.
+func (w *Writer) writeParts() error {
+	for rest := w.writing; len(rest) > 0; {
+		part, err := w.fitting(rest)
+		if err != nil {
+			return err
+		}
+		if err := w.write(part); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		w.inBatch = max(0, w.inBatch-int64(bytes.Count(part, []byte{'\n'}))) // it is 0 if Close has given up
+		w.mu.Unlock()
+		w.tidy()
+		rest = rest[len(part):]
+	}
+	return nil
+}
+
+// fitting returns the first of the lines: as many as the file has room for, or a new file
+// if there is no room for one, and at least one.
+func (w *Writer) fitting(lines []byte) ([]byte, error) {
+	if w.o.MaxSize <= 0 {
+		return lines, nil
+	}
+	w.stored = w.stored[:0]
+	if err := w.ready(); err != nil { // the size of the file must be known
+		return nil, err
+	}
+	first := int64(bytes.IndexByte(lines, '\n') + 1)
+	room := w.o.MaxSize // for compressed lines it is more than enough
+	if _, plain := w.encode.(plainEncoder); plain && w.size+first <= room {
+		room -= w.size
+	}
+	if room >= int64(len(lines)) {
+		return lines, nil
+	}
+	return lines[:max(first, int64(bytes.LastIndexByte(lines[:room], '\n')+1))], nil
+}
+
+// write writes lines of the batch, together in one file.
+func (w *Writer) write(lines []byte) error {
 	var err error
-	if w.stored, err = w.encode.append(w.stored[:0], w.writing); err != nil {
+	if w.stored, err = w.encode.append(w.stored[:0], lines); err != nil {
 		return err
 	}
 	for {

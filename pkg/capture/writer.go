@@ -51,7 +51,7 @@ type WriterOptions struct {
 	Buffer int
 	// MaxSize is the largest size of a file in bytes, as it is stored. A file that
 	// would become larger is set aside, and a new one begun. A file is larger only
-	// if a single batch of events is, or if it cannot be renamed. 0 is no limit.
+	// if a single event is, or if it cannot be renamed. 0 is no limit.
 	MaxSize int64
 	// MaxAge is how long after the first event that was written to it a file is
 	// set aside, when the next event comes; 0 is no limit. The age of a file
@@ -348,7 +348,7 @@ func (w *Writer) flush(last bool) error {
 	}
 	w.mu.Unlock()
 	if len(w.writing) > 0 {
-		if err := w.write(); err != nil {
+		if err := w.writeParts(); err != nil {
 			return err
 		}
 	} else if begun && !w.fifo {
@@ -356,9 +356,6 @@ func (w *Writer) flush(last bool) error {
 			return err
 		}
 	}
-	w.mu.Lock()
-	w.inBatch = 0
-	w.mu.Unlock()
 	for _, written := range waiters {
 		close(written)
 	}

@@ -346,3 +346,34 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// TestRotationOfABurst proves that a batch is divided among files that are no larger than
+// MaxSize, with every event in one of them and in order.
+func TestRotationOfABurst(t *testing.T) {
+	const events, maxSize = 1000, 2000
+	for _, name := range []string{"e.ndjson", "e.ndjson.gz", "e.ndjson.zst"} {
+		dir := t.TempDir()
+		w := create(t, filepath.Join(dir, name), &WriterOptions{MaxSize: maxSize, Flush: time.Hour})
+		var want []string
+		for n := range events {
+			want = append(want, fmt.Sprintf(`{"n":%d,"x":"%x"}`, n, rand.Uint64()))
+		}
+		put(t, w, want...)
+		if err := w.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var a asides
+		a.known = true
+		files := a.list(filepath.Join(dir, name))
+		var got []string
+		for _, f := range files {
+			if f.info.Size() > maxSize || f.info.Size() < maxSize/2 {
+				t.Errorf("%s has %d bytes", f.name, f.info.Size())
+			}
+			got = append(got, readAll(t, f.name)...)
+		}
+		if got = append(got, readAll(t, filepath.Join(dir, name))...); !slices.Equal(got, want) {
+			t.Errorf("%s: %d files hold %d events, or in another order", name, len(files), len(got))
+		}
+	}
+}

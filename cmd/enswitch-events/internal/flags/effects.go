@@ -87,6 +87,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"report-gaps", func(v *invocation) bool { return v.flags.Lookup("schema") == nil }, "schema prints no events", "leave it out: a gap is named on stderr"},
 
 	{"record-max-size record-max-age record-keep", needs("record"), "nothing is recorded", "add --record FILE"},
+	{"record-keep", (*invocation).rotates, "all goes into one file", "add --record-max-size or --record-max-age, or put the time in the name, as %Y-%m-%d.ndjson"},
 	{"exec-shell exec-parallel exec-every", needs("exec"), "no command is run", "add --exec CMD"},
 	{"exec-timeout", func(v *invocation) bool { return v.has("exec") || v.flags.Lookup("to") != nil }, "no command is run", "add --exec CMD"},
 	{"exec-timeout", func(v *invocation) bool { return v.flags.Lookup("to") == nil || v.hasTarget("exec:") }, "no target is exec:", "leave it out"},
@@ -187,6 +188,11 @@ var usesColor = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile
 
 func needs(flag string) func(*invocation) bool {
 	return func(v *invocation) bool { return v.has(flag) }
+}
+
+// rotates reports whether a recording begins new files.
+func (v *invocation) rotates() bool {
+	return v.has("record-max-size") || v.has("record-max-age") || strings.Contains(strings.ReplaceAll(v.text("record"), "%%", ""), "%")
 }
 
 // invocation is a command with its flags and arguments.
