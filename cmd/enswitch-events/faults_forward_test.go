@@ -41,6 +41,14 @@ func forwardFaults() []fault {
 			"forward-retry-dead", "forward retry-dead while forward runs, with a target that refuses what it took before",
 			"dead letters are delivered again; exit code 1 as long as some stay", forwardRetryDead,
 		},
+		{
+			"forward-odd-answers", "a server that closes each connection when the second request comes; answers 304 with a body",
+			"every event is delivered, and nothing is said of the connection; what net/http prints is no line of the log", forwardOddAnswers,
+		},
+		{
+			"forward-queue-removed", "the queue is removed while events wait in it",
+			"that is said; at the end the events are dropped and counted; exit code 8 with --fail-on-loss", forwardQueueRemoved,
+		},
 		{"forward-watched", "systemd watches (Type=notify, WatchdogSec), Prometheus asks", "ready, alive again and again, stopping; /readyz, /healthz and the counts", forwardWatched},
 	}
 }

@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http prints strange answers there, which must not stand between the lines of a JSON log
 	cli.SetTimeZone()
 	os.Exit(run(context.Background(), os.Args[1:], cli.StandardStreams()))
 }

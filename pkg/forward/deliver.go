@@ -222,7 +222,7 @@ func (f *Forwarder) attempt(batch []*entry) []Result {
 // the target has recovered.
 func (f *Forwarder) complete(batch []*entry, results []Result) (recovered bool) {
 	f.mu.Lock()
-	var dropped int64
+	dropped := map[DropReason]int64{}
 	answered, unanswered, refused := false, false, false
 	for i, e := range batch {
 		delete(f.delivering, e)
@@ -238,8 +238,8 @@ func (f *Forwarder) complete(batch []*entry, results []Result) (recovered bool) 
 			f.totals.Dead++
 			answered = true
 		default:
-			if e.dropped {
-				dropped++
+			if e.dropped != "" {
+				dropped[e.dropped]++
 				f.window.remove(e)
 				continue
 			}
@@ -270,13 +270,16 @@ func (f *Forwarder) complete(batch []*entry, results []Result) (recovered bool) 
 		f.cond.Broadcast()
 	}
 	f.mu.Unlock()
-	f.drop(DropFull, dropped)
+	for reason, n := range dropped {
+		f.drop(reason, n)
+	}
 	return recovered
 }
 
 // retry makes an entry wait for its next delivery. mu is held.
 func (f *Forwarder) retry(e *entry, r *Result) {
 	if r.Verdict == Split {
+		e.attempts++
 		e.alone, e.due = true, time.Time{}
 		return
 	}
@@ -286,11 +289,12 @@ func (f *Forwarder) retry(e *entry, r *Result) {
 	if r.Reason != "" {
 		f.lastError, f.changed = r.Reason, true
 	}
-	wait := max(r.After, backoff(e.attempts, maxBackoff))
-	if r.After > 0 {
-		wait = max(r.After, minBackoff)
+	wait := max(r.After, minBackoff)
+	if r.After <= 0 {
+		wait = backoff(e.failures, maxBackoff)
 	}
 	e.attempts++
+	e.failures++
 	e.due, e.asked = time.Now().Add(wait), r.Verdict != Unreachable
 }
 

@@ -30,8 +30,9 @@ type execTarget struct{ o ExecOptions }
 //
 // The exit code 0 means that the events are delivered. After 75, 126 and 127, a signal, and
 // when the time is over they are delivered again. Every other code refuses them, and
-// the command's standard error says why. A command whose time is over is killed with the
-// processes that it has started.
+// the command's standard error says why; a batch is then delivered again one by one, to find
+// what is refused. A command whose time is over is killed with the processes that it has
+// started.
 func NewExec(o *ExecOptions) (Target, error) {
 	if o == nil || len(o.Words) == 0 || o.Words[0] == "" {
 		return nil, errors.New("forward: the command is empty")
@@ -45,7 +46,11 @@ func NewExec(o *ExecOptions) (Target, error) {
 
 // Deliver implements Target.
 func (t *execTarget) Deliver(ctx context.Context, items []*Item) []Result {
-	return forAll(len(items), t.run(ctx, appendLines(nil, items)))
+	r := t.run(ctx, appendLines(nil, items))
+	if r.Verdict == Dead && len(items) > 1 {
+		r.Verdict = Split
+	}
+	return forAll(len(items), r)
 }
 
 // The exit codes after which events are delivered again: EX_TEMPFAIL, and what a shell
@@ -63,6 +68,11 @@ func (t *execTarget) run(ctx context.Context, lines []byte) Result {
 	stderr := &excerpt{}
 	cmd.Stdin, cmd.Stderr, cmd.Env = bytes.NewReader(lines), stderr, t.o.Env
 	ownGroup(cmd)
+	kill, killed := cmd.Cancel, false
+	cmd.Cancel = func() error {
+		killed = true
+		return kill()
+	}
 	// A process that the command has left running may hold stderr open.
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
@@ -70,7 +80,7 @@ func (t *execTarget) run(ctx context.Context, lines []byte) Result {
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		return Result{Verdict: Done}
-	case ctx.Err() != nil:
+	case killed, cmd.ProcessState == nil && ctx.Err() != nil:
 		return Result{Verdict: Again, Reason: fmt.Sprintf("killed after %v", t.o.Timeout)}
 	case !exited:
 		if cmd.ProcessState != nil && cmd.ProcessState.Success() {

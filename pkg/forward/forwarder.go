@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
@@ -70,6 +71,7 @@ type Forwarder struct {
 	before     Totals // when it was opened
 	lastError  string
 	changed    bool // since the status file was written
+	removed    bool // the files of the queue were removed, and it is closed
 }
 
 // Open opens the queue in the directory dir, which it makes if need be, and starts to
@@ -186,7 +188,7 @@ func (f *Forwarder) append(records [][]byte) {
 		} else {
 			f.report(err)
 		}
-		if reason == DropFull || oserr.IsDiskFull(err) {
+		if reason == DropFull || oserr.IsDiskFull(err) || errors.Is(err, syscall.EFBIG) {
 			if f.dropOldest(reason) {
 				continue
 			}
@@ -219,8 +221,8 @@ func (f *Forwarder) dropOldest(reason DropReason) bool {
 	n := int64(end-before) - int64(f.done.removeBefore(end))
 	f.window.forget(func(e *entry) bool { return e.offset < end })
 	for e := range f.delivering {
-		if e.offset < end && !e.dropped {
-			e.dropped = true
+		if e.offset < end && e.dropped == "" {
+			e.dropped = reason
 			n-- // it may still be delivered
 		}
 	}
@@ -311,8 +313,12 @@ func (f *Forwarder) noteFailed(err error) {
 func (f *Forwarder) Counts() Counts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := Counts{Waiting: f.waitingItems(), Bytes: f.q.Bytes(), Totals: f.totals}
-	if e := f.window.oldest(f.delivering); e != nil && c.Waiting > 0 {
+	c := Counts{Waiting: f.waitingItems(), Totals: f.totals}
+	if c.Waiting == 0 {
+		return c
+	}
+	c.Bytes = f.q.Bytes()
+	if e := f.window.oldest(f.delivering); e != nil {
 		c.Oldest = e.Received
 	}
 	return c
@@ -323,6 +329,9 @@ func (f *Forwarder) Before() Totals { return f.before }
 
 // waitingItems returns the number of items that are not delivered. mu is held.
 func (f *Forwarder) waitingItems() int64 {
+	if f.removed {
+		return 0
+	}
 	return int64(f.q.ReadOffset()-f.acked) + f.q.Len() - int64(f.done.count())
 }
 
@@ -366,7 +375,12 @@ func (f *Forwarder) Close(ctx context.Context) error {
 	f.mu.Lock()
 	f.note()
 	f.changed = true
+	lost := int64(0)
+	if f.q.Removed() {
+		lost, f.removed = f.waitingItems(), true
+	}
 	f.mu.Unlock()
+	f.drop(DropRemoved, lost)
 	f.writeStatus()
 	return errors.Join(err, f.q.Close(), f.delivered.Close(), f.root.Close(), f.o.Target.Close())
 }

@@ -28,6 +28,8 @@ const (
 	// answerTime for how long.
 	maxAnswer  = 64 << 10
 	answerTime = time.Second
+	// maxHeader bounds the header of an answer.
+	maxHeader = 64 << 10
 
 	defaultTimeout = 10 * time.Second
 )
@@ -109,8 +111,10 @@ func NewHTTP(address string, o *HTTPOptions) (Target, error) {
 		MaxIdleConns:           t.o.Connections,
 		MaxIdleConnsPerHost:    t.o.Connections,
 		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true, // an answer of 1 GB can be small on the wire
+		// Or else requests would go on a connection whose other side is gone for a quarter of an hour.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: t.o.Timeout, PingTimeout: t.o.Timeout},
 	}
 	return t, nil
 }
@@ -149,7 +153,8 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 	// An http.Client follows redirects and keeps cookies, for which it works longer.
 	answer, err := t.transport.RoundTrip(request)
 	if err != nil {
-		return Result{Verdict: Unreachable, Reason: t.reason(err)}
+		err = &unanswered{t.reason(err), err}
+		return Result{Verdict: Unreachable, Reason: err.Error(), Err: err}
 	}
 	r := Result{Status: answer.StatusCode}
 	switch code := answer.StatusCode; {
@@ -157,7 +162,7 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 		r.Verdict = Done
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		r.Verdict = Again
-		r.After = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+		r.After = retryAfter(answer.Header, time.Now())
 	default:
 		r.Verdict = Dead
 	}
@@ -169,17 +174,25 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 	}
 	if r.Verdict != Done {
 		r.Reason = answer.Status
-		if excerpt = strings.TrimSpace(excerpt); excerpt != "" {
-			r.Reason = cut(answer.Status + ": " + excerpt)
+		if to, err := answer.Location(); err == nil && answer.StatusCode < 400 {
+			to.User, to.RawQuery, to.Fragment = nil, "", "" // they may be those of this target
+			r.Reason += " to " + to.String() + ", which is not followed"
 		}
+		if excerpt = strings.TrimSpace(excerpt); excerpt != "" {
+			r.Reason += ": " + excerpt
+		}
+		r.Reason = cut(r.Reason)
 	}
 	return r
 }
 
 // header returns the header of a request.
 func (t *httpTarget) header(items []*Item, body []byte) http.Header {
-	h := make(http.Header, len(t.base)+2)
+	h := make(http.Header, len(t.base)+3)
 	maps.Copy(h, t.base)
+	// This is not sent. It makes net/http send a request at once on another connection when the
+	// server has closed the idle one that it was to go on.
+	h["Idempotency-Key"] = []string{}
 	if !t.o.Batch && len(items) == 1 && (t.o.Format == JSON || t.o.Format == Form) {
 		h["Enswitch-Event-Id"] = []string{items[0].ID.String()}
 	}
@@ -211,8 +224,10 @@ func readAnswer(body io.ReadCloser, cancel context.CancelFunc) string {
 	return string(excerpt)
 }
 
-// retryAfter returns what a Retry-After asks for, 0 if that is nothing.
-func retryAfter(text string, now time.Time) time.Duration {
+// retryAfter returns what the Retry-After of an answer asks for, 0 if that is nothing. A time
+// is by the clock of the server, which the Date of the answer has.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
 	if text == "" {
 		return 0
 	}
@@ -220,12 +235,24 @@ func retryAfter(text string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		wait = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(text); err == nil {
+		if date, err := http.ParseTime(h.Get("Date")); err == nil {
+			now = date
+		}
 		wait = at.Sub(now)
 	} else {
 		return 0
 	}
 	return min(max(wait, minBackoff), maxRetryAfter)
 }
+
+// unanswered is the error for a request without an answer.
+type unanswered struct {
+	text string // in plain words, without secrets of the URL
+	err  error
+}
+
+func (e *unanswered) Error() string { return e.text }
+func (e *unanswered) Unwrap() error { return e.err }
 
 // reason returns why there is no answer, in plain words.
 func (t *httpTarget) reason(err error) string {
@@ -241,6 +268,10 @@ func (t *httpTarget) reason(err error) string {
 		return "the server speaks TLS on this port: use https://"
 	case strings.Contains(text, "malformed "): // net/http has no types for these
 		return "what answered does not speak HTTP"
+	case strings.Contains(text, "response headers exceeded"), strings.Contains(text, "response header list larger"):
+		return fmt.Sprintf("the header of the answer is longer than %d KiB", maxHeader>>10)
+	case strings.HasPrefix(text, "stream error: "), strings.HasPrefix(text, "http2: "):
+		return "the server broke the request off"
 	}
 	text = strings.TrimPrefix(oserr.Reason(err), "net/http: ")
 	return cut(strings.TrimPrefix(strings.TrimPrefix(text, "http: "), "tls: "))
@@ -265,7 +296,7 @@ func (t *httpTarget) Check(ctx context.Context) error {
 		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", host)
 	}
 	if err != nil {
-		return errors.New(t.reason(err))
+		return &unanswered{t.reason(err), err}
 	}
 	return conn.Close()
 }

@@ -87,6 +87,9 @@ func TestAnswers(t *testing.T) {
 		if after := r.URL.Query().Get("after"); after != "" {
 			w.Header().Set("Retry-After", after)
 		}
+		if date := r.URL.Query().Get("date"); date != "" {
+			w.Header().Set("Date", date)
+		}
 		w.WriteHeader(code)
 		if code != http.StatusNoContent && code != http.StatusNotModified {
 			_, _ = io.WriteString(w, strings.Repeat("why ", 4000))
@@ -117,6 +120,7 @@ func TestAnswers(t *testing.T) {
 		{"429?after=0", Again, minBackoff},
 		{"503?after=99999999", Again, maxRetryAfter},
 		{"503?after=Fri,%2031%20Dec%201999%2023:59:59%20GMT", Again, minBackoff},
+		{"503?after=Fri,%2031%20Dec%201999%2023:59:59%20GMT&date=Fri,%2031%20Dec%201999%2023:59:50%20GMT", Again, 9 * time.Second},
 		{"503?after=soon", Again, 0},
 		{"500", Again, 0},
 		{"502", Again, 0},

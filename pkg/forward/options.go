@@ -56,13 +56,15 @@ const (
 	DropDisk    DropReason = "disk_full"     // the disk was full, or could not be written
 	DropAge     DropReason = "queue_age"     // older than MaxAge
 	DropDamaged DropReason = "queue_damaged" // damaged on disk
+	DropRemoved DropReason = "queue_removed" // they waited when the queue was closed, and its files had been removed
 )
 
 // Counts are the counts of a queue.
 type Counts struct {
 	// Waiting is the number of items that are not delivered, those being delivered included.
 	Waiting int64
-	// Bytes is the size of the queue on disk.
+	// Bytes is the size of the queue on disk, 0 if nothing waits. Files with waiting items
+	// may hold others, too.
 	Bytes int64
 	// Oldest is when the oldest waiting item was received, zero if it is not known.
 	Oldest time.Time

@@ -71,7 +71,8 @@ type Status struct {
 	// Waiting is the number of items that are not acknowledged, those being delivered
 	// included.
 	Waiting int64 `json:"waiting"`
-	// Bytes is the size of the queue on disk.
+	// Bytes is the size of the queue on disk, 0 if nothing waits. Files with waiting items
+	// may hold others, too.
 	Bytes int64 `json:"bytes"`
 	// Oldest is when the oldest waiting item was received, nil if none waits.
 	Oldest    *time.Time `json:"oldest"`
@@ -115,7 +116,9 @@ func Inspect(dir string) (Status, error) {
 		done.removeBefore(info.AckOffset)
 		s.Waiting = max(s.Waiting-int64(done.count()), 0)
 	}
-	if it, err := ParseRecord(info.Oldest); err == nil && s.Waiting > 0 {
+	if s.Waiting == 0 {
+		s.Bytes = 0
+	} else if it, err := ParseRecord(info.Oldest); err == nil {
 		at := it.Received.UTC()
 		s.Oldest = &at
 	}

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 )
@@ -27,7 +28,11 @@ func (f *Forwarder) syncAll() {
 	}
 }
 
-// keep writes the status file, and drops what is too old.
+// errRemoved says that the queue does not keep its items any longer.
+var errRemoved = errors.New("the queue was removed: what waits is lost when it is closed")
+
+// keep writes the status file, drops what is too old, and looks whether the queue is still
+// there.
 func (f *Forwarder) keep() {
 	t := time.NewTicker(statusEvery)
 	defer t.Stop()
@@ -39,6 +44,9 @@ func (f *Forwarder) keep() {
 			return
 		}
 		f.expire()
+		if f.q.Removed() {
+			f.report(errRemoved)
+		}
 		f.writeStatus()
 	}
 }

@@ -12,13 +12,14 @@ type entry struct {
 	Item
 	offset   uint64
 	lane     *lane
-	attempts int
+	attempts int // how often it was sent
+	failures int // how often it is to be sent again after a while
 	loaded   time.Time
-	due      time.Time // do not deliver it before this time
-	asked    bool      // the target asked to wait until then
-	alone    bool      // it is delivered in no batch
-	dropped  bool      // the queue has no room for it: it is not delivered again
-	letter   []byte    // what is to be written to the file of dead letters, nil before
+	due      time.Time  // do not deliver it before this time
+	asked    bool       // the target asked to wait until then
+	alone    bool       // it is delivered in no batch
+	dropped  DropReason // why it is not delivered again, empty if it is
+	letter   []byte     // what is to be written to the file of dead letters, nil before
 }
 
 // size is about how much memory e takes.

@@ -239,6 +239,17 @@ func (q *Queue) AckOffset() uint64 {
 	return q.ackOffset
 }
 
+// Removed reports whether somebody has removed the files of the queue, or put others in their
+// place. It works on, but what it holds is gone once it is closed.
+func (q *Queue) Removed() bool {
+	held, err := q.lock.Stat()
+	if err != nil {
+		return false // it is closed
+	}
+	named, err := q.root.Lstat(lockName)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(held, named)
+}
+
 // Truncated returns how many bytes Open removed from the end of a durable queue's
 // newest segment. They are part of an Append that did not return because the process
 // was killed, or, after a loss of power, records that were not synced.

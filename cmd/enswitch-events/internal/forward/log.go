@@ -32,8 +32,7 @@ type targetLog struct {
 	dropped  int64
 	unsaid   map[forward.DropReason]int64 // dropped, and not logged yet
 	byReason map[forward.DropReason]int64 // all dropped
-	letters  int64
-	before   forward.Totals // when the queue was opened
+	before   forward.Totals               // when the queue was opened
 }
 
 // hook sets the functions that o calls.
@@ -83,7 +82,6 @@ func (l *targetLog) recovered() {
 func (l *targetLog) refused(_ *forward.Item, r forward.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.letters++
 	if l.due(fmt.Sprintf("dead %d", r.Status)) {
 		text, also := fmt.Sprintf("%s: refused an event: %s: it is a dead letter in %s", l.name, shortReason(r.Reason), l.dead), []any{"target", l.name, "status", r.Status}
 		if l.again {
@@ -110,8 +108,9 @@ func (l *targetLog) drop(reason forward.DropReason, n int64) {
 // logDrops logs the events that were dropped since the last time. mu is held.
 func (l *targetLog) logDrops(reason forward.DropReason) {
 	why := map[forward.DropReason]string{
-		forward.DropFull: "the queue is full", forward.DropDisk: "the disk of the queue is full",
+		forward.DropFull: "the queue is full", forward.DropDisk: "the disk of the queue is full, or cannot be written",
 		forward.DropAge: "they are older than --queue-age", forward.DropDamaged: "the queue is damaged",
+		forward.DropRemoved: "the queue was removed",
 	}[reason]
 	if n := l.unsaid[reason]; n > 0 {
 		l.log.Warn(fmt.Sprintf("%s: dropped %s: %s", l.name, cli.Plural(n, "event"), why), "target", l.name, "dropped", n, "reason", string(reason))
@@ -142,10 +141,10 @@ func (l *targetLog) finish(c forward.Counts) int64 {
 		}
 	}
 	add(c.AlreadyThere-l.before.AlreadyThere, "already there")
-	add(l.letters, "refused")
+	add(c.Dead-l.before.Dead, "refused")
 	add(l.dropped, "dropped")
 	add(c.Waiting, "wait in the queue for the next run")
-	l.log.Info(l.name+": "+strings.Join(parts, ", "), "target", l.name, "delivered", c.Delivered-l.before.Delivered, "dead", l.letters, "dropped", l.dropped, "waiting", c.Waiting)
+	l.log.Info(l.name+": "+strings.Join(parts, ", "), "target", l.name, "delivered", c.Delivered-l.before.Delivered, "dead", c.Dead-l.before.Dead, "dropped", l.dropped, "waiting", c.Waiting)
 	return l.dropped
 }
 

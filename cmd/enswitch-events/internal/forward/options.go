@@ -274,7 +274,7 @@ func (t *Targets) DryRun(ctx context.Context) error {
 				err = queueError(one.name, t.dir, err)
 			}
 		} else {
-			err = cli.NewError(cli.ExitFailure, fmt.Errorf("%s: %w", one.name, err), streamHint(err))
+			err = cli.NewError(cli.ExitFailure, fmt.Errorf("%s: %w", one.name, err), errorHint(err))
 		}
 		if err == nil {
 			t.a.Log.Info(one.name+": ok", "target", one.name)

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
@@ -57,15 +56,6 @@ func (t *target) notice(err error) {
 		return
 	}
 	t.log.log.Warn(t.name+": "+cli.OneLine(err), attributes(t.name, err)...)
-}
-
-// attributes returns what a message about an error of a target has beside its text.
-func attributes(target string, err error) []any {
-	all := []any{"target", target}
-	if hint := streamHint(err); hint != "" {
-		all = append(all, log.HintKey, hint)
-	}
-	return all
 }
 
 // streamHint returns what to do about an error of a stream, empty if that is not known.
