@@ -89,7 +89,7 @@ func (c *catCase) oddLine(d die, n int, now int64) string {
 	switch d.IntN(8) {
 	case 0:
 		return d.pick(`{`, `not JSON`, `[1]`, `"text"`, `null`, `17`, `{"class":"call"`, `{"class":"call",}`, `{"class":"call"} x`,
-			"{\"class\":\x01\"call\"}", `{"class":"call","event":tru}`, `{"n":01}`, `{"a":"\x"}`, "\xff\xfe", `{"class":"call" "event":"start"}`)
+			"{\"class\":\x01\"call\"}", `{"class":"call","event":tru}`, `{"n":01}`, `{"a":"\x"}`, "\xff\xff", `{"class":"call" "event":"start"}`)
 	case 1:
 		e := d.event(n, now, 5)
 		return e[:d.IntN(len(e))+1] // perhaps none the less an event

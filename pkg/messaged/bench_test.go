@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // benchEvent is about as long as an event of a busy cluster. The fields beyond
@@ -26,13 +28,16 @@ func flood(b *testing.B) string {
 // gorilla: a loop that reads each message into one buffer and forgets it.
 func BenchmarkEvents(b *testing.B) {
 	b.Run("gorilla", func(b *testing.B) {
-		l, stop := dialed(b, flood(b), nil)
-		defer stop()
+		ws, _, err := (&websocket.Dialer{ReadBufferSize: readBuffer}).DialContext(b.Context(), "ws://"+flood(b), nil) //nolint:bodyclose // it has none
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer ws.Close()
 		buf := make([]byte, 64<<10)
 		b.SetBytes(int64(len(benchEvent)))
 		b.ReportAllocs()
 		for b.Loop() {
-			_, r, err := l.ws.NextReader()
+			_, r, err := ws.NextReader()
 			for err == nil {
 				_, err = r.Read(buf)
 			}

@@ -28,7 +28,10 @@ const (
 	closeWait    = 250 * time.Millisecond // to write a close frame
 )
 
-var errHandshakeTooLong = errors.New("the answer to the handshake is too long")
+var (
+	errHandshakeTooLong = errors.New("the answer to the handshake is too long")
+	errStopped          = errors.New("the caller wants no more") // yield returned false
+)
 
 // conn is the network connection below gorilla's, and below TLS.
 type conn struct {
@@ -119,8 +122,9 @@ func (c *conn) readLate(p []byte) (int, error) {
 type link struct {
 	client   *Client
 	conn     *conn
+	frames   *frames // between the two, nil if ws reads all frames
 	ws       *websocket.Conn
-	buf      []byte // the current message
+	buf      []byte // the current message, if ws has read it
 	gotEvent bool   // a message came that may be an event
 
 	mu       sync.Mutex // guards what follows: pings have their own goroutine
@@ -144,21 +148,36 @@ func (l *link) deliver(ctx context.Context, yield func(event.Event, error) bool)
 	defer cancel()
 	defer unblock()
 
-	for {
-		whole, err := l.read()
-		if ctx.Err() != nil {
-			return ctx.Err()
+	take := func(text []byte, whole bool) error {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		if err != nil {
-			return l.client.lost(err, l.conn.err)
-		}
-		l.gotEvent = l.gotEvent || len(l.buf) > 0 && l.buf[0] == '{'
-		ev := event.Event{Raw: l.buf, Received: l.conn.lastRead, Source: l.client.addr}
+		l.gotEvent = l.gotEvent || len(text) > 0 && text[0] == '{'
+		ev := event.Event{Raw: text, Received: l.conn.lastRead, Source: l.client.addr}
 		if !whole {
-			ev.Raw = l.buf[:min(len(l.buf), MaxExcerpt)]
+			ev.Raw = text[:min(len(text), MaxExcerpt)]
 			l.client.opts.OnReject(ev, ErrTooLong)
 		} else if !yield(ev, nil) {
+			return errStopped
+		}
+		return nil
+	}
+	if l.frames != nil {
+		l.frames.most = min(l.client.opts.MaxMessage, readBuffer-maxHeader)
+		l.frames.message = func(text []byte) error { return take(text, true) }
+	}
+	for {
+		whole, err := l.read()
+		if err == nil {
+			err = take(l.buf, whole)
+		}
+		switch {
+		case errors.Is(err, errStopped):
 			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return l.client.lost(err, l.conn.err)
 		}
 		if cap(l.buf) > keptBuffer {
 			l.buf = nil // large messages are rare, and the feed may be quiet for hours
@@ -166,7 +185,7 @@ func (l *link) deliver(ctx context.Context, yield func(event.Event, error) bool)
 	}
 }
 
-// read reads the next message into l.buf. For a message that is too long it
+// read reads the next message that l.frames does not yield into l.buf. For a message that is too long it
 // returns false after the beginning; gorilla skips the rest at the next read.
 func (l *link) read() (whole bool, err error) {
 	_, r, err := l.ws.NextReader()

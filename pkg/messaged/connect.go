@@ -24,10 +24,13 @@ const (
 
 // attempt is what is known about an attempt to connect. It explains a failure.
 type attempt struct {
-	stage stage
-	proxy *url.URL       // nil without a proxy
-	conn  *conn          // nil before TCP is connected, to the server or the proxy
-	resp  *http.Response // nil before an HTTP answer has come
+	client *Client
+	stage  stage
+	proxy  *url.URL       // nil without a proxy
+	conn   *conn          // nil before TCP is connected, to the server or the proxy
+	frames *frames        // nil behind a SOCKS proxy
+	resp   *http.Response // nil before an HTTP answer has come
+	stop   func() bool    // as of context.AfterFunc, once conn is not nil
 }
 
 // handshakeHeader returns h without the headers that gorilla sets itself: it
@@ -55,49 +58,30 @@ func tlsConfig(config *tls.Config) *tls.Config {
 
 // connect makes one attempt. Its error is an *Error.
 func (c *Client) connect(ctx context.Context) (*link, error) {
-	var a attempt
+	a := attempt{client: c, stop: func() bool { return true }}
 	if err := c.chooseProxy(&a); err != nil {
 		return nil, err
 	}
 	dialer := websocket.Dialer{
 		HandshakeTimeout: c.opts.ConnectTimeout,
 		TLSClientConfig:  c.opts.TLS,
-		ReadBufferSize:   readBuffer,
 		WriteBufferSize:  1024, // only control frames are written, and they bypass it
 	}
-	stop := func() bool { return true }
-	dialer.NetDialContext = func(dialCtx context.Context, network, addr string) (net.Conn, error) {
-		tunneled := a.proxy != nil && strings.HasPrefix(a.proxy.Scheme, "http")
-		target := addr
-		if tunneled {
-			target = proxyHost(a.proxy)
-		}
-		nc, err := c.dial(dialCtx, network, target)
-		if err != nil {
-			return nil, err
-		}
-		a.conn = &conn{Conn: nc, ctx: ctx, onWait: c.opts.OnWait, limit: maxHandshake, pause: c.opts.ReadPause}
-		if tcp, ok := nc.(syscall.Conn); ok && c.opts.ReadPause > 0 {
-			if a.conn.raw, err = tcp.SyscallConn(); err != nil {
-				return nil, err
-			}
-		}
-		// Reading an HTTP answer stops at a deadline, not at the end of a context.
-		stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
-		if !tunneled {
-			return a.conn, nil
-		}
-		through, err := tunnel(dialCtx, a.conn, a.proxy, addr, c.opts.TLS)
-		if err != nil {
-			_ = nc.Close()
-		}
-		return through, err
-	}
 	if a.proxy != nil && strings.HasPrefix(a.proxy.Scheme, "socks5") {
+		// The proxy and TLS are gorilla's then, and so are all frames.
 		dialer.Proxy = http.ProxyURL(&url.URL{Scheme: "socks5", User: a.proxy.User, Host: proxyHost(a.proxy)})
+		dialer.NetDialContext = func(dialing context.Context, network, addr string) (net.Conn, error) {
+			return a.dial(ctx, dialing, network, addr)
+		}
+		dialer.ReadBufferSize = readBuffer
+	} else {
+		dialer.NetDialContext = func(dialing context.Context, network, addr string) (net.Conn, error) {
+			return a.dialFrames(ctx, dialing, network, addr)
+		}
+		dialer.NetDialTLSContext = dialer.NetDialContext
 	}
 	ws, resp, err := dialer.DialContext(a.trace(ctx), c.url, c.opts.Header) //nolint:bodyclose // what there is of the body is in memory
-	if !stop() && err == nil {
+	if !a.stop() && err == nil {
 		_ = ws.Close()
 		err = ctx.Err()
 	}
@@ -109,7 +93,73 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		return nil, c.explain(&a, err)
 	}
 	a.conn.limit = -1
-	return &link{client: c, conn: a.conn, ws: ws}, nil
+	return &link{client: c, conn: a.conn, frames: a.frames, ws: ws}, nil
+}
+
+// dial connects to addr, through an HTTP proxy if there is one. The attempt has the time of
+// dialing, and the connection ends with ctx until a.stop is called.
+func (a *attempt) dial(ctx, dialing context.Context, network, addr string) (net.Conn, error) {
+	c := a.client
+	tunneled := a.proxy != nil && strings.HasPrefix(a.proxy.Scheme, "http")
+	target := addr
+	if tunneled {
+		target = proxyHost(a.proxy)
+	}
+	nc, err := c.dial(dialing, network, target)
+	if err != nil {
+		return nil, err
+	}
+	a.conn = &conn{Conn: nc, ctx: ctx, onWait: c.opts.OnWait, limit: maxHandshake, pause: c.opts.ReadPause}
+	if tcp, ok := nc.(syscall.Conn); ok && c.opts.ReadPause > 0 {
+		if a.conn.raw, err = tcp.SyscallConn(); err != nil {
+			return nil, err
+		}
+	}
+	// Reading an HTTP answer stops at a deadline, not at the end of a context.
+	a.stop = context.AfterFunc(ctx, func() { _ = nc.Close() })
+	if !tunneled {
+		return a.conn, nil
+	}
+	through, err := tunnel(dialing, a.conn, a.proxy, addr, c.opts.TLS)
+	if err != nil {
+		_ = nc.Close()
+	}
+	return through, err
+}
+
+// dialFrames is dial with TLS, for wss, and with the reader of plain frames above it.
+func (a *attempt) dialFrames(ctx, dialing context.Context, network, addr string) (net.Conn, error) {
+	nc, err := a.dial(ctx, dialing, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if a.client.request.URL.Scheme == "https" {
+		if nc, err = handshakeTLS(dialing, nc, addr, a.client.opts.TLS); err != nil {
+			return nil, err
+		}
+	}
+	a.frames = newFrames(nc)
+	return a.frames, nil
+}
+
+// handshakeTLS does the TLS handshake with the server addr, and calls the hooks of ctx as gorilla
+// does where it secures. It closes nc if that fails.
+func handshakeTLS(ctx context.Context, nc net.Conn, addr string, config *tls.Config) (net.Conn, error) {
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	hooks := httptrace.ContextClientTrace(ctx)
+	hooks.GotConn(httptrace.GotConnInfo{Conn: nc})
+	hooks.TLSHandshakeStart()
+	tc := tls.Client(nc, config)
+	err := tc.HandshakeContext(ctx)
+	hooks.TLSHandshakeDone(tc.ConnectionState(), err)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return tc, nil
 }
 
 // chooseProxy asks Options.Proxy for the proxy of this attempt.

@@ -70,7 +70,13 @@ func (t *timeline) trace() *httptrace.ClientTrace {
 				t.dialed, t.address = time.Now(), addr
 			}
 		},
-		GotConn: func(httptrace.GotConnInfo) { t.at(&t.tunneled) },
+		GotConn: func(httptrace.GotConnInfo) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			if t.tunneled.IsZero() { // it comes again after TLS
+				t.tunneled = time.Now()
+			}
+		},
 		TLSHandshakeStart: func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()
