@@ -4,10 +4,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
@@ -105,6 +108,34 @@ func mustJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestStatsOfWrongClocks: a call of a machine whose clock is wrong counts in the interval in which
+// it is made, and does not change what another machine's calls say.
+func TestStatsOfWrongClocks(t *testing.T) {
+	t.Parallel()
+	for _, more := range [][]string{nil, {"--every", "2000h"}} {
+		s := serverAt(t, "")
+		p := start(t, append([]string{"stats", s.Addr(), "--by", "machine", "-o", "ndjson"}, more...)...)
+		waitClients(t, s, 1)
+		for i, name := range []string{"start", "answer", "end"} {
+			for machine, off := range []time.Duration{0, 9000 * time.Hour, -9000 * time.Hour} {
+				at := time.Now().Add(off)
+				s.Send(fmt.Appendf(nil, `{"class":"call","event":%q,"machine":%d,"timestamp":"%d.%06d","callid":"%[2]d"}`, name, machine, at.Unix(), at.Nanosecond()/1000))
+			}
+			p.received(3 * int64(i+1))
+		}
+		p.signal(syscall.SIGINT)
+		got := callLines(t, p, cli.ExitOK)
+		if len(got) != 3 {
+			t.Fatalf("%d objects, want 3: %s", len(got), got)
+		}
+		for _, object := range got {
+			if !strings.Contains(object, `"events":3,"attempts":1,"answered":1,`) || !strings.Contains(object, `"concurrent_max":1,"cps_max":1,`) {
+				t.Errorf("%v: %s", more, object)
+			}
+		}
+	}
 }
 
 // TestStatsOnTerminal: the table is drawn again in place, above the status line and below the

@@ -82,6 +82,7 @@ type Call struct {
 	end      mark // the last
 	cause    []byte
 	last     int64 // of the newest event
+	offset   int64 // of the clock of that event, as Event.Offset
 	touched  int64 // the feed's time at the last event
 
 	stage      Kind  // the highest seen, but End
@@ -182,9 +183,10 @@ func merge(a, b []seen) []seen {
 
 // mark is a value and when it was seen.
 type mark struct {
-	at    int64  // microseconds since 1970
-	order int64  // among events of the same time
-	json  []byte // nil for none
+	at     int64  // microseconds since 1970
+	order  int64  // among events of the same time
+	json   []byte // nil for none
+	offset int64  // of the clock, as Event.Offset
 }
 
 // before reports whether m was seen before other, or other never.
@@ -202,7 +204,7 @@ func (m *mark) earliest(other *mark) {
 // note makes m other, if that was seen before.
 func (c *Call) note(m *mark, other mark) {
 	if other.before(m) {
-		*m = mark{other.at, other.order, c.renew(m.json, other.json)}
+		*m = mark{other.at, other.order, c.renew(m.json, other.json), other.offset}
 	}
 }
 

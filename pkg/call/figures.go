@@ -1,10 +1,6 @@
 package call
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // Figures counts the calls that a Tracker follows: give it to one in [Options]. What it
 // counts are the figures of telephony as far as events tell them, see [Summary].
@@ -38,36 +34,13 @@ type FiguresOptions struct {
 	// begin at multiples of it since 1970. Intervals in which nothing changed are left out
 	// where more than a thousand follow each other, also if calls were up: see Idle.
 	Every time.Duration
+	// Correct corrects times by Event.Offset, so that calls of machines whose clocks are
+	// wrong count in the intervals in which they are made.
+	Correct bool
 }
 
 // maxIdle is the number of intervals without a change that may follow each other.
 const maxIdle = 1000
-
-// Interval is the counts of an interval. It includes From and excludes To, in microseconds
-// since 1970.
-type Interval struct {
-	From, To int64
-	// Total is the counts of all calls.
-	Total *Counts
-	// Groups are the counts by number of the group, nil and absent where there was no call.
-	// It is empty without FiguresOptions.Group.
-	Groups []*Counts
-}
-
-// Group returns the counts of the group with that number.
-func (i *Interval) Group(n int) *Counts {
-	if n < len(i.Groups) && i.Groups[n] != nil {
-		return i.Groups[n]
-	}
-	return &Counts{length: i.To - i.From}
-}
-
-// interval is an Interval that is being counted.
-type interval struct {
-	from   int64
-	counts []*Counts // as Figures.groups
-	taken  bool
-}
 
 // group is what is known of the calls of a group now.
 type group struct {
@@ -170,8 +143,6 @@ func (f *Figures) Oldest() (from int64, whole bool) {
 	return f.intervals[0].from, len(f.intervals) > 1
 }
 
-func (f *Figures) newest() *interval { return f.intervals[len(f.intervals)-1] }
-
 // report returns a copy of the counts of v, up to that time. Unsettled adds to them what is
 // not settled; nil if all is.
 func (f *Figures) report(v *interval, to int64, unsettled func(g *group, c *Counts, to int64)) *Interval {
@@ -211,54 +182,6 @@ func (f *Figures) countsOf(v *interval, g int) *Counts {
 	return v.counts[g]
 }
 
-// at returns the interval that has that time, or the one nearest to it.
-func (f *Figures) at(usec int64) *interval {
-	i, here := slices.BinarySearchFunc(f.intervals, usec, func(v *interval, usec int64) int { return cmp.Compare(v.from, usec) })
-	for here && i+1 < len(f.intervals) && f.intervals[i+1].from == usec { // of several that begin then, the last
-		i++
-	}
-	if !here {
-		i--
-	}
-	return f.intervals[max(i, 0)]
-}
-
-// holds reports whether that second begins in v.
-func (f *Figures) holds(v *interval, second int64) bool {
-	usec := second * 1_000_000
-	return f.at(usec) == v && (usec >= v.from || f.taken == 0)
-}
-
-// floor returns the beginning of the interval with that time.
-func (f *Figures) floor(usec int64) int64 {
-	if every := f.o.Every.Microseconds(); every > 0 {
-		return usec - usec%every
-	}
-	return usec
-}
-
-// Clock returns the feed's time as far as calls are followed, in microseconds since 1970; 0
-// before the first event.
-func (f *Figures) Clock() int64 { return f.clock }
-
-// move moves the clock on to that time.
-func (f *Figures) move(usec int64) {
-	if f.clock == 0 {
-		if v := f.intervals[0]; v.from == 0 {
-			v.from = f.floor(usec)
-		}
-		f.clock = usec
-	}
-	for every := f.o.Every.Microseconds(); every > 0 && usec >= f.newest().from+every; {
-		next := f.newest().from + every
-		if usec-next > maxIdle*every {
-			next = f.floor(usec)
-		}
-		f.Cut(next)
-	}
-	f.clock = max(f.clock, usec)
-}
-
 // each calls do for the counts of all calls and of the group.
 func (f *Figures) each(s *share, v *interval, do func(g *group, c *Counts)) {
 	do(f.groups[0], f.countsOf(v, 0))
@@ -282,7 +205,10 @@ func (f *Figures) begin(c *Call, e *Event) {
 
 // update counts what has changed with a call by an event, at that time of the feed. A call
 // that is over, and is not opened again, stays as it was when it ended.
-func (f *Figures) update(c *Call, now int64) {
+func (f *Figures) update(c *Call, e *Event, now int64) {
+	if f.o.Correct {
+		now = e.at + e.Offset
+	}
 	f.move(now)
 	if c.state == Open {
 		f.weigh(c)
@@ -298,14 +224,15 @@ func (f *Figures) weigh(c *Call) {
 	partial := c.Partial()
 	if s.in == nil || s.partial != partial {
 		f.begun(s, -1)
-		at := c.first.at
+		at := f.time(&c.first)
 		if !partial {
-			at = c.start.at
+			at = f.time(&c.start)
 		}
+		f.reach(at)
 		s.in, s.partial, s.second = f.at(at), partial, at/1_000_000
 		f.begun(s, 1)
 	}
-	start, end := c.upTimes()
+	start, end := f.upTimes(c)
 	if partial {
 		start, end = 0, 0
 	}
@@ -347,7 +274,9 @@ func (f *Figures) count(g *group, at, n int64) {
 
 // ended counts a call as over.
 func (f *Figures) ended(c *Call, now int64) {
-	f.move(now)
+	if !f.o.Correct {
+		f.move(now)
+	}
 	f.weigh(c)
 	s := &c.shares[f.slot]
 	if !c.chosen || s.over != nil && s.over.taken {
@@ -360,7 +289,7 @@ func (f *Figures) ended(c *Call, now int64) {
 	}
 	at := f.clock
 	if c.state == Ended {
-		at = c.end.at
+		at = f.time(&c.end)
 	}
 	s.over, s.result = f.at(at), resultOf(c, f.ner)
 	f.each(s, s.over, func(_ *group, counts *Counts) { counts.add(&s.result, 1) })

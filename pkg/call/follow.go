@@ -49,7 +49,7 @@ func (t *Tracker) follow(e *Event) (kept bool) {
 	}
 	t.noteChange(c)
 	for _, f := range t.figures {
-		f.update(c, t.now)
+		f.update(c, e, t.now)
 	}
 	t.settle(c)
 	t.makeRoom(c)
@@ -144,7 +144,9 @@ func (t *Tracker) twice(c *Call, e *Event) bool {
 // note notes what e says about its call.
 func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	c.count++
-	c.last = max(c.last, e.Time)
+	if e.Time >= c.last {
+		c.last, c.offset = e.Time, e.Offset
+	}
 	t.order++
 	if i := slices.IndexFunc(c.machines, func(s seen) bool { return s.machine == m }); i >= 0 {
 		c.machines[i].again(e.Time, t.order)
@@ -157,13 +159,13 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	}
 	for r := range c.roles {
 		if json := e.text(e.roles[r]); len(json) > 0 && Role(r) != Cause {
-			c.note(&c.roles[r], mark{e.Time, t.order, json})
+			c.note(&c.roles[r], mark{e.Time, t.order, json, e.Offset})
 		}
 	}
 	leg := &c.whole
 	if e.inCall {
 		t.addIDs(c, e)
-		if first := (mark{e.Time, t.order, []byte{}}); first.before(&c.first) {
+		if first := (mark{e.Time, t.order, []byte{}, e.Offset}); first.before(&c.first) {
 			c.first, c.firstLeg = first, e.keys[legKey]
 		}
 	}
@@ -180,7 +182,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 	if e.Kind != End {
 		c.stage = max(c.stage, e.Kind)
 	}
-	stamp := mark{e.Time, t.order, e.text(e.stamp)}
+	stamp := mark{e.Time, t.order, e.text(e.stamp), e.Offset}
 	switch e.Kind {
 	case Start:
 		leg.started = true
@@ -191,7 +193,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 		c.note(&c.answer, stamp)
 	case End:
 		if c.end.before(&stamp) || c.end.json == nil {
-			c.end = mark{e.Time, t.order, c.renew(c.end.json, stamp.json)}
+			c.end = mark{e.Time, t.order, c.renew(c.end.json, stamp.json), e.Offset}
 			c.cause = c.renew(c.cause, e.text(e.roles[Cause]))
 		}
 		switch {
@@ -328,7 +330,10 @@ func (t *Tracker) join(a, b *Call) *Call {
 	a.stage = max(a.stage, b.stage)
 	t.noteChange(a)
 	t.noteLeft(b)
-	a.last, a.touched = max(a.last, b.last), max(a.touched, b.touched)
+	if b.last > a.last {
+		a.last, a.offset = b.last, b.offset
+	}
+	a.touched = max(a.touched, b.touched)
 	a.count += b.count
 	a.hashes, a.seqs = append(a.hashes, b.hashes...), append(a.seqs, b.seqs...)
 	a.events = append(a.events, b.events...)

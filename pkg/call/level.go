@@ -158,12 +158,12 @@ func (f *Figures) raise(s *share, start, end int64) {
 
 // upTimes returns from when to when a call is up: until all legs have ended, or until its
 // last event if it is lost.
-func (c *Call) upTimes() (start, end int64) {
-	switch start = c.start.at; {
+func (f *Figures) upTimes(c *Call) (start, end int64) {
+	switch start = f.time(&c.start); {
 	case c.state == Lost:
-		end = c.last
+		end = f.time(&mark{at: c.last, offset: c.offset})
 	case c.end.json != nil && (c.open == 0 || c.state == Ended):
-		end = c.end.at
+		end = f.time(&c.end)
 	default:
 		return start, 0
 	}

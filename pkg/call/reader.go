@@ -27,6 +27,9 @@ type Event struct {
 	// Times is how often the event came. Of an event that its call keeps it goes up when
 	// the same bytes come again.
 	Times int
+	// Offset is how far the clock behind Time is slow, in microseconds, below 0 if it is fast.
+	// Only Figures with FiguresOptions.Correct use it. The caller sets it.
+	Offset int64
 
 	inCall  bool   // the event is of class call
 	gap     bool   // it is the record of a gap

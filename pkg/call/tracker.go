@@ -253,9 +253,13 @@ func (t *Tracker) Quiet(d time.Duration) {
 		t.hold.release(now, t.leave)
 		now -= t.hold.time // an event before may still come
 	}
+	before := t.now
 	t.now = max(t.now, now)
 	for _, f := range t.figures {
-		if t.now > 0 {
+		switch {
+		case f.o.Correct && f.clock > 0:
+			f.move(f.clock + t.now - before)
+		case t.now > 0 && !f.o.Correct:
 			f.move(t.now)
 		}
 	}

@@ -90,8 +90,9 @@ func (s *Sink) block(from, to int64, w *window, i *call.Interval) *block {
 	b := &block{from: from, to: to, window: w}
 	if s.figures != nil {
 		if i == nil {
-			i = &call.Interval{From: from, To: to, Total: &call.Counts{}}
+			i = &call.Interval{Total: &call.Counts{}}
 		}
+		i.Span(from, max(to, from+s.clocks.span))
 		b.calls = i.Total
 	}
 	if len(s.o.By) == 0 {

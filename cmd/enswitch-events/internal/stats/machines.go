@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
 // The bounds of what is said of machines.
@@ -52,11 +53,40 @@ type machine struct {
 	n              int64
 	first          int64 // timestamp, or when its first event was received, live
 	last, received int64
-	minutes        [minutes]machineMinute
+	lags           lags
 }
 
-// machineMinute is the lags of the events that were received in a minute.
-type machineMinute struct{ minute, n, sum, least int64 }
+// lags are the lags of the events of a machine over the last minutes.
+type lags [minutes]struct{ minute, n, sum, least int64 }
+
+// add adds n events that were received in that minute.
+func (l *lags) add(minute, n, sum, least int64) {
+	if at := &l[minute%minutes]; at.minute != minute {
+		at.minute, at.n, at.sum, at.least = minute, n, sum, least
+	} else {
+		at.n, at.sum, at.least = at.n+n, at.sum+sum, min(at.least, least)
+	}
+}
+
+// over returns the mean lag and the clock offset, which is the least lag, over the last
+// minutes up to now; false if they are not known.
+func (l *lags) over(now int64) (mean, offset time.Duration, ok bool) {
+	n, sum, least := int64(0), int64(0), int64(0)
+	for i := range l {
+		at := &l[i]
+		if at.n == 0 || at.minute <= now/60_000_000-minutes {
+			continue
+		}
+		if n == 0 || at.least < least {
+			least = at.least
+		}
+		n, sum = n+at.n, sum+at.sum
+	}
+	if n == 0 {
+		return 0, 0, false
+	}
+	return time.Duration(sum/n) * time.Microsecond, time.Duration(least) * time.Microsecond, true
+}
 
 // machines are the machines by name.
 type machines struct {
@@ -88,32 +118,8 @@ func (m *machines) add(cells []machineCell) {
 		if c.lagged == 0 {
 			continue
 		}
-		minute := c.received / 60_000_000
-		if at := &v.minutes[minute%minutes]; at.minute != minute {
-			*at = machineMinute{minute, c.lagged, c.sum, c.least}
-		} else {
-			at.n, at.sum, at.least = at.n+c.lagged, at.sum+c.sum, min(at.least, c.least)
-		}
+		v.lags.add(c.received/60_000_000, c.lagged, c.sum, c.least)
 	}
-}
-
-// lag returns the mean lag and the clock offset, which is the least lag, over the last
-// minutes up to now; false if they are not known.
-func (m *machine) lag(now int64) (mean, offset time.Duration, ok bool) {
-	n, sum, least := int64(0), int64(0), int64(0)
-	for _, at := range m.minutes {
-		if at.n == 0 || at.minute <= now/60_000_000-minutes {
-			continue
-		}
-		if n == 0 || at.least < least {
-			least = at.least
-		}
-		n, sum = n+at.n, sum+at.sum
-	}
-	if n == 0 {
-		return 0, 0, false
-	}
-	return time.Duration(sum/n) * time.Microsecond, time.Duration(least) * time.Microsecond, true
 }
 
 // heard returns when the machine was last heard of, in microseconds since 1970.
@@ -128,7 +134,7 @@ func (m *machine) heard() int64 {
 func (m *machine) verdict(now int64) string {
 	silence := time.Duration(now-m.heard()) * time.Microsecond
 	between := time.Duration((m.heard()-m.first)/max(m.n-1, 1)) * time.Microsecond
-	mean, offset, ok := m.lag(now)
+	mean, offset, ok := m.lags.over(now)
 	switch {
 	case m.n > 1 && silence > silentFor && silence > silentTimes*between:
 		return "silent for " + cli.RoundDuration(silence).String()
@@ -151,4 +157,54 @@ func (m *machines) inOrder() (all []*machine) {
 		return cmp.Or(cmp.Compare(len(a.text), len(b.text)), cmp.Compare(a.text, b.text))
 	})
 	return all
+}
+
+// clocks are how far the clocks of machines are off.
+type clocks struct {
+	machines map[string]*clock
+	right    int64 // when an event of a clock that is right was received last, in microseconds since 1970
+	// span is the longest time between two events by the same clock, in microseconds, without
+	// intervals: a capture can be played faster than it was made.
+	span int64
+}
+
+// clock is what is known of the clock of a machine.
+type clock struct {
+	lags
+	first int64 // timestamp, in microseconds since 1970
+}
+
+// offset notes an event and returns how far the clock of its machine is slow, in microseconds;
+// 0 if it is right. With beside a clock is wrong only beside one that is right: a capture that
+// is played back has times of its own.
+func (c *clocks) offset(e *call.Event, beside bool) int64 {
+	if e.Received.IsZero() || e.Time == 0 {
+		return 0
+	}
+	machine, received := e.Machine().Text(), e.Received.UnixMicro()
+	l := c.machines[string(machine)]
+	if l == nil {
+		if c.machines == nil {
+			c.machines = map[string]*clock{}
+		}
+		if len(c.machines) >= maxMachines {
+			return 0
+		}
+		l = &clock{first: e.Time}
+		c.machines[string(machine)] = l
+	}
+	if beside {
+		c.span = max(c.span, e.Time-l.first)
+	}
+	lag := received - e.Time
+	l.add(received/60_000_000, 1, lag, lag)
+	_, offset, _ := l.over(received)
+	switch {
+	case offset.Abs() <= wrongBy:
+		c.right = received
+		return 0
+	case beside && received-c.right > minutes*60_000_000:
+		return 0
+	}
+	return offset.Microseconds()
 }

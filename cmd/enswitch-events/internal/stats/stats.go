@@ -91,6 +91,7 @@ type Sink struct {
 	groups   groups
 	windows  windows
 	machines machines
+	clocks   clocks // live
 	timeline timeline
 	guesses  report.Guesses
 	given    report.Guesses // items of the map that were given and came
@@ -131,7 +132,7 @@ func New(o *Options) *Sink {
 
 // newFigures returns the figures of the blocks.
 func newFigures(o *Options) *call.Figures {
-	f := &call.FiguresOptions{Map: o.Map}
+	f := &call.FiguresOptions{Map: o.Map, Correct: o.Live}
 	if len(o.By) > 0 {
 		f.Group = func(e *call.Event) int { return int(e.Seq) }
 	}
@@ -189,6 +190,9 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	}
 	if s.tracker != nil {
 		for i := range p.events {
+			if s.o.Live {
+				p.events[i].Offset = s.clocks.offset(&p.events[i], s.o.Every == 0)
+			}
 			if n := p.names[i]; n != nil {
 				p.events[i].Seq = int64(s.groups.number(n))
 			}

@@ -247,7 +247,7 @@ func (f *tableFormat) machines(s *Sink, b *block, rows int) []string {
 		line := fmt.Sprintf("%s %12s", f.fit(name, column), humanize.Comma(m.n))
 		if s.o.Live {
 			lag, offset := "-", "-"
-			if mean, least, ok := m.lag(now); ok {
+			if mean, least, ok := m.lags.over(now); ok {
 				lag, offset = seconds(mean.Seconds()), seconds(least.Seconds())
 			}
 			line += fmt.Sprintf(" %10s %10s", lag, offset)

@@ -23,16 +23,17 @@ type window struct {
 // windows are the windows that are open, by number: their beginning divided by their
 // length. There is one, 0, if they have no length.
 type windows struct {
-	every  int64 // length in microseconds, 0 for one window
-	open   map[int64]*window
-	begin  int64   // of the run, by the wall clock, in microseconds since 1970
-	next   int64   // the oldest that may get events
-	any    bool    // next is set
-	newest int64   // of those that got events
-	filled int64   // the oldest that has events, if it is after next; else it is to be looked for
-	late   int64   // events that came too late for theirs
-	jumped bool    // windows were left out
-	early  *window // events without a timestamp that came before any with one, nil for none
+	every   int64 // length in microseconds, 0 for one window
+	open    map[int64]*window
+	begin   int64   // of the run, by the wall clock, in microseconds since 1970
+	next    int64   // the oldest that may get events
+	any     bool    // next is set
+	newest  int64   // of those that got events
+	filled  int64   // the oldest that has events, if it is after next; else it is to be looked for
+	late    int64   // events that came too late for theirs
+	jumped  bool    // windows were left out
+	printed bool    // a window was printed
+	early   *window // events without a timestamp that came before any with one, nil for none
 
 	received    int64 // when the last event was received, in microseconds since 1970
 	total       int64 // events of all windows
@@ -53,11 +54,13 @@ func (v *windows) add(at int64, group int, n int64) {
 		return
 	case at == untimed:
 		at = max(v.newest, v.next)
-	case v.any && at < v.next:
+	case v.any && at < v.next && v.printed:
 		v.late += n
 		at = v.next
+	case v.any && at < v.next:
+		v.next = at
 	}
-	v.begun(at)
+	v.beginAt(at)
 	w := v.open[at]
 	if w == nil {
 		if len(v.open) >= maxWindows {
@@ -70,8 +73,8 @@ func (v *windows) add(at int64, group int, n int64) {
 	w.add(group, n)
 }
 
-// begun makes at the first window, unless there was one: early events count in it.
-func (v *windows) begun(at int64) {
+// beginAt makes at the first window, unless there was one: early events count in it.
+func (v *windows) beginAt(at int64) {
 	if v.any {
 		return
 	}
@@ -228,6 +231,7 @@ func (s *Sink) skip(before int64) {
 // printWindow prints the block of a window that is over.
 func (s *Sink) printWindow(at int64) {
 	v := &s.windows
+	v.printed = true
 	from, to := at*v.every, (at+1)*v.every
 	if s.o.Live {
 		from = max(from, v.begin)
@@ -264,7 +268,7 @@ func (s *Sink) printRest() {
 		end = now
 	}
 	if v.early != nil {
-		v.begun(v.first / v.every)
+		v.beginAt(v.first / v.every)
 	}
 	if v.every == 0 || v.any && s.timeless() {
 		from := v.first
