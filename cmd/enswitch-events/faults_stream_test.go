@@ -49,7 +49,7 @@ func streamFaults() []fault {
 			"records as of a capture of the same events, an interval for each time, and the call that goes on ends once", streamPast,
 		},
 		{
-			"stream-secure", "a server with TLS; a certificate that is not trusted; the first of two servers down; the second killed",
+			"stream-secure", "a server with TLS, also one that begins with it; a certificate that is not trusted; the first of two servers down; the second killed",
 			"read over tls:// and nats:// with --ca; exit code 3; the server that is there is used", streamSecure,
 		},
 		{
@@ -354,8 +354,11 @@ func streamSecure(t *testing.T) {
 	}
 	b := newBrokerWith(t, fmt.Sprintf("tls { cert_file: %q, key_file: %q }", ca, key), nats.RootCAs(ca))
 	b.publish(0, 3)
+	first := newBrokerWith(t, fmt.Sprintf("tls { cert_file: %q, key_file: %q, handshake_first: true }", ca, key), nats.RootCAs(ca), nats.TLSHandshakeFirst())
+	first.publish(0, 3)
 	for _, address := range []string{
 		b.address(), strings.Replace(b.address(), "nats:", "tls:", 1), strings.Replace(b.address(), "//", "//127.0.0.1:1,", 1),
+		strings.Replace(first.address(), "nats:", "tls:", 1),
 	} {
 		p := start(t, "tail", address, "--ca", ca, "--from", "start", "-n", "3")
 		p.check(want{events: numbers(0, 3), received: 3})

@@ -19,6 +19,20 @@ func (f *Forwarder) deliverAll() {
 	}
 }
 
+// prepare prepares the target, and reports a failure as that of a delivery.
+func (f *Forwarder) prepare(p preparer) {
+	err := p.Prepare(f.ctx)
+	if err == nil || f.ctx.Err() != nil {
+		return
+	}
+	f.mu.Lock()
+	f.lastError, f.changed, f.failed = err.Error(), true, true
+	f.mu.Unlock()
+	if f.o.OnFailure != nil {
+		f.o.OnFailure(Result{Verdict: Unreachable, Reason: cut(err.Error()), Err: err})
+	}
+}
+
 // next waits for entries to deliver. It returns nil once the Forwarder is closed.
 func (f *Forwarder) next() []*entry {
 	f.mu.Lock()

@@ -124,6 +124,9 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 	}
 	f.beside.Go(f.keep)
 	f.beside.Go(f.wakeOne)
+	if p, ok := f.o.Target.(preparer); ok {
+		f.beside.Go(func() { f.prepare(p) })
+	}
 	if f.o.Sync >= 0 {
 		f.beside.Go(f.syncAll)
 	}

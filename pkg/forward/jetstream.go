@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ type jetStream struct {
 
 	setup sync.Mutex // held while the target connects and looks at the stream
 	known readBack
+	fresh freshness
 
 	mu         sync.Mutex
 	conn       *nats.Conn // nil before the first connection and after the last
@@ -57,6 +59,7 @@ type jetStream struct {
 	watches    map[*watch]bool
 	unsure     map[event.ID]bool // sent without an answer
 	noticed    map[string]bool
+	asked      context.CancelFunc // ends the request for the permissions, nil without one
 }
 
 // NewJetStream returns a target that publishes events to the stream of an address, whose name
@@ -124,7 +127,8 @@ func (t *jetStream) Deliver(ctx context.Context, items []*Item) []Result {
 	if err != nil {
 		return forAll(len(items), unreachable(err))
 	}
-	return t.publish(ctx, items, there)
+	t.fresh.limit.Store(int64(info.window / 4))
+	return t.publish(ctx, items, there, time.Now())
 }
 
 // unreachable is the Result for an event that the stream did not take.
@@ -141,13 +145,16 @@ func (t *jetStream) session(ctx context.Context) (*streamInfo, error) {
 	t.mu.Unlock()
 	switch {
 	case conn == nil:
-		if err := t.connect(); err != nil {
+		if err := t.connect(ctx); err != nil {
 			return nil, err
 		}
 	case !conn.IsConnected():
 		return nil, errLost
 	case info != nil:
 		return info, nil
+	}
+	if err := t.permitted(ctx); err != nil {
+		return nil, err
 	}
 	info, err := t.lookup(ctx, true)
 	if err != nil {
@@ -165,15 +172,26 @@ var errLost = errors.New("the connection is lost")
 // errSilent says that a request about the stream was not answered within setupTimeout.
 var errSilent = errors.New("the server does not answer within 5 s")
 
+// Prepare connects and looks at the stream, or makes it, before there is an event.
+func (t *jetStream) Prepare(ctx context.Context) error {
+	ctx, w := t.watch(ctx, false)
+	defer t.unwatch(w)
+	_, err := t.session(ctx)
+	return err
+}
+
 // connect connects, and subscribes to the acknowledgements.
-func (t *jetStream) connect() error {
+func (t *jetStream) connect(ctx context.Context) error {
+	life, end := context.WithCancel(t.life)
+	defer context.AfterFunc(ctx, end)()
 	o := t.o.Connect
+	o.Wrap = func(c net.Conn) net.Conn { return newGuard(c, &t.fresh) }
 	o.More = append([]nats.Option{
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { t.fail(errLost, false) }),
 		nats.ClosedHandler(func(*nats.Conn) { t.fail(errLost, true) }),
 		nats.ErrorHandler(func(c *nats.Conn, _ *nats.Subscription, err error) { t.fault(c, err) }),
 	}, o.More...)
-	conn, err := stream.Connect(t.life, t.address, &o)
+	conn, err := stream.Connect(life, t.address, &o)
 	if err != nil {
 		return cmp.Or(errors.Unwrap(err), err) // the name of the target has the servers
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,8 +53,9 @@ func (f *flight) finish() {
 // pending is the Verdict of an event that has no answer yet.
 const pending = Verdict(255)
 
-// publish publishes items, except those that are there, and waits for the answers.
-func (t *jetStream) publish(ctx context.Context, items []*Item, there []bool) []Result {
+// publish publishes items, except those that are there, and waits for the answers. looked is when
+// it was looked whether they are there.
+func (t *jetStream) publish(ctx context.Context, items []*Item, there []bool, looked time.Time) []Result {
 	f := &flight{
 		subjects: make([]string, len(items)), results: make([]Result, len(items)),
 		answer: time.Now(), done: make(chan struct{}),
@@ -71,7 +73,7 @@ func (t *jetStream) publish(ctx context.Context, items []*Item, there []bool) []
 	if conn == nil {
 		return forAll(len(items), unreachable(errLost))
 	}
-	t.send(conn, inbox, number, f, items, there)
+	t.send(conn, inbox, number, f, items, there, looked)
 	err := t.wait(ctx, f)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,7 +85,7 @@ func (t *jetStream) publish(ctx context.Context, items []*Item, there []bool) []
 }
 
 // send publishes the items of a flight, up to the first one that cannot be.
-func (t *jetStream) send(conn *nats.Conn, inbox string, number uint64, f *flight, items []*Item, there []bool) {
+func (t *jetStream) send(conn *nats.Conn, inbox string, number uint64, f *flight, items []*Item, there []bool, looked time.Time) {
 	class, name, received, id := []string{""}, []string{""}, []string{""}, []string{""}
 	msg := &nats.Msg{Header: nats.Header{
 		stream.HeaderClass: class, stream.HeaderEvent: name, stream.HeaderReceived: received, jetstream.MsgIDHeader: id,
@@ -101,6 +103,7 @@ func (t *jetStream) send(conn *nats.Conn, inbox string, number uint64, f *flight
 			name[0] = string(b)
 			received[0], id[0] = it.Received.UTC().Format(time.RFC3339Nano), it.ID.String()
 			msg.Data = it.Payload
+			t.fresh.oldest.CompareAndSwap(0, looked.UnixNano())
 			err := conn.PublishMsg(msg)
 			if err == nil {
 				continue
@@ -219,6 +222,10 @@ const (
 	codeStore       = 10077
 )
 
+// noRoom are the codes for an account, or a server, that has no room left: of the limits of
+// the account, of resources in general, of memory, and of storage.
+var noRoom = [...]jetstream.ErrorCode{10002, 10023, 10028, 10047}
+
 // answer returns what a stream's answer means.
 func answer(msg *nats.Msg) Result {
 	if len(msg.Data) == 0 {
@@ -242,6 +249,8 @@ func answer(msg *nats.Msg) Result {
 		return Result{Verdict: Dead, Reason: "the stream refuses it: " + a.Error.Description}
 	case a.Error.ErrorCode == codeIDInProcess:
 		return Result{Verdict: Again, After: streamRetry, Reason: a.Error.Description}
+	case slices.Contains(noRoom[:], a.Error.ErrorCode):
+		return unreachable(&StreamError{Problem: StreamFull, Stream: a.Stream, Account: true, Detail: a.Error.Description})
 	case a.Error.ErrorCode == codeStore && strings.HasPrefix(a.Error.Description, "maximum "):
 		return unreachable(&StreamError{Problem: StreamFull, Stream: a.Stream, Detail: a.Error.Description})
 	}
@@ -254,11 +263,14 @@ func (t *jetStream) fault(conn *nats.Conn, err error) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return
 	}
-	_, subject, _ := strings.Cut(err.Error(), `"`)
-	subject, _, _ = strings.Cut(subject, `"`)
-	problem := &StreamError{Problem: StreamPermission, Subject: subject, Subscribe: strings.Contains(strings.ToLower(err.Error()), "subscription")}
+	subject, subscribe := stream.Violation(err)
+	problem := &StreamError{Problem: StreamPermission, Subject: subject, Subscribe: subscribe}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if subject == userInfo && t.asked != nil {
+		t.asked()
+		return
+	}
 	if !problem.Subscribe && strings.HasPrefix(subject, t.address.Name+".") {
 		problem.Subject = t.address.Name + ".>"
 		for _, f := range t.flights {

@@ -43,6 +43,8 @@ const (
 // looking because all are younger than half the duplicate window.
 func (t *jetStream) alreadyThere(ctx context.Context, info *streamInfo, items []*Item) ([]bool, error) {
 	r := &t.known
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := time.Now()
 	oldest, newest := now, time.Time{}
 	for _, it := range items {
@@ -55,8 +57,6 @@ func (t *jetStream) alreadyThere(ctx context.Context, info *streamInfo, items []
 			}
 		}
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if newest.IsZero() || info.name == "" {
 		if now.Sub(r.read) > info.window+minSlack {
 			r.reset(time.Time{})
@@ -122,6 +122,9 @@ func (t *jetStream) readIDs(ctx context.Context, begin, end time.Time) error {
 	}
 	if r.next > 0 {
 		config.DeliverPolicy, config.OptStartTime, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, nil, r.next
+	}
+	if r.info.other {
+		config.FilterSubjects = nil
 	}
 	request, cancel := context.WithTimeoutCause(ctx, setupTimeout, errSilent)
 	defer cancel()

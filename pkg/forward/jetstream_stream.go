@@ -21,6 +21,8 @@ const StreamWindow = 2 * time.Minute
 type streamInfo struct {
 	name   string
 	window time.Duration // its duplicate window
+	// other says that its messages have other subjects than those that they are published with.
+	other bool
 }
 
 // StreamProblem is what is wrong with a stream.
@@ -44,6 +46,9 @@ const (
 	StreamSmallWindow
 	// StreamUnchecked: the user may not ask about streams. Events are delivered.
 	StreamUnchecked
+	// StreamForgets: it keeps an event only as long as a consumer waits for it. Events are
+	// delivered.
+	StreamForgets
 	// StreamUnread: events of the stream cannot be read, so that some that are in it may come
 	// again. Events are delivered.
 	StreamUnread
@@ -59,7 +64,8 @@ type StreamError struct {
 	Subjects []string
 	// Subscribe says that the permission is one to subscribe.
 	Subscribe bool
-	// Account says that the account, not the server, has no JetStream.
+	// Account says that the account, not the server, has no JetStream, or that the account or
+	// the server, not the stream, is full.
 	Account bool
 	// Window is the duplicate window of the stream.
 	Window time.Duration
@@ -83,11 +89,16 @@ func (e *StreamError) Error() string {
 		}
 		return "the user may not publish to " + e.Subject
 	case StreamFull:
+		if e.Account {
+			return "the server has no room for more events: " + e.Detail
+		}
 		return fmt.Sprintf("the stream %s is full: %s", e.Stream, e.Detail)
 	case StreamNoAck:
 		return fmt.Sprintf("the stream %s acknowledges no events", e.Stream)
 	case StreamSmallWindow:
 		return fmt.Sprintf("the stream %s has a duplicate window of %v, less than %v", e.Stream, e.Window, StreamWindow)
+	case StreamForgets:
+		return fmt.Sprintf("the stream %s keeps an event only until its consumers have it, and no event without a consumer", e.Stream)
 	case StreamUnchecked:
 		return "the stream is not checked: " + e.Detail
 	case StreamUnread:
@@ -151,7 +162,10 @@ func (t *jetStream) find(ctx context.Context, js jetstream.JetStream) (*streamIn
 		if c.Duplicates < StreamWindow {
 			t.notice(&StreamError{Problem: StreamSmallWindow, Stream: name, Window: c.Duplicates})
 		}
-		return &streamInfo{name, c.Duplicates}, nil
+		if c.Retention == jetstream.InterestPolicy {
+			t.notice(&StreamError{Problem: StreamForgets, Stream: name})
+		}
+		return &streamInfo{name: name, window: c.Duplicates, other: c.SubjectTransform != nil}, nil
 	}
 	if err := cmp.Or(names.Err(), partly); err != nil {
 		return nil, err
@@ -184,7 +198,7 @@ func (t *jetStream) create(ctx context.Context, js jetstream.JetStream) (*stream
 		return nil, err
 	}
 	t.notice(&StreamMade{name, subject})
-	return &streamInfo{name, window}, nil
+	return &streamInfo{name: name, window: window}, nil
 }
 
 // takes reports whether subjects take every PREFIX.CLASS.EVENT.pNN.
@@ -226,12 +240,18 @@ func streamError(ctx context.Context, err error) error {
 	return err
 }
 
-// Check implements Target. It asks the server for the stream, and publishes nothing: that the
-// user may not publish shows at the first delivery.
+// Check implements Target. It asks the server for the permissions of the user and for the stream,
+// and publishes nothing: that a user may not publish who may not ask either shows at the first
+// delivery.
 func (t *jetStream) Check(ctx context.Context) error {
 	c := NewJetStream(t.address, &t.o).(*jetStream) //nolint:forcetypeassert // it is one
 	defer func() { _ = c.Close() }()
-	if err := c.connect(); err != nil {
+	ctx, w := c.watch(ctx, false)
+	defer c.unwatch(w)
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	if err := c.permitted(ctx); err != nil {
 		return err
 	}
 	_, err := c.lookup(ctx, false) // a stream that is missing is made when events are delivered

@@ -69,6 +69,25 @@ func TestJetStreamTwins(t *testing.T) {
 	checkOnce(t, s, "mine", len(items), said)
 }
 
+// TestJetStreamStale: an event is not sent when it was looked for too long ago, as by a process
+// that was stopped meanwhile: it is looked for again.
+func TestJetStreamStale(t *testing.T) {
+	t.Parallel()
+	s := streamtest.Start(t)
+	target, _ := newJetStream(t, s.URL()+"/x")
+	j := target.(*jetStream) //nolint:forcetypeassert // it is one
+	items := numbered(3)
+	deliver(t, target, items[:1]...)
+	long := time.Now().Add(-StreamWindow / 2)
+	ctx, w := j.watch(t.Context(), false)
+	defer j.unwatch(w)
+	wantVerdicts(t, j.publish(ctx, items[1:], nil, long), Unreachable, Unreachable)
+	if ids := readIDs(t, s, "X"); len(ids) != 1 {
+		t.Errorf("%d events in the stream, want 1", len(ids))
+	}
+	wantVerdicts(t, deliver(t, target, items...), Known, Done, Done)
+}
+
 // TestJetStreamOwn: events that were sent, but whose acknowledgement was lost, count as
 // delivered, not as those of another forwarder.
 func TestJetStreamOwn(t *testing.T) {

@@ -18,6 +18,12 @@ type Target interface {
 	Close() error
 }
 
+// preparer is a Target that can find out before the first event whether it takes events. The error
+// of Prepare is one that a delivery would have.
+type preparer interface {
+	Prepare(ctx context.Context) error
+}
+
 // Verdict is what a target has done with an item.
 type Verdict uint8
 

@@ -1,15 +1,19 @@
 package stream
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,13 +26,17 @@ import (
 type ConnectOptions struct {
 	// Name is what the server knows the connection as. The default is enswitch-events.
 	Name string
-	// Credentials is the path of a credentials file, with a JWT and the seed of a key.
+	// Credentials is the path of a credentials file: a JWT and the seed of its key, or the
+	// seed of an NKey alone.
 	Credentials string
 	// TLS is how a server's certificate is checked, and the client's own. The default is by
 	// the certificates of the system.
 	TLS *tls.Config
 	// Timeout bounds the connection to one server. The default is 5 s.
 	Timeout time.Duration
+	// Wrap returns what is used in the place of a new connection, before TLS. The default is
+	// the connection itself.
+	Wrap func(net.Conn) net.Conn
 	// More are options of the library, for its callbacks.
 	More []nats.Option
 }
@@ -49,7 +57,7 @@ func Connect(ctx context.Context, a *Address, o *ConnectOptions) (*nats.Conn, er
 		o = &ConnectOptions{}
 	}
 	timeout := cmp.Or(o.Timeout, defaultTimeout)
-	d := &dialer{ctx: ctx, Dialer: net.Dialer{Timeout: timeout}}
+	d := &dialer{ctx: ctx, Dialer: net.Dialer{Timeout: timeout}, wrap: o.Wrap}
 	options := []nats.Option{
 		nats.Name(cmp.Or(o.Name, "enswitch-events")), nats.Timeout(timeout), nats.SetCustomDialer(d),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1), nats.PingInterval(pingInterval),
@@ -63,7 +71,11 @@ func Connect(ctx context.Context, a *Address, o *ConnectOptions) (*nats.Conn, er
 		options = append(options, nats.UserInfo(a.User, a.Password))
 	}
 	if o.Credentials != "" {
-		options = append(options, nats.UserCredentials(o.Credentials))
+		login, err := credentials(o.Credentials)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", a.servers(), err)
+		}
+		options = append(options, login)
 	}
 	if o.TLS != nil {
 		options = append(options, func(n *nats.Options) error { n.TLSConfig = o.TLS; return nil })
@@ -71,7 +83,23 @@ func Connect(ctx context.Context, a *Address, o *ConnectOptions) (*nats.Conn, er
 	if a.TLS {
 		options = append(options, func(n *nats.Options) error { n.Secure = true; return nil })
 	}
-	conn, err := nats.Connect("nats://"+strings.Join(a.Servers, ",nats://"), append(options, o.More...)...)
+	options = append(options, o.More...)
+	defer context.AfterFunc(ctx, d.abort)()
+	servers := "nats://" + strings.Join(a.Servers, ",nats://")
+	conn, err := nats.Connect(servers, options...)
+	if err != nil && a.TLS && ctx.Err() == nil && awaitsTLS(err, d) {
+		var first error
+		if conn, first = nats.Connect(servers, append(options, nats.TLSHandshakeFirst())...); first == nil {
+			return conn, nil
+		}
+		if _, plain := errors.AsType[tls.RecordHeaderError](first); !plain {
+			err = first
+		}
+	}
+	if err == nil && ctx.Err() != nil {
+		conn.Close()
+		err = ctx.Err()
+	}
 	if err != nil {
 		if errors.Is(err, nats.ErrNoServers) {
 			err = cmp.Or(d.lastError(), err)
@@ -81,12 +109,55 @@ func Connect(ctx context.Context, a *Address, o *ConnectOptions) (*nats.Conn, er
 	return conn, nil
 }
 
+// awaitsTLS reports whether an error is that of a server that says nothing before the TLS
+// handshake, as one is set by handshake_first.
+func awaitsTLS(err error, d *dialer) bool {
+	return d.lastError() == nil && (errors.Is(err, nats.ErrTimeout) || errors.Is(err, io.EOF) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, nats.ErrNoServers))
+}
+
+// credentials returns the login by a credentials file.
+func credentials(path string) (nats.Option, error) {
+	text, err := os.ReadFile(path)
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, fmt.Errorf("the credentials file %s cannot be read: %w", path, e.Err)
+	}
+	if bytes.Contains(text, []byte("BEGIN NATS USER JWT")) {
+		return nats.UserCredentials(path), nil
+	}
+	login, err := nats.NkeyOptionFromSeed(path)
+	if err != nil {
+		return nil, fmt.Errorf("the credentials file %s has no JWT with its seed, and no seed of an NKey", path)
+	}
+	return login, nil
+}
+
+// expiry returns when the JWT of a credentials file expires, zero for never.
+func expiry(path string) time.Time {
+	text, _ := os.ReadFile(path) // it was read before
+	_, rest, _ := strings.Cut(string(text), "-----BEGIN NATS USER JWT-----")
+	parts := strings.Split(strings.TrimSpace(rest), ".")
+	if len(parts) < 3 {
+		return time.Time{}
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var c struct {
+		Expires int64 `json:"exp"`
+	}
+	if err != nil || json.Unmarshal(claims, &c) != nil || c.Expires == 0 {
+		return time.Time{}
+	}
+	return time.Unix(c.Expires, 0)
+}
+
 // dialer dials until ctx is done, and keeps the last error, which the library hides.
 type dialer struct {
 	net.Dialer
-	ctx context.Context //nolint:containedctx // the library calls Dial without one
-	mu  sync.Mutex
-	err error
+	wrap func(net.Conn) net.Conn
+	last net.Conn
+	ctx  context.Context //nolint:containedctx // the library calls Dial without one
+	mu   sync.Mutex
+	err  error
 }
 
 // Dial implements [nats.CustomDialer].
@@ -94,8 +165,23 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	conn, err := d.DialContext(d.ctx, network, address)
 	d.mu.Lock()
 	d.err = err
+	if err == nil {
+		d.last = conn
+	}
 	d.mu.Unlock()
+	if err == nil && d.wrap != nil {
+		conn = d.wrap(conn)
+	}
 	return conn, err
+}
+
+// abort closes the last connection: the library waits for a silent server otherwise.
+func (d *dialer) abort() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last != nil {
+		_ = d.last.Close()
+	}
 }
 
 func (d *dialer) lastError() error {
@@ -109,11 +195,12 @@ func connectError(err error, o *ConnectOptions) error {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, other := errors.AsType[x509.HostnameError](err)
 	_, plain := errors.AsType[tls.RecordHeaderError](err)
-	path, isPath := errors.AsType[*fs.PathError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
 	switch {
-	case isPath && path.Path == o.Credentials:
-		return fmt.Errorf("the credentials file %s cannot be read: %w", path.Path, path.Err)
 	case errors.Is(err, nats.ErrAuthorization):
+		if at := expiry(o.Credentials); !at.IsZero() && at.Before(time.Now()) {
+			return refusal("the server refuses the credentials, which expired at " + at.Local().Format(time.DateTime))
+		}
 		if o.Credentials != "" {
 			return refusal("the server refuses the credentials")
 		}
@@ -126,13 +213,15 @@ func connectError(err error, o *ConnectOptions) error {
 		return errors.New("there is no NATS server at this address")
 	case unknown, other:
 		return fmt.Errorf("the server's certificate cannot be trusted: %w", err)
+	case alert, strings.Contains(err.Error(), "closed by remote after TLS handshake"):
+		return errors.New("the server refuses the TLS connection: it may want a client certificate")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return errors.New("connection refused: no server listens there")
 	case errors.Is(err, io.EOF):
-		return errors.New("the server has closed the connection")
+		return errors.New("the server has closed the connection: it may want TLS first, as by tls:// in the place of nats://")
 	}
 	if o.Credentials != "" && strings.Contains(err.Error(), "nkeys") {
-		return fmt.Errorf("the credentials file %s has no valid JWT and seed", o.Credentials)
+		return fmt.Errorf("the credentials file %s has no valid JWT with its seed", o.Credentials)
 	}
 	return errors.New(strings.TrimPrefix(err.Error(), "nats: "))
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
@@ -53,7 +54,15 @@ func TestConnect(t *testing.T) {
 	if err := os.WriteFile(bad.Credentials, []byte("secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := connect(t, s.URL()+"/x", bad); err == nil || !strings.Contains(err.Error(), "bad.creds has no valid JWT and seed") {
+	if err := connect(t, s.URL()+"/x", bad); err == nil || !strings.Contains(err.Error(), "bad.creds has no JWT with its seed, and no seed of an NKey") {
+		t.Error(err)
+	}
+	// The JWT of a user that expired at the first second of 1970.
+	expired := "-----BEGIN NATS USER JWT-----\ne30.eyJleHAiOjF9.e30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\n" + seed + "\n------END USER NKEY SEED------\n"
+	if err := os.WriteFile(bad.Credentials, []byte(expired), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(t, s.URL()+"/x", bad); err == nil || !strings.Contains(err.Error(), "the server refuses the credentials, which expired at 19") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -62,6 +71,52 @@ func TestConnect(t *testing.T) {
 	if conn, err := stream.Connect(ctx, a, nil); err == nil {
 		conn.Close()
 		t.Error("connected after ctx was done")
+	}
+}
+
+// seed is that of an NKey, and user its public key.
+const (
+	seed = "SUALY5TVCEZQB7VGKZDJVML76Y256BWZ2CTERDVKS2OS2PBWM7UWKET5C4"
+	user = "UCOLAF6VXVERWNSXCG2VO2AGJIFMVIYI5OCD7WVF6EN7VHPYGJDMDDSI"
+)
+
+// TestConnectNKey: a credentials file may have the seed of an NKey alone.
+func TestConnectNKey(t *testing.T) {
+	t.Parallel()
+	s := streamtest.StartCore(t, "authorization { users: [ { nkey: "+user+" } ] }")
+	o := &stream.ConnectOptions{Credentials: filepath.Join(t.TempDir(), "nkey")}
+	if err := os.WriteFile(o.Credentials, []byte(seed+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(t, s.URL()+"/x", o); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestConnectSilent: an attempt to connect to a server that says nothing ends with ctx.
+func TestConnectSilent(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		conn, err := l.Accept()
+		cancel()
+		<-t.Context().Done()
+		if err == nil {
+			_ = conn.Close()
+		}
+	}()
+	a, err := stream.ParseAddress("nats://" + l.Addr().String() + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conn, err := stream.Connect(ctx, a, &stream.ConnectOptions{Timeout: 10 * time.Minute}); err == nil { // or the test times out
+		conn.Close()
+		t.Error("connected to a server that says nothing")
 	}
 }
 

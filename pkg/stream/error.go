@@ -32,10 +32,14 @@ const (
 	// Unauthorized: the server refuses the user, the password or the credentials. It
 	// always ends the events.
 	Unauthorized
+	// Denied: the user lacks a permission, which Detail names. It always ends the events.
+	Denied
 	// NoJetStream: the server, or the account, has no JetStream.
 	NoJetStream
 	// NoStream: there is no such stream.
 	NoStream
+	// NeedsGroup: the stream is a work queue, which groups alone can read.
+	NeedsGroup
 	// BadGroup: there is a consumer with the name of the group that cannot be one.
 	BadGroup
 	// Lost: an established connection has ended, or the stream is gone.
@@ -66,19 +70,37 @@ func (r *Reader) failure(err error) *Error {
 	if old, ok := errors.AsType[*Error](err); ok {
 		return old
 	}
+	refused, _ := errors.AsType[*jetstream.APIError](err)
 	switch {
 	case errors.Is(err, ErrUnauthorized):
 		e.Kind = Unauthorized
 	case errors.Is(err, nats.ErrPermissionViolation):
-		e.Kind, e.Detail = Unauthorized, "the server does not permit it: "+err.Error()
+		subject, subscribe := Violation(err)
+		e.Kind, e.Detail = Denied, "the user may not publish to "+subject
+		if subscribe {
+			e.Detail = "the user may not subscribe to " + subject
+		}
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
 		e.Kind, e.Detail = NoJetStream, "the server has no JetStream, or it is not ready"
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		e.Kind, e.Detail = NoJetStream, "the account has no JetStream"
+	case refused != nil && refused.ErrorCode == jetstream.JSErrCodeMaximumConsumersLimit:
+		e.Detail = "the stream, or the account, has as many readers as it may have: " + refused.Description
+	case refused != nil:
+		e.Detail = "the server refuses a reader: " + refused.Description
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		e.Detail = "JetStream does not answer"
 	}
 	return e
+}
+
+// Violation returns the subject of an error that is [nats.ErrPermissionViolation], and whether
+// the user may not subscribe to it, or else not publish.
+func Violation(err error) (subject string, subscribe bool) {
+	text := err.Error()
+	_, subject, _ = strings.Cut(text, `"`)
+	subject, _, _ = strings.Cut(subject, `"`)
+	return subject, strings.Contains(strings.ToLower(text), "subscription")
 }
 
 // lost returns the error of a connection that has ended.

@@ -18,7 +18,7 @@ func ExampleReader() {
 		return
 	}
 	r := stream.NewReader(addr, &stream.ReaderOptions{Group: "billing", FromTime: time.Now().Add(-time.Hour)})
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	for m, err := range r.Events(ctx) {
 		if err != nil {
 			fmt.Println(err)

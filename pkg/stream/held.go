@@ -61,6 +61,14 @@ func (h *held) release(sequence uint64) (holding, bool) {
 	return m, true
 }
 
+// lowest returns the lowest sequence that is held, or otherwise.
+func (h *held) lowest(otherwise uint64) uint64 {
+	for sequence := range h.open {
+		otherwise = min(otherwise, sequence)
+	}
+	return otherwise
+}
+
 // giveBack gives all messages back, in order, so that they come again in order.
 func (h *held) giveBack(conn *nats.Conn) {
 	for _, sequence := range slices.Sorted(maps.Keys(h.open)) {

@@ -48,6 +48,8 @@ type link struct {
 	pending  uint64 // messages that waited when the consumer was made or found
 	behind   uint64 // messages that wait now, as far as is known
 	filters  []string
+	pick     bool      // messages of other shares come, too
+	from     time.Time // messages stored before it come, too, if it was in the future
 	source   string
 }
 
@@ -81,8 +83,8 @@ func (l *link) deliver(ctx context.Context, yield func(Message, error) bool) err
 			}
 		}
 		l.heard = time.Now()
-		if status := m.Header["Status"]; len(m.Data) == 0 && len(status) > 0 {
-			if err := l.status(ctx, status[0], m); err != nil {
+		if m.Reply == "" { // or else it is a message of the stream, whatever its headers say
+			if err := l.status(ctx, m.Header.Get("Status"), m); err != nil {
 				return err
 			}
 			continue
@@ -141,9 +143,16 @@ func (l *link) status(ctx context.Context, code string, m *nats.Msg) error {
 	return l.lost("the server refuses to send: " + code + " " + description)
 }
 
-// again makes the consumer anew, and goes on behind the last message.
+// again makes a consumer anew that is gone, and goes on behind the last message. That of a group
+// is a loss: all its readers have to find out where it goes on.
 func (l *link) again(ctx context.Context) error {
-	if _, err := l.consume(ctx); err != nil {
+	var err error
+	if l.r.opts.Group == "" {
+		_, err = l.consume(ctx)
+	} else if _, err = l.js.Stream(ctx, l.r.name); err == nil {
+		return l.lost("the consumer of the group " + l.r.opts.Group + " was deleted")
+	}
+	if err != nil {
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return l.lost("the stream " + l.r.name + " is gone")
 		}
@@ -187,7 +196,12 @@ func (l *link) message(ctx context.Context, m *nats.Msg, yield func(Message, err
 		// The library has dropped messages that came faster than they were read.
 		return true, l.again(ctx)
 	}
-	l.number, r.last = meta.number, max(r.last, meta.sequence)
+	l.number = meta.number
+	if meta.stored.Before(l.from) || !l.picks(m.Subject) {
+		r.Ack(meta.sequence)
+		return true, nil
+	}
+	r.last = max(r.last, meta.sequence)
 	msg := Message{
 		Event:    event.Event{Raw: m.Data, Received: meta.stored, Source: l.source},
 		Sequence: meta.sequence, Stored: meta.stored, Pending: meta.pending,

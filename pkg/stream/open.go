@@ -16,12 +16,15 @@ import (
 // open connects, finds the stream, and makes or finds the consumer.
 func (r *Reader) open(ctx context.Context) (*link, State, error) {
 	l := &link{r: r, failed: make(chan error, 1), messages: make(chan *nats.Msg, window+statusRoom)}
+	begin, cancel := context.WithCancel(ctx)
+	defer cancel()
 	o := r.opts.Connect
 	o.More = append(slices.Clip(o.More), nats.NoReconnect(),
 		nats.ClosedHandler(func(c *nats.Conn) { l.fail(l.closed(c.LastError())) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				l.fail(r.failure(err))
+				cancel() // the server does not answer what it does not permit
 			}
 		}))
 	var err error
@@ -29,7 +32,7 @@ func (r *Reader) open(ctx context.Context) (*link, State, error) {
 		return nil, State{}, r.failure(err)
 	}
 	r.link = l
-	state, err := l.begin(ctx)
+	state, err := l.begin(begin)
 	if err != nil {
 		select { // the server has said why
 		case why := <-l.failed:
@@ -75,12 +78,15 @@ func (l *link) begin(ctx context.Context) (State, error) {
 	state := State{
 		Stream: info.Config.Name, Source: r.addr.servers() + "/" + info.Config.Name,
 		Messages: info.State.Msgs, Newest: info.State.LastTime,
+		First: info.State.FirstSeq, Last: info.State.LastSeq, Oldest: info.State.FirstTime,
+	}
+	if info.Config.Retention == jetstream.WorkQueuePolicy && r.opts.Group == "" {
+		return State{}, &Error{Kind: NeedsGroup, Addr: r.addr.String(), Detail: "the stream is a work queue, which only a group can read"}
 	}
 	fresh := r.made.IsZero()
 	switch {
 	case fresh:
 		r.begin = r.first(info)
-		r.name = info.Config.Name
 	case !info.Created.Equal(r.made):
 		state.Replaced = true
 		r.last, r.begin = 0, jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverAllPolicy}
@@ -90,15 +96,14 @@ func (l *link) begin(ctx context.Context) (State, error) {
 	case r.last > 0 && info.State.FirstSeq > r.last+1 && r.opts.Group == "":
 		state.Missed = info.State.FirstSeq - r.last - 1
 	}
-	r.made, l.source = info.Created, state.Source
-	if l.filters, err = r.filters(info.Config.Subjects); err != nil {
-		return State{}, err
-	}
+	r.name, r.made, l.source = info.Config.Name, info.Created, state.Source
+	l.filters, l.pick = r.filters(&info.Config)
 	existed, err := l.consume(ctx)
 	if err != nil {
 		return State{}, err
 	}
 	state.Existed, state.Pending = existed && fresh, l.pending
+	state.Remade = r.opts.Group != "" && !existed && !fresh && !state.Replaced
 	return state, nil
 }
 
@@ -156,37 +161,48 @@ func (r *Reader) first(info *jetstream.StreamInfo) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: info.State.LastSeq + 1}
 }
 
-// filters returns the subjects to read of a stream that takes these; none is all.
-func (r *Reader) filters(subjects []string) ([]string, error) {
+// filters returns the subjects to read of a stream; none is all. pick says that the reader
+// has to pick its share by itself: the server cannot, where messages have other subjects than
+// those that the stream takes.
+func (r *Reader) filters(c *jetstream.StreamConfig) (filters []string, pick bool) {
 	all := r.addr.Name + ".>"
-	if r.opts.Share.Of <= 1 {
-		if r.byPrefix && !slices.Equal(subjects, []string{all}) {
-			return []string{all}, nil
+	subjects := c.Subjects
+	foreign := c.SubjectTransform != nil || c.Mirror != nil || len(c.Sources) > 0
+	if r.byPrefix && !foreign {
+		if !slices.Equal(subjects, []string{all}) {
+			filters = []string{all}
 		}
-		return nil, nil
-	}
-	if r.byPrefix {
 		subjects = []string{all}
 	}
-	var filters []string
+	if r.opts.Share.Of <= 1 {
+		return filters, false
+	}
+	var shares []string
 	for _, subject := range subjects {
 		base, ok := strings.CutSuffix(subject, ".>")
 		if base += ".*.*."; !ok {
 			base, ok = strings.CutSuffix(subject, "*")
 		}
-		if !ok {
-			return nil, &Error{
-				Kind: NoStream, Addr: r.addr.String(),
-				Detail: "the stream takes " + subject + ", so its partitions are unknown: give the prefix of its subjects in the place of its name",
-			}
+		if !ok || foreign {
+			return filters, true
 		}
 		for n := range Partitions {
 			if n%r.opts.Share.Of == r.opts.Share.Number {
-				filters = append(filters, string(appendPartition([]byte(base), n)))
+				shares = append(shares, string(appendPartition([]byte(base), n)))
 			}
 		}
 	}
-	return filters, nil
+	return shares, len(shares) == 0
+}
+
+// picks reports whether a message with this subject is of the reader's share.
+func (l *link) picks(subject string) bool {
+	if !l.pick {
+		return true
+	}
+	n, ok := partitionOf(subject)
+	share := &l.r.opts.Share
+	return ok && n%share.Of == share.Number
 }
 
 // consume makes or finds the consumer, and subscribes anew. Existed says that it is of a group
@@ -212,7 +228,10 @@ func (l *link) consume(ctx context.Context) (existed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	l.consumer, l.pending, l.behind = info.Name, info.NumPending, info.NumPending
+	l.consumer, l.pending, l.behind, l.from = info.Name, info.NumPending, info.NumPending, time.Time{}
+	if at := info.Config.OptStartTime; at != nil {
+		l.from = *at
+	}
 	l.next = "$JS.API.CONSUMER.MSG.NEXT." + l.r.name + "." + info.Name
 	return existed, nil
 }
@@ -221,7 +240,10 @@ func (l *link) consume(ctx context.Context) (existed bool, err error) {
 func (l *link) config() jetstream.ConsumerConfig {
 	c := l.r.begin
 	if last := l.r.last; last > 0 {
-		c = jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: last + 1}
+		l.r.mu.Lock()
+		next := l.r.held.lowest(last + 1)
+		l.r.mu.Unlock()
+		c = jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next}
 	}
 	c.FilterSubjects = l.filters
 	return c
@@ -337,8 +359,8 @@ func (l *link) await() {
 
 // hold holds a message that is not to be yielded.
 func (l *link) hold(m *nats.Msg) {
-	if status := m.Header["Status"]; len(m.Data) == 0 && len(status) > 0 {
-		if status[0] != "100" {
+	if m.Reply == "" {
+		if m.Header.Get("Status") != "100" {
 			l.ended(m)
 		}
 		return
@@ -352,17 +374,21 @@ func (l *link) hold(m *nats.Msg) {
 }
 
 // finish waits until the server has what was published, and removes a consumer of this reader
-// alone.
-func (l *link) finish() {
+// alone. The error is that the user may not acknowledge.
+func (l *link) finish() error {
 	if l.conn.IsClosed() {
-		return
+		return nil
 	}
 	_ = l.conn.FlushTimeout(finishTime) // what was not acknowledged comes again
+	if err := l.conn.LastError(); l.r.opts.Group != "" && errors.Is(err, nats.ErrPermissionViolation) {
+		return l.r.failure(err)
+	}
 	if l.r.opts.Group == "" && l.consumer != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 		defer cancel()
 		_ = l.js.DeleteConsumer(ctx, l.r.name, l.consumer) // the server removes it by itself, later
 	}
+	return nil
 }
 
 // close closes the connection.

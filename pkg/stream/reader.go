@@ -109,9 +109,12 @@ type State struct {
 
 	// Stream is the name of the stream, and Source the address with it.
 	Stream, Source string
-	// Messages is how many messages the stream has, and Newest when the newest was stored.
-	Messages uint64
-	Newest   time.Time
+	// Messages is how many messages the stream has, Oldest and Newest are when the first
+	// and the last were stored, First and Last are their numbers: of a stream without
+	// messages First is that of the next one.
+	Messages       uint64
+	Oldest, Newest time.Time
+	First, Last    uint64
 	// Pending is how many messages wait to be read.
 	Pending uint64
 	// Existed says that the group existed before, so that From… does not count.
@@ -120,6 +123,9 @@ type State struct {
 	// because it keeps them for a limited time: at most that many, as some may be of other
 	// readers' partitions.
 	Missed uint64
+	// Remade says that the group was deleted while the connection was away, and made anew. What
+	// other readers hold may come again.
+	Remade bool
 	// Replaced says that the stream was made anew while the connection was away. It is
 	// read from its start.
 	Replaced bool
@@ -276,7 +282,7 @@ func (r *Reader) final(err error, attempt int, connected bool) error {
 	}
 	limit := r.opts.Retries
 	switch {
-	case e.Kind == Unauthorized, !connected && !r.opts.RetryFirst, connected && limit < 0:
+	case e.Kind == Unauthorized, e.Kind == Denied, !connected && !r.opts.RetryFirst, connected && limit < 0:
 		return e
 	case limit <= 0 || attempt < limit:
 		return nil
@@ -287,8 +293,9 @@ func (r *Reader) final(err error, attempt int, connected bool) error {
 }
 
 // Close gives the messages that are not acknowledged back to the group, at once, and closes the
-// connection. It takes 3 s at most. The Reader cannot be used any more.
-func (r *Reader) Close() {
+// connection. It takes 3 s at most. The Reader cannot be used any more. The error is an *Error of
+// the kind Denied if the user may not acknowledge.
+func (r *Reader) Close() error {
 	if r.keeping != nil {
 		r.keeping()
 		r.kept.Wait()
@@ -301,10 +308,12 @@ func (r *Reader) Close() {
 		r.held.giveBack(r.conn)
 	}
 	r.mu.Unlock()
+	var err error
 	if r.link != nil {
-		r.link.finish()
+		err = r.link.finish()
 	}
 	r.disconnect()
+	return err
 }
 
 // disconnect closes the connection, if there is one.

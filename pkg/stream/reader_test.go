@@ -46,8 +46,16 @@ func (p *peer) connect() {
 
 func (p *peer) stream(name string, subjects ...string) {
 	p.t.Helper()
-	if _, err := p.js.CreateStream(p.t.Context(), jetstream.StreamConfig{Name: name, Subjects: subjects}); err != nil {
-		p.t.Fatal(err)
+	p.make(jetstream.StreamConfig{Name: name, Subjects: subjects})
+}
+
+// make makes streams.
+func (p *peer) make(configs ...jetstream.StreamConfig) {
+	p.t.Helper()
+	for i := range configs {
+		if _, err := p.js.CreateStream(p.t.Context(), configs[i]); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 }
 
@@ -73,7 +81,7 @@ func (p *peer) reader(name string, o ReaderOptions) *Reader {
 		p.t.Fatal(err)
 	}
 	r := NewReader(addr, &o)
-	p.t.Cleanup(r.Close)
+	p.t.Cleanup(func() { _ = r.Close() })
 	return r
 }
 
@@ -149,11 +157,16 @@ func TestReadFrom(t *testing.T) {
 func TestShares(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
+	mirror := jetstream.StreamConfig{Name: "MIRROR", Mirror: &jetstream.StreamSource{Name: "EVENTS"}}
+	source := jetstream.StreamConfig{Name: "SOURCE", Subjects: []string{"other.>"}, Sources: []*jetstream.StreamSource{{
+		Name: "EVENTS", SubjectTransforms: []jetstream.SubjectTransformConfig{{Source: "enswitch.>", Destination: "moved.>"}},
+	}}}
+	p.make(mirror, source)
 	p.publish(1, 101)
-	for _, group := range []string{"", "g"} {
+	for _, row := range []struct{ name, group string }{{"EVENTS", ""}, {"EVENTS", "g"}, {"enswitch", ""}, {"MIRROR", ""}, {"SOURCE", "g"}} {
 		var all []int
 		for n := range 3 {
-			o := ReaderOptions{FromStart: true, Group: group}
+			o := ReaderOptions{FromStart: true, Group: row.group}
 			o.Share.Number, o.Share.Of = n, 3
 			want := 0
 			for i := 1; i <= 100; i++ {
@@ -161,7 +174,7 @@ func TestShares(t *testing.T) {
 					want++
 				}
 			}
-			all = append(all, take(t, p.reader("EVENTS", o), want, func(m Message) {
+			all = append(all, take(t, p.reader(row.name, o), want, func(m Message) {
 				if got := Partition(strings.Trim(string(m.Raw), `{}"n:`)) % 3; got != n {
 					t.Errorf("share %d has %s of share %d", n, m.Raw, got)
 				}
@@ -169,7 +182,7 @@ func TestShares(t *testing.T) {
 		}
 		slices.Sort(all)
 		if !slices.Equal(all, from(1, 100)) {
-			t.Errorf("group %q: the shares have %v", group, all)
+			t.Errorf("%v: the shares have %v", row, all)
 		}
 	}
 }
@@ -250,14 +263,14 @@ func TestGroup(t *testing.T) {
 	if others[0] <= 500 {
 		t.Errorf("the second reader has message %d of the first one", others[0])
 	}
-	first.Close()
+	_ = first.Close()
 	others = append(others, take(t, second, 949, func(m Message) { second.Ack(m.Sequence) })...)
 	all := append(acked, others...)
 	slices.Sort(all)
 	if !slices.Equal(all, from(1, 1000)) {
 		t.Errorf("%d messages acknowledged: %v", len(all), all)
 	}
-	second.Close()
+	_ = second.Close()
 	if info := p.consumers()["g"]; info.NumAckPending != 0 || info.AckFloor.Stream != 1000 {
 		t.Errorf("at the end %d are not acknowledged, and all up to %d are", info.NumAckPending, info.AckFloor.Stream)
 	}
@@ -273,7 +286,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if n := len(p.consumers()); n != 1 {
 		t.Errorf("%d consumers while reading", n)
 	}
-	r.Close()
+	_ = r.Close()
 	if n := len(p.consumers()); n != 0 {
 		t.Errorf("%d consumers at the end", n)
 	}
@@ -373,14 +386,18 @@ func TestReadErrors(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
 	p.stream("OTHER", "other.>")
-	p.stream("DEEP", "a.call.start")
 	if _, err := p.js.CreateConsumer(t.Context(), "EVENTS", jetstream.ConsumerConfig{Durable: "none", AckPolicy: jetstream.AckNonePolicy}); err != nil {
 		t.Fatal(err)
 	}
+	p.make(jetstream.StreamConfig{Name: "WORK", Subjects: []string{"w.>"}, Retention: jetstream.WorkQueuePolicy},
+		jetstream.StreamConfig{Name: "ONE", Subjects: []string{"o.>"}, MaxConsumers: 1})
+	if _, err := p.js.CreateConsumer(t.Context(), "ONE", jetstream.ConsumerConfig{Durable: "first"}); err != nil {
+		t.Fatal(err)
+	}
 	core := streamtest.StartCore(t)
-	secret := streamtest.Start(t, `authorization { user: u, password: right }`)
-	share := ReaderOptions{}
-	share.Share.Of = 2
+	secret := streamtest.Start(t, `authorization { users: [ { user: u, password: right }
+		{ user: none, password: p, permissions: { publish: x } }, { user: deaf, password: p, permissions: { subscribe: x } } ] }`)
+	as := func(user string) string { return strings.Replace(secret.URL(), "//", "//"+user+"@", 1) + "/EVENTS" }
 	for _, row := range []struct {
 		address string
 		o       ReaderOptions
@@ -389,10 +406,13 @@ func TestReadErrors(t *testing.T) {
 	}{
 		{p.URL() + "/NOSUCH", ReaderOptions{}, NoStream, "there is no stream NOSUCH"},
 		{p.URL() + "/no.such", ReaderOptions{}, NoStream, "none takes no.such.>"},
-		{p.URL() + "/DEEP", share, NoStream, "its partitions are unknown"},
 		{p.URL() + "/EVENTS", ReaderOptions{Group: "none"}, BadGroup, "not acknowledged one by one"},
 		{core.URL() + "/EVENTS", ReaderOptions{}, NoJetStream, "has no JetStream"},
-		{strings.Replace(secret.URL(), "//", "//u:wrong@", 1) + "/EVENTS", ReaderOptions{RetryFirst: true}, Unauthorized, "refuses the user or the password"},
+		{as("u:wrong"), ReaderOptions{RetryFirst: true}, Unauthorized, "refuses the user or the password"},
+		{as("none:p"), ReaderOptions{RetryFirst: true}, Denied, "the user may not publish to $JS.API.STREAM.INFO.EVENTS"},
+		{as("deaf:p"), ReaderOptions{RetryFirst: true}, Denied, "the user may not subscribe to _INBOX."},
+		{p.URL() + "/WORK", ReaderOptions{}, NeedsGroup, "a work queue"},
+		{p.URL() + "/ONE", ReaderOptions{Group: "second"}, Failed, "as many readers as it may have"},
 		{"nats://127.0.0.1:1/EVENTS", ReaderOptions{}, Failed, "refused"},
 	} {
 		addr, err := ParseAddress(row.address)
@@ -405,11 +425,11 @@ func TestReadErrors(t *testing.T) {
 			if !ok || e.Kind != row.kind || !strings.Contains(e.Detail, row.want) || strings.Contains(got.Error(), "wrong") {
 				t.Errorf("%s: %v, want kind %d, %s", row.address, got, row.kind, row.want)
 			}
-			if row.kind == NoStream && !strings.Contains(row.want, "partitions") && !slices.Equal(e.Streams, []string{"DEEP", "EVENTS", "OTHER"}) {
+			if row.kind == NoStream && !slices.Equal(e.Streams, []string{"EVENTS", "ONE", "OTHER", "WORK"}) {
 				t.Errorf("%s: the streams are %v", row.address, e.Streams)
 			}
 		}
-		r.Close()
+		_ = r.Close()
 	}
 }
 

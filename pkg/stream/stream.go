@@ -66,6 +66,17 @@ func Partition(callid string) int {
 	return int(h.Sum32() % Partitions)
 }
 
+// partitionOf returns the partition of a message with this subject.
+func partitionOf(subject string) (n int, ok bool) {
+	token := subject[strings.LastIndexByte(subject, '.')+1:]
+	for n := range Partitions {
+		if token == string(appendPartition(nil, n)) {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
 // appendPartition appends the last token of the subjects of a partition: p00 to p15.
 func appendPartition(b []byte, n int) []byte { return append(b, 'p', byte('0'+n/10), byte('0'+n%10)) }
 

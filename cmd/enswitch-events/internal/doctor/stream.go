@@ -36,7 +36,7 @@ func (d *Doctor) stream(ctx context.Context, p *live.StreamPeer) {
 		})
 		time.AfterFunc(d.Wait, cancel)
 	})
-	defer reader.Close()
+	defer func() { _ = reader.Close() }()
 	var heard machines
 	for m, err := range reader.Events(ctx) {
 		if err == nil {

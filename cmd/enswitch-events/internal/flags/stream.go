@@ -1,6 +1,7 @@
 package flags
 
 import (
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +51,11 @@ func (o *Stream) ReaderOptions(c *Connection, creds string, changed func(string)
 	r := &stream.ReaderOptions{Group: o.group, Retries: c.retries, RetryFirst: c.retry, MaxMessage: int(c.MaxMessage)}
 	if c.noReconnect {
 		r.Retries = -1
+	}
+	if creds != "" {
+		if _, err := os.ReadFile(creds); err != nil {
+			return nil, cli.FileError("nats-creds", err)
+		}
 	}
 	if changed("ack-wait") {
 		if r.AckWait = o.ackWait; r.AckWait < time.Second {

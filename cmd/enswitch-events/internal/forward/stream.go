@@ -66,6 +66,9 @@ func streamHint(err error) string {
 	}
 	switch e.Problem {
 	case forward.StreamSubjects:
+		if len(e.Subjects) == 0 { // a mirror can take none
+			return "choose another prefix"
+		}
 		subjects := slices.DeleteFunc(slices.Clone(e.Subjects), func(s string) bool { return strings.HasPrefix(s, strings.TrimSuffix(e.Subject, ">")) })
 		return fmt.Sprintf("'nats stream edit %s --subjects=%s' has it take all, or choose another prefix", e.Stream, strings.Join(append(subjects, e.Subject), ","))
 	case forward.StreamNoJetStream:
@@ -73,19 +76,27 @@ func streamHint(err error) string {
 			return "give the account jetstream in the server's configuration, or log in as a user of an account that has it"
 		}
 		return "start the server as 'nats-server -js', or name a server that has it"
-	case forward.StreamPermission, forward.StreamUnchecked:
+	case forward.StreamForgets:
+		return "make the groups of its readers before the first event, by 'enswitch-events tail --group NAME', or make the stream with --retention=limits"
+	case forward.StreamUnchecked, forward.StreamUnread:
+		return "allow the user to publish to $JS.API.STREAM.> and $JS.API.CONSUMER.> in the server's configuration"
+	case forward.StreamPermission:
 		if e.Subscribe {
 			return "allow the user to subscribe to _INBOX.> in the server's configuration"
 		}
 		return fmt.Sprintf("allow the user to publish to %s in the server's configuration", e.Subject)
 	case forward.StreamFull:
+		if e.Account {
+			return "give the account or the server more room, as by max_file_store in jetstream {}, or shorten the --max-age of its streams by 'nats stream edit'"
+		}
+		if strings.Contains(e.Detail, "per subject") {
+			return fmt.Sprintf("'nats stream edit %s --max-msgs-per-subject=-1' has it take all events of a subject", e.Stream)
+		}
 		return fmt.Sprintf("'nats stream edit %s --discard=old' has the oldest go, --max-bytes and --max-msgs give it room", e.Stream)
 	case forward.StreamNoAck:
 		return fmt.Sprintf("'nats stream edit %s --ack' has it acknowledge", e.Stream)
 	case forward.StreamSmallWindow:
 		return fmt.Sprintf("'nats stream edit %s --dupe-window=2m' makes it larger", e.Stream)
-	case forward.StreamUnread:
-		return "allow the user to publish to $JS.API.CONSUMER.> in the server's configuration"
 	}
 	return ""
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/messaged"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
@@ -71,7 +72,9 @@ func (u *streamFeed) source(s *session) engine.Input {
 	acked := u.acknowledge()
 	s.atEnd = append(s.atEnd, func() {
 		acked()
-		u.reader.Close()
+		if err := u.reader.Close(); err != nil {
+			u.a.Log.Warn(u.reason(err)+": what was written comes again", log.HintKey, readerHint)
+		}
 	})
 	return func(ctx context.Context) error {
 		u.ctx = ctx
@@ -220,10 +223,10 @@ func (u *streamFeed) connectedTo(s *stream.State) {
 	switch {
 	case s.Since.IsZero():
 		say.Info("connected to " + s.Source + waits)
-		if s.Existed && u.a.Typed("from") {
-			say.Warn("--from does not count: the group " + u.options.Group + " is there already, and goes on where it was")
-		}
+		u.begins(s)
 		return
+	case s.Remade:
+		say.Warn(fmt.Sprintf("connected again to %s: the group %s was deleted, and is made anew: events that its other readers had may come again%s", s.Source, u.options.Group, waits))
 	case s.Replaced:
 		say.Warn("connected again to " + s.Source + ": the stream was made anew, and is read from its start" + waits)
 	case s.Missed > 0:
@@ -235,6 +238,25 @@ func (u *streamFeed) connectedTo(s *stream.State) {
 		return
 	}
 	u.feed.Gap(engine.Gap{Reason: "reconnect", From: s.Since, To: s.Until})
+}
+
+// begins says where reading begins, if it is not where --from says.
+func (u *streamFeed) begins(s *stream.State) {
+	o, say := u.options, u.a.Log.With("address", u.name, "stream", s.Stream)
+	cut := s.First > 1 && s.Messages > 0 // it had messages before the first one
+	switch {
+	case s.Existed && u.a.Typed("from"):
+		say.Warn("--from does not count: the group " + o.Group + " is there already, and goes on where it was")
+	case s.Existed:
+	case o.FromSequence > s.Last+1:
+		say.Info(fmt.Sprintf("--from %d: the newest message has the number %d, and what comes before %d is left out", o.FromSequence, s.Last, o.FromSequence))
+	case o.FromSequence > 0 && o.FromSequence < s.First:
+		say.Warn(fmt.Sprintf("--from %d: the stream begins with the number %d: what came before is gone", o.FromSequence, s.First))
+	case o.FromTime.After(time.Now()):
+		say.Info("--from is in the future: what comes before " + dateTime(o.FromTime) + " is left out")
+	case !o.FromTime.IsZero() && cut && o.FromTime.Before(s.Oldest):
+		say.Info("--from: the stream begins at " + dateTime(s.Oldest) + ": what came before is gone")
+	}
 }
 
 // noteAttempt keeps the error of an attempt to connect that the end of the run cut off.
@@ -290,15 +312,25 @@ func (u *streamFeed) streamError(prefix string, e *stream.Error) *cli.Error {
 		return cli.NewError(cli.ExitConnect, text, "nats-server needs -js, or jetstream {} in its configuration")
 	case stream.NoStream:
 		return cli.NewError(cli.ExitConnect, text, streamsHint(e.Streams))
+	case stream.Denied:
+		return cli.NewError(cli.ExitKey, text, readerHint)
+	case stream.NeedsGroup:
+		return cli.NewError(cli.ExitConnect, text, "give --group NAME: an event that a group has read is no longer in the stream")
 	case stream.BadGroup:
 		return cli.NewError(cli.ExitConnect, text, "choose another name for --group")
 	}
 	hint := "--retry keeps trying"
-	if strings.Contains(e.Detail, "certificate") {
+	switch {
+	case strings.Contains(e.Detail, "client certificate"):
+		hint = "--cert FILE and --key FILE name it"
+	case strings.Contains(e.Detail, "certificate"):
 		hint = "--ca FILE trusts a certificate, --insecure trusts any"
 	}
 	return cli.NewError(cli.ExitConnect, fmt.Errorf("could not connect to %s: %s", u.name, e.Detail), hint)
 }
+
+// readerHint says which permissions a reader needs.
+const readerHint = "allow the user to publish to $JS.API.STREAM.>, $JS.API.CONSUMER.> and, for --group, $JS.ACK.>, and to subscribe to _INBOX.>, in the server's configuration"
 
 // streamsHint names the streams that there are.
 func streamsHint(names []string) string {
@@ -311,3 +343,5 @@ func streamsHint(names []string) string {
 	}
 	return "there are " + strings.Join(names, ", ")
 }
+
+func dateTime(t time.Time) string { return t.Local().Format(time.DateTime) }
