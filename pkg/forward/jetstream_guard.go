@@ -38,7 +38,7 @@ func newGuard(conn net.Conn, fresh *freshness) *guard {
 func (g *guard) Write(p []byte) (int, error) {
 	at := g.fresh.oldest.Swap(0)
 	if at != 0 && time.Now().UnixNano()-at > g.fresh.limit.Load() {
-		_ = g.Conn.Close()
+		_ = g.Close()
 		return 0, errStale
 	}
 	return g.Conn.Write(p)
