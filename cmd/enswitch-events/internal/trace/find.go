@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"bytes"
 	"hash/maphash"
 	"slices"
 
@@ -88,7 +89,8 @@ func (f *finder) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool 
 
 // note notes an event that is searched for. The texts of its ids are in texts.
 func (n *Narrow) note(e *found, texts []byte) {
-	var ids [][]byte
+	var room [len(idNames)][]byte
+	ids := room[:0]
 	for _, s := range e.ids {
 		if s.end > s.begin {
 			ids = append(ids, texts[s.begin:s.end])
@@ -101,13 +103,15 @@ func (n *Narrow) note(e *found, texts []byte) {
 		n.whole = true
 		return
 	}
-	m := n.matches[string(ids[0])]
+	h := hash(maphash.Bytes(n.seed, ids[0]))
+	m := n.matches[h]
 	switch {
-	case m == nil && n.earlier.has(ids[0], e.time):
+	case m == nil && n.earlier.has(h, e.time):
 		return
 	case m == nil:
-		m = &match{id: string(ids[0]), first: e.time, file: e.file, offset: e.offset}
-		n.matches[m.id] = m
+		m = n.newMatch()
+		m.first, m.file, m.offset = e.time, e.file, e.offset
+		n.matches[h] = m
 		if e.time >= n.newest {
 			n.newest = e.time
 			n.window.found(e.file, e.offset)
@@ -117,28 +121,80 @@ func (n *Narrow) note(e *found, texts []byte) {
 	}
 	m.last = max(m.last, e.time)
 	for _, id := range ids {
-		if len(m.ids) < maxIDs && !slices.ContainsFunc(m.ids, func(other string) bool { return other == string(id) }) {
-			m.ids = append(m.ids, string(id))
+		if len(m.ids) < maxIDs && !m.has(id) {
+			m.add(id)
 		}
 	}
-	if len(n.matches) > maxMatches {
+	if len(n.matches) > n.most {
 		n.forget()
 	}
 }
 
+// newMatch returns an empty match, in memory of one that was forgotten if there is one.
+func (n *Narrow) newMatch() *match {
+	if len(n.free) == 0 {
+		return &match{}
+	}
+	m := n.free[len(n.free)-1]
+	n.free = n.free[:len(n.free)-1]
+	*m = match{ids: m.ids[:0], texts: m.texts[:0]}
+	return m
+}
+
+// has reports whether id is one of the ids.
+func (m *match) has(id []byte) bool {
+	for _, other := range m.ids {
+		if bytes.Equal(other, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// add adds a copy of an id.
+func (m *match) add(id []byte) {
+	begin := len(m.texts)
+	m.texts = append(m.texts, id...)
+	m.ids = append(m.ids, m.texts[begin:len(m.texts):len(m.texts)])
+}
+
 // forget forgets the earlier half of what was found, but for how many there are.
 func (n *Narrow) forget() {
-	for _, m := range n.sorted()[maxMatches/2:] {
-		n.earlier.add([]byte(m.id), m.first)
-		delete(n.matches, m.id)
+	n.times = n.times[:0]
+	for _, m := range n.matches {
+		n.times = append(n.times, m.first)
+	}
+	slices.Sort(n.times)
+	middle := n.times[len(n.times)/2]
+	for h, m := range n.matches {
+		if m.first < middle {
+			n.drop(h, m)
+		}
+	}
+	if len(n.matches) <= n.most*3/4 {
+		return
+	}
+	for _, m := range n.sorted()[n.most/2:] { // many have the same time
+		n.drop(hash(maphash.Bytes(n.seed, m.ids[0])), m)
 	}
 }
+
+// drop forgets what was found.
+func (n *Narrow) drop(h hash, m *match) {
+	n.earlier.add(h, m.first)
+	delete(n.matches, h)
+	n.free = append(n.free, m)
+}
+
+// hash is the hash of the first id of an event. Two ids have the same one with a probability of
+// 1 in 2^64.
+type hash uint64
 
 // earlier is calls that were found, by the first id of their event, and that others began
 // later than. It is ready for use.
 type earlier struct {
-	ids    map[uint64]bool // by their hashes
-	seed   maphash.Seed
+	slots  []hash // a power of two, at most three quarters of them in use; 0 is free
+	n      int
 	latest int64 // when the latest of them was found
 	over   bool  // there were more than maxEarlier
 }
@@ -146,41 +202,63 @@ type earlier struct {
 // maxEarlier bounds the calls that are counted.
 const maxEarlier = 1_000_000
 
-// add adds the call that was found first at that time.
-func (s *earlier) add(id []byte, at int64) {
-	if s.ids == nil {
-		s.ids, s.seed = map[uint64]bool{}, maphash.MakeSeed()
+// find returns the slot of h, or the free slot where it would be. There must be slots.
+func (s *earlier) find(h hash) int {
+	mask := len(s.slots) - 1
+	i := int(h) & mask
+	for s.slots[i] != h && s.slots[i] != 0 {
+		i = (i + 1) & mask
 	}
+	return i
+}
+
+// add adds the call that was found first at that time.
+func (s *earlier) add(h hash, at int64) {
 	s.latest = max(s.latest, at)
-	if s.over = s.over || len(s.ids) == maxEarlier; !s.over {
-		s.ids[maphash.Bytes(s.seed, id)] = true
+	h = max(h, 1)
+	if 4*s.n >= 3*len(s.slots) {
+		old := s.slots
+		s.slots = make([]hash, max(2*len(old), 1024))
+		for _, h := range old {
+			if h != 0 {
+				s.slots[s.find(h)] = h
+			}
+		}
+	}
+	i := s.find(h)
+	if s.slots[i] == h {
+		return
+	}
+	if s.over = s.over || s.n == maxEarlier; !s.over {
+		s.slots[i] = h
+		s.n++
 	}
 }
 
 // has reports whether a call of which an event was found at that time is one of them. If
 // that is so because of the time it adds it.
-func (s *earlier) has(id []byte, at int64) bool {
+func (s *earlier) has(h hash, at int64) bool {
 	switch {
-	case s.ids == nil:
+	case s.n == 0:
 		return false
-	case s.ids[maphash.Bytes(s.seed, id)]:
+	case s.slots[s.find(max(h, 1))] != 0:
 		return true
 	case at <= s.latest:
-		s.add(id, at)
+		s.add(h, at)
 		return true
 	}
 	return false
 }
 
-// count returns how many there are beside those with one of the ids.
-func (s *earlier) count(ids map[string]bool) int {
-	if s.ids == nil {
-		return 0
+// count returns how many there are beside those with one of the hashes.
+func (s *earlier) count(others map[hash]bool) int {
+	n := s.n
+	for h := range others {
+		if n > 0 && s.slots[s.find(max(h, 1))] != 0 {
+			n--
+		}
 	}
-	for id := range ids {
-		delete(s.ids, maphash.String(s.seed, id))
-	}
-	return len(s.ids)
+	return n
 }
 
 // idNames are the fields that say which call an event belongs to.

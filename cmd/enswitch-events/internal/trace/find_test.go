@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"testing"
 )
@@ -12,7 +13,8 @@ func TestForget(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
-	n := &Narrow{t: &Trace{o: Options{Count: 1}}, matches: map[string]*match{}}
+	n := &Narrow{t: &Trace{o: Options{Count: 1}}, matches: map[hash]*match{}, seed: maphash.MakeSeed(), most: maxMatches}
+	hashOf := func(id string) hash { return hash(maphash.String(n.seed, id)) }
 	const calls = 5 * maxMatches / 2
 	first := make([]int64, calls)
 	for i := range 3 * calls {
@@ -29,7 +31,7 @@ func TestForget(t *testing.T) {
 	}
 	came, noted := 0, 0
 	for call, at := range first {
-		m := n.matches[fmt.Sprint("call", call)]
+		m := n.matches[hashOf(fmt.Sprint("call", call))]
 		if at > 0 {
 			came++
 		}
@@ -46,10 +48,10 @@ func TestForget(t *testing.T) {
 	if noted < maxMatches/2 {
 		t.Errorf("seed %d: %d are noted", seed, noted)
 	}
-	ids := map[string]bool{"call0": true, "call1": true, "other": true}
+	ids := map[hash]bool{hashOf("call0"): true, hashOf("call1"): true, hashOf("other"): true}
 	known := 0
 	for call, at := range first[:2] {
-		if at > 0 && n.matches[fmt.Sprint("call", call)] == nil {
+		if at > 0 && n.matches[hashOf(fmt.Sprint("call", call))] == nil {
 			known++
 		}
 	}

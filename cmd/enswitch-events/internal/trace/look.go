@@ -29,7 +29,7 @@ func (n *Narrow) look() {
 		}
 		n.rest = n.rest[1:]
 		tried = append(tried, m)
-		if n.ids[m.id] {
+		if n.ids[string(m.ids[0])] {
 			continue
 		}
 		found, ids := n.around(m)
@@ -37,7 +37,7 @@ func (n *Narrow) look() {
 		calls = append(calls, found...)
 		slices.SortStableFunc(calls, func(a, b *Call) int { return cmp.Compare(b.Begin, a.Begin) })
 	}
-	n.rest = slices.DeleteFunc(n.rest, func(m *match) bool { return n.ids[m.id] })
+	n.rest = slices.DeleteFunc(n.rest, func(m *match) bool { return n.ids[string(m.ids[0])] })
 	n.bound(calls[:min(len(calls), count)], tried)
 }
 
@@ -70,7 +70,7 @@ func (n *Narrow) bound(calls []*Call, tried []*match) {
 func (n *Narrow) around(m *match) ([]*Call, map[string]bool) {
 	ids := map[string]bool{}
 	for _, id := range m.ids {
-		ids[id] = true
+		ids[string(id)] = true
 	}
 	if n.lines == nil {
 		n.text, n.begin = n.window.around(m.file, m.offset)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"cmp"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"time"
@@ -31,8 +32,11 @@ const (
 	// margin is the time on each side: the 5 minutes for which ids mean a call, and some
 	// for clocks and silent machines.
 	margin = int64(6 * time.Minute / time.Microsecond)
-	// maxMatches bounds the calls that the first pass notes; it only counts the earlier ones.
-	maxMatches = 20_000
+	// maxMatches bounds the calls that the first pass notes if fewer than a quarter of it are
+	// shown; it only counts the earlier ones. With maxCount calls or more to show all events are
+	// followed.
+	maxMatches = 2500 // the later half stays, which is more than maxOthers
+	maxCount   = 5000
 	// maxIDs bounds the ids that are searched for.
 	maxIDs = 10_000
 	// maxSearches bounds the passes that search for ids.
@@ -49,12 +53,16 @@ type Narrow struct {
 	t        *Trace
 	lines    Lines // nil to go by what is kept in window
 	window   window
-	newest   int64             // the time of the call that was found in window last
-	from, to int64             // the bounds of the capture, 0 for none
-	matches  map[string]*match // by the first id that an event has
-	rest     []*match          // those whose ids are not searched for, the latest first
-	earlier  earlier           // those that were forgotten
-	ids      map[string]bool   // that are searched for
+	newest   int64           // the time of the call that was found in window last
+	from, to int64           // the bounds of the capture, 0 for none
+	matches  map[hash]*match // by the first id that an event has
+	seed     maphash.Seed
+	most     int             // matches that are noted
+	free     []*match        // forgotten, to be used again
+	times    []int64         // memory for forget
+	rest     []*match        // those whose ids are not searched for, the latest first
+	earlier  earlier         // those that were forgotten
+	ids      map[string]bool // that are searched for
 
 	whole    bool // only following everything can tell
 	searches int
@@ -72,20 +80,22 @@ type Narrow struct {
 
 // match is the events that are searched for and have the same callid.
 type match struct {
-	id          string
 	first, last int64 // their times
 	file        int
 	offset      int64 // of the first of them
-	ids         []string
+	ids         [][]byte
+	texts       []byte // of the ids
 }
 
 // Passes returns how the capture is read within its bounds. It is nil if it must be
 // followed whole, because all calls are shown, or many.
 func (t *Trace) Passes(from, to int64, lines Lines) *Narrow {
-	if t.o.Count == 0 || t.o.Count > maxMatches/4 {
+	if t.o.Count == 0 || t.o.Count > maxCount {
 		return nil
 	}
-	return &Narrow{t: t, lines: lines, from: from, to: to, matches: map[string]*match{}, ids: map[string]bool{}}
+	n := &Narrow{t: t, lines: lines, from: from, to: to, matches: map[hash]*match{}, seed: maphash.MakeSeed(), ids: map[string]bool{}}
+	n.most = max(maxMatches, 4*t.o.Count)
+	return n
 }
 
 // First returns the sink of the first pass, what a line needs to be looked at, and what
@@ -183,14 +193,18 @@ func (s *Call) allStart() bool {
 // nameRest adds the calls whose ids were not searched for to those that are named.
 func (n *Narrow) nameRest(t *Trace) {
 	for _, m := range n.rest {
-		if n.ids[m.id] {
+		if n.ids[string(m.ids[0])] {
 			continue
 		}
 		if t.count++; len(t.others) < maxOthers {
-			t.others[-int64(t.count)] = other{m.first, (&Call{CallIDs: t.hide.fields("callid", []string{m.id}), Begin: m.first}).short()}
+			t.others[-int64(t.count)] = other{m.first, (&Call{CallIDs: t.hide.fields("callid", []string{string(m.ids[0])}), Begin: m.first}).short()}
 		}
 	}
-	t.count += n.earlier.count(n.ids)
+	shown := map[hash]bool{}
+	for id := range n.ids {
+		shown[hash(maphash.String(n.seed, id))] = true
+	}
+	t.count += n.earlier.count(shown)
 	t.uncounted = n.earlier.over
 }
 
