@@ -58,7 +58,8 @@ type httpTarget struct {
 	o         HTTPOptions
 	url       *url.URL
 	transport *http.Transport
-	base      http.Header
+	plain     *plainClient // nil if all requests go by transport
+	base      http.Header  // of all requests
 }
 
 // NewHTTP returns a target that POSTs events to a URL, http or https, which may have a user
@@ -116,6 +117,7 @@ func NewHTTP(address string, o *HTTPOptions) (Target, error) {
 		// Or else requests would go on a connection whose other side is gone for a quarter of an hour.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: t.o.Timeout, PingTimeout: t.o.Timeout},
 	}
+	t.plain = newPlainClient(t)
 	return t, nil
 }
 
@@ -142,16 +144,7 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 	if err != nil {
 		return Result{Verdict: Dead, Reason: err.Error()}
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.o.Timeout)
-	defer cancel()
-	request := (&http.Request{
-		Method: http.MethodPost, URL: t.url, Host: t.url.Host, Header: t.header(items, body),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}).WithContext(ctx)
-	// An http.Client follows redirects and keeps cookies, for which it works longer.
-	answer, err := t.transport.RoundTrip(request)
+	answer, excerpt, err := t.exchange(ctx, t.fields(items, body), body) //nolint:bodyclose // exchange is done with it
 	if err != nil {
 		err = &unanswered{t.reason(err), err}
 		return Result{Verdict: Unreachable, Reason: err.Error(), Err: err}
@@ -165,12 +158,6 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 		r.After = retryAfter(answer.Header, time.Now())
 	default:
 		r.Verdict = Dead
-	}
-	excerpt := ""
-	if answer.ContentLength != 0 {
-		excerpt = readAnswer(answer.Body, cancel)
-	} else {
-		_ = answer.Body.Close()
 	}
 	if r.Verdict != Done {
 		r.Reason = answer.Status
@@ -186,20 +173,59 @@ func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
 	return r
 }
 
-// header returns the header of a request.
-func (t *httpTarget) header(items []*Item, body []byte) http.Header {
-	h := make(http.Header, len(t.base)+3)
+// exchange sends a request, and returns the answer and the beginning of its body.
+func (t *httpTarget) exchange(ctx context.Context, fields []field, body []byte) (answer *http.Response, excerpt string, err error) {
+	if t.plain != nil && len(body) <= maxPlain {
+		answer, conn, err := t.plain.post(ctx, fields, body)
+		if err != nil {
+			return nil, "", err
+		}
+		whole := true
+		if answer.ContentLength != 0 {
+			excerpt, whole = readAnswer(answer.Body, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
+		}
+		t.plain.done(conn, answer, whole)
+		return answer, excerpt, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.o.Timeout)
+	defer cancel()
+	h := make(http.Header, len(t.base)+len(fields)+1)
 	maps.Copy(h, t.base)
+	for _, f := range fields {
+		h[f.name] = []string{f.value}
+	}
 	// This is not sent. It makes net/http send a request at once on another connection when the
 	// server has closed the idle one that it was to go on.
 	h["Idempotency-Key"] = []string{}
+	request := (&http.Request{
+		Method: http.MethodPost, URL: t.url, Host: t.url.Host, Header: h,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}).WithContext(ctx)
+	// An http.Client follows redirects and keeps cookies, for which it works longer.
+	if answer, err = t.transport.RoundTrip(request); err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.ContentLength != 0 {
+		excerpt, _ = readAnswer(answer.Body, cancel)
+	}
+	return answer, excerpt, nil
+}
+
+// field is a field of the header of one request.
+type field struct{ name, value string }
+
+// fields returns the fields of the header that are not those of all requests.
+func (t *httpTarget) fields(items []*Item, body []byte) (all []field) {
 	if !t.o.Batch && len(items) == 1 && (t.o.Format == JSON || t.o.Format == Form) {
-		h["Enswitch-Event-Id"] = []string{items[0].ID.String()}
+		all = append(all, field{"Enswitch-Event-Id", items[0].ID.String()})
 	}
 	if len(t.o.Key) > 0 {
-		h["Enswitch-Signature"] = []string{sign(t.o.Key, time.Now(), body)}
+		all = append(all, field{"Enswitch-Signature", sign(t.o.Key, time.Now(), body)})
 	}
-	return h
+	return all
 }
 
 // sign returns the signature of a body.
@@ -211,17 +237,18 @@ func sign(key []byte, at time.Time, body []byte) string {
 	return "t=" + unix + ",v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// readAnswer returns the beginning of an answer and closes it. An answer that goes on
-// after maxAnswer or answerTime is broken off, which costs its connection.
-func readAnswer(body io.ReadCloser, cancel context.CancelFunc) string {
-	defer func() { _ = body.Close() }()
-	t := time.AfterFunc(answerTime, cancel)
+// readAnswer returns the beginning of the body of an answer, and whether it has been read to
+// its end. One that goes on after maxAnswer or answerTime is broken off by stop, which costs
+// its connection.
+func readAnswer(body io.Reader, stop func()) (excerpt string, whole bool) {
+	t := time.AfterFunc(answerTime, stop)
 	defer t.Stop()
-	excerpt, err := io.ReadAll(io.LimitReader(body, MaxReason))
-	if err == nil && len(excerpt) == MaxReason {
-		_, _ = io.CopyN(io.Discard, body, maxAnswer)
+	text, err := io.ReadAll(io.LimitReader(body, MaxReason))
+	if whole = err == nil; whole && len(text) == MaxReason {
+		_, err = io.CopyN(io.Discard, body, maxAnswer)
+		whole = errors.Is(err, io.EOF)
 	}
-	return string(excerpt)
+	return string(text), whole
 }
 
 // retryAfter returns what the Retry-After of an answer asks for, 0 if that is nothing. A time
@@ -273,8 +300,11 @@ func (t *httpTarget) reason(err error) string {
 	case strings.HasPrefix(text, "stream error: "), strings.HasPrefix(text, "http2: "):
 		return "the server broke the request off"
 	}
-	text = strings.TrimPrefix(oserr.Reason(err), "net/http: ")
-	return cut(strings.TrimPrefix(strings.TrimPrefix(text, "http: "), "tls: "))
+	text = oserr.Reason(err)
+	for _, prefix := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "http: ", "tls: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return cut(text)
 }
 
 // cut returns at most MaxReason bytes of text.
@@ -282,18 +312,14 @@ func cut(text string) string { return text[:min(len(text), MaxReason)] }
 
 // Check implements Target: it connects, and sends no request.
 func (t *httpTarget) Check(ctx context.Context) error {
-	host := t.url.Host
-	if t.url.Port() == "" {
-		host = net.JoinHostPort(t.url.Hostname(), map[string]string{"http": "80", "https": "443"}[t.url.Scheme])
-	}
 	ctx, cancel := context.WithTimeout(ctx, t.o.Timeout)
 	defer cancel()
 	var conn net.Conn
 	var err error
 	if t.url.Scheme == "https" {
-		conn, err = (&tls.Dialer{Config: t.o.TLS}).DialContext(ctx, "tcp", host)
+		conn, err = (&tls.Dialer{Config: t.o.TLS}).DialContext(ctx, "tcp", hostPort(t.url))
 	} else {
-		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", host)
+		conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", hostPort(t.url))
 	}
 	if err != nil {
 		return &unanswered{t.reason(err), err}
@@ -304,5 +330,8 @@ func (t *httpTarget) Check(ctx context.Context) error {
 // Close implements Target.
 func (t *httpTarget) Close() error {
 	t.transport.CloseIdleConnections()
+	if t.plain != nil {
+		t.plain.close()
+	}
 	return nil
 }
