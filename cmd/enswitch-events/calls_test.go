@@ -24,7 +24,7 @@ func TestCallScenarios(t *testing.T) {
 	if err != nil || len(wants) == 0 {
 		t.Fatal(err)
 	}
-	for _, path := range wants {
+	for i, path := range wants {
 		name := strings.TrimSuffix(path, ".want.ndjson") + ".ndjson"
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".ndjson"), func(t *testing.T) {
 			t.Parallel()
@@ -32,7 +32,11 @@ func TestCallScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, from := range ways() {
+			// How it is stored is another's test, so of these ways one by turn.
+			for j, from := range ways() {
+				if stored := from.what != "file" && !from.live; stored && j != 1+i%3 {
+					continue
+				}
 				if got := strings.Join(from.run(t, name, "calls"), "\n"); got != string(bytes.TrimSpace(want)) {
 					t.Errorf("from %s:\n%s\nwant\n%s", from.what, got, want)
 				}
