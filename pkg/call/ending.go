@@ -303,8 +303,8 @@ type gone struct {
 	newest         int64         // when the newest of older was
 }
 
-// maxGone bounds the ids in each of the two maps.
-const maxGone = 400_000
+// maxGone bounds the ids in each of the two maps: as many as fit in a table of 8 MiB.
+const maxGone = 3 << 17
 
 // at returns when the call with that id was over, in microseconds since 1970.
 func (g *gone) at(k key) (int64, bool) {

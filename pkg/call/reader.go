@@ -21,7 +21,10 @@ type Event struct {
 	// Chosen says that the event passes the caller's filters, so that its call counts.
 	Chosen bool
 	// Kind is what the event means for its call, None for nothing that is known.
-	Kind Kind
+	Kind   Kind
+	inCall bool // the event is of class call
+	gap    bool // it is the record of a gap
+	own    bool // it owns its bytes
 	// Time is the event's timestamp in microseconds since 1970; 0 if it has none.
 	Time int64
 	// Times is how often the event came. Of an event that its call keeps it goes up when
@@ -31,17 +34,16 @@ type Event struct {
 	// Only Figures with FiguresOptions.Correct use it. The caller sets it.
 	Offset int64
 
-	inCall  bool   // the event is of class call
-	gap     bool   // it is the record of a gap
 	json    []byte // Raw, or a repaired copy
 	hash    uint64 // of json
-	own     bool   // it owns its bytes
 	at      int64  // the feed's time that it came as of
 	keys    [3]key // of callid, uniqueid and asteriskid; zero for none
 	callid  span
 	leg     span // uniqueid
 	machine span
 	stamp   span
+	class   span
+	name    span
 	roles   [roleCount]span
 }
 
@@ -149,10 +151,11 @@ func (m *Map) NewReader() *Reader {
 func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
 	*e = Event{Raw: raw, Times: 1, Received: e.Received, Source: e.Source, Seq: e.Seq, Chosen: e.Chosen, json: x.JSON()}
 	p := r.plan(x)
-	class := x.Class()
+	class, name := x.Class(), x.Event()
+	e.class, e.name = e.spanOf(class), e.spanOf(name)
 	e.inCall = class.Is("call")
-	e.Kind = r.kind(class, x.Event())
-	e.gap = !e.inCall && class.Is("enswitch-events") && x.Event().Is("gap")
+	e.Kind = r.kind(class, name)
+	e.gap = !e.inCall && class.Is("enswitch-events") && name.Is("gap")
 	stamp, machine := at(x, p.stamp), at(x, p.machine)
 	e.Time, _ = stamp.Timestamp()
 	e.stamp, e.machine = e.spanOf(stamp), e.spanOf(machine)

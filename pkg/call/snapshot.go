@@ -3,8 +3,6 @@ package call
 import (
 	"iter"
 	"slices"
-
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
 // Row is what a list shows of a call. It is a copy that nothing changes: snapshots share
@@ -58,16 +56,15 @@ type Snapshot struct {
 // snapshot. It may be called also after Finish.
 func (t *Tracker) Snapshot(s *Snapshot, records bool) {
 	s.Now, s.Stats, s.Gone = t.newest, t.Stats(), t.forgotten
-	var x event.Index
-	s.Open, s.Over = appendRows(s.Open, &t.opened, &x, records), appendRows(s.Over, &t.kept, &x, records)
+	s.Open, s.Over = appendRows(s.Open, &t.opened, records), appendRows(s.Over, &t.kept, records)
 }
 
-// appendRows returns the rows of the calls of a list, in the memory of rows. It uses x.
-func appendRows(rows []*Row, l *list, x *event.Index, records bool) []*Row {
+// appendRows returns the rows of the calls of a list, in the memory of rows.
+func appendRows(rows []*Row, l *list, records bool) []*Row {
 	clear(rows)
 	rows = rows[:0]
 	for c := l.first; c != nil; c = c.next {
-		rows = append(rows, c.currentRow(x, records))
+		rows = append(rows, c.currentRow(records))
 	}
 	return rows
 }
@@ -91,17 +88,16 @@ type Changes struct {
 // the rows have them. It is for one reader of the Tracker. It takes less than a microsecond
 // for each call that changed, and nothing for the others.
 func (t *Tracker) Changes(c *Changes, all, records bool) {
-	var x event.Index
 	clear(c.Rows)
 	*c = Changes{Now: t.newest, Gone: t.forgotten, All: all || !t.watched, Rows: c.Rows[:0], Left: append(c.Left[:0], t.left...)}
 	if c.All {
 		c.Left = c.Left[:0]
-		c.Rows = appendRows(c.Rows, &t.opened, &x, records)
-		c.Rows = append(c.Rows, appendRows(nil, &t.kept, &x, records)...)
+		c.Rows = appendRows(c.Rows, &t.opened, records)
+		c.Rows = append(c.Rows, appendRows(nil, &t.kept, records)...)
 	}
 	for _, one := range t.changed {
 		if !c.All && one.changed {
-			c.Rows = append(c.Rows, one.currentRow(&x, records))
+			c.Rows = append(c.Rows, one.currentRow(records))
 		}
 		one.changed = false
 	}
@@ -142,17 +138,17 @@ func (t *Tracker) roomToNote() bool {
 	return false
 }
 
-// currentRow returns the row of the call as it is now: the one there is, if it is. It uses x.
-func (c *Call) currentRow(x *event.Index, record bool) *Row {
+// currentRow returns the row of the call as it is now: the one there is, if it is.
+func (c *Call) currentRow(record bool) *Row {
 	if !c.current || record && c.row.Record == nil {
-		c.row, c.current = c.newRow(x, record), true
+		c.row, c.current = c.newRow(record), true
 	}
 	return c.row
 }
 
 // newRow returns the row of the call as it is now, with the texts of the one before that are
-// still the same. It uses x.
-func (c *Call) newRow(x *event.Index, record bool) *Row {
+// still the same.
+func (c *Call) newRow(record bool) *Row {
 	old := c.row
 	if old == nil {
 		old = &Row{}
@@ -175,9 +171,7 @@ func (c *Call) newRow(x *event.Index, record bool) *Row {
 	}
 	for _, e := range slices.Backward(c.events) {
 		if e.Time == c.last {
-			if x.Scan(e.json) == nil {
-				r.LastClass, r.LastEvent = same(x.Class().Text(), old.LastClass), same(x.Event().Text(), old.LastEvent)
-			}
+			r.LastClass, r.LastEvent = same(e.value(e.class).Text(), old.LastClass), same(e.value(e.name).Text(), old.LastEvent)
 			break
 		}
 	}
@@ -216,8 +210,7 @@ func (c *Call) sameMachines(old []string) []string {
 
 // Row returns the row of the call as it is now, without a Record.
 func (c *Call) Row() *Row {
-	var x event.Index
-	return c.newRow(&x, false)
+	return c.newRow(false)
 }
 
 // Calls returns the calls that are followed or kept: the open ones, the longest

@@ -41,7 +41,7 @@ func TestSnapshotFresh(t *testing.T) {
 			tr.Snapshot(&s, i%2 == 0)
 			rows, n := append(append([]*Row{}, s.Open...), s.Over...), 0
 			for c := range tr.Calls() {
-				if want := c.newRow(&x, rows[n].Record != nil); !reflect.DeepEqual(rows[n], want) {
+				if want := c.newRow(rows[n].Record != nil); !reflect.DeepEqual(rows[n], want) {
 					t.Fatalf("hold %v, event %d: row\n%+v\nwant\n%+v", hold, i, rows[n], want)
 				}
 				if was, ok := before[rows[n]]; ok && !reflect.DeepEqual(was, *rows[n]) {
