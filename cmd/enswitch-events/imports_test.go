@@ -36,7 +36,7 @@ var levels = []string{
 	"cli",
 	"log statusline settings metrics",
 	"caret needle tally pseudonym",
-	"safe spelling htmlpage shell",
+	"safe spelling htmlpage shell fault",
 }
 
 // unwelcome are imports that a package must not have itself.

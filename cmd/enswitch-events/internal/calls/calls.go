@@ -95,7 +95,6 @@ func (s *Sink) InOrder() bool { return s.o.Count > 0 }
 
 // Fold implements [engine.Sink].
 func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
-	defer s.giveBack()
 	p := b.Part.(*part)
 	s.follow(p)
 	s.write(&b.Out)
@@ -120,7 +119,6 @@ func (s *Sink) Gap(engine.Gap) {
 
 // Tick implements [engine.Ticker].
 func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration, end engine.End) {
-	defer s.giveBack()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.o.Live {
@@ -133,7 +131,6 @@ func (s *Sink) Tick(quiet time.Duration, out *engine.Output) (next time.Duration
 
 // Finish implements [engine.Ticker].
 func (s *Sink) Finish(out *engine.Output) {
-	defer s.giveBack()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = out
@@ -260,7 +257,6 @@ func (w *worker) Begin(b *engine.Block, _ bool) {
 
 // Event implements [engine.Worker].
 func (w *worker) Event(e *engine.Event) bool {
-	defer w.sink.giveBack()
 	s, p := w.sink, w.part
 	p.events = append(p.events, call.Event{Received: e.Received, Source: e.Source, Chosen: w.filter.Keeps(&e.X)})
 	ev := &p.events[len(p.events)-1]

@@ -15,8 +15,6 @@ import (
 type Screen struct {
 	// Changed is called when something may have changed. It must not block.
 	Changed func()
-	// Panic is called when the sink fails, before the program does.
-	Panic func()
 	// Pass waits until the event with that timestamp is to be followed. It reports false
 	// if the run is to end. It is nil for live events.
 	Pass func(usec int64) bool
@@ -61,17 +59,6 @@ func (s *Sink) pass(usec int64) bool {
 func (s *Sink) changed() {
 	if s.o.Screen != nil {
 		s.o.Screen.Changed()
-	}
-}
-
-// giveBack gives the terminal back before a panic ends the program. It is to be deferred.
-func (s *Sink) giveBack() {
-	if s.o.Screen == nil {
-		return
-	}
-	if p := recover(); p != nil {
-		s.o.Screen.Panic()
-		panic(p)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/caret"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/fault"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 )
@@ -34,7 +35,7 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	if runtime.GOOS == "windows" && slices.ContainsFunc(args, singleQuoted) {
 		a.Log.Warn("a value begins with ', which quotes nothing in cmd.exe: use double quotes there, see 'enswitch-events help windows'")
 	}
-	err := root.ExecuteContext(ctx)
+	err := execute(ctx, root)
 	if err == nil {
 		err = a.helpErr
 	}
@@ -42,6 +43,9 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 		return ExitOK
 	}
 	e, ok := errors.AsType[*Error](err)
+	if panicked, is := errors.AsType[*fault.Error](err); is && (!ok || e.hint == "") {
+		e, ok = NewError(ExitFailure, panicked, "report this line, and what 'enswitch-events version' prints"), true
+	}
 	if !ok {
 		// The commands return an *Error. What is left are cobra's own errors about
 		// commands, arguments and flags.
@@ -64,6 +68,12 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	}
 	a.Log.Error(msg, attrs...)
 	return e.Code
+}
+
+// execute runs root. A panic is an error.
+func execute(ctx context.Context, root *cobra.Command) (err error) {
+	defer fault.Catch(&err)
+	return root.ExecuteContext(ctx)
 }
 
 // singleQuoted reports whether a value begins with a single quote, as where no shell took it for one.

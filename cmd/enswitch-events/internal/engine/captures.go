@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/fault"
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
@@ -133,7 +134,7 @@ func (c *Captures) Position() int64 { return c.lines.position() }
 // When it returns, everything that it started has ended, except a Read of Stdin or a
 // Write that blocks, and the filtering of one event. Untimed is the number of
 // events that were dropped because they have no timestamp to compare with the bounds.
-// The error belongs to EndOutput, EndClosed, EndStuck and EndSlow. Run can be called
+// The error belongs to EndOutput, EndClosed, EndStuck, EndSlow and EndFault. Run can be called
 // once.
 func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed int64, err error) {
 	f, err := newFolder(cfg, c)
@@ -150,8 +151,10 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 		ctx, stop = follow.begin(parent, cfg)
 	}
 	read := make(chan struct{})
+	var fell error
 	go func() {
 		defer close(read)
+		defer fault.Catch(&fell)
 		c.read(ctx)
 	}()
 	// What such a sink adds at the end is written also after a signal.
@@ -159,6 +162,9 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	stop()
 	<-read
 	c.lines.close()
+	if fell != nil && !o.over() {
+		o = outcome{EndFault, fell}
+	}
 	if o == (outcome{}) && following {
 		o.end = follow.ended()
 	} else if o == (outcome{}) && parent.Err() != nil {

@@ -246,6 +246,7 @@ const (
 	EndOutput // the output could not be written
 	EndStuck  // after a signal the output took nothing for 5 s
 	EndSlow   // after a signal the events that waited could not be mapped and folded within 5 s
+	EndFault  // the program has a fault
 )
 
 // outputEnd returns the end that belongs to a failure to write.

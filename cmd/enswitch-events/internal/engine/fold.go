@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/fault"
 )
 
 // maxWorkers bounds the goroutines that map: more are of no use.
@@ -125,7 +127,7 @@ func newFolder(c *Config, src Source) (*folder, error) {
 		f.helpers.Go(func() {
 			for b := range f.jobs {
 				if b.claim() {
-					m.run(b, false, c.Count)
+					b.fell = m.try(b, c.Count)
 					b.ready <- struct{}{}
 				}
 			}
@@ -139,7 +141,7 @@ func newFolder(c *Config, src Source) (*folder, error) {
 func (f *folder) start() <-chan outcome {
 	folded := make(chan outcome, 1)
 	go func() {
-		o := f.run()
+		o := f.try()
 		f.end()
 		if f.jobs != nil {
 			close(f.jobs)
@@ -148,6 +150,25 @@ func (f *folder) start() <-chan outcome {
 		folded <- o
 	}()
 	return folded
+}
+
+// try is run, of which a panic is an outcome.
+func (f *folder) try() (o outcome) {
+	var err error
+	defer func() {
+		if err != nil {
+			o = outcome{EndFault, err}
+		}
+	}()
+	defer fault.Catch(&err)
+	return f.run()
+}
+
+// try maps b as run does. A panic is an error.
+func (m *mapper) try(b *Block, count int64) (err error) {
+	defer fault.Catch(&err)
+	m.run(b, false, count)
+	return nil
 }
 
 // end makes run end after the event that is being mapped.
@@ -307,6 +328,9 @@ func (f *folder) fold(b *Block) outcome {
 	if !b.claim() {
 		if o := f.await(b); o.over() {
 			return o
+		}
+		if b.fell != nil {
+			return outcome{EndFault, b.fell}
 		}
 		// A block in which the count is reached is mapped again up to there: nothing
 		// behind it counts.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/fault"
 )
 
 // Input receives events into a [Feed] until there are no more, an error ends it, or
@@ -26,8 +28,8 @@ const (
 // more than 5 s once ctx is done.
 //
 // When Run returns, everything that it started has ended, except a Write that
-// blocks. The error belongs to EndInput, EndOutput, EndClosed, EndStuck and
-// EndSlow.
+// blocks. The error belongs to EndInput, EndOutput, EndClosed, EndStuck, EndSlow and
+// EndFault.
 func (b *Buffer) Run(ctx context.Context, c *Config, inputs ...Input) (End, error) {
 	f, err := newFolder(c, b)
 	if err != nil {
@@ -68,7 +70,7 @@ func startInputs(ctx context.Context, inputs []Input) <-chan error {
 	var running sync.WaitGroup
 	for _, input := range inputs {
 		running.Go(func() {
-			if err := input(ctx); err != nil && ctx.Err() == nil {
+			if err := input.try(ctx); err != nil && ctx.Err() == nil {
 				select {
 				case ended <- err:
 				default:
@@ -78,6 +80,12 @@ func startInputs(ctx context.Context, inputs []Input) <-chan error {
 	}
 	go func() { running.Wait(); close(ended) }()
 	return ended
+}
+
+// try is the input, of which a panic is an error.
+func (i Input) try(ctx context.Context) (err error) {
+	defer fault.Catch(&err)
+	return i(ctx)
 }
 
 // waitFor waits until all inputs have ended.

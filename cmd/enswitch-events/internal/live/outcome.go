@@ -56,7 +56,7 @@ func (s *session) outcome(end engine.End, err error, ledger engine.Ledger) error
 		return failed
 	case engine.EndInput:
 		return cli.Failure(err)
-	case engine.EndOutput:
+	case engine.EndOutput, engine.EndFault:
 		return report.EndError(end, err, s.jq)
 	case engine.EndStuck:
 		lost, stuck := splitErrors(err)

@@ -17,6 +17,8 @@ func EndError(end engine.End, err error, jq bool) error {
 		return cli.NewError(cli.ExitFailure, errors.New("--fail-if was true of the last event"), "")
 	case engine.EndOutput:
 		return cli.WriteError(err)
+	case engine.EndFault:
+		return cli.Failure(err)
 	case engine.EndStuck:
 		return cli.NewError(cli.ExitOutput, err, "")
 	case engine.EndSlow:

@@ -19,10 +19,10 @@ package tui
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +33,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/calls"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/fault"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/live"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
@@ -105,7 +106,7 @@ func Open(o *Options) *Screen {
 
 // Hooks returns what the sink is to call.
 func (s *Screen) Hooks() *calls.Screen {
-	h := &calls.Screen{Changed: s.changed, Panic: s.giveBack}
+	h := &calls.Screen{Changed: s.changed}
 	if s.player != nil {
 		h.Pass = s.player.pass
 	}
@@ -133,15 +134,22 @@ func (s *Screen) show(text []byte) {
 	s.changed()
 }
 
-// Run shows the calls of sink while run goes on, which is to end with its context. It
-// returns the error of run.
-func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Context) error) error {
+// Run shows the calls of sink while do goes on, which is to end with its context. It
+// returns the error of do.
+func (s *Screen) Run(ctx context.Context, sink *calls.Sink, do func(context.Context) error) error {
 	s.sink = sink
 	if s.closeIn {
 		defer s.in.Close()
 	}
+	run := func(ctx context.Context) (err error) {
+		defer fault.Catch(&err)
+		return do(ctx)
+	}
 	release := s.o.App.HoldTerminal(s.show, s.giveBack)
 	defer release()
+	// What is kept of calls is large, and garbage is little: memory costs more than the time to
+	// collect it.
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	ended := make(chan error, 1)
 	var reading sync.WaitGroup
 	defer reading.Wait()
@@ -169,6 +177,9 @@ func (s *Screen) Run(ctx context.Context, sink *calls.Sink, run func(context.Con
 	}
 	return err
 }
+
+// gcPercent is how much garbage there may be, in percent of what is in use.
+const gcPercent = 40
 
 // read runs over the captures, and again whenever the player goes back, until ctx is done. Ended
 // gets the error of the first run: the others say nothing.
@@ -288,8 +299,8 @@ func (s *Screen) setState(state *term.State) {
 }
 
 // framesPerSecond is how often bubbletea looks whether there is something to draw: a key is
-// answered within half of 50 ms.
-const framesPerSecond = 40
+// answered within 50 ms, also on a busy machine.
+const framesPerSecond = 60
 
 // quit ends the screen. It reports false if the terminal takes nothing, so that the screen is
 // left as it is.
@@ -344,7 +355,7 @@ func (s *Screen) rescue() {
 	if cause == nil {
 		return
 	}
-	s.failure.CompareAndSwap(nil, cli.NewError(cli.ExitFailure, fmt.Errorf("the screen failed, which is a fault of this program: %v", cause), "-o line prints records without a screen"))
+	s.failure.CompareAndSwap(nil, cli.NewError(cli.ExitFailure, fault.New(cause), "-o line prints records without a screen"))
 	s.program.Kill()
 	s.giveBack()
 }
