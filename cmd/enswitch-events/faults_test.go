@@ -22,7 +22,7 @@ type fault struct {
 
 func faultRows() []fault {
 	return slices.Concat(connectionFaults(), protocolFaults(), connectFaults(), neverFaults(), keyFaults(), saidFaults(), feedFaults(),
-		outputFaults(), recordFaults(), followFaults(), signalFaults(), postFaults(), stdioFaults(), drainFaults(), forwardFaults(), streamFaults(), twinFaults())
+		outputFaults(), recordFaults(), followFaults(), signalFaults(), postFaults(), stdioFaults(), drainFaults(), forwardFaults(), streamFaults(), streamChangeFaults(), twinFaults())
 }
 
 // TestFaults runs every row. Each one starts the program as a process of its

@@ -45,9 +45,12 @@ type jetStream struct {
 	life    context.Context //nolint:containedctx // of the connection, which outlives a delivery
 	end     context.CancelFunc
 
-	setup sync.Mutex // held while the target connects and looks at the stream
-	known readBack
-	fresh freshness
+	setup   sync.Mutex // held while the target connects and looks at the stream
+	known   readBack
+	fresh   freshness
+	pulse   pulse
+	alive   sync.WaitGroup // of pulse
+	beating sync.Once
 
 	mu         sync.Mutex
 	conn       *nats.Conn // nil before the first connection and after the last
@@ -127,7 +130,6 @@ func (t *jetStream) Deliver(ctx context.Context, items []*Item) []Result {
 	if err != nil {
 		return forAll(len(items), unreachable(err))
 	}
-	t.fresh.limit.Store(int64(info.window / 4))
 	return t.publish(ctx, items, there, time.Now())
 }
 
@@ -140,6 +142,7 @@ func unreachable(err error) Result {
 func (t *jetStream) session(ctx context.Context) (*streamInfo, error) {
 	t.setup.Lock()
 	defer t.setup.Unlock()
+	t.beating.Do(func() { t.alive.Go(func() { t.pulse.keep(t.life, &t.fresh) }) })
 	t.mu.Lock()
 	conn, info := t.conn, t.info
 	t.mu.Unlock()
@@ -160,6 +163,7 @@ func (t *jetStream) session(ctx context.Context) (*streamInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.fresh.window.Store(int64(info.window))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.info = info
@@ -237,6 +241,7 @@ func (t *jetStream) notice(err error) {
 // Close implements Target.
 func (t *jetStream) Close() error {
 	t.end()
+	t.alive.Wait()
 	t.mu.Lock()
 	conn := t.conn
 	t.mu.Unlock()

@@ -1,20 +1,31 @@
 package forward
 
 import (
+	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// An event is published within a quarter of the duplicate window after it was looked at, or not
-// at all. Otherwise a process that was stopped for a while, or whose connection hung, would
-// publish what its twin has published meanwhile, when the server no longer knows the id.
+// Two things can be older than they look, and the server may have forgotten the id that a twin
+// has published meanwhile: an event that was looked for, when the process is stopped before it
+// is written to the connection, and one that waited in a socket while the process was stopped.
 
 // freshness is until when what waits to be written to the connection may be written.
 type freshness struct {
-	oldest atomic.Int64 // when the first of it was looked at, in Unix nanoseconds; 0 for none
-	limit  atomic.Int64 // in nanoseconds
+	oldest atomic.Int64 // when the first of it was looked for, in Unix nanoseconds; 0 for none
+	window atomic.Int64 // the duplicate window in nanoseconds, 0 if it is not known yet
+}
+
+// limit returns how old it may be. Together with half the window, after which an event is looked
+// for, and the time for which a pulse notices nothing, it is less than the window.
+func (f *freshness) limit() time.Duration {
+	if w := f.window.Load(); w != 0 {
+		return time.Duration(w / 8)
+	}
+	return StreamWindow / 8
 }
 
 // guard is a connection that breaks rather than to write an event that is no longer fresh.
@@ -37,9 +48,56 @@ func newGuard(conn net.Conn, fresh *freshness) *guard {
 // Write implements [net.Conn].
 func (g *guard) Write(p []byte) (int, error) {
 	at := g.fresh.oldest.Swap(0)
-	if at != 0 && time.Now().UnixNano()-at > g.fresh.limit.Load() {
+	if at != 0 && time.Now().UnixNano()-at > int64(g.fresh.limit()) {
 		_ = g.Close()
 		return 0, errStale
 	}
 	return g.Conn.Write(p)
+}
+
+// lateFor is for how long after the process was stopped events come that had waited.
+const lateFor = 30 * time.Second
+
+// pulse notices that the process was stopped, or the machine.
+type pulse struct {
+	mu               sync.Mutex
+	last             time.Time // by the wall clock, which goes on while the machine sleeps
+	stopped, resumed time.Time
+}
+
+// beat notes that the process runs at the time now, and had been stopped if the last beat was
+// longer ago than limit.
+func (p *pulse) beat(now time.Time, limit time.Duration) {
+	now = now.Round(0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.last.IsZero() && now.Sub(p.last) > limit {
+		if now.Sub(p.resumed) > lateFor {
+			p.stopped = p.last
+		}
+		p.resumed = now
+	}
+	p.last = now
+}
+
+// since returns since when an event may have waited that was received at that time.
+func (p *pulse) since(received time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if received.After(p.stopped) && received.Before(p.resumed.Add(lateFor)) {
+		return p.stopped
+	}
+	return received
+}
+
+// keep beats until ctx is done.
+func (p *pulse) keep(ctx context.Context, f *freshness) {
+	for ctx.Err() == nil {
+		limit := f.limit()
+		p.beat(time.Now(), limit)
+		select {
+		case <-time.After(min(limit/4, time.Second)):
+		case <-ctx.Done():
+		}
+	}
 }

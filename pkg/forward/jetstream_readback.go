@@ -46,11 +46,12 @@ func (t *jetStream) alreadyThere(ctx context.Context, info *streamInfo, items []
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
+	t.pulse.beat(now, t.fresh.limit())
 	oldest, newest := now, time.Time{}
 	for _, it := range items {
-		if now.Sub(it.Received) > info.window/2 {
-			if it.Received.Before(oldest) {
-				oldest = it.Received
+		if at := t.pulse.since(it.Received); now.Sub(at) > info.window/2 {
+			if at.Before(oldest) {
+				oldest = at
 			}
 			if it.Received.After(newest) {
 				newest = it.Received

@@ -88,6 +88,53 @@ func TestJetStreamStale(t *testing.T) {
 	wantVerdicts(t, deliver(t, target, items...), Known, Done, Done)
 }
 
+// TestJetStreamLate: what was received after the process was stopped may have waited for as long,
+// so it is looked for though it looks new.
+func TestJetStreamLate(t *testing.T) {
+	t.Parallel()
+	s := streamtest.Start(t)
+	js := manage(t, s)
+	c := jetstream.StreamConfig{Name: "mine", Subjects: []string{"x.>", "other"}, Duplicates: time.Second}
+	if _, err := js.CreateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	items := numbered(3)
+	first, _ := newJetStream(t, s.URL()+"/x")
+	deliver(t, first, items[:2]...)
+	awaitForgotten(t, js, "other")
+	second, _ := newJetStream(t, s.URL()+"/x")
+	j := second.(*jetStream) //nolint:forcetypeassert // it is one
+	if err := j.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	j.pulse.beat(time.Now().Add(-time.Hour), time.Minute)
+	for _, it := range items {
+		it.Received = time.Now()
+	}
+	wantVerdicts(t, deliver(t, second, items...), Known, Known, Done)
+}
+
+// TestPulse: an event may have waited since the last beat before the process was stopped.
+func TestPulse(t *testing.T) {
+	t.Parallel()
+	begin := time.Unix(1_000_000, 0)
+	at := func(s int) time.Time { return begin.Add(time.Duration(s) * time.Second) }
+	p := &pulse{}
+	for _, s := range []int{0, 1, 2, 102, 103, 110, 160, 161} {
+		p.beat(at(s), 10*time.Second)
+		if s == 103 {
+			for received, want := range map[int]int{1: 1, 2: 2, 101: 2, 102: 2, 131: 2, 132: 132} {
+				if got := p.since(at(received)); !got.Equal(at(want)) {
+					t.Errorf("received at %d: may have waited since %v, want %d", received, got.Sub(begin), want)
+				}
+			}
+		}
+	}
+	if got := p.since(at(162)); !got.Equal(at(110)) {
+		t.Errorf("stopped again: since %v", got.Sub(begin))
+	}
+}
+
 // TestJetStreamOwn: events that were sent, but whose acknowledgement was lost, count as
 // delivered, not as those of another forwarder.
 func TestJetStreamOwn(t *testing.T) {

@@ -213,6 +213,8 @@ func connectError(err error, o *ConnectOptions) error {
 		return errors.New("there is no NATS server at this address")
 	case unknown, other:
 		return fmt.Errorf("the server's certificate cannot be trusted: %w", err)
+	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed), errors.Is(err, nats.ErrTimeout), errors.Is(err, os.ErrDeadlineExceeded):
+		return errors.New("the server does not answer")
 	case alert, strings.Contains(err.Error(), "closed by remote after TLS handshake"):
 		return errors.New("the server refuses the TLS connection: it may want a client certificate")
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -374,21 +374,17 @@ func (l *link) hold(m *nats.Msg) {
 }
 
 // finish waits until the server has what was published, and removes a consumer of this reader
-// alone. The error is that the user may not acknowledge.
-func (l *link) finish() error {
+// alone.
+func (l *link) finish() {
 	if l.conn.IsClosed() {
-		return nil
+		return
 	}
 	_ = l.conn.FlushTimeout(finishTime) // what was not acknowledged comes again
-	if err := l.conn.LastError(); l.r.opts.Group != "" && errors.Is(err, nats.ErrPermissionViolation) {
-		return l.r.failure(err)
-	}
 	if l.r.opts.Group == "" && l.consumer != "" {
 		ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 		defer cancel()
 		_ = l.js.DeleteConsumer(ctx, l.r.name, l.consumer) // the server removes it by itself, later
 	}
-	return nil
 }
 
 // close closes the connection.

@@ -169,6 +169,7 @@ type Reader struct {
 	conn    *nats.Conn    // for acknowledgements; nil without a connection
 	ackWait time.Duration // of the group
 
+	denied  *Error             // what the user may not do, of a connection that has ended
 	keeping context.CancelFunc // ends keepAlive, nil if it does not run
 	kept    sync.WaitGroup
 }
@@ -308,12 +309,14 @@ func (r *Reader) Close() error {
 		r.held.giveBack(r.conn)
 	}
 	r.mu.Unlock()
-	var err error
 	if r.link != nil {
-		err = r.link.finish()
+		r.link.finish()
 	}
 	r.disconnect()
-	return err
+	if r.denied != nil {
+		return r.denied
+	}
+	return nil
 }
 
 // disconnect closes the connection, if there is one.
@@ -322,6 +325,9 @@ func (r *Reader) disconnect() {
 	r.conn = nil
 	r.mu.Unlock()
 	if r.link != nil {
+		if err := r.link.conn.LastError(); r.opts.Group != "" && errors.Is(err, nats.ErrPermissionViolation) {
+			r.denied = r.failure(err)
+		}
 		r.link.close()
 		r.link = nil
 	}
