@@ -275,7 +275,11 @@ func (s *Sink) printRest() {
 		if s.o.Live {
 			from = v.begin
 		}
-		s.print(from, end, v.window(0), s.lastInterval())
+		i := s.lastInterval()
+		s.print(from, end, v.window(0), i)
+		if s.o.Report != nil && i != nil {
+			s.o.Report.total = i.Total // not the sum of minutes, to which a call that was lost later belongs whole
+		}
 		return
 	}
 	if s.o.Live {

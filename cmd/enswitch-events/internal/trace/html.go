@@ -45,7 +45,7 @@ type htmlLeg struct {
 
 type htmlRow struct {
 	Since, Step, Name string
-	Before, After     int // columns of legs beside that of the event
+	Before, After     []bool // the columns of legs beside that of the event: whether they are up
 	Leg               string
 	Class             string
 	Times             int
@@ -75,7 +75,7 @@ func (f *htmlFormat) Call(dst []byte, c *Call) []byte {
 				h.At = time.UnixMicro(start).In(f.location).Format("2006-01-02 15:04:05.000000 MST")
 			}
 		}
-		row := f.row(c, columns, e)
+		row := f.row(c, i, len(columns))
 		row.Since = fmt.Sprintf("%.3f", float64(e.Time-start)/1e6)
 		if i > 0 {
 			row.Step = fmt.Sprintf("%+.3f", float64(e.Time-before)/1e6)
@@ -96,20 +96,28 @@ func (f *htmlFormat) Call(dst []byte, c *Call) []byte {
 // maxColumns is how many legs have columns.
 const maxColumns = 8
 
-// row returns the row of an event that f.x has scanned.
-func (f *htmlFormat) row(c *Call, columns []string, e *Event) htmlRow {
+// row returns the row of event i, which f.x has scanned, where that many legs have columns.
+func (f *htmlFormat) row(c *Call, i, columns int) htmlRow {
+	e := &c.Events[i]
 	row := htmlRow{Name: name(&f.x), Class: e.Kind.String()}
 	if e.Times > 1 {
 		row.Times = e.Times
 	}
+	up := make([]bool, columns)
+	if columns > 0 {
+		begun, ended := c.legsAt(i)
+		for leg := range up {
+			up[leg] = begun[leg] && !ended[leg]
+		}
+	}
 	n := c.leg(e.Leg)
 	switch {
-	case n > 0 && n <= len(columns):
-		row.Before, row.After = n-1, len(columns)-n
+	case n > 0 && n <= columns:
+		row.Before, row.After = up[:n-1], up[n:]
 	case n > 0:
 		row.Leg = fmt.Sprintf("leg %d", n)
 	default:
-		row.After = max(len(columns)-1, 0)
+		row.After = up[min(1, columns):]
 	}
 	for _, field := range fields(&f.x) {
 		row.Fields = append(row.Fields, htmlField{safe.String(string(field.key.Text())), string(appendValue(nil, field.value))})
@@ -117,7 +125,7 @@ func (f *htmlFormat) row(c *Call, columns []string, e *Event) htmlRow {
 	return row
 }
 
-const htmlTemplate = `<section>
+const htmlTemplate = `{{define "lane"}}<td{{if .}} class="lane"{{end}}></td>{{end}}<section>
 <h1>Call {{.Title}}</h1>
 {{with .At}}<p class="at">{{.}}</p>
 {{end}}{{range $i, $line := .Story}}<p class="{{if $i}}more{{else}}story{{end}}">{{$line}}</p>
@@ -125,22 +133,16 @@ const htmlTemplate = `<section>
 <thead><tr><th>since start</th><th>step</th>{{range .Legs}}<th>leg {{.Number}}<br><small>{{.ID}}</small></th>{{else}}<th>event</th>{{end}}<th>fields</th></tr></thead>
 <tbody>
 {{range .Rows}}{{if .Gap}}<tr><td colspan="99">… {{.Gap}} events</td></tr>
-{{end}}<tr><td class="n">{{.Since}}</td><td class="n">{{.Step}}</td>{{range $.Before .}}<td class="lane"></td>{{end}}<td class="event {{.Class}}"><span>{{if .Leg}}<small>{{.Leg}}</small> {{end}}{{.Name}}{{if .Times}} <b>×{{.Times}}</b>{{end}}</span></td>{{range $.After .}}<td class="lane"></td>{{end}}<td class="fields">{{range .Fields}}<span><i>{{.Name}}</i> {{.Value}}</span> {{end}}</td></tr>
+{{end}}<tr><td class="n">{{.Since}}</td><td class="n">{{.Step}}</td>{{range .Before}}{{template "lane" .}}{{end}}<td class="event {{.Class}}"><span>{{if .Leg}}<small>{{.Leg}}</small> {{end}}{{.Name}}{{if .Times}} <b>×{{.Times}}</b>{{end}}</span></td>{{range .After}}{{template "lane" .}}{{end}}<td class="fields">{{range .Fields}}<span><i>{{.Name}}</i> {{.Value}}</span> {{end}}</td></tr>
 {{end}}</tbody>
 </table></div>
 </section>
 `
 
-// Before and After return a slice to range over for the columns beside an event.
-func (htmlCall) Before(r htmlRow) []struct{} { return make([]struct{}, r.Before) }
-
-// After is Before for the columns behind.
-func (htmlCall) After(r htmlRow) []struct{} { return make([]struct{}, r.After) }
-
 // htmlStyle is the style of what only a trace has.
 const htmlStyle = `.lane { background: linear-gradient(var(--line), var(--line)) 1rem 0 / 1px 100% no-repeat; }
 .event span { display: inline-block; white-space: nowrap; font-weight: 600; border-left: 3px solid currentColor; padding-left: 0.4rem; }
 .start { color: var(--start); } .ring { color: var(--ring); } .answer { color: var(--answer); } .end { color: var(--end); }
-.fields span { margin-right: 0.8rem; overflow-wrap: anywhere; } .fields i { color: var(--dim); font-style: normal; }
-small { color: var(--dim); }
+.fields { min-width: 13rem; } .fields span { margin-right: 0.8rem; overflow-wrap: anywhere; } .fields i { color: var(--dim); font-style: normal; }
+small { color: var(--dim); overflow-wrap: anywhere; }
 `
