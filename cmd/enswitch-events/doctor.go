@@ -67,12 +67,7 @@ an event within --wait. Warnings do not count without --strict.`,
   enswitch-events doctor 10.0.0.5 --wait 2m --strict -o json
   enswitch-events doctor --listen 0.0.0.0:8080 --authkey-file key
   enswitch-events doctor -o json | jq -r '.checks[] | select(.fix != "").fix'`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return cli.Usage("run it once for each address", "doctor takes one ADDRESS")
-			}
-			return nil
-		},
+		Args:              oneAddress,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), a, cmd, args) },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
@@ -87,6 +82,13 @@ an event within --wait. Warnings do not count without --strict.`,
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(doctor.Formats(), cobra.ShellCompDirectiveNoFileComp))
 	o.feeds.Bind(cmd)
 	return cmd
+}
+
+func oneAddress(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return cli.Usage("run it once for each address", "doctor takes one ADDRESS")
+	}
+	return nil
 }
 
 func (o *doctorOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, addresses []string) error {

@@ -69,6 +69,12 @@ it. So two forwarders may feed one stream, also after hours apart.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	o.bind(cmd)
+	cmd.AddCommand(newForwardStatus(a), newForwardDrain(a), newForwardRetry(a))
+	return cmd
+}
+
+func (o *forwardOptions) bind(cmd *cobra.Command) {
 	live := &o.inputs.Live
 	cli.AddFlagGroup(cmd, "Targets", func(f *pflag.FlagSet) {
 		o.targets.BindTargets(f)
@@ -81,8 +87,6 @@ it. So two forwarders may feed one stream, also after hours apart.`,
 	cli.AddFlagGroup(cmd, "Buffer and losses", live.Buffer.Bind)
 	cli.AddFlagGroup(cmd, "Recording", live.Record.Bind)
 	o.inputs.Bind(cmd)
-	cmd.AddCommand(newForwardStatus(a), newForwardDrain(a), newForwardRetry(a))
-	return cmd
 }
 
 func (o *forwardOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, addresses []string) error {

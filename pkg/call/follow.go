@@ -148,15 +148,7 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 		c.last, c.offset = e.Time, e.Offset
 	}
 	t.order++
-	if i := slices.IndexFunc(c.machines, func(s seen) bool { return s.machine == m }); i >= 0 {
-		c.machines[i].again(e.Time, t.order)
-	} else if len(c.machines) < maxMarked {
-		json := m.json
-		if own := e.text(e.machine); json != nil && !bytes.Equal(json, own) { // 1 once, "1" here
-			json = c.own(own)
-		}
-		c.machines = append(c.machines, seen{json, m, e.Time, t.order})
-	}
+	t.noteMachine(c, e, m)
 	for r := range c.roles {
 		if json := e.text(e.roles[r]); len(json) > 0 && Role(r) != Cause {
 			c.note(&c.roles[r], mark{e.Time, t.order, json, e.Offset})
@@ -203,6 +195,22 @@ func (t *Tracker) note(c *Call, e *Event, m *machine) {
 			c.open--
 		}
 	}
+}
+
+// noteMachine notes that the event e of c came from m.
+func (t *Tracker) noteMachine(c *Call, e *Event, m *machine) {
+	if i := slices.IndexFunc(c.machines, func(s seen) bool { return s.machine == m }); i >= 0 {
+		c.machines[i].again(e.Time, t.order)
+		return
+	}
+	if len(c.machines) == maxMarked {
+		return
+	}
+	json := m.json
+	if own := e.text(e.machine); json != nil && !bytes.Equal(json, own) { // 1 once, "1" here
+		json = c.own(own)
+	}
+	c.machines = append(c.machines, seen{json, m, e.Time, t.order})
 }
 
 // endLegs ends all legs.

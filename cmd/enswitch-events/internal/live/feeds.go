@@ -65,14 +65,8 @@ func (o *Feeds) MaxMessage() flags.Size { return o.connection.MaxMessage }
 // Run receives events from the feeds until one of the ends of options, or until ctx is
 // done. addresses are those of the command line.
 func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options *Options, addresses []string) error {
-	if err := o.connection.Validate(cmd.Flags().Changed); err != nil {
+	if err := o.validate(cmd); err != nil {
 		return err
-	}
-	if err := o.receiver.parseListen(); err != nil {
-		return err
-	}
-	if o.receiver.listen != "" {
-		o.receiver.takeActivated()
 	}
 	s, err := options.compile(a, cmd)
 	if err != nil {
@@ -97,12 +91,7 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	defer stop()
 	var sources []engine.Input
 	if listen {
-		var source engine.Input
-		if len(clients) > 0 {
-			source, err = o.receiver.openBeside(ctx, s, clients[0].options.Authkey)
-		} else {
-			source, err = o.receiver.openAlone(ctx, s, &o.key)
-		}
+		source, err := o.openPort(ctx, s, clients)
 		if err != nil {
 			return err
 		}
@@ -129,6 +118,28 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	}
 	s.config.Behind = func() bool { return slices.ContainsFunc(streams, (*streamFeed).isBehind) }
 	return s.run(ctx, sources...)
+}
+
+// validate checks the flags before anything is opened.
+func (o *Feeds) validate(cmd *cobra.Command) error {
+	if err := o.connection.Validate(cmd.Flags().Changed); err != nil {
+		return err
+	}
+	if err := o.receiver.parseListen(); err != nil {
+		return err
+	}
+	if o.receiver.listen != "" {
+		o.receiver.takeActivated()
+	}
+	return nil
+}
+
+// openPort opens the port for POSTs, beside clients if there are any: then it takes their key.
+func (o *Feeds) openPort(ctx context.Context, s *session, clients []*upstream) (engine.Input, error) {
+	if len(clients) > 0 {
+		return o.receiver.openBeside(ctx, s, clients[0].options.Authkey)
+	}
+	return o.receiver.openAlone(ctx, s, &o.key)
 }
 
 // addresses returns the addresses to connect to; typed are those of the command line.

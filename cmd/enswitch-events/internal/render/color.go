@@ -138,63 +138,80 @@ func themeOn(p colorprofile.Profile, light bool) theme {
 	if p < colorprofile.ANSI {
 		return t
 	}
-	full := p >= colorprofile.ANSI256
-	out := lipgloss.NewRenderer(io.Discard)
-	out.SetColorProfile(termenv.ANSI)
-	if full {
-		out.SetColorProfile(termenv.ANSI256)
-	}
-	begin := func(s lipgloss.Style) string {
-		before, _, _ := strings.Cut(s.Render("x"), "x")
-		return before
-	}
-	tone := func(c string) lipgloss.Color {
-		if full && light {
-			c = onLight(c)
-		}
-		return lipgloss.Color(c)
-	}
-	color := func(c string) string { return begin(out.NewStyle().Foreground(tone(c))) }
-	faint := begin(out.NewStyle().Faint(true))
+	styles := newPalette(p, light)
 	t.on, t.reset = true, reset
 	few := fewCallColors[:]
-	t.key, t.text, t.other = color("4"), color("2"), color("3")
-	t.dim = faint
-	if full {
+	t.key, t.text, t.other = styles.color("4"), styles.color("2"), styles.color("3")
+	t.dim = styles.faint()
+	if styles.full {
 		few = callColors[:]
-		t.key, t.text, t.other = color("33"), color("28"), color("136")
-		t.dim = color(gray)
+		t.key, t.text, t.other = styles.color("33"), styles.color("28"), styles.color("136")
+		t.dim = styles.color(gray)
 	}
-	bold := begin(out.NewStyle().Bold(true))
-	t.name = bold
+	t.name = begin(styles.NewStyle().Bold(true))
 	t.calls = make([]callColor, len(few))
 	for i, c := range few {
-		t.calls[i] = callColor{begin(out.NewStyle().Bold(true).Foreground(tone(c))), color(c)}
+		t.calls[i] = callColor{styles.bold(c), styles.color(c)}
 	}
 	loud := func(c [3]string) string {
-		n := c[2]
-		if full {
-			n = c[1]
+		if styles.full {
+			return styles.bold(c[1])
 		}
-		return begin(out.NewStyle().Bold(true).Foreground(tone(n)))
+		return styles.bold(c[2])
 	}
 	t.bad, t.good, t.ring, t.start, t.over = loud(colorNames[0]), loud(colorNames[1]), loud(colorNames[2]), loud(colorNames[5]), t.dim
 	for _, c := range colorNames {
 		switch {
-		case full:
-			t.named[c[0]] = color(c[1])
+		case styles.full:
+			t.named[c[0]] = styles.color(c[1])
 		case c[2] == "":
-			t.named[c[0]] = faint
+			t.named[c[0]] = styles.faint()
 		default:
-			t.named[c[0]] = color(c[2])
+			t.named[c[0]] = styles.color(c[2])
 		}
 	}
-	t.named["bold"] = bold
+	t.named["bold"] = t.name
 	t.named["dim"] = t.dim
 	t.named["underline"] = "\x1b[4m" // lipgloss underlines letter by letter
-	t.named["reverse"] = begin(out.NewStyle().Reverse(true))
+	t.named["reverse"] = begin(styles.NewStyle().Reverse(true))
 	return t
 }
+
+// palette makes what begins a style on a terminal.
+type palette struct {
+	*lipgloss.Renderer
+	full  bool // 256 colours
+	light bool // the background is known to be light
+}
+
+func newPalette(p colorprofile.Profile, light bool) palette {
+	all := palette{lipgloss.NewRenderer(io.Discard), p >= colorprofile.ANSI256, light}
+	all.SetColorProfile(termenv.ANSI)
+	if all.full {
+		all.SetColorProfile(termenv.ANSI256)
+	}
+	return all
+}
+
+// begin returns what begins a style.
+func begin(s lipgloss.Style) string {
+	before, _, _ := strings.Cut(s.Render("x"), "x")
+	return before
+}
+
+// tone returns the colour of that number, a darker one on light.
+func (p palette) tone(c string) lipgloss.Color {
+	if p.full && p.light {
+		c = onLight(c)
+	}
+	return lipgloss.Color(c)
+}
+
+func (p palette) color(c string) string { return begin(p.NewStyle().Foreground(p.tone(c))) }
+
+func (p palette) bold(c string) string { return begin(p.NewStyle().Bold(true).Foreground(p.tone(c))) }
+
+func (p palette) faint() string { return begin(p.NewStyle().Faint(true)) }
 
 // call returns the colour of a call: the same for the same id in every run.
 func (t *theme) call(id []byte) *callColor {
