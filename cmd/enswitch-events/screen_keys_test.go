@@ -43,6 +43,8 @@ var keySteps = []step{
 	{[]string{"/", "203"}, []string{"filter: 203▏"}, ""},
 	{[]string{"Enter"}, []string{"[/203]", "1–1 of 1", "up*                          203"}, "204"},
 	{[]string{"Esc"}, []string{"1–6 of 6"}, "[/203]"},
+	{[]string{"/", "\x1b[200~2\n0\x1b[2J2\x1b[201~"}, []string{"filter: 202▏"}, ""}, // pasted
+	{[]string{"Esc"}, []string{"1–6 of 6"}, "filter:"},
 	{[]string{"/", "!20", "3", "Enter"}, []string{"1–5 of 5", "204"}, "  203 "},
 	{[]string{"Esc"}, []string{"1–6 of 6"}, "[/"},
 	{[]string{"/", "state=open", "Enter"}, []string{"[/state=open]", "1–6 of 6"}, ""},

@@ -131,7 +131,7 @@ func TestScreenHostile(t *testing.T) {
 	var lines strings.Builder
 	for i, name := range []string{
 		`\u001b[2J\u001b[H`, `\u009b31m`, `\u001b]0;title\u0007`, `\r\n\n\n`, `\u202eabc`, `a\u0300\u0301\u0302\u0303\u0304`,
-		`\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67 x`, "\x1b[31m", "\xff\xfe", strings.Repeat("W", 500), `日本語日本語日本語日本語`, `\u200b\u200d\ufeff`, "\t\t",
+		`\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67 x`, "\x1b[31m", "\xff\xfe", strings.Repeat("日é", 16<<10), `日本語日本語日本語日本語`, `\u200b\u200d\ufeff`, "\t\t",
 	} {
 		fmt.Fprintf(&lines, `{"class":"call","event":"start","machine":"%s","timestamp":"%d.000000","callid":"%[1]s","uniqueid":"%d","from":"%[1]s","to":"%[1]s","customer":"%[1]s"}`+"\n", name, 1_000_000_000+i, i)
 	}

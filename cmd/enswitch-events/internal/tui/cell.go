@@ -14,6 +14,37 @@ import (
 // every terminal: joiners, variation selectors, skin tones, and marks beyond the second on a
 // letter are left out, as terminals do not agree on the width of what they make.
 
+// maxCell is how much of a text is looked at for a cell, in bytes: it may be as long as an
+// event, and there are many cells.
+const maxCell = 1 << 10
+
+// begin returns the beginning of text that is enough for a cell.
+func begin(text string) string {
+	if len(text) <= maxCell {
+		return text
+	}
+	n := maxCell
+	for n > maxCell-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+// end returns the end of text that is enough for a cell.
+func end(text string) string {
+	if len(text) <= maxCell {
+		return text
+	}
+	text = text[len(text)-maxCell:]
+	for n := 0; n < utf8.UTFMax && !utf8.RuneStart(text[0]); n++ {
+		text = text[1:]
+	}
+	return text
+}
+
+// cell returns text for a cell: clean, and not all of it if it is long.
+func cell(text string) string { return clean(begin(text)) }
+
 // clean returns text on one line that is safe to show and of a known width.
 func clean(text string) string {
 	if plain(text) {

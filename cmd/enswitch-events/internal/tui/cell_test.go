@@ -50,3 +50,25 @@ func TestSaysLight(t *testing.T) {
 		}
 	}
 }
+
+// TestLongCell: of a text as long as an event only as much is looked at as a cell can show, and
+// the cell is as it would be of the whole text.
+func TestLongCell(t *testing.T) {
+	for _, part := range []string{"a", "é", "日本", "x\x1b[2J", "a\u0301\u0302", "\xff"} {
+		text := strings.Repeat(part, 64<<10)
+		if n := len(cell(text)); n > 4*maxCell {
+			t.Errorf("%q: %d bytes for a cell", part, n)
+		}
+		for _, width := range []int{1, 18, 160} {
+			var whole, got strings.Builder
+			fit(&whole, clean(text), width, false)
+			fit(&got, cell(text), width, false)
+			if got.String() != whole.String() {
+				t.Errorf("%q: cell %q, of the whole text %q", part, got.String(), whole.String())
+			}
+			if got, want := cutFront(clean(end(text)), width), cutFront(clean(text), width); got != want {
+				t.Errorf("%q: end %q, of the whole text %q", part, got, want)
+			}
+		}
+	}
+}

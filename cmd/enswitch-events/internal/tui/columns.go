@@ -45,7 +45,7 @@ func columnsOfList() []*column {
 	legs := func(r *call.Row) int { return r.Legs }
 	events := func(r *call.Row) int { return r.Events }
 	show := func(get func(r *call.Row) string) func(m *model, r *call.Row) string {
-		return func(_ *model, r *call.Row) string { return clean(get(r)) }
+		return func(_ *model, r *call.Row) string { return cell(get(r)) }
 	}
 	count := func(get func(r *call.Row) int) func(m *model, r *call.Row) string {
 		return func(_ *model, r *call.Row) string { return strconv.Itoa(get(r)) }
@@ -55,16 +55,20 @@ func columnsOfList() []*column {
 		{name: "from", title: "FROM", what: "caller", width: 9, grow: 3, role: "from", text: show(from), compare: text(from)},
 		{name: "to", title: "TO", what: "called party", width: 9, grow: 3, role: "to", text: show(to), compare: text(to)},
 		{name: "machine", title: "M", what: "machines, the first one first", width: 4, text: machinesCell, compare: compareMachines},
-		{name: "age", title: "AGE(TALK)", what: "age, the newest call first", width: 15, right: true, text: (*model).ageCell, compare: func(a, b *call.Row) int { return cmp.Compare(b.Begin, a.Begin) }},
+		{name: "age", title: "AGE(TALK)", what: "age, the newest call first; silence, if that is shown", width: 15, right: true, text: (*model).ageCell, compare: newestFirst},
 		{name: "legs", title: "LEGS", what: "legs", width: 4, right: true, text: count(legs), compare: number(legs)},
 		{name: "events", title: "EV", what: "events", width: 4, right: true, text: count(events), compare: number(events)},
 		{name: "customer", title: "CUSTOMER", what: "customer", width: 10, grow: 2, wide: true, role: "customer", text: show(customer), compare: text(customer)},
-		{name: "last", title: "LAST EVENT", what: "name of the last event", width: 14, wide: true, text: func(_ *model, r *call.Row) string { return clean(lastEvent(r)) }, compare: text(lastEvent)},
+		{name: "last", title: "LAST EVENT", what: "name of the last event", width: 14, wide: true, text: func(_ *model, r *call.Row) string { return cell(lastEvent(r)) }, compare: text(lastEvent)},
 		{name: "pdd", title: "PDD", what: "post-dial delay", width: 6, right: true, extra: true, text: pddCell, compare: func(a, b *call.Row) int { return cmp.Compare(a.PDD, b.PDD) }},
 		{name: "cause", title: "CAUSE", what: "cause of the end", width: 10, grow: 1, extra: true, role: "cause", text: show(cause), compare: text(cause)},
-		{name: "callid", title: "CALLID", what: "callid", width: 18, grow: 2, wide: true, text: show(callid), compare: text(callid)},
+		{name: "callid", title: "CALLID", what: "callid", width: 18, grow: 2, wide: true, text: func(_ *model, r *call.Row) string { return clean(end(r.CallID)) }, compare: text(callid)},
 	}
 }
+
+// newestFirst compares two calls by their beginning, and latestFirst by their last event.
+func newestFirst(a, b *call.Row) int { return cmp.Compare(b.Begin, a.Begin) }
+func latestFirst(a, b *call.Row) int { return cmp.Compare(b.Last, a.Last) }
 
 // The words for states, those of an open call in the order in which it goes through them.
 var stateWords = [...]struct{ word, what string }{
@@ -144,7 +148,7 @@ func (g guesses) state(r *call.Row) bool {
 	return g[r.Stage.String()]
 }
 
-func machinesCell(_ *model, r *call.Row) string { return clean(strings.Join(r.Machines, ",")) }
+func machinesCell(_ *model, r *call.Row) string { return cell(strings.Join(r.Machines, ",")) }
 
 // compareMachines compares the first machines, as numbers if they are.
 func compareMachines(a, b *call.Row) int {

@@ -74,13 +74,16 @@ func (s states) has(r *call.Row) bool {
 func newList(having *filter.Filter) list {
 	all := columnsOfList()
 	l := list{having: having, columns: all, hidden: map[*column]bool{}, marked: map[int64]bool{}, follow: true}
+	l.sort = l.column("age")
 	for _, c := range all {
-		if c.name == "age" {
-			l.sort = c
-		}
 		l.hidden[c] = c.extra
 	}
 	return l
+}
+
+// column returns the column with that name.
+func (l *list) column(name string) *column {
+	return l.columns[slices.IndexFunc(l.columns, func(c *column) bool { return c.name == name })]
 }
 
 // needsRecords reports whether the records of the calls are asked for.

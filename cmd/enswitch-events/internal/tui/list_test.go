@@ -9,6 +9,24 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
+// TestTimes: the list is sorted by the times that it shows.
+func TestTimes(t *testing.T) {
+	m := newModel(&Screen{})
+	m.list.update(&call.Changes{All: true, Rows: []*call.Row{
+		{Number: 1, Chosen: true, Begin: 100, Last: 900}, {Number: 2, Chosen: true, Begin: 200, Last: 300}, {Number: 3, Chosen: true, Begin: 300, Last: 500},
+	}})
+	for _, want := range [][]int64{{3, 2, 1}, {3, 2, 1}, {1, 3, 2}, {3, 2, 1}} { // age, time of day, silence, age
+		var got []int64
+		for _, e := range m.list.rows {
+			got = append(got, e.number)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("times %d: %v, want %v", m.times, got, want)
+		}
+		m.nextTimes()
+	}
+}
+
 // TestUpdate: a list that takes changes one after the other is as one that is filled anew,
 // whatever it is sorted by and shows; and the cursor stays on its call.
 func TestUpdate(t *testing.T) {

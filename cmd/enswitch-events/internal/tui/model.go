@@ -162,7 +162,7 @@ const messageTime = 10 * time.Second
 
 // say shows a message until the next key, or for some seconds.
 func (m *model) say(text string) {
-	m.said, m.message, m.dirty = time.Now(), clean(strings.Join(strings.Fields(text), " ")), true
+	m.said, m.message, m.dirty = time.Now(), cell(strings.Join(strings.Fields(text), " ")), true
 }
 
 // refresh fetches what is new.
@@ -304,7 +304,15 @@ func (m *model) pause() {
 	}
 }
 
-func (m *model) nextTimes() { m.times = (m.times + 1) % timesCount }
+// nextTimes shows other times. The column that has them is sorted by what it shows.
+func (m *model) nextTimes() {
+	m.times = (m.times + 1) % timesCount
+	c := m.list.column("age")
+	if c.compare = newestFirst; m.times == sinceLast {
+		c.compare = latestFirst
+	}
+	m.arrange()
+}
 
 // seek goes to another time of the capture.
 func (m *model) seek(by time.Duration, whole bool) {

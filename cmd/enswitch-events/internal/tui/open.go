@@ -21,6 +21,10 @@ type openCall struct {
 	follow bool // the newest event
 	large  bool // the event has most of the screen
 	scroll int  // the first line of the event in sight, if it is large
+
+	lines     []string // of the event wrapped, in that many columns
+	wrapped   *trace.Event
+	wrappedIn int
 }
 
 // openCurrent opens the call under the cursor.
@@ -101,20 +105,24 @@ func (m *model) eventLines() []string {
 	if o.cursor >= len(o.call.Events) {
 		return []string{"its events are not kept any more"}
 	}
-	return strings.Split(ansi.WrapWc(clean(string(o.call.Events[o.cursor].Raw)), m.width-1, ","), "\n")
+	if e := &o.call.Events[o.cursor]; o.wrapped != e || o.wrappedIn != m.width {
+		o.wrapped, o.wrappedIn = e, m.width
+		o.lines = strings.Split(ansi.WrapWc(clean(string(e.Raw)), m.width-1, ","), "\n")
+	}
+	return o.lines
 }
 
 // drawCall draws an open call.
 func (m *model) drawCall() []string {
 	o := m.open
-	title := bold + cut(clean(o.call.Title()), m.width-25) + reset
+	title := bold + cut(cell(o.call.Title()), m.width-25) + reset
 	if len(o.call.Events) > 0 && o.call.Events[0].Time > 0 {
 		title += " " + time.UnixMicro(o.call.Events[0].Time).In(m.s.o.Location).Format("2006-01-02 15:04:05")
 	}
 	storyRows, ladderRows, eventRows := m.layout()
 	lines := []string{title}
 	for _, line := range o.call.Story()[:storyRows] {
-		lines = append(lines, cut(clean(line), m.width))
+		lines = append(lines, cut(cell(line), m.width))
 	}
 	lines = append(lines, m.legTitles())
 	o.top = max(min(o.top, o.cursor, len(o.call.Events)-ladderRows), o.cursor-ladderRows+1, 0)
@@ -196,7 +204,7 @@ func (m *model) eventRow(i int) string {
 	b.WriteString("  ")
 	room := m.width - timeColumns
 	for _, s := range o.ladder.Row(o.call, i, m.legColumns()) {
-		text := clean(s.Text)
+		text := cell(s.Text)
 		if n := columns(text); n > room {
 			text = cut(text, room)
 		}

@@ -187,7 +187,7 @@ func (m *model) feed() []string {
 		parts = append(parts, "last event "+ago(now.Sub(h.Last))+" ago")
 	}
 	if machine, behind, ok := m.s.sink.Lag(now); ok && behind.Abs() < maxLag {
-		name := "machine " + clean(machine)
+		name := "machine " + cell(machine)
 		if machine == "" {
 			name = "events"
 		}
