@@ -161,6 +161,11 @@ func (s *seen) again(at, order int64) {
 	}
 }
 
+// sameText reports whether two ids are the same: 1 and "1" are.
+func sameText(a, b []byte) bool {
+	return bytes.Equal(a, b) || len(a) > 0 && len(b) > 0 && bytes.Equal(valueOf(a).Text(), valueOf(b).Text())
+}
+
 // inOrder sorts values by when they were seen.
 func inOrder(all []seen) []seen {
 	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
@@ -170,7 +175,7 @@ func inOrder(all []seen) []seen {
 // merge adds to a what b has beside it, each with the time when it was seen first.
 func merge(a, b []seen) []seen {
 	for _, v := range b {
-		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || bytes.Equal(w.json, v.json)) })
+		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || sameText(w.json, v.json)) })
 		switch {
 		case i < 0:
 			a = append(a, v)

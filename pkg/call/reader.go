@@ -157,8 +157,11 @@ func (r *Reader) Read(e *Event, raw []byte, x *event.Index) {
 	e.Kind = r.kind(class, name)
 	e.gap = !e.inCall && class.Is("enswitch-events") && name.Is("gap")
 	stamp, machine := at(x, p.stamp), at(x, p.machine)
-	e.Time, _ = stamp.Timestamp()
-	e.stamp, e.machine = e.spanOf(stamp), e.spanOf(machine)
+	var timed bool
+	if e.Time, timed = stamp.Timestamp(); timed {
+		e.stamp = e.spanOf(stamp)
+	}
+	e.machine = e.spanOf(machine)
 	e.callid, e.keys[callKey] = r.id(e, at(x, p.callid))
 	e.leg, e.keys[legKey] = r.id(e, at(x, p.leg))
 	if channel := at(x, p.channel); isID(channel) && isID(machine) {

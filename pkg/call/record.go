@@ -136,7 +136,7 @@ func (c *Call) Talk() (seconds float64, ok bool) {
 
 // between returns the time from a to b in seconds, false if it is not known or negative.
 func between(a, b mark) (seconds float64, ok bool) {
-	if a.json == nil || b.json == nil || b.at < a.at {
+	if len(a.json) == 0 || len(b.json) == 0 || b.at < a.at { // empty for an event without a timestamp
 		return 0, false
 	}
 	return float64(b.at-a.at) / 1e6, true

@@ -61,7 +61,7 @@ func (u *upstream) connectHint(e *messaged.Error) string {
 		}
 		return hint + "\n--connect-timeout waits longer"
 	case messaged.NotWebsocket:
-		return "this may be a web server: messaged's port is 4875, its path /events/websocket/"
+		return "another server may listen there: messaged's port is 4875, its path /events/websocket/"
 	case messaged.Unreachable, messaged.Timeout:
 		return "is 'Message daemon IP address' right, and does the firewall of that machine let TCP port " + port + " through?\n--connect-timeout waits longer"
 	case messaged.Resolve:
