@@ -19,11 +19,14 @@ type freshness struct {
 	window atomic.Int64 // the duplicate window in nanoseconds, 0 if it is not known yet
 }
 
+// minFresh is what a process may take that is not stopped, only slow.
+const minFresh = 100 * time.Millisecond
+
 // limit returns how old it may be. Together with half the window, after which an event is looked
 // for, and the time for which a pulse notices nothing, it is less than the window.
 func (f *freshness) limit() time.Duration {
 	if w := f.window.Load(); w != 0 {
-		return time.Duration(w / 8)
+		return max(time.Duration(w/8), minFresh)
 	}
 	return StreamWindow / 8
 }
