@@ -11,16 +11,18 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// moments are the layouts of a time, beside RFC 3339 and the names. A time without a
+// zoned are the layouts of a time with a zone: RFC 3339, and what else the program date
+// writes.
+var zoned = [...]string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04Z07:00"}
+
+// moments are the layouts of a time without a zone, beside the names. A time without a
 // day is today; a day without a time is its beginning.
 var moments = [...]struct {
 	layout string
 	day    bool // the layout includes the day
 }{
 	{"2006-01-02T15:04:05.999999999", true},
-	{"2006-01-02 15:04:05.999999999", true},
 	{"2006-01-02T15:04", true},
-	{"2006-01-02 15:04", true},
 	{"2006-01-02", true},
 	{"15:04:05.999999999", false},
 	{"15:04", false},
@@ -48,7 +50,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 			}
 		}
 	}
-	if name, clock, ok := strings.Cut(text, " "); ok && strings.ContainsAny(name, "aeiou") && strings.Contains(clock, ":") { // yesterday 15:04
+	if name, clock, ok := strings.Cut(text, " "); ok && strings.ContainsAny(strings.ToLower(name), "aeiou") && strings.Contains(clock, ":") { // yesterday 15:04
 		if begin, err := parseMoment(name, now); err == nil {
 			return parseMoment(clock, begin)
 		}
@@ -63,8 +65,13 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 	if strings.HasPrefix(text, "-") {
 		return time.Time{}, errBefore
 	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t, nil
+	if date().MatchString(text) {
+		text = text[:len(time.DateOnly)] + strings.Replace(strings.ToUpper(text[len(time.DateOnly):]), " ", "T", 1)
+		for _, layout := range zoned {
+			if t, err := time.Parse(layout, text); err == nil {
+				return t.In(now.Location()), nil
+			}
+		}
 	}
 	for _, m := range moments {
 		t, err := time.ParseInLocation(m.layout, text, now.Location())
