@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
-	"runtime/metrics"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -103,7 +102,7 @@ type budget struct {
 	careful     int // steps that still have a look each
 	started     time.Time
 	looked      time.Time
-	heap        uint64        // live bytes in the heap at the first slow step, 0 before it
+	heap        uint64        // bytes in the heap at the first slow step, 0 before it
 	over        chan struct{} // nil, or closed once the budget is used up
 }
 
@@ -118,7 +117,7 @@ const (
 
 func (b *budget) reset() {
 	if b.over != nil && b.heap > 0 {
-		runtime.GC() // or the memory of the event before would count as live
+		runtime.GC() // or what the event before has left behind would count for this one
 	}
 	b.left, b.look, b.stride, b.careful, b.over = b.steps, lookSteps, lookSteps, 0, nil
 	b.started, b.heap = time.Time{}, 0
@@ -153,24 +152,17 @@ func (b *budget) Done() <-chan struct{} {
 // grown reports whether the heap has grown by more than b.memory since it was first called
 // for the event. What can be freed does not count.
 func (b *budget) grown() bool {
-	size, live := heapSize()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
 	if b.heap == 0 {
-		b.heap = live
+		b.heap = m.HeapAlloc
 	}
-	if size <= b.heap+b.memory {
+	if m.HeapAlloc <= b.heap+b.memory {
 		return false
 	}
 	runtime.GC()
-	size, _ = heapSize()
-	return size > b.heap+b.memory
-}
-
-// heapSize returns how many bytes the objects in the heap have, also those that can be
-// freed, and how many were live at the last collection of garbage.
-func heapSize() (size, live uint64) {
-	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
-	metrics.Read(samples)
-	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc > b.heap+b.memory
 }
 
 func (b *budget) Err() error {
