@@ -179,7 +179,7 @@ func (s *Screen) Run(ctx context.Context, sink *calls.Sink, do func(context.Cont
 }
 
 // gcPercent is how much garbage there may be, in percent of what is in use.
-const gcPercent = 20
+const gcPercent = 40
 
 // read runs over the captures, and again whenever the player goes back, until ctx is done. Ended
 // gets the error of the first run: the others say nothing.
