@@ -140,7 +140,12 @@ func (t *httpTarget) Deliver(ctx context.Context, items []*Item) []Result {
 
 // post sends one request.
 func (t *httpTarget) post(ctx context.Context, items []*Item) Result {
-	body, err := t.o.Format.appendBody(nil, items, t.o.Batch)
+	const beside = 256 // what a format adds to an event
+	size := 0
+	for _, it := range items {
+		size += len(it.Payload) + beside
+	}
+	body, err := t.o.Format.appendBody(make([]byte, 0, size), items, t.o.Batch)
 	if err != nil {
 		return Result{Verdict: Dead, Reason: err.Error()}
 	}

@@ -22,9 +22,9 @@ import (
 // while it writes.
 
 const (
-	// maxPlain is the size of a request that fits into the buffer of a connection, so that
-	// writing it does not wait for the server.
-	maxPlain = 16 << 10
+	// maxPlain is the size of a request that fits into the buffers of a connection at both ends,
+	// so that writing it does not wait for the server.
+	maxPlain = 64 << 10
 	// maxIdle is how long a connection may have been idle that is used again.
 	maxIdle = 90 * time.Second
 	// quickIdle is how long it may have been idle to be used again without a look at whether
