@@ -248,7 +248,7 @@ func followRecording(file string) func(*testing.T) {
 		p.says("no such file", 1) // what was set aside before it began would be none of it
 		w := newWire(t)
 		const rounds, each = 40, 2500
-		recorder := start(t, "tail", w.addr, "-o", "json", "--record", name, "--record-max-size", "1KiB", "-n", fmt.Sprint(rounds*each))
+		recorder := start(t, "tail", w.addr, "-o", "json", "--record", name, "--record-max-size", "64KiB", "-n", fmt.Sprint(rounds*each))
 		peer := w.join()
 		for n := 1; n < rounds*each; n += each {
 			peer.send(n, n+each-1)

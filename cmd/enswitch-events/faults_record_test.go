@@ -230,7 +230,7 @@ func recordNotRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWire(t)
-	p := startWith(t, setup{shell: `exec setpriv --bounding-set=-all --inh-caps=-all "$@"`}, "tail", w.addr, "--record", name, "--record-max-size", "100", "--record-keep", "3", "-n", "6")
+	p := startWith(t, setup{shell: `exec setpriv --bounding-set=-all --inh-caps=-all "$@"`}, "tail", w.addr, "--record", name, "--record-max-size", "250", "--record-keep", "3", "-n", "6")
 	peer := w.join()
 	peer.send(1, 3)
 	records(t, name, seq(1, 3))
