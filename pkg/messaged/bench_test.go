@@ -28,7 +28,7 @@ func flood(b *testing.B) string {
 // gorilla: a loop that reads each message into one buffer and forgets it.
 func BenchmarkEvents(b *testing.B) {
 	b.Run("gorilla", func(b *testing.B) {
-		ws, _, err := (&websocket.Dialer{ReadBufferSize: readBuffer}).DialContext(b.Context(), "ws://"+flood(b), nil) //nolint:bodyclose // it has none
+		ws, _, err := (&websocket.Dialer{ReadBufferSize: readBuffer}).DialContext(b.Context(), "ws://"+flood(b), nil)
 		if err != nil {
 			b.Fatal(err)
 		}
