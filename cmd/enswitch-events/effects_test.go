@@ -150,7 +150,7 @@ func TestEffects(t *testing.T) {
 		{nobody, "from", "start", ""},
 		{nobody, "group", "g", stream},
 		{"calls", "partition", "0/2", stream},
-		{nobody, "nats-creds", "nosuch", stream},
+		{nobody, "nats-creds", "one", stream},
 		{"stats --read one", "from", "start", ""},
 		{demo, "from", "start", ""},
 		{"tail " + stream, "ack-wait", "1m", "--group g"},
