@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"runtime"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -15,9 +14,8 @@ import (
 // Limits for one event, of expressions that may run for ever. A step of gojq takes
 // some tens of nanoseconds.
 const (
-	maxSteps  = 1_000_000
-	maxTime   = 5 * time.Second
-	maxMemory = 128 << 20 // bytes
+	maxSteps = 1_000_000
+	maxTime  = 5 * time.Second
 )
 
 // recycleBytes is after how many bytes of events an expression that computes regular
@@ -86,83 +84,33 @@ type fallback struct {
 }
 
 // ErrLimit is the error of a jq expression that was stopped on an event, after a
-// million steps, 5 seconds, or when it had taken 128 MiB of memory.
-var ErrLimit = fmt.Errorf("took more than %d steps, %v or %d MiB on one event", maxSteps, maxTime, maxMemory>>20)
+// million steps or 5 seconds.
+var ErrLimit = fmt.Errorf("took more than %d steps or %v on one event", maxSteps, maxTime)
 
-// budget is a context that ends after a number of steps, a time, or a growth of the heap.
-// gojq calls Done before each step. Unlike a timer it costs nothing to start for each
-// event.
+// budget is a context that ends after a number of steps or a time. gojq calls Done
+// before each step. Unlike a timer it costs nothing to start for each event.
 type budget struct {
 	context.Context
 	max         time.Duration
-	memory      uint64 // bytes by which the heap may grow
 	steps, left int
-	look        int // steps until the next look at the clock
-	stride      int // steps between the last look and the next one
-	careful     int // steps that still have a look each
 	started     time.Time
-	looked      time.Time
-	heap        uint64        // bytes in the heap at the first slow step, 0 before it
 	over        chan struct{} // nil, or closed once the budget is used up
 }
 
-// A look at the clock costs more than a step, so it is done once in lookSteps. Steps that
-// take longer than slowStep work on large values: for some steps from there on, the clock is
-// looked at before each, and the heap after each slow one. An expression that doubles a text
-// forty times has a few hundred steps.
-const (
-	lookSteps = 32
-	slowStep  = 5 * time.Microsecond
-)
-
-func (b *budget) reset() {
-	if b.over != nil && b.heap > 0 {
-		runtime.GC() // or what the event before has left behind would count for this one
-	}
-	b.left, b.look, b.stride, b.careful, b.over = b.steps, lookSteps, lookSteps, 0, nil
-	b.started, b.heap = time.Time{}, 0
-}
+func (b *budget) reset() { b.left, b.over = b.steps, nil }
 
 func (b *budget) Done() <-chan struct{} {
-	b.left--
-	if b.look--; b.look > 0 || b.over != nil {
-		return b.over
-	}
-	now := time.Now()
-	if b.started.IsZero() {
-		b.started, b.looked = now, now
-	}
-	slow := now.Sub(b.looked) > time.Duration(b.stride)*slowStep
-	b.looked, b.careful = now, b.careful-1
-	if slow {
-		b.careful = lookSteps
-	}
-	b.stride = lookSteps
-	if b.careful > 0 {
-		b.stride = 1
-	}
-	b.look = b.stride
-	if b.left <= 0 || now.Sub(b.started) > b.max || slow && b.grown() {
-		b.over = make(chan struct{})
-		close(b.over)
+	const stride = 1 << 12 // steps between looks at the clock, each of which costs as much as a step
+	if b.left--; b.left&(stride-1) == 0 && b.over == nil {
+		switch {
+		case b.steps-b.left <= stride:
+			b.started = time.Now()
+		case b.left <= 0 || time.Since(b.started) > b.max:
+			b.over = make(chan struct{})
+			close(b.over)
+		}
 	}
 	return b.over
-}
-
-// grown reports whether the heap has grown by more than b.memory since it was first called
-// for the event. What can be freed does not count.
-func (b *budget) grown() bool {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	if b.heap == 0 {
-		b.heap = m.HeapAlloc
-	}
-	if m.HeapAlloc <= b.heap+b.memory {
-		return false
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc > b.heap+b.memory
 }
 
 func (b *budget) Err() error {
@@ -199,11 +147,11 @@ func (f *fallback) begin(x *event.Index) error {
 	} else {
 		f.event = f.input.fieldsOf(x, f.fields)
 	}
-	if f.budget.reset(); f.loop == nil {
+	f.budget.reset()
+	if f.loop == nil {
 		ctx := context.Background()
 		if f.loops {
-			f.budget = budget{Context: ctx, max: maxTime, memory: maxMemory, steps: maxSteps}
-			f.budget.reset()
+			f.budget = budget{Context: ctx, max: maxTime, steps: maxSteps, left: maxSteps}
 			ctx = &f.budget
 		}
 		f.loop = f.code.RunWithContext(ctx, f, f.values...)

@@ -57,7 +57,7 @@ func TestEngineWords(t *testing.T) {
 		`.a + .b`:            "gojq, decoding a, b",
 		`now > 1`:            "gojq, decoding nothing",
 		`keys`:               "gojq, decoding whole events",
-		`[range(.a)] == [0]`: "gojq, decoding a, at most 1000000 steps, 5s or 128 MiB an event",
+		`[range(.a)] == [0]`: "gojq, decoding a, at most 1000000 steps or 5s an event",
 	} {
 		q, err := CompileQuery(expr, nil, EngineAuto)
 		if err != nil {
@@ -112,7 +112,7 @@ func TestEndless(t *testing.T) {
 }
 
 func TestBudgetOfTime(t *testing.T) {
-	b := &budget{Context: t.Context(), max: maxTime, memory: maxMemory, steps: 1 << 20}
+	b := &budget{Context: t.Context(), max: maxTime, steps: 1 << 20}
 	b.reset()
 	for range 1 << 13 {
 		if b.Done() != nil || b.Err() != nil {
@@ -120,7 +120,7 @@ func TestBudgetOfTime(t *testing.T) {
 		}
 	}
 	b.started = time.Now().Add(-2 * maxTime)
-	for range lookSteps {
+	for range 1 << 12 {
 		b.Done()
 	}
 	select {
@@ -133,28 +133,6 @@ func TestBudgetOfTime(t *testing.T) {
 	}
 	if b.reset(); b.Done() != nil || b.Err() != nil {
 		t.Error("over for the next event too")
-	}
-}
-
-// TestBudgetOfMemory: values that grow at each step end the budget long before they have
-// the size that they would have in the end.
-func TestBudgetOfMemory(t *testing.T) {
-	for _, expr := range []string{`reduce range(30) as $i ("x"; . + .)`, `last(range(500)) | reduce range(26) as $i ([1]; . + .)`} {
-		ast, err := gojq.Parse(expr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		code, err := gojq.Compile(ast)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := &budget{Context: t.Context(), max: time.Hour, memory: 4 << 20, steps: 1 << 30}
-		b.reset()
-		runtime.GC()
-		v, _ := code.RunWithContext(b, nil).Next()
-		if err, _ := v.(error); !errors.Is(err, ErrLimit) {
-			t.Errorf("%s: got %.20v", expr, v)
-		}
 	}
 }
 

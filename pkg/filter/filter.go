@@ -54,9 +54,10 @@
 //
 // An expression that may run for ever (it has range, repeat, while, until,
 // combinations, recurse with an argument, or a function definition) is limited to a
-// million steps, 5 seconds and 128 MiB for each event; then it fails with [ErrLimit]. The
-// memory of a single step is not limited: "x" * 1e9 is a text of 1 GB. Regular expressions
-// that are computed from events are kept in memory for at most 32 KiB of events.
+// million steps and 5 seconds for each event; then it fails with [ErrLimit]. The memory
+// of a single step is not limited: an expression that doubles a text forty times runs
+// out of memory. Regular expressions that are computed from events are kept in memory
+// for at most 32 KiB of events.
 package filter
 
 import (

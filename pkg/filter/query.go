@@ -139,7 +139,7 @@ func (q *Query) Engine() string {
 		words += ", decoding " + strings.Join(q.fallback.fields, ", ")
 	}
 	if q.fallback.loops {
-		words += fmt.Sprintf(", at most %d steps, %v or %d MiB an event", maxSteps, maxTime, maxMemory>>20)
+		words += fmt.Sprintf(", at most %d steps or %v an event", maxSteps, maxTime)
 	}
 	return words
 }

@@ -77,7 +77,7 @@ func (e *engines) want(t testing.TB, raw []byte) (outputs []string, first bool, 
 		t.Fatal(err)
 	}
 	kept := false
-	limit := &budget{Context: t.Context(), max: maxTime, memory: maxMemory, steps: 1 << 16}
+	limit := &budget{Context: t.Context(), max: maxTime, steps: 1 << 16}
 	limit.reset()
 	values := e.plain.RunWithContext(limit, in, e.values...)
 	for i := 0; ; i++ {
