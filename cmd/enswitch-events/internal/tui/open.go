@@ -85,7 +85,8 @@ func (m *model) layout() (story, ladder, event int) {
 	room -= story
 	event = len(m.eventLines())
 	if m.open.large {
-		return story, 3, max(room-3, 0)
+		ladder = min(3, max(room, 0)/4)
+		return story, ladder, max(room-ladder, 0)
 	}
 	event = min(event, max(room/3, 1))
 	return story, max(room-event, 0), event
