@@ -176,7 +176,7 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 	case EndSlow:
 		o.err = fmt.Errorf("the events that were read were not processed within %v of the signal", drainTime)
 	}
-	if o.end != EndSlow { // else the fold may still be running
+	if o.end != EndSlow && o.end != EndStuck { // else the fold may still be running
 		c.back, c.unordered = f.back, f.unordered
 	}
 	return o.end, f.untimed.Load(), o.err

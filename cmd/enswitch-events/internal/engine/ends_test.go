@@ -175,6 +175,41 @@ func TestStuck(t *testing.T) {
 	})
 }
 
+// TestBlame: what took most of the time after the signal is blamed, whatever goes on when the
+// time is over.
+func TestBlame(t *testing.T) {
+	const turn, total = 50 * time.Millisecond, 120
+	for _, tt := range []struct {
+		filter time.Duration // of a turn, which is an event; the rest is for the write
+		want   End
+	}{{turn / 10 * 9, EndSlow}, {turn / 10, EndStuck}} {
+		for phase := turn / 20; phase < turn; phase += turn / 10 {
+			synctest.Test(t, func(t *testing.T) {
+				buf := newBuffer(1 << 30)
+				c := verbatim(t, writer(func(p []byte) (int, error) {
+					time.Sleep(time.Duration(bytes.Count(p, []byte("\n"))) * (turn - tt.filter))
+					return len(p), nil
+				}))
+				c.Sink = hooked{c.Sink.(*Text), func(*Event) { time.Sleep(tt.filter) }}
+				c.Prompt, c.Workers = true, 1
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(turn+phase, cancel)
+				feed := buf.Feed("test")
+				end, err := buf.Run(ctx, c, func(ctx context.Context) error {
+					for n := range total {
+						feed.Add(testEvent(n, blockSize)) // a block each
+					}
+					feed.Flush()
+					return forever(ctx)
+				})
+				if l := buf.Ledger(); end != tt.want || err == nil || l.Kept == 0 || l.Waiting == 0 || l.Kept+l.Waiting != total {
+					t.Errorf("filtering %v, phase %v: end %d, %v, %+v", tt.filter, phase, end, err, l)
+				}
+			})
+		}
+	}
+}
+
 // TestSlowReaderGetsAll: an end that nobody asked for waits for the reader.
 func TestSlowReaderGetsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

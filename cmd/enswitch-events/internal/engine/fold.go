@@ -74,7 +74,7 @@ type folder struct {
 	untimed         atomic.Int64 // events without a timestamp to compare with the bounds
 	back, unordered int64        // see Captures.Disorder
 
-	writing atomic.Bool
+	writing stopwatch  // runs during a write
 	writes  sync.Mutex // held during a write
 	silent  bool       // nothing is to be written any more
 }

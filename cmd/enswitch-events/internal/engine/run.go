@@ -151,6 +151,7 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		return o
 	case <-ctx.Done():
 	}
+	began, wrote := time.Now(), f.writing.read()
 	t := time.NewTimer(drainTime - 2*stuckTime)
 	defer t.Stop()
 	if !patient {
@@ -161,8 +162,8 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		return o
 	case <-t.C:
 	}
-	slow := EndSlow // or EndStuck: whichever takes the time
-	if f.writing.Load() {
+	slow := EndSlow
+	if f.writing.read()-wrote > time.Since(began)/2 {
 		slow = EndStuck
 	}
 	f.end()
@@ -177,10 +178,10 @@ func (f *folder) drain(ctx context.Context, folded <-chan outcome, patient bool)
 		case <-t.C:
 		}
 		if f.silence() {
-			return outcome{end: EndSlow}
+			break
 		}
 	}
-	return outcome{end: EndStuck}
+	return outcome{end: slow}
 }
 
 // silence makes sure that nothing is written or counted any more, so that the counts

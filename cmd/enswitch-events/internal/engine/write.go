@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -90,11 +91,9 @@ func (f *folder) write(out []byte) outcome {
 	written := len(f.ends)
 	var o outcome
 	if len(out) > 0 {
-		began := time.Now()
 		f.setWriting(true)
 		n, err := f.Out.Write(out)
-		f.setWriting(false)
-		f.wrote += time.Since(began)
+		f.wrote += f.setWriting(false)
 		if err != nil {
 			written, _ = slices.BinarySearch(f.ends, n+1)
 			o = outcome{outputEnd(err), err}
@@ -119,10 +118,41 @@ func (f *folder) book() {
 	f.unbooked, f.booked = Ledger{}, f.booked+kept
 }
 
-// setWriting notes whether a write is under way.
-func (f *folder) setWriting(on bool) {
-	f.writing.Store(on)
+// setWriting notes that a write begins, or that it has ended after that time.
+func (f *folder) setWriting(on bool) (took time.Duration) {
 	if f.pace != nil {
 		f.pace.writing.Store(on)
 	}
+	return f.writing.set(on)
+}
+
+// stopwatch sums up the time between starts and stops. Its methods can be called by several
+// goroutines.
+type stopwatch struct {
+	mu    sync.Mutex
+	total time.Duration
+	began time.Time // zero while it stands
+}
+
+// set starts the watch, or stops it after the time that it returns.
+func (w *stopwatch) set(on bool) (ran time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if on {
+		w.began = time.Now()
+		return 0
+	}
+	ran = time.Since(w.began)
+	w.total, w.began = w.total+ran, time.Time{}
+	return ran
+}
+
+// read returns the sum so far.
+func (w *stopwatch) read() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.began.IsZero() {
+		return w.total
+	}
+	return w.total + time.Since(w.began)
 }
