@@ -30,6 +30,7 @@ func TestPanic(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const last = "the last line"
 	var screen bytes.Buffer
 	var entered atomic.Bool
 	var s *Screen
@@ -37,7 +38,7 @@ func TestPanic(t *testing.T) {
 	go func() {
 		defer close(read)
 		buf := make([]byte, 4096)
-		for err := error(nil); err == nil; {
+		for err := error(nil); err == nil && !bytes.Contains(screen.Bytes(), []byte(last)); {
 			var n int
 			n, err = master.Read(buf)
 			screen.Write(buf[:n])
@@ -81,9 +82,11 @@ func TestPanic(t *testing.T) {
 	if err != nil || *after != *before {
 		t.Errorf("the terminal was %v and is %v, %v", before, after, err)
 	}
-	_ = tty.Close()
-	_ = master.Close()
+	if _, err := io.WriteString(tty, last); err != nil {
+		t.Fatal(err)
+	}
 	<-read
+	_ = master.Close()
 	text := screen.String()
 	if on, off := strings.LastIndex(text, "\x1b[?1049h"), strings.LastIndex(text, "\x1b[?1049l"); on < 0 || off < on {
 		t.Errorf("the screen is left at %d, entered at %d: %q", off, on, text)

@@ -58,8 +58,7 @@ type Options struct {
 // Screen shows the calls that a sink follows.
 type Screen struct {
 	o       Options
-	in, out *os.File
-	closeIn bool
+	in, out *os.File // open until the process ends
 	sink    *calls.Sink
 	player  *player // of captures, else nil
 
@@ -93,7 +92,7 @@ func Open(o *Options) *Screen {
 		if out != in {
 			_ = out.Close()
 		}
-		s.in, s.closeIn = in, true
+		s.in = in
 	}
 	if o.Location == nil {
 		s.o.Location = time.Local
@@ -138,9 +137,6 @@ func (s *Screen) show(text []byte) {
 // returns the error of do.
 func (s *Screen) Run(ctx context.Context, sink *calls.Sink, do func(context.Context) error) error {
 	s.sink = sink
-	if s.closeIn {
-		defer s.in.Close()
-	}
 	run := func(ctx context.Context) (err error) {
 		defer fault.Catch(&err)
 		return do(ctx)
@@ -356,6 +352,7 @@ func (s *Screen) rescue() {
 		return
 	}
 	s.failure.CompareAndSwap(nil, cli.NewError(cli.ExitFailure, fault.New(cause), "-o line prints records without a screen"))
+	_ = s.program.ReleaseTerminal() // waits for the reader of keys, which Kill does not
 	s.program.Kill()
 	s.giveBack()
 }
