@@ -90,19 +90,12 @@ func (b *bench) read(ctx context.Context, r *reader) (time.Duration, error) {
 
 // besidePeer is the row of ours and theirs, which read the same file.
 func (b *bench) besidePeer(ctx context.Context, ours, theirs *reader, size int64, r row) ([]row, error) {
-	var all [2][]time.Duration
-	for range b.rounds {
-		for i, c := range []*reader{ours, theirs} {
-			d, err := b.read(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			all[i] = append(all[i], d)
-		}
-		last := len(all[0]) - 1
-		fmt.Fprintf(b.talk, "benchmark:   %v, %v\n", round(all[0][last]), round(all[1][last]))
+	mine, other, err := b.inTurn(
+		func(int) (time.Duration, error) { return b.read(ctx, ours) },
+		func(int) (time.Duration, error) { return b.read(ctx, theirs) })
+	if err != nil {
+		return nil, err
 	}
-	mine, other := median(all[0]), median(all[1])
 	r.ratio = ratio(other, mine)
 	r.ours, r.theirs = megabytesPerSecond(size, mine), megabytesPerSecond(size, other)
 	return []row{r}, nil

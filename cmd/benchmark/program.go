@@ -102,22 +102,28 @@ func (b *bench) flood(ctx context.Context, c *client, times int) (time.Duration,
 	}
 }
 
-// inTurn lets both read the flood, one after the other, and returns the
-// medians.
-func (b *bench) inTurn(ctx context.Context, x, y *client, times int) (dx, dy time.Duration, err error) {
+// inTurn measures both in each round, one after the other, and returns the medians. Rounds
+// are counted from 0.
+func (b *bench) inTurn(ours, theirs func(round int) (time.Duration, error)) (mine, other time.Duration, err error) {
 	var all [2][]time.Duration
-	for range b.rounds {
-		for i, c := range []*client{x, y} {
-			d, err := b.flood(ctx, c, times)
+	for i := range b.rounds {
+		for k, measure := range [...]func(int) (time.Duration, error){ours, theirs} {
+			d, err := measure(i)
 			if err != nil {
 				return 0, 0, err
 			}
-			all[i] = append(all[i], d)
+			all[k] = append(all[k], d)
 		}
-		last := len(all[0]) - 1
-		fmt.Fprintf(b.talk, "benchmark:   %v, %v\n", round(all[0][last]), round(all[1][last]))
+		fmt.Fprintf(b.talk, "benchmark:   %v, %v\n", round(all[0][i]), round(all[1][i]))
 	}
 	return median(all[0]), median(all[1]), nil
+}
+
+// floods lets both read the flood, one after the other, and returns the medians.
+func (b *bench) floods(ctx context.Context, ours, theirs *client, times int) (mine, other time.Duration, err error) {
+	return b.inTurn(
+		func(int) (time.Duration, error) { return b.flood(ctx, ours, times) },
+		func(int) (time.Duration, error) { return b.flood(ctx, theirs, times) })
 }
 
 // repeats reports whether the file is want, repeated times times.
@@ -142,8 +148,8 @@ func repeats(path string, want []byte, times int) error {
 	return nil
 }
 
-// linesHold reports whether the file's lines hold the ids, in order, times
-// times.
+// linesHold reports whether the file's lines hold the ids, in order, the given
+// number of times.
 func linesHold(path string, ids [][]byte, times int) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -142,25 +142,18 @@ func forwardStream(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer s.stop()
-	url, path, n, js := s.url, s.path, s.n, s.js
-	var all [2][]time.Duration
-	for i := range b.rounds {
-		for k, args := range [][]string{
-			{b.binary, "forward", "--read", path, "--to", url + "/bench", "-Q", "--queue", filepath.Join(b.dir, "queue"+strconv.Itoa(i))},
-			{b.self, barePublisher, url, path},
-		} {
-			d, err := b.publish(ctx, js, n, args)
-			if err != nil {
-				return nil, err
-			}
-			all[k] = append(all[k], d)
-		}
-		fmt.Fprintf(b.talk, "benchmark:   %v, %v\n", round(all[0][i]), round(all[1][i]))
+	ours, theirs, err := b.inTurn(func(round int) (time.Duration, error) {
+		queue := filepath.Join(b.dir, "queue"+strconv.Itoa(round))
+		return b.publish(ctx, s.js, s.n, []string{b.binary, "forward", "--read", s.path, "--to", s.url + "/bench", "-Q", "--queue", queue})
+	}, func(int) (time.Duration, error) {
+		return b.publish(ctx, s.js, s.n, []string{b.self, barePublisher, s.url, s.path})
+	})
+	if err != nil {
+		return nil, err
 	}
-	ours, theirs := median(all[0]), median(all[1])
 	return []row{{
 		"`forward` to a stream of NATS JetStream", "nats.go's asynchronous publisher with ids, 1,000 on their way",
-		fmt.Sprintf("%.2f", theirs.Seconds()/ours.Seconds()), perSecond(n, ours), perSecond(n, theirs), "0.70",
+		ratio(theirs, ours), perSecond(s.n, ours), perSecond(s.n, theirs), "0.70",
 	}}, nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 const orderedConsumer = "ordered-consumer"
 
-// consumeBare is the least that a reader can do: it counts so many messages of a stream, by the
+// consumeBare is the least that a reader can do: it counts the messages of a stream up to a number, by the
 // library's ordered consumer.
 func consumeBare(ctx context.Context, url, number string, stdout io.Writer) error {
 	n, err := strconv.Atoi(number)
@@ -62,38 +62,28 @@ func tailStream(ctx context.Context, b *bench) ([]row, error) {
 		return nil, err
 	}
 	defer s.stop()
-	url, path, n, js := s.url, s.path, s.n, s.js
-	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "BENCH", Subjects: []string{"bench.>"}}); err != nil {
+	if _, err := s.js.CreateStream(ctx, jetstream.StreamConfig{Name: "BENCH", Subjects: []string{"bench.>"}}); err != nil {
 		return nil, err
 	}
-	if err := publishBare(url, path); err != nil {
+	if err := publishBare(s.url, s.path); err != nil {
 		return nil, err
 	}
-	want, err := os.ReadFile(path)
+	want, err := os.ReadFile(s.path)
 	if err != nil {
 		return nil, err
 	}
-	var all [2][]time.Duration
-	for i := range b.rounds {
-		for k, side := range []struct {
-			args []string
-			want string
-		}{
-			{[]string{b.binary, "tail", url + "/BENCH", "--from", "start", "-n", strconv.Itoa(n), "-Q"}, string(want)},
-			{[]string{b.self, orderedConsumer, url, strconv.Itoa(n)}, fmt.Sprintln(n)},
-		} {
-			d, err := b.readStream(ctx, side.args, side.want)
-			if err != nil {
-				return nil, err
-			}
-			all[k] = append(all[k], d)
-		}
-		fmt.Fprintf(b.talk, "benchmark:   %v, %v\n", round(all[0][i]), round(all[1][i]))
+	n := strconv.Itoa(s.n)
+	ours, theirs, err := b.inTurn(func(int) (time.Duration, error) {
+		return b.readStream(ctx, []string{b.binary, "tail", s.url + "/BENCH", "--from", "start", "-n", n, "-Q"}, string(want))
+	}, func(int) (time.Duration, error) {
+		return b.readStream(ctx, []string{b.self, orderedConsumer, s.url, n}, n+"\n")
+	})
+	if err != nil {
+		return nil, err
 	}
-	ours, theirs := median(all[0]), median(all[1])
 	return []row{{
 		"`tail` of a stream of NATS JetStream, into a file", "nats.go's ordered consumer, which only counts",
-		fmt.Sprintf("%.2f", theirs.Seconds()/ours.Seconds()), perSecond(n, ours), perSecond(n, theirs), "0.80",
+		ratio(theirs, ours), perSecond(s.n, ours), perSecond(s.n, theirs), "0.80",
 	}}, nil
 }
 

@@ -53,7 +53,7 @@ func (b *bench) bareLoop() *client {
 // besideBare is the row of tail with these flags beside the bare loop.
 func besideBare(ctx context.Context, b *bench, reach string, check func(path string, times int) error, flags ...string) ([]row, error) {
 	times := b.times(b.events)
-	ours, theirs, err := b.inTurn(ctx, b.tail(check, flags...), b.bareLoop(), times)
+	ours, theirs, err := b.floods(ctx, b.tail(check, flags...), b.bareLoop(), times)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func tailAll(ctx context.Context, b *bench) ([]row, error) {
 	}
 	// wscat takes a minute for what tail does in seconds.
 	times := b.times(min(b.events, 600_000))
-	ours, theirs, err := b.inTurn(ctx, b.tail(check), peer, times)
+	ours, theirs, err := b.floods(ctx, b.tail(check), peer, times)
 	if err != nil {
 		return nil, err
 	}
