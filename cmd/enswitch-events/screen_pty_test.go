@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 
@@ -118,28 +119,54 @@ func (p *terminal) text() string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
 
-// styled is what is on the screen, with the sequences for its styles.
+// styled is what is on the screen, with the sequences for its styles. A blank has the style of
+// what is before it, unless its own shows: which style it has depends on the pictures before.
 func (p *terminal) styled() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.ReplaceAll(strings.TrimRight(p.vt.Render(), " \n"), "\x1b", "␛") + "\n"
+	var lines []string
+	for y := range p.vt.Height() {
+		var line strings.Builder
+		var style uv.Style
+		blanks := 0
+		for x := range p.vt.Width() {
+			c := p.vt.CellAt(x, y)
+			switch {
+			case c.Width == 0: // behind a wide character
+			case strings.TrimSpace(c.Content) == "" && c.Style.Bg == nil && c.Style.Underline == uv.UnderlineNone && c.Style.Attrs&(uv.AttrReverse|uv.AttrStrikethrough) == 0:
+				blanks++
+			default:
+				line.WriteString(strings.Repeat(" ", blanks) + c.Style.Diff(&style) + c.Content)
+				style, blanks = c.Style, 0
+			}
+		}
+		line.WriteString((&uv.Style{}).Diff(&style))
+		lines = append(lines, line.String())
+	}
+	return strings.ReplaceAll(strings.TrimRight(strings.Join(lines, "\n"), "\n"), "\x1b", "␛") + "\n"
 }
 
 // until waits until ok is true of the text on the screen.
 func (p *terminal) until(what string, ok func(text string) bool) {
 	p.t.Helper()
+	p.untilShown(what, p.text, ok)
+}
+
+// untilShown waits until ok is true of what look sees.
+func (p *terminal) untilShown(what string, look func() string, ok func(seen string) bool) {
+	p.t.Helper()
 	late := time.NewTimer(screenPatience)
 	defer late.Stop()
-	for !ok(p.text()) {
+	for !ok(look()) {
 		select {
 		case <-p.changed:
 		case <-late.C:
-			p.t.Fatalf("%s: on the screen is\n%s", what, p.text())
+			p.t.Fatalf("%s: on the screen is\n%s", what, look())
 		case <-p.ended:
-			if ok(p.text()) {
+			if ok(look()) {
 				return
 			}
-			p.t.Fatalf("%s: the program has ended with %s, on the screen is\n%s", what, p.cmd.ProcessState, p.text())
+			p.t.Fatalf("%s: the program has ended with %s, on the screen is\n%s", what, p.cmd.ProcessState, look())
 		}
 	}
 }
@@ -224,7 +251,7 @@ func (p *terminal) golden(name string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.until(name+" is not as the file\n"+string(want), func(string) bool { return p.styled() == string(want) })
+	p.untilShown(name+" is not as the file\n"+string(want), p.styled, func(seen string) bool { return seen == string(want) })
 }
 
 // madeUpCalls writes a capture of made-up calls, the same each time.

@@ -161,8 +161,8 @@ func (s *seen) again(at, order int64) {
 	}
 }
 
-// sameText reports whether two ids are the same: 1 and "1" are.
-func sameText(a, b []byte) bool {
+// sameID reports whether two ids are the same: 1 and "1" are.
+func sameID(a, b []byte) bool {
 	return bytes.Equal(a, b) || len(a) > 0 && len(b) > 0 && bytes.Equal(valueOf(a).Text(), valueOf(b).Text())
 }
 
@@ -175,7 +175,7 @@ func inOrder(all []seen) []seen {
 // merge adds to a what b has beside it, each with the time when it was seen first.
 func merge(a, b []seen) []seen {
 	for _, v := range b {
-		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || sameText(w.json, v.json)) })
+		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || sameID(w.json, v.json)) })
 		switch {
 		case i < 0:
 			a = append(a, v)

@@ -137,6 +137,24 @@ func (f *Figures) Now(at int64) *Interval {
 	})
 }
 
+// Rate returns how many calls began a second in the last whole seconds of the feed's time: over
+// of them, at most 60, or as many as there are since the oldest interval began. It is negative
+// if there is none.
+func (f *Figures) Rate(over int) (perSecond float64) {
+	now := f.clock / 1_000_000
+	from := max(now-int64(over), f.intervals[0].from/1_000_000)
+	if f.intervals[0].from == 0 || from >= now {
+		return -1
+	}
+	n := int64(0)
+	for _, s := range &f.groups[0].seconds {
+		if s.at >= from && s.at < now {
+			n += s.calls
+		}
+	}
+	return float64(n) / float64(now-from)
+}
+
 // Oldest returns when the oldest interval begins, in microseconds since 1970, and whether
 // Take would take it.
 func (f *Figures) Oldest() (from int64, whole bool) {

@@ -383,3 +383,27 @@ func TestOpenedAgain(t *testing.T) {
 		t.Fatalf("%+v", *c)
 	}
 }
+
+// TestRate: calls a second are those of the last whole seconds of the feed's time, from its
+// first timestamp on, however often it is asked for.
+func TestRate(t *testing.T) {
+	f := NewFigures(nil)
+	_, add := chosen(t, f, Options{Hold: -1})
+	if got := f.Rate(10); got >= 0 {
+		t.Error("without an event", got)
+	}
+	for i, step := range []struct {
+		at    float64
+		calls int
+		want  float64 // negative for not known
+	}{
+		{0, 3, -1}, {0.9, 2, -1}, {1, 1, 5}, {2, 4, 3}, {10, 1, 1}, {11.5, 1, 0.6}, {200, 1, 0}, {201, 1, 0.1},
+	} {
+		for n := range step.calls {
+			add(callEvent("start", fmt.Sprintf("%d.%d", i, n), 1000+step.at))
+		}
+		if got := f.Rate(10); (got >= 0) != (step.want >= 0) || got >= 0 && math.Abs(got-step.want) > 1e-9 {
+			t.Errorf("at %v: %v, want %v", step.at, got, step.want)
+		}
+	}
+}

@@ -24,13 +24,13 @@ func (i *Interval) Group(n int) *Counts {
 	return &Counts{length: i.To - i.From}
 }
 
-// Span says that the interval is from when to when, in microseconds since 1970, in which no
-// other call was up.
-func (i *Interval) Span(from, to int64) {
+// SetSpan sets From and To, and the time that the counts are of. It is for an interval that
+// is longer than it was counted, because no call was up in the rest.
+func (i *Interval) SetSpan(from, to int64) {
 	i.From, i.To = from, to
 	for _, c := range append(slices.Clone(i.Groups), i.Total) {
 		if c != nil {
-			c.length = max(to-from, 0)
+			c.SetSpan(from, to)
 		}
 	}
 }

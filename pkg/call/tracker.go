@@ -270,6 +270,11 @@ func (t *Tracker) Quiet(d time.Duration) {
 // Gap says that events are missing, or may be: the calls that are open are doubtful.
 func (t *Tracker) Gap() {
 	t.flush()
+	t.doubt()
+}
+
+// doubt makes the open calls doubtful.
+func (t *Tracker) doubt() {
 	for c := t.opened.first; c != nil; c = c.next {
 		c.doubt = true
 		t.noteChange(c)
@@ -289,7 +294,7 @@ func (t *Tracker) flush() {
 
 // Finish says that the input has ended: the linger counts as passed. OnEnd is called for
 // the calls that end by it, and then for those that are open, the earliest first. After
-// that only Snapshot and Calls may be called.
+// that only Changes and Calls may be called.
 func (t *Tracker) Finish() {
 	t.flush()
 	t.endAll()

@@ -70,11 +70,15 @@ func (s *Sink) Changes(c *call.Changes, all, records bool) {
 	s.tracker.Changes(c, all, records)
 }
 
-// Figures returns the figures of the calls that the filters chose, since the run began.
-func (s *Sink) Figures() *call.Interval {
+// rateTime is over how many seconds calls a second are counted.
+const rateTime = 10
+
+// Figures returns the figures of the calls that the filters chose, since the run began, and how
+// many of them began a second in the last 10 s, negative if that is not known.
+func (s *Sink) Figures() (i *call.Interval, perSecond float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.figures.Now(0)
+	return s.figures.Now(0), s.figures.Rate(rateTime)
 }
 
 // maxLook is how many calls Look looks at before it lets the run go on.

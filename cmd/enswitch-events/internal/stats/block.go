@@ -92,7 +92,7 @@ func (s *Sink) block(from, to int64, w *window, i *call.Interval) *block {
 		if i == nil {
 			i = &call.Interval{Total: &call.Counts{}}
 		}
-		i.Span(from, max(to, from+s.clocks.span))
+		i.SetSpan(from, max(to, from+s.clocks.span))
 		b.calls = i.Total
 	}
 	if len(s.o.By) == 0 {

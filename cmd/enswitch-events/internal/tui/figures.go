@@ -2,7 +2,6 @@ package tui
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -11,45 +10,14 @@ import (
 
 // figures are the figures of the calls since the screen began.
 type figures struct {
-	counts  *call.Counts
-	summary call.Summary
-	samples []sample
+	counts    *call.Counts
+	summary   call.Summary
+	perSecond float64 // calls that began, in the last seconds; negative if it is not known
 }
 
-// sample is how many calls had begun at a time of the feed, in microseconds since 1970.
-type sample struct{ at, calls int64 }
-
-// rateTime is the time over which calls a second are counted, by the clock of the feed.
-const rateTime = int64(10 * time.Second / time.Microsecond)
-
-// update takes new counts.
-func (f *figures) update(i *call.Interval) {
-	f.counts, f.summary = i.Total, i.Total.Summary()
-	if i.From == 0 || i.To == 0 { // no event had a timestamp yet
-		return
-	}
-	if len(f.samples) == 0 {
-		f.samples = append(f.samples, sample{i.From, 0})
-	}
-	f.samples = append(f.samples, sample{i.To, f.counts.Attempts})
-	n := 0
-	for n < len(f.samples)-2 && f.samples[n+1].at <= i.To-rateTime {
-		n++
-	}
-	f.samples = append(f.samples[:0], f.samples[n:]...)
-}
-
-// rate returns how many calls began a second in the last rateTime; false if that is not known
-// yet.
-func (f *figures) rate() (perSecond float64, ok bool) {
-	if len(f.samples) < 2 {
-		return 0, false
-	}
-	first, last := f.samples[0], f.samples[len(f.samples)-1]
-	if last.at-first.at < 1_000_000 {
-		return 0, false
-	}
-	return float64(last.calls-first.calls) * 1e6 / float64(last.at-first.at), true
+// update takes new figures.
+func (f *figures) update(i *call.Interval, perSecond float64) {
+	f.counts, f.summary, f.perSecond = i.Total, i.Total.Summary(), perSecond
 }
 
 // figureParts returns the parts of the second line. A figure of too few calls is -.
@@ -67,8 +35,8 @@ func (m *model) figureParts() []string {
 		return ""
 	}
 	rate := "-"
-	if perSecond, ok := m.figures.rate(); ok {
-		rate = fmt.Sprintf("%.1f", perSecond)
+	if m.figures.perSecond >= 0 {
+		rate = fmt.Sprintf("%.1f", m.figures.perSecond)
 	}
 	asr, pdd := m.figures.summary.ASR, m.figures.summary.PDD95
 	return []string{

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Row is what a list shows of a call. It is a copy that nothing changes: snapshots share
-// the rows of calls of which nothing new has come.
+// Row is what a list shows of a call. It is a copy that nothing changes: a call of which
+// nothing new has come has the same one again.
 type Row struct {
 	// Number is that of the call.
 	Number int64
@@ -35,28 +35,8 @@ type Row struct {
 	PDD float64
 	// LastClass and LastEvent are those of the newest event, if the Tracker keeps events.
 	LastClass, LastEvent string
-	// Record is as AppendRecord writes it, nil unless Snapshot was asked for it.
+	// Record is as AppendRecord writes it, nil unless Changes was asked for it.
 	Record []byte
-}
-
-// Snapshot is a copy of what a Tracker follows at one moment.
-type Snapshot struct {
-	// Now is the feed's time: the newest timestamp that came, in microseconds since 1970.
-	Now int64
-	// Open are the open calls, at most 50,000, the longest silent one first.
-	// Over are those that ended or were lost, at most 5,000, the oldest first.
-	Open, Over []*Row
-	// Gone is the number of chosen calls that were over and are not kept any more.
-	Gone  int64
-	Stats Stats
-}
-
-// Snapshot fills s, whose slices it uses again. With records the rows have them. It takes
-// some 10 ns for a call, and a microsecond for one that is not as it was in the last
-// snapshot. It may be called also after Finish.
-func (t *Tracker) Snapshot(s *Snapshot, records bool) {
-	s.Now, s.Stats, s.Gone = t.newest, t.Stats(), t.forgotten
-	s.Open, s.Over = appendRows(s.Open, &t.opened, records), appendRows(s.Over, &t.kept, records)
 }
 
 // appendRows returns the rows of the calls of a list, in the memory of rows.
@@ -71,22 +51,26 @@ func appendRows(rows []*Row, l *list, records bool) []*Row {
 
 // Changes is what is new about the calls of a Tracker.
 type Changes struct {
-	// Now and Gone are as in a Snapshot.
-	Now, Gone int64
+	// Now is the feed's time: the newest timestamp that came, in microseconds since 1970.
+	Now int64
+	// Gone is the number of chosen calls that were over and are not kept any more.
+	Gone int64
 	// All says that Rows has all calls, and that those that were known before and are not
 	// among them are not kept any more.
 	All bool
-	// Rows are the calls that are new, or not as they were; each is in it once.
+	// Rows are the calls that are new, or not as they were; each is in it once. If they are
+	// all, the open ones come first, at most 50,000, the longest silent one first, and then
+	// those that ended or were lost, at most 5,000, the oldest first.
 	Rows []*Row
 	// Left has the numbers of those that are not kept any more, or became part of another
 	// call. It may have some that Rows never had.
 	Left []int64
 }
 
-// Changes fills c, whose slices it uses again, with what is new since it was called last;
-// the first time, with all, and after very many changes, that is everything. With records
-// the rows have them. It is for one reader of the Tracker. It takes less than a microsecond
-// for each call that changed, and nothing for the others.
+// Changes fills c, whose slices it uses again, with what is new since it was called last. That
+// is everything the first time, if all is set, and after very many changes. With records the
+// rows have them. It is for one reader of the Tracker, and may be called also after Finish. It
+// takes time for the calls that changed, and none for the others.
 func (t *Tracker) Changes(c *Changes, all, records bool) {
 	clear(c.Rows)
 	*c = Changes{Now: t.newest, Gone: t.forgotten, All: all || !t.watched, Rows: c.Rows[:0], Left: append(c.Left[:0], t.left...)}

@@ -10,9 +10,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// TestSnapshotFresh: a row that is used again is what a new one would be, whatever has
-// happened to its call; and what a snapshot had does not change.
-func TestSnapshotFresh(t *testing.T) {
+// TestRowsFresh: a row that is used again is what a new one would be, whatever has happened
+// to its call; and a row that was returned does not change.
+func TestRowsFresh(t *testing.T) {
 	m, err := NewMap()
 	if err != nil {
 		t.Fatal(err)
@@ -22,8 +22,8 @@ func TestSnapshotFresh(t *testing.T) {
 		g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Rate: 50, Skew: 500 * time.Millisecond})
 		var x event.Index
 		var e Event
-		var s Snapshot
-		before, copies := map[*Row]Row{}, 0
+		var changes Changes
+		before, copies, open := map[*Row]Row{}, 0, 0
 		for i := range 8_000 {
 			raw := g.Next().Raw
 			if err := x.Scan(raw); err != nil {
@@ -38,8 +38,9 @@ func TestSnapshotFresh(t *testing.T) {
 			if i%401 != 0 {
 				continue
 			}
-			tr.Snapshot(&s, i%2 == 0)
-			rows, n := append(append([]*Row{}, s.Open...), s.Over...), 0
+			tr.Changes(&changes, true, i%2 == 0)
+			rows, n := changes.Rows, 0
+			open = 0
 			for c := range tr.Calls() {
 				if want := c.newRow(rows[n].Record != nil); !reflect.DeepEqual(rows[n], want) {
 					t.Fatalf("hold %v, event %d: row\n%+v\nwant\n%+v", hold, i, rows[n], want)
@@ -48,6 +49,9 @@ func TestSnapshotFresh(t *testing.T) {
 					t.Fatalf("hold %v, event %d: a row has changed", hold, i)
 				} else if ok {
 					copies++
+				}
+				if rows[n].State == Open {
+					open++
 				}
 				n++
 			}
@@ -59,14 +63,14 @@ func TestSnapshotFresh(t *testing.T) {
 				before[row] = *row
 			}
 		}
-		if copies < 300 || len(s.Over) == 0 || len(s.Open) == 0 {
-			t.Errorf("%d rows were used again, %d calls are open, %d over", copies, len(s.Open), len(s.Over))
+		if copies < 300 || open == 0 || open == len(changes.Rows) {
+			t.Errorf("%d rows were used again, %d of %d calls are open", copies, open, len(changes.Rows))
 		}
 	}
 }
 
-// TestChanges: the changes one after the other make the same calls as a snapshot, also where
-// there are too many to be noted.
+// TestChanges: the changes one after the other make the calls that there are, also where there
+// are too many to be noted.
 func TestChanges(t *testing.T) {
 	m, err := NewMap()
 	if err != nil {
@@ -76,7 +80,6 @@ func TestChanges(t *testing.T) {
 	g := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Rate: 2000, Skew: 500 * time.Millisecond})
 	var x event.Index
 	var e Event
-	var s Snapshot
 	var c Changes
 	e.Chosen = true
 	known, all, some := map[int64]*Row{}, 0, 0
@@ -113,24 +116,27 @@ func TestChanges(t *testing.T) {
 		for _, row := range c.Rows {
 			known[row.Number] = row
 		}
-		tr.Snapshot(&s, false)
-		if c.Now != s.Now || c.Gone != s.Gone || len(known) != len(s.Open)+len(s.Over) {
-			t.Fatalf("event %d: %d, %d gone, %d calls; of the snapshot %d, %d, %d and %d", i, c.Now, c.Gone, len(known), s.Now, s.Gone, len(s.Open), len(s.Over))
-		}
-		for _, row := range append(append([]*Row{}, s.Open...), s.Over...) {
-			if known[row.Number] != row {
-				t.Fatalf("event %d: call\n%+v\nwant\n%+v", i, known[row.Number], row)
+		n := 0
+		for call := range tr.Calls() {
+			row := *known[call.Number()]
+			row.Record = nil
+			if want := call.Row(); !reflect.DeepEqual(row, *want) {
+				t.Fatalf("event %d: call\n%+v\nwant\n%+v", i, row, *want)
 			}
+			n++
+		}
+		if n != len(known) {
+			t.Fatalf("event %d: %d calls, not %d", i, len(known), n)
 		}
 	}
-	if all != 3 || some < 30 || s.Gone == 0 {
-		t.Errorf("%d times all calls, %d times some, %d are gone", all, some, s.Gone)
+	if all != 3 || some < 30 || c.Gone == 0 {
+		t.Errorf("%d times all calls, %d times some, %d are gone", all, some, c.Gone)
 	}
 }
 
-// TestSnapshotBounds: the calls that are over are counted when they are not kept any more,
+// TestRowBounds: the calls that are over are counted when they are not kept any more,
 // if they were chosen, and a row says how far its call has come.
-func TestSnapshotBounds(t *testing.T) {
+func TestRowBounds(t *testing.T) {
 	m, err := NewMap()
 	if err != nil {
 		t.Fatal(err)
@@ -153,10 +159,10 @@ func TestSnapshotBounds(t *testing.T) {
 	add(maxKept+200, "start", "up", true)
 	add(maxKept+201, "ring", "up", true)
 	add(maxKept+202, "answer", "up", true)
-	var s Snapshot
-	tr.Snapshot(&s, true)
-	if s.Gone != 50 || len(s.Over) != maxKept || s.Over[0].CallID != "c100" || s.Over[0].Over != 101 || len(s.Open) != 1 {
-		t.Errorf("gone %d, over %d, the first is %+v, open %d", s.Gone, len(s.Over), s.Over[0], len(s.Open))
+	var c Changes
+	tr.Changes(&c, true, true)
+	if c.Gone != 50 || len(c.Rows) != 1+maxKept || c.Rows[1].CallID != "c100" || c.Rows[1].Over != 101 || c.Rows[0].State != Open {
+		t.Fatalf("gone %d, %d calls, the first are %+v and %+v", c.Gone, len(c.Rows), c.Rows[0], c.Rows[1])
 	}
 	const at = (1e9 + maxKept + 200) * 1e6
 	want := Row{
@@ -165,15 +171,15 @@ func TestSnapshotBounds(t *testing.T) {
 		Record: []byte(`{"callid":"up","uniqueids":["up"],"machines":[2],"state":"open","answered":true,"partial":false,"doubtful":false,"from":"ü",` +
 			`"start":"1000005200.000000","ring":"1000005201.000000","answer":"1000005202.000000","pdd":1.000000,"legs":1,"events":3}`),
 	}
-	if !reflect.DeepEqual(*s.Open[0], want) {
-		t.Errorf("got\n%+v\nwant\n%+v", *s.Open[0], want)
+	if !reflect.DeepEqual(*c.Rows[0], want) {
+		t.Errorf("got\n%+v\nwant\n%+v", *c.Rows[0], want)
 	}
-	if s.Now != at+2e6 {
-		t.Errorf("now %d", s.Now)
+	if c.Now != at+2e6 {
+		t.Errorf("now %d", c.Now)
 	}
 }
 
-func BenchmarkSnapshot(b *testing.B) {
+func BenchmarkChanges(b *testing.B) {
 	lines := busyHour(50_000)
 	m, _ := NewMap()
 	tr, r := NewTracker(&Options{KeepEvents: true}), m.NewReader()
@@ -184,11 +190,11 @@ func BenchmarkSnapshot(b *testing.B) {
 		r.Read(&e, line, &x)
 		tr.Add(&e)
 	}
-	var s Snapshot
-	tr.Snapshot(&s, false)
+	var c Changes
+	tr.Changes(&c, true, false)
 	b.ReportAllocs()
 	for b.Loop() {
-		tr.Snapshot(&s, false)
+		tr.Changes(&c, true, false)
 	}
-	b.ReportMetric(float64(len(s.Open)+len(s.Over)), "calls")
+	b.ReportMetric(float64(len(c.Rows)), "calls")
 }
