@@ -21,34 +21,19 @@ import (
 // nth counts the requests of a connection from 0.
 func oddServer(t *testing.T, answer func(w io.Writer, path string, nth int) (more bool)) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
+	return "http://" + serveEach(t, nil, func(c net.Conn) {
+		in := bufio.NewReader(c)
+		for nth := 0; ; nth++ {
+			r, err := http.ReadRequest(in)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				in := bufio.NewReader(c)
-				for nth := 0; ; nth++ {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					if !answer(c, r.URL.Path, nth) {
-						return
-					}
-				}
-			}()
+			_, _ = io.Copy(io.Discard, r.Body)
+			if !answer(c, r.URL.Path, nth) {
+				return
+			}
 		}
-	}()
-	return "http://" + l.Addr().String()
+	})
 }
 
 func forwardOddAnswers(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
@@ -191,7 +190,7 @@ func (f *Forwarder) append(records [][]byte) {
 		} else {
 			f.report(err)
 		}
-		if reason == DropFull || oserr.IsDiskFull(err) || errors.Is(err, syscall.EFBIG) {
+		if reason == DropFull || oserr.IsDiskFull(err) {
 			if f.dropOldest(reason) {
 				continue
 			}

@@ -13,7 +13,8 @@ import (
 // other side of the connection, has gone.
 func IsClosedPipe(err error) bool { return is(err, closedPipe) || errors.Is(err, io.ErrClosedPipe) }
 
-// IsDiskFull reports whether a write failed for lack of space.
+// IsDiskFull reports whether a write failed for lack of space: of the disk, or because the user
+// or the process (ulimit -f) may not have more of it.
 func IsDiskFull(err error) bool { return is(err, diskFull) }
 
 // IsReset reports whether the other side has reset the connection.

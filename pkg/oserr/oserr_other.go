@@ -6,7 +6,7 @@ import "syscall"
 
 var (
 	closedPipe       = []syscall.Errno{syscall.EPIPE}
-	diskFull         = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT}
+	diskFull         = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 	reset            = []syscall.Errno{syscall.ECONNRESET}
 	refused          = []syscall.Errno{syscall.ECONNREFUSED}
 	timedOut         = []syscall.Errno{syscall.ETIMEDOUT}

@@ -38,8 +38,8 @@ type Difference struct {
 
 // Diff returns what differs between two schemas, sorted by event and field. Counts, values and
 // examples do not matter, and neither does a number that comes as a text, because a POSTed form
-// has only texts. An event or a field that only one of them
-// has is one Difference, whatever is in it.
+// has only texts. An event or a field that only one of them has is one Difference, whatever is
+// in it.
 func Diff(a, b *Schema) (all []Difference) {
 	names := slices.Collect(maps.Keys(a.kinds))
 	for n := range b.kinds {

@@ -50,8 +50,8 @@ type ReaderOptions struct {
 	// one of the group. 0 means what the group has, or DefaultAckWait for a new one.
 	AckWait time.Duration
 	// Share is the share Number of Of, from 0: the partitions whose number modulo Of is
-	// Number, so that all events of a call come to one reader. Of is at most Partitions; 0 means all. Each share
-	// of a group is a durable consumer of its own, GROUP-NUMBER-OF.
+	// Number, so that all events of a call come to one reader. Of is at most Partitions; 0
+	// means all. Each share of a group is a durable consumer of its own, GROUP-NUMBER-OF.
 	Share struct{ Number, Of int }
 
 	// MaxMessage is the size of the longest message in bytes. A longer one goes to OnReject,

@@ -101,7 +101,7 @@ func WriteError(err error) error {
 	}
 	hint := ""
 	if oserr.IsDiskFull(err) {
-		hint = "make room on the disk that stdout is written to"
+		hint = "make room on the disk that stdout is written to, or raise what limits it"
 	}
 	return NewError(ExitOutput, fmt.Errorf("could not write to stdout: %w", err), hint)
 }
