@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nkeys"
+
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
@@ -39,6 +41,17 @@ func TestEffects(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(event), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	user, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := user.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "creds"), seed, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	const cat, nobody = "cat one", "tail 127.0.0.1:1"
 	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
@@ -150,7 +163,7 @@ func TestEffects(t *testing.T) {
 		{nobody, "from", "start", ""},
 		{nobody, "group", "g", stream},
 		{"calls", "partition", "0/2", stream},
-		{nobody, "nats-creds", "one", stream},
+		{nobody, "nats-creds", "creds", stream},
 		{"stats --read one", "from", "start", ""},
 		{demo, "from", "start", ""},
 		{"tail " + stream, "ack-wait", "1m", "--group g"},
@@ -206,7 +219,7 @@ func TestEffects(t *testing.T) {
 		{toFile, "target-cert", "nosuch", ""},
 		{toFile, "target-key", "nosuch", ""},
 		{toFile, "target-insecure", "", toHTTP},
-		{toFile, "nats-creds", "one", "--to nats://127.0.0.1:1/x"},
+		{toFile, "nats-creds", "creds", "--to nats://127.0.0.1:1/x"},
 		{toFile, "max-age", "1h", "--to tls://127.0.0.1:1/x"},
 		{toStream, "batch", "2", toHTTP},
 		{toStream, "batch-wait", "1s", "--to file:f"},

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 )
 
 // ConnectOptions are the settings of a connection. Zero fields mean the defaults.
@@ -116,6 +117,13 @@ func awaitsTLS(err error, d *dialer) bool {
 		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, nats.ErrNoServers))
 }
 
+// CheckCredentials reports what is wrong with a credentials file, nil if it has a JWT with the
+// seed of its key, or the seed of an NKey alone. Whether a server takes them is not known by it.
+func CheckCredentials(path string) error {
+	_, err := credentials(path)
+	return err
+}
+
 // credentials returns the login by a credentials file.
 func credentials(path string) (nats.Option, error) {
 	text, err := os.ReadFile(path)
@@ -123,6 +131,9 @@ func credentials(path string) (nats.Option, error) {
 		return nil, fmt.Errorf("the credentials file %s cannot be read: %w", path, e.Err)
 	}
 	if bytes.Contains(text, []byte("BEGIN NATS USER JWT")) {
+		if _, err := nkeys.ParseDecoratedUserNKey(text); err != nil {
+			return nil, fmt.Errorf("the credentials file %s has a JWT without the seed of its key", path)
+		}
 		return nats.UserCredentials(path), nil
 	}
 	login, err := nats.NkeyOptionFromSeed(path)

@@ -57,6 +57,13 @@ func TestConnect(t *testing.T) {
 	if err := connect(t, s.URL()+"/x", bad); err == nil || !strings.Contains(err.Error(), "bad.creds has no JWT with its seed, and no seed of an NKey") {
 		t.Error(err)
 	}
+	cut := "-----BEGIN NATS USER JWT-----\ne30.eyJleHAiOjF9.e30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\n" + seed[:20]
+	if err := os.WriteFile(bad.Credentials, []byte(cut), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(t, s.URL()+"/x", bad); err == nil || !strings.Contains(err.Error(), "bad.creds has a JWT without the seed of its key") {
+		t.Error(err)
+	}
 	// The JWT of a user that expired at the first second of 1970.
 	expired := "-----BEGIN NATS USER JWT-----\ne30.eyJleHAiOjF9.e30\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\n" + seed + "\n------END USER NKEY SEED------\n"
 	if err := os.WriteFile(bad.Credentials, []byte(expired), 0o600); err != nil {

@@ -52,10 +52,8 @@ func (o *Stream) ReaderOptions(c *Connection, creds string, changed func(string)
 	if c.noReconnect {
 		r.Retries = -1
 	}
-	if creds != "" {
-		if _, err := os.ReadFile(creds); err != nil {
-			return nil, cli.FileError("nats-creds", err)
-		}
+	if err := CheckCredentials(creds); err != nil {
+		return nil, err
 	}
 	if changed("ack-wait") {
 		if r.AckWait = o.ackWait; r.AckWait < time.Second {
@@ -129,5 +127,19 @@ func (o *Stream) parsePartition(r *stream.ReaderOptions) error {
 		return cli.Usage("shares are counted from 0", "--partition %s: %d is not from 0 to %d", o.partition, n, m-1)
 	}
 	r.Share.Number, r.Share.Of = n, m
+	return nil
+}
+
+// CheckCredentials checks the file of --nats-creds, if there is one.
+func CheckCredentials(path string) error {
+	if path == "" {
+		return nil
+	}
+	if _, err := os.ReadFile(path); err != nil {
+		return cli.FileError("nats-creds", err)
+	}
+	if err := stream.CheckCredentials(path); err != nil {
+		return cli.Usage("copy the file whole, as nsc generate creds writes it", "--nats-creds: %w", err)
+	}
 	return nil
 }

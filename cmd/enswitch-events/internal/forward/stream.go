@@ -3,13 +3,13 @@ package forward
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
@@ -31,10 +31,8 @@ func streamTarget(set *pflag.FlagSet, text string) (*target, error) {
 	if o.Connect.TLS, err = s.tls(); err != nil {
 		return nil, err
 	}
-	if s.natsCreds != "" {
-		if _, err := os.ReadFile(s.natsCreds); err != nil {
-			return nil, cli.FileError("nats-creds", err)
-		}
+	if err := flags.CheckCredentials(s.natsCreds); err != nil {
+		return nil, err
 	}
 	t.set(s)
 	if address.User == "" {
