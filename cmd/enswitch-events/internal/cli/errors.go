@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -100,8 +101,11 @@ func WriteError(err error) error {
 		err = e.Err // without the path: /dev/stdout says nothing
 	}
 	hint := ""
-	if oserr.IsDiskFull(err) {
-		hint = "make room on the disk that stdout is written to, or raise what limits it"
+	switch {
+	case errors.Is(err, syscall.EFBIG):
+		hint = "the size of a file is limited: see ulimit -f"
+	case oserr.IsDiskFull(err):
+		hint = "make room on the disk that stdout is written to"
 	}
 	return NewError(ExitOutput, fmt.Errorf("could not write to stdout: %w", err), hint)
 }

@@ -21,8 +21,8 @@
 // once by the goroutine that folds, so that nothing is added to the time from
 // socket to output.
 //
-// The files: engine.go has the interfaces, mapper.go and lines.go are Map, fold.go and
-// write.go are Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go,
+// The files: engine.go has the interfaces, mapper.go and lines.go are Map, fold.go,
+// fold_block.go and write.go are Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go,
 // progress.go, spill.go and pace.go are the buffer behind live feeds, captures.go, merged.go and
 // follow.go read captures, text.go is the sink.
 package engine

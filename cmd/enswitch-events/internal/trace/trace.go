@@ -1,11 +1,11 @@
 // Package trace follows one call, or a few: it finds the calls with an event that is
 // searched for, and shows them with all their events.
 //
-// What is searched for is in what.go; trace.go is the sink, which follows all calls, and
-// show.go shows those that are found; call.go is a call as it is shown, story.go what a person
-// would say of it; line.go, mermaid.go and html.go are the formats, and ladder.go is for the
-// screen of calls. narrow.go, with find.go, look.go and search.go, reads a large capture in
-// several passes; hide.go puts pseudonyms in.
+// What is searched for is in what.go; trace.go is the sink, which follows all calls, with its
+// worker in worker.go, and show.go shows those that are found; call.go is a call as it is shown,
+// story.go what a person would say of it; line.go, mermaid.go and html.go are the formats, and
+// ladder.go is for the screen of calls. narrow.go, with find.go, look.go and search.go, reads a
+// large capture in several passes; hide.go puts pseudonyms in.
 package trace
 
 import (
@@ -159,53 +159,6 @@ func (t *Trace) newWorker(m engine.Mapping) (*worker, error) {
 	}
 	return &worker{filter: w.Filter, what: t.o.What.Clone(), reader: t.o.Map.NewReader(), tally: t.o.Tally.Part()}, nil
 }
-
-// part is what Fold gets of a block.
-type part struct {
-	events  []call.Event
-	samples []byte // texts of events, see searchWorker.Sample
-}
-
-// worker maps events: it reads what the tracker needs of them.
-type worker struct {
-	filter *filter.Filter
-	what   *What
-	reader *call.Reader
-	tally  *tally.Tally
-	part   *part
-}
-
-// Begin implements [engine.Worker].
-func (w *worker) Begin(b *engine.Block, _ bool) {
-	w.part = engine.PartOf[part](b)
-	w.part.events, w.part.samples = w.part.events[:0], w.part.samples[:0]
-}
-
-// Event implements [engine.Worker]. An event that is searched for counts as kept.
-func (w *worker) Event(e *engine.Event) bool {
-	ev := w.add(e)
-	if ev.Chosen = w.what.Matches(&e.X); !ev.Chosen {
-		w.tally.Count(&e.X)
-	}
-	if w.filter.Keeps(&e.X) {
-		ev.Source = passes
-	}
-	return ev.Chosen
-}
-
-// add reads an event.
-func (w *worker) add(e *engine.Event) *call.Event {
-	w.part.events = append(w.part.events, call.Event{Received: e.Received})
-	ev := &w.part.events[len(w.part.events)-1]
-	w.reader.Read(ev, e.Raw, &e.X)
-	return ev
-}
-
-// Show implements [engine.Worker].
-func (w *worker) Show(*engine.Event) bool { return false }
-
-// End implements [engine.Worker].
-func (w *worker) End(*engine.Block) {}
 
 // Fold implements [engine.Sink].
 func (t *Trace) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
