@@ -16,8 +16,8 @@ import (
 
 const orderedConsumer = "ordered-consumer"
 
-// consumeBare is the least that a reader can do: it counts the messages of a stream up to a number, by the
-// library's ordered consumer.
+// consumeBare is the least that a reader can do: it counts the messages of a stream up to a
+// number, by the library's ordered consumer.
 func consumeBare(ctx context.Context, url, number string, stdout io.Writer) error {
 	n, err := strconv.Atoi(number)
 	if err != nil {

@@ -1,7 +1,7 @@
 package flags
 
 import (
-	"os"
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -135,11 +135,10 @@ func CheckCredentials(path string) error {
 	if path == "" {
 		return nil
 	}
-	if _, err := os.ReadFile(path); err != nil {
-		return cli.FileError("nats-creds", err)
+	err := stream.CheckCredentials(path)
+	if err == nil {
+		return nil
 	}
-	if err := stream.CheckCredentials(path); err != nil {
-		return cli.Usage("copy the file whole, as nsc generate creds writes it", "--nats-creds: %w", err)
-	}
-	return nil
+	hint := cmp.Or(cli.FileHint(err), "copy the file whole, as nsc generate creds writes it")
+	return cli.Usage(hint, "--nats-creds: %w", err)
 }
