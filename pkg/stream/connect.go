@@ -169,12 +169,17 @@ type dialer struct {
 	ctx  context.Context //nolint:containedctx // the library calls Dial without one
 	mu   sync.Mutex
 	err  error
+	over bool // abort was called
 }
 
 // Dial implements [nats.CustomDialer].
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	conn, err := d.DialContext(d.ctx, network, address)
 	d.mu.Lock()
+	if err == nil && d.over { // abort came before there was a connection to close
+		_ = conn.Close()
+		err = net.ErrClosed
+	}
 	d.err = err
 	if err == nil {
 		d.last = conn
@@ -186,10 +191,12 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return conn, err
 }
 
-// abort closes the last connection: the library waits for a silent server otherwise.
+// abort closes the last connection, and each that comes: the library waits for a silent server
+// otherwise.
 func (d *dialer) abort() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.over = true
 	if d.last != nil {
 		_ = d.last.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -167,5 +168,21 @@ func TestNoSuchShare(t *testing.T) {
 				t.Errorf("%v: %v", share, err)
 			}
 		}
+	}
+}
+
+// TestDialAborted: a connection that is there only after the attempt was given up is closed.
+func TestDialAborted(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	d := &dialer{ctx: t.Context()}
+	d.abort()
+	if conn, err := d.Dial("tcp", l.Addr().String()); err == nil {
+		_ = conn.Close()
+		t.Error("connected")
 	}
 }
