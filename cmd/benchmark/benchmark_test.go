@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"go/parser"
+	"go/token"
 	"net"
 	"os"
 	"path/filepath"
@@ -44,6 +46,22 @@ func TestCorpus(t *testing.T) {
 	lines, err := c.kept(func(e map[string]any) bool { return e["class"] == "call" && e["event"] == "answer" })
 	if n := bytes.Count(lines, []byte("\n")); err != nil || n != chunkEvents/len(kinds) {
 		t.Errorf("%d answers, %v", n, err)
+	}
+}
+
+func TestProfiledMain(t *testing.T) {
+	source, err := os.ReadFile("../enswitch-events/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err = profiledMain(source)
+	if err != nil || bytes.Contains(source, []byte("os.Exit")) {
+		t.Fatalf("%s: %v", source, err)
+	}
+	for _, text := range [...]string{string(source), profiler} {
+		if _, err := parser.ParseFile(token.NewFileSet(), "main.go", text, parser.AllErrors); err != nil {
+			t.Errorf("%v: %s", err, text)
+		}
 	}
 }
 

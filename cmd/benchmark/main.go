@@ -58,10 +58,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if b.binary == "" {
-		if err := b.build(ctx); err != nil {
-			return err
-		}
+	switch {
+	case b.profile != "":
+		err = b.buildProfiled(ctx)
+	case b.binary == "":
+		err = b.build(ctx)
+	}
+	if err != nil {
+		return err
 	}
 	b.corpus = newCorpus()
 	var done []row
@@ -81,6 +85,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if len(done) == 0 && len(b.skipped) == 0 {
 		return fmt.Errorf("no row matches %q", re)
+	}
+	if b.profile != "" {
+		return b.writeProfile(ctx, b.profile)
 	}
 	if err := printTable(stdout, done, b.skipped); err != nil || readme == "" {
 		return err
@@ -124,6 +131,7 @@ func (b *bench) parse(args []string) (rows *regexp.Regexp, readme string, err er
 	flags.IntVar(&b.rounds, "rounds", 5, "how often each program runs")
 	flags.StringVar(&readme, "readme", "", "write the table into these `files`, too, in the place marked there: with commas")
 	flags.StringVar(&b.binary, "binary", "", "`path` of the program to measure (default: build it)")
+	flags.StringVar(&b.profile, "profile", "", "write the CPU profile of all runs of the program into this `file` instead of a table")
 	if err := flags.Parse(args); err != nil {
 		return nil, "", err
 	}
@@ -136,15 +144,19 @@ func (b *bench) parse(args []string) (rows *regexp.Regexp, readme string, err er
 		err = errors.New("-n, -rounds, -bytes and -large: at least 1")
 	case readme != "" && *pick != "":
 		err = errors.New("-readme: the whole table is written, so leave out -run")
+	case b.profile != "" && (readme != "" || b.binary != ""):
+		err = errors.New("-profile: no speed is measured, and the program is built for it, so leave out -readme and -binary")
 	}
 	return rows, readme, err
 }
 
-// build builds the program to measure, as it is released.
-func (b *bench) build(ctx context.Context) error {
+const program = "github.com/enswitch-events/enswitch-events/cmd/enswitch-events"
+
+// build builds the program to measure, as it is released but for these flags.
+func (b *bench) build(ctx context.Context, flags ...string) error {
 	b.binary = filepath.Join(b.dir, "enswitch-events")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary,
-		"github.com/enswitch-events/enswitch-events/cmd/enswitch-events")
+	args := append([]string{"build", "-trimpath", "-ldflags", "-s -w", "-o", b.binary}, flags...)
+	build := exec.CommandContext(ctx, "go", append(args, program)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = b.talk
 	if err := build.Run(); err != nil {
@@ -157,6 +169,8 @@ func (b *bench) build(ctx context.Context) error {
 type bench struct {
 	binary, self string // the program, and this one
 	dir          string // for what is written on the way
+	profile      string // the file for the profile, "" for none
+	profiles     string // the directory with one of each run
 	events       int
 	rounds       int
 	fileSize     int64

@@ -24,7 +24,7 @@ func (b *bench) environment() []string {
 			env = append(env, v)
 		}
 	}
-	return append(env, "XDG_CONFIG_HOME="+b.dir)
+	return append(env, "XDG_CONFIG_HOME="+b.dir, profiles+"="+b.profiles)
 }
 
 func (b *bench) command(ctx context.Context, name string, args ...string) *exec.Cmd {
