@@ -101,7 +101,7 @@ func goList(t *testing.T) map[string]listed {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), gotool, "list", "-deps", "-json=Name,ImportPath,Dir,Standard,GoFiles,Imports,Module", "./...")
+	cmd := exec.CommandContext(t.Context(), gotool, "list", "-pgo=off", "-deps", "-json=Name,ImportPath,Dir,Standard,GoFiles,Imports,Module", "./...")
 	cmd.Dir = root
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
