@@ -57,7 +57,7 @@ func TestEffects(t *testing.T) {
 	const readCalls, nobodyCalls = "calls --read one", "calls 127.0.0.1:1"
 	const toFile, toHTTP = "forward --read one --to file:f --queue q -Q --drain-timeout 0s", "--to http://127.0.0.1:1/"
 	const toStream = "forward --read one --to nats://127.0.0.1:1/x --queue qn -Q --drain-timeout 0s"
-	const drain = "forward drain --queue q"
+	const drain = "forward drain --queue q --drain-timeout 0s"
 	const alone = "tail --listen 0 --for 1ms"
 	const doctor = "doctor 127.0.0.1:1"
 	const stream = "nats://127.0.0.1:1/x"

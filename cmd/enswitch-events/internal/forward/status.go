@@ -135,7 +135,11 @@ func (t *Targets) DrainQueues(ctx context.Context) error {
 // drainOn delivers what waits as long as there is progress, and returns how many events
 // wait then.
 func (t *Targets) drainOn(ctx context.Context) int64 {
-	for before := int64(-1); ; {
+	var before int64
+	for _, f := range t.open {
+		before += f.Counts().Waiting
+	}
+	for {
 		left := t.Drain(ctx)
 		if left == 0 || ctx.Err() != nil || left == before {
 			return left
