@@ -29,11 +29,17 @@ var update = flag.Bool("update", false, "rewrite what the scripts compare with")
 const exitAtOnce = "GORACE=atexit_sleep_ms=0"
 
 // sideBySide is how many tests run at once, if -parallel does not say: most of
-// them wait most of the time, so there are more than processors.
-const sideBySide = "10"
+// them wait most of the time, so there are more than processors. With the race
+// detector they work most of the time.
+func sideBySide() string {
+	if raceEnabled {
+		return "10"
+	}
+	return "24"
+}
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", sideBySide); err != nil {
+	if err := flag.Set("test.parallel", sideBySide()); err != nil {
 		panic(err)
 	}
 	testscript.Main(withWorkers{m}, map[string]func(){"enswitch-events": main, workerName: work})
