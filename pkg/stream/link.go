@@ -23,7 +23,7 @@ const (
 	window      = 4096 // messages that a reader asks for, without a group
 	pullBytes   = 8 << 20
 	pullExpires = 30 * time.Second
-	heartbeat   = 5 * time.Second // from the server while there is nothing to send
+	heartbeat   = 2 * time.Second // from the server while there is nothing to send
 	statusRoom  = 256             // for messages of the server beside those asked for
 	// inactive is how long the server keeps a consumer without a group that asks for nothing.
 	inactive = 5 * time.Minute
