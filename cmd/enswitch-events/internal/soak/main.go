@@ -18,6 +18,11 @@
 // answer says what has been received whatever happens to the connection
 // afterwards. Events without one may be lost, and may come.
 //
+// With -kills it does something else: POSTs to a forward that is killed that many times, with a
+// target that fails now and then.
+//
+//	go run ./cmd/enswitch-events/internal/soak -kills 10 -events 1000000 -failing 0.03
+//
 // It ends with code 1 if an event is missing that was received and not counted
 // as dropped, if one comes twice, out of order or from nowhere, if a ledger does
 // not add up or differs from what was sent or written, or if memory or open
@@ -71,6 +76,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	length := flags.Duration("for", 10*time.Minute, "how long")
 	seed := flags.Uint64("seed", 1, "the same `seed` chooses the same faults")
 	flags.IntVar(&s.rate, "rate", 1000, "`events` a second for each program")
+	times := flags.Int("kills", 0, "kill forward this `number` of times instead")
+	events := flags.Int("events", 100_000, "with -kills: `events` in all")
+	failing := flags.Float64("failing", 0.03, "with -kills: the `share` of deliveries that fail")
 	flags.StringVar(&s.binary, "binary", "", "`path` of the program (default: build it)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -89,7 +97,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	s.random = rand.New(rand.NewPCG(*seed, 0))
-	fmt.Fprintf(stdout, "soak: %v with seed %d\n", *length, *seed)
+	fmt.Fprintf(stdout, "soak: seed %d\n", *seed)
+	if *times > 0 {
+		err = s.runKills(ctx, dir, *events, *times, *failing)
+	} else {
+		err = s.runFor(ctx, dir, *length)
+	}
+	if err != nil {
+		return err
+	}
+	if len(s.wrong) == 0 {
+		fmt.Fprintln(stdout, "soak: everything is as it should be")
+		return nil
+	}
+	for _, what := range s.wrong {
+		fmt.Fprintln(stdout, "WRONG:", what)
+	}
+	return fmt.Errorf("%d things are wrong", len(s.wrong))
+}
+
+// runFor runs tail and listen for that long.
+func (s *soak) runFor(ctx context.Context, dir string, length time.Duration) error {
+	fmt.Fprintf(s.out, "soak: %v\n", length)
 	tail, err := s.newTail(ctx, dir)
 	if err != nil {
 		return err
@@ -102,21 +131,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer listen.p.kill()
 
 	s.began = time.Now()
-	end := s.began.Add(*length)
+	end := s.began.Add(length)
 	for time.Now().Before(end) && ctx.Err() == nil && !tail.p.gone() && !listen.p.gone() {
 		s.fault(ctx, tail, listen)
 	}
-	if err := s.finish(ctx, tail, listen); err != nil {
-		return err
-	}
-	if len(s.wrong) == 0 {
-		fmt.Fprintln(stdout, "soak: everything is as it should be")
-		return nil
-	}
-	for _, what := range s.wrong {
-		fmt.Fprintln(stdout, "WRONG:", what)
-	}
-	return fmt.Errorf("%d things are wrong", len(s.wrong))
+	return s.finish(ctx, tail, listen)
 }
 
 // pause waits between from and to.
