@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/enswitch-events/enswitch-events/pkg/internal/guard"
 )
 
 const (
@@ -66,6 +68,9 @@ type WriterOptions struct {
 	// goroutine of the Writer calls them, and they must not call the Writer. They may
 	// be nil.
 	OnError, OnWarn func(error)
+	// OnPanic is called by a goroutine of the Writer that panics, before that ends the process: a
+	// program that has changed the terminal gives it back there. It may be nil.
+	OnPanic func()
 }
 
 // Writer records events in a file, one a line, with their bytes unchanged. It is safe
@@ -145,7 +150,7 @@ func Create(name string, o *WriterOptions) (*Writer, error) {
 	if err := w.check(w.name.at(time.Now())); err != nil {
 		return nil, err
 	}
-	go w.run()
+	go guard.Run(w.o.OnPanic, w.run)
 	return w, nil
 }
 

@@ -377,3 +377,20 @@ func TestRotationOfABurst(t *testing.T) {
 		}
 	}
 }
+
+// TestOnPanic: the goroutine of a Writer says so before its panic ends the process, which here
+// runtime.Goexit keeps from happening.
+func TestOnPanic(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /dev/full")
+	}
+	said := make(chan struct{})
+	w := create(t, "/dev/full", &WriterOptions{
+		Flush:   time.Millisecond,
+		OnError: func(error) { panic("a panic") },
+		OnPanic: func() { close(said); runtime.Goexit() },
+	})
+	_ = w.Write([]byte(`{"class":"call"}`))
+	<-said
+	_ = w.Close(t.Context())
+}

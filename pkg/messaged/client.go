@@ -107,6 +107,9 @@ type Options struct {
 	// the next attempt. A caller that gathers events should hand them on then.
 	// Between two calls events come without waiting.
 	OnWait func()
+	// OnPanic is called by a goroutine of the Client that panics, before that ends the process: a
+	// program that has changed the terminal gives it back there. It may be nil.
+	OnPanic func()
 }
 
 // Status is what a connection is doing.

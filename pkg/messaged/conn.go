@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/internal/guard"
 )
 
 const (
@@ -141,7 +142,7 @@ func (l *link) deliver(ctx context.Context, yield func(event.Event, error) bool)
 	var pinger sync.WaitGroup
 	if interval := l.client.opts.PingInterval; interval > 0 {
 		l.ws.SetPongHandler(l.onPong)
-		pinger.Go(func() { l.ping(ctx, interval) })
+		pinger.Go(func() { guard.Run(l.client.opts.OnPanic, func() { l.ping(ctx, interval) }) })
 	}
 	defer pinger.Wait()
 	defer l.close()

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/pkg/internal/guard"
 )
 
 const (
@@ -43,7 +44,7 @@ func (h *Handler) queue(x *exchange) bool {
 	l.bytes += x.size()
 	if !l.working {
 		l.working = true
-		go h.work()
+		go guard.Run(h.o.OnPanic, h.work)
 	}
 	for l.bytes > l.max {
 		l.less.Wait()
@@ -61,22 +62,26 @@ func (x *exchange) size() int { return cap(x.body) + cap(x.json) }
 
 // work parses what is in the queue until it is empty.
 func (h *Handler) work() {
-	l := &h.late
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.queue) > 0 {
-		x := l.queue[0]
-		l.queue[0], l.queue = nil, l.queue[1:]
-		size := x.size()
-		l.mu.Unlock()
+	for x, size := h.late.next(0); x != nil; x, size = h.late.next(size) {
 		note, err := h.deliver(x)
 		h.report(x, note, err)
-		l.mu.Lock()
-		l.bytes -= size
-		l.less.Broadcast()
 	}
-	l.queue, l.working = nil, false
+}
+
+// next takes the next one out of the queue, and returns its size; nil once the queue is empty.
+// done is the size of the one before.
+func (l *late) next(done int) (x *exchange, size int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes -= done
+	if len(l.queue) == 0 {
+		l.queue, l.working = nil, false
+	} else {
+		x, size = l.queue[0], l.queue[0].size()
+		l.queue[0], l.queue = nil, l.queue[1:]
+	}
 	l.less.Broadcast()
+	return x, size
 }
 
 // Wait waits until OnEvent or OnReject has got every request that was answered. Call

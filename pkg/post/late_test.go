@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -133,4 +134,19 @@ func TestLateRejection(t *testing.T) {
 	if want := []string{"200 not JSON at byte 0", "event"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
+}
+
+// TestOnPanic: the goroutine of a Handler says so before its panic ends the process, which here
+// runtime.Goexit keeps from happening.
+func TestOnPanic(t *testing.T) {
+	said := make(chan struct{})
+	h, err := NewHandler(&Options{
+		OnEvent: func(event.Event) { panic("a panic") },
+		OnPanic: func() { close(said); runtime.Goexit() },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, h, "", numbered(1, true))
+	<-said
 }

@@ -118,6 +118,9 @@ type Options struct {
 	// OnNote gets what is odd about an event, after OnEvent got the event. remote is
 	// the client's address, without port.
 	OnNote func(remote string, note Note)
+	// OnPanic is called by a goroutine of the Handler that panics, before that ends the process: a
+	// program that has changed the terminal gives it back there. It may be nil.
+	OnPanic func()
 }
 
 // Rejection is a request that is not an event.

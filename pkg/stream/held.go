@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/enswitch-events/enswitch-events/pkg/internal/guard"
 )
 
 // What a reader of a group answers to a message, as JetStream defines it.
@@ -106,7 +108,7 @@ func (r *Reader) connected(conn *nats.Conn) {
 	if r.opts.Group != "" && r.keeping == nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		r.keeping = cancel
-		r.kept.Go(func() { r.keepAlive(ctx) })
+		r.kept.Go(func() { guard.Run(r.opts.OnPanic, func() { r.keepAlive(ctx) }) })
 	}
 }
 

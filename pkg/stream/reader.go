@@ -70,6 +70,9 @@ type ReaderOptions struct {
 	// OnWait is called before the reader waits: for messages, for a connection, for the next
 	// attempt. A caller that gathers events should hand them on then.
 	OnWait func()
+	// OnPanic is called by a goroutine of the Reader that panics, before that ends the process: a
+	// program that has changed the terminal gives it back there. It may be nil.
+	OnPanic func()
 }
 
 // ErrTooLong is the error that ReaderOptions.OnReject gets.

@@ -54,6 +54,27 @@ func (h *heldWriter) release() {
 	}
 }
 
+// GiveBack gives the terminal back as it was, if a screen has it: it is for when the process ends
+// at once.
+func (a *App) GiveBack() {
+	if giveBack := a.screen.Load(); giveBack != nil {
+		(*giveBack)()
+	}
+}
+
+// Guard calls f. If f panics the terminal is given back before the panic ends the process, with
+// its stack trace: it is for goroutines whose panic nobody makes an error of.
+func (a *App) Guard(f func()) {
+	panics := true
+	defer func() {
+		if panics {
+			a.GiveBack()
+		}
+	}()
+	f()
+	panics = false
+}
+
 // HoldTerminal says that a screen has the terminal, until release is called: messages to
 // it wait, and show, which must not block, is given each of them. A second signal calls
 // giveBack before it ends the process.

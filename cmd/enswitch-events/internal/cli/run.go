@@ -91,9 +91,7 @@ func (a *App) secondSignal(sig os.Signal) {
 		}
 		p.kill()
 	}
-	if giveBack := a.screen.Load(); giveBack != nil {
-		(*giveBack)()
-	}
+	a.GiveBack()
 	os.Exit(ExitInterrupt)
 }
 

@@ -24,6 +24,8 @@ type BufferOptions struct {
 	Record func(raw []byte)
 	// Spill is where events go that have no room in memory.
 	Spill Spill
+	// Guard runs the goroutine that writes to disk; nil to just run it. See [cli.App.Guard].
+	Guard func(func())
 }
 
 // Buffer is between the sources, which must not wait, and the filters, which may.
@@ -63,7 +65,11 @@ func NewBuffer(o BufferOptions) *Buffer {
 	}
 	if o.Spill.Size > 0 {
 		b.spill = newSpiller(o.Spill)
-		go b.spillLoop()
+		if o.Guard == nil {
+			go b.spillLoop()
+		} else {
+			go o.Guard(b.spillLoop)
+		}
 	}
 	return b
 }

@@ -24,9 +24,8 @@ func startDemo(ctx context.Context, a *cli.App) (address string, stop func()) {
 		if cluster.WaitClients(ctx, 1) != nil {
 			return
 		}
-		seed := uint64(time.Now().UnixNano())
-		_ = enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: seed, Rate: demoRate}).
-			Play(ctx, func(raw []byte) { cluster.Send(raw) })
+		demo := enswitchtest.NewGenerator(&enswitchtest.GeneratorOptions{Seed: uint64(time.Now().UnixNano()), Rate: demoRate})
+		a.Guard(func() { _ = demo.Play(ctx, func(raw []byte) { cluster.Send(raw) }) })
 	}()
 	return cluster.URL(), func() {
 		cancel()

@@ -107,13 +107,13 @@ func (o *Feeds) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, options
 	for _, c := range clients {
 		sources = append(sources, c.source(s))
 		if silence, once := o.silence(a, cmd); silence > 0 {
-			watching.Go(func() { c.watch(ctx, silence, once, messagedQuiet) })
+			watching.Go(func() { a.Guard(func() { c.watch(ctx, silence, once, messagedQuiet) }) })
 		}
 	}
 	for _, u := range streams {
 		sources = append(sources, u.source(s))
 		if silence := o.connection.MaxSilence; silence > 0 {
-			watching.Go(func() { u.watch(ctx, silence, false, streamQuiet) })
+			watching.Go(func() { a.Guard(func() { u.watch(ctx, silence, false, streamQuiet) }) })
 		}
 	}
 	s.config.Behind = func() bool { return slices.ContainsFunc(streams, (*streamFeed).isBehind) }

@@ -41,7 +41,7 @@ func (s *session) serveMetrics(ctx context.Context, running *sync.WaitGroup) {
 	url := "http://" + s.metrics.Addr().String() + "/metrics"
 	s.a.Log.Info("metrics on "+url, "metrics", url)
 	of := append([]metrics.Collector{s.collect}, s.collectors...)
-	running.Go(func() { metrics.Serve(ctx, s.metrics, s.ready, of...) })
+	running.Go(func() { s.a.Guard(func() { metrics.Serve(ctx, s.metrics, s.ready, of...) }) })
 }
 
 // ready reports whether a source is connected or listening.

@@ -234,7 +234,7 @@ func (o *Options) open(ctx context.Context, s *session) (err error) {
 	if s.metrics != nil {
 		c.Look, s.collectors, s.droppedElsewhere = s.lags.note, o.Collectors, o.Dropped
 	}
-	if s.record, err = o.Record.open(s.warnings.Add); err != nil {
+	if s.record, err = o.Record.open(s.warnings.Add, s.a.GiveBack); err != nil {
 		return err
 	}
 	if o.Destination != nil {
@@ -261,7 +261,7 @@ func (o *bufferFlags) open(s *session, beside int64) *engine.Buffer {
 	// Garbage counts as memory in use too: it must stay near what was asked for.
 	debug.SetMemoryLimit(int64(o.buffer) + 24<<20 + beside)
 	return engine.NewBuffer(engine.BufferOptions{
-		Size: int64(o.buffer), Record: record,
+		Size: int64(o.buffer), Record: record, Guard: s.a.Guard,
 		OnOverflow: func(engine.Gap) { s.drops.begin() },
 		Spill: engine.Spill{
 			Dir: spillDir(), Size: int64(o.spill),

@@ -27,6 +27,7 @@ type bound struct {
 // of the POSTs; it may be nil.
 func (o *Receiver) openPort(ctx context.Context, a *cli.App, p *post.Options, made bool, around func(http.Handler) http.Handler, onFault func(post.Fault)) (*bound, error) {
 	l := &bound{onFault: onFault}
+	p.OnPanic = a.GiveBack
 	var err error
 	if l.handler, err = post.NewHandler(p); err != nil {
 		return nil, cli.Usage("", "%w", err)

@@ -66,15 +66,15 @@ type recorder struct {
 
 // open returns the recorder, or nil without --record. The file is created with the first
 // event; open checks that it can be. warn is called with an error that does not end the
-// recording.
-func (o *recordFlags) open(warn func(msg string)) (*recorder, error) {
+// recording, onPanic as [capture.WriterOptions.OnPanic].
+func (o *recordFlags) open(warn func(msg string), onPanic func()) (*recorder, error) {
 	if o.file == "" {
 		return nil, nil
 	}
 	r := &recorder{file: o.file, cancel: func() {}}
 	var err error
 	r.w, err = capture.Create(o.file, &capture.WriterOptions{
-		MaxSize: int64(o.maxSize), MaxAge: o.maxAge, Keep: o.keep, OnError: r.failed,
+		MaxSize: int64(o.maxSize), MaxAge: o.maxAge, Keep: o.keep, OnError: r.failed, OnPanic: onPanic,
 		OnWarn: func(err error) { warn("--record: " + cli.OneLine(err)) },
 	})
 	switch {

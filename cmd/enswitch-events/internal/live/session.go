@@ -158,7 +158,7 @@ func (s *session) show(ctx context.Context) (stop func()) {
 	var running sync.WaitGroup
 	s.serveMetrics(ctx, &running)
 	s.watchdog.notify(ctx, &running, s.buffer.Poke)
-	cli.OnUSR1(ctx, &running, func() { s.logLedger(s.buffer.Ledger()) })
+	cli.OnUSR1(ctx, &running, func() { s.a.Guard(func() { s.logLedger(s.buffer.Ledger()) }) })
 	if s.a.StatusLine != nil {
 		s.a.StatusLine.Start(newStatus(s).text)
 	}

@@ -61,7 +61,7 @@ func (u *streamFeed) source(s *session) engine.Input {
 	u.feed.Connected(false)
 	s.feeds = append(s.feeds, u)
 	o := u.options
-	o.OnState = u.state
+	o.OnState, o.OnPanic = u.state, u.a.GiveBack
 	o.OnWait = func() { _ = u.flush() } // fails only at the end
 	o.OnReject = func(ev event.Event, err error) {
 		u.feed.Reject()
@@ -159,15 +159,17 @@ func (u *streamFeed) acknowledge() (stop func()) {
 	written, end := u.buffer.OnWritten(), make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
-		for {
-			select {
-			case <-written:
-				u.ack()
-			case <-end:
-				u.ack()
-				return
+		u.a.Guard(func() {
+			for {
+				select {
+				case <-written:
+					u.ack()
+				case <-end:
+					u.ack()
+					return
+				}
 			}
-		}
+		})
 	})
 	return func() {
 		close(end)

@@ -48,6 +48,7 @@ func (u *upstream) source(s *session) engine.Input {
 		s.reject(ev.Source, err, ev.Raw, int64(len(ev.Raw)))
 	}
 	u.options.OnState = func(s messaged.State) { u.state(s, feed) }
+	u.options.OnPanic = u.a.GiveBack
 	client := messaged.New(u.addr, u.options)
 	return func(ctx context.Context) error {
 		defer feed.Flush()

@@ -261,7 +261,7 @@ func (s *Screen) hold(ctx context.Context, ended <-chan error) (over bool, err e
 	pumped := make(chan struct{})
 	go func() {
 		defer close(pumped)
-		s.pump(p, done)
+		s.o.App.Guard(func() { s.pump(p, done) })
 	}()
 	over, err = s.wait(ctx, p, done, ended)
 	if s.quit(p, done) {
