@@ -3,6 +3,7 @@ package forward
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -23,7 +24,12 @@ func (f *Forwarder) syncAll() {
 			}
 		}
 		if err := f.q.Sync(); err != nil {
-			f.report(err)
+			f.report(fmt.Errorf("what was added is in the queue, but perhaps not on the disk: %w", err))
+			select { // each failure costs a file
+			case <-time.After(time.Second):
+			case <-f.ended:
+				return
+			}
 		}
 	}
 }

@@ -12,16 +12,19 @@ import (
 // The error is ErrFull if the records do not fit beside the waiting ones, and another
 // one if they would not fit into an empty queue. After these errors, and after one of
 // the file system such as a full disk, the queue is as before: it can be read, and
-// Append may be tried again. But a durable queue that could not be synced takes no
-// more records, as nobody knows what of it is on disk.
+// Append may be tried again.
 //
 // Append does not wait for a Sync, nor does it sync, except that the Append that ends
-// the eighth file since the last Sync syncs them before it returns.
+// the eighth file since the last Sync syncs them before it returns. An error of that is one
+// of the next Sync.
 func (q *Queue) Append(records ...[]byte) error {
 	behind, err := q.append(records)
 	if err == nil && behind {
-		// The records are in the queue. An error is that of the next Append.
-		_ = q.Sync()
+		if failed := q.Sync(); failed != nil { // the records are in the queue all the same
+			q.appending.Lock()
+			q.failed = failed
+			q.appending.Unlock()
+		}
 	}
 	return err
 }
@@ -32,9 +35,6 @@ func (q *Queue) append(records [][]byte) (behind bool, err error) {
 	defer q.appending.Unlock()
 	if err := q.checkOpen(); err != nil {
 		return false, err
-	}
-	if q.failed != nil {
-		return false, q.failed
 	}
 	var need int64
 	for _, data := range records {

@@ -39,8 +39,8 @@
 // Records that were acknowledged within the last half minute may come again.
 //
 // A full disk is an error of Append, which leaves the queue as before. DropOldest makes
-// room. After an error of Sync nobody knows what is on the disk: the queue can be read,
-// but takes no more records until it is opened again.
+// room. After an error of Sync nobody knows what of the records before it is on the disk: they
+// can be read, and a loss of power may take any of them. The queue goes on in a new file.
 package spool
 
 import (
@@ -146,7 +146,7 @@ type Queue struct {
 	out     cursor
 	bw      *bufio.Writer
 	head    [recordHeader]byte
-	failed  error // of a sync: after it nobody knows what is on disk
+	failed  error // of a sync by Append, for the next Sync
 
 	r    reader
 	acks *os.File
@@ -273,14 +273,7 @@ func (q *Queue) Close() error {
 		return nil
 	}
 	q.endSegment()
-	err := q.failed
-	if err == nil {
-		err = q.syncFiles(q.ended, nil, q.newName && q.o.Durable)
-	} else {
-		for _, f := range q.ended {
-			_ = f.file.Close()
-		}
-	}
+	err := errors.Join(q.failed, q.syncFiles(q.ended, nil, q.newName && q.o.Durable))
 	q.r.close()
 	if q.o.Durable {
 		err = errors.Join(err, q.acks.Sync())

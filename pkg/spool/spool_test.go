@@ -176,29 +176,62 @@ func TestAck(t *testing.T) {
 	}
 }
 
-// TestSyncFails: after a failed sync no call says that a record is safe, and the records can
-// be read.
+// TestSyncFails: a sync that failed is not made good by the next one. The records before it
+// can be read, those after it are in another file, and the queue takes and syncs them.
 func TestSyncFails(t *testing.T) {
-	q := mustOpen(t, t.TempDir(), &Options{Durable: true})
+	dir := t.TempDir()
+	broken := errors.New("the disk is broken")
+	var disk error
+	var synced []string
+	o := &Options{Durable: true, fsync: func(f *os.File) error {
+		synced = append(synced, filepath.Base(f.Name()))
+		return disk
+	}}
+	q := mustOpen(t, dir, o)
 	mustAppend(t, q, []byte("x"))
-	if err := q.w.Close(); err != nil { // stands in for a broken disk
-		t.Fatal(err)
+	disk = broken
+	if err := q.Sync(); !errors.Is(err, broken) {
+		t.Errorf("sync: %v", err)
 	}
-	failed := q.Sync()
-	if failed == nil {
-		t.Fatal("synced a closed file")
-	}
-	if err := q.Append([]byte("y")); !errors.Is(err, failed) {
-		t.Errorf("append: %v", err)
-	}
-	if err := q.Sync(); !errors.Is(err, failed) {
+	disk = nil
+	synced = nil
+	mustAppend(t, q, []byte("y"))
+	if err := q.Sync(); err != nil {
 		t.Errorf("second sync: %v", err)
 	}
-	if records, damage := drain(t, q); len(records) != 1 || len(damage) != 0 {
+	if want := []string{segmentName(1)}; !slices.Equal(synced, want) {
+		t.Errorf("%v were synced, want %v", synced, want)
+	}
+	if records, damage := drain(t, q); len(records) != 2 || len(damage) != 0 {
 		t.Errorf("%d records, damage %v", len(records), damage)
 	}
-	if err := q.Close(); !errors.Is(err, failed) {
-		t.Errorf("close: %v", err)
+	mustClose(t, q)
+	q = mustOpen(t, dir, o)
+	defer mustClose(t, q)
+	if records, damage := drain(t, q); len(records) != 2 || len(damage) != 0 {
+		t.Errorf("%d records after it was opened again, damage %v", len(records), damage)
+	}
+}
+
+// TestAppendSyncFails: an Append that syncs and fails in that has taken its records, and the
+// next Sync has the error.
+func TestAppendSyncFails(t *testing.T) {
+	broken := errors.New("the disk is broken")
+	disk := broken
+	q := mustOpen(t, t.TempDir(), &Options{Durable: true, segmentBytes: 1, fsync: func(*os.File) error { return disk }})
+	defer mustClose(t, q)
+	for n := range uint64(maxEnded + 1) { // each ends a file
+		mustAppend(t, q, numbered(n))
+	}
+	disk = nil
+	if err := q.Sync(); !errors.Is(err, broken) {
+		t.Errorf("the next sync: %v", err)
+	}
+	if err := q.Sync(); err != nil {
+		t.Errorf("the one after it: %v", err)
+	}
+	if records, damage := drain(t, q); len(records) != maxEnded+1 || len(damage) != 0 {
+		t.Errorf("%d records, damage %v", len(records), damage)
 	}
 }
 

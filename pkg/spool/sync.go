@@ -17,40 +17,50 @@ type endedFile struct {
 
 // Sync writes to the disk all records of a durable queue that were appended before it,
 // so that they survive a loss of power. Append and Next go on meanwhile: on a busy disk a
-// sync takes long. After an error the queue takes no more records. For a plain queue it
-// does nothing.
+// sync takes long. For a plain queue it does nothing.
+//
+// After an error the records that were appended since the last Sync, until this one returned,
+// are in doubt: they can be read, and a loss of power may take any of them. A second sync of
+// them would say nothing, as the system may have given up what it could not write. Records
+// appended later are in a new file, and the next Sync speaks of those alone.
 func (q *Queue) Sync() error {
 	q.syncing.Lock()
 	defer q.syncing.Unlock()
 	q.appending.Lock()
 	err := q.checkOpen()
-	if err == nil {
-		err = q.failed
-	}
 	if err != nil || !q.o.Durable {
 		q.appending.Unlock()
 		return err
 	}
-	ended, newest, newName := q.ended, q.w, q.newName
-	q.ended, q.newName = nil, false
+	ended, newest, newName, before := q.ended, q.w, q.newName, q.failed
+	q.ended, q.newName, q.failed = nil, false, nil
 	q.appending.Unlock()
 
 	if err = q.syncFiles(ended, newest, newName); err != nil {
 		q.appending.Lock()
 		defer q.appending.Unlock()
-		// A second sync may succeed without the data of the first.
-		q.failed = err
+		q.endSegment()
+		for _, f := range q.ended {
+			q.cut(f)
+			err = errors.Join(err, f.file.Close())
+		}
+		q.ended = nil
 	}
-	return err
+	return errors.Join(before, err)
+}
+
+// cut removes the room behind the records of a segment.
+func (q *Queue) cut(f endedFile) {
+	if q.reserves() {
+		_ = f.file.Truncate(f.size) // zeros behind it do no harm
+	}
 }
 
 // syncFiles syncs the newest file, which may be nil, and the ended ones, which it closes,
 // and with newName the directory. syncing is held, so that no other call closes a file.
 func (q *Queue) syncFiles(ended []endedFile, newest *os.File, newName bool) (err error) {
 	for _, f := range ended {
-		if q.reserves() {
-			_ = f.file.Truncate(f.size) // zeros behind it do no harm
-		}
+		q.cut(f)
 		err = errors.Join(err, q.syncFile(f.file), f.file.Close())
 	}
 	if newest != nil {
