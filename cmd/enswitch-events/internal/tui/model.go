@@ -47,8 +47,8 @@ type model struct {
 	mouse   bool
 	paused  bool
 	times   times
-	message string // at the bottom until the next key, or for some seconds
-	said    time.Time
+	message string    // at the bottom until the next key or click
+	fades   time.Time // when a message of the run goes by itself; zero for an answer to a key
 	failed  bool // the first run has ended with an error
 	ended   bool // the run is over: the capture was read
 
@@ -112,8 +112,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.dirty = true
 		}
 	case tea.MouseClickMsg:
+		m.message, m.dirty = "", true
 		m.click(msg.Mouse())
 	case tea.MouseWheelMsg:
+		m.message = ""
 		switch msg.Mouse().Button {
 		case tea.MouseWheelUp:
 			m.move(-3)
@@ -127,7 +129,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		msg.wait <- max(minRefresh, min(maxShare*time.Since(began), maxRefresh))
 	case secondMsg:
 		m.dirty = true
-		if time.Since(m.said) > messageTime {
+		if !m.fades.IsZero() && time.Now().After(m.fades) {
 			m.message = ""
 		}
 	case endMsg:
@@ -157,12 +159,12 @@ func (m *model) View() tea.View {
 	return m.drawn
 }
 
-// messageTime is how long a message is shown.
+// messageTime is how long a message of the run is shown.
 const messageTime = 10 * time.Second
 
-// say shows a message until the next key, or for some seconds.
+// say shows a message until the next key or click.
 func (m *model) say(text string) {
-	m.said, m.message, m.dirty = time.Now(), cell(strings.Join(strings.Fields(text), " ")), true
+	m.fades, m.message, m.dirty = time.Time{}, cell(strings.Join(strings.Fields(text), " ")), true
 }
 
 // refresh fetches what is new.
@@ -171,6 +173,7 @@ func (m *model) refresh() {
 	// What comes after a capture is the account of the run, for when the screen is left.
 	if text := m.s.message.Swap(nil); text != nil && !m.ended {
 		m.say(strings.TrimPrefix(*text, "enswitch-events: "))
+		m.fades = time.Now().Add(messageTime)
 	}
 	m.guessed = newGuesses(m.s.sink.Guessed())
 	m.figures.update(m.s.sink.Figures())
@@ -384,7 +387,6 @@ func (m *model) click(mouse tea.Mouse) {
 	if mouse.Button != tea.MouseLeft || m.mode != listMode || m.prompt != nil || row < 0 || row >= m.tableRows() || m.list.top+row >= len(m.list.rows) {
 		return
 	}
-	m.dirty = true
 	if m.list.top+row == m.list.cursor && !m.list.follow {
 		m.openCurrent()
 		return
