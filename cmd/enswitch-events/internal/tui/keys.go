@@ -3,6 +3,8 @@ package tui
 import (
 	"strings"
 	"time"
+
+	tea "charm.land/bubbletea/v2"
 )
 
 // key is a key of the list or of an open call, and what it does.
@@ -75,4 +77,50 @@ func find(keys []key, name string, w where) *key {
 		}
 	}
 	return nil
+}
+
+// press does what a key is for.
+func (m *model) press(msg tea.KeyPressMsg) {
+	m.dirty, m.message = true, ""
+	name := msg.Keystroke()
+	if name == "ctrl+c" {
+		m.cmd = tea.Quit
+		return
+	}
+	if text := msg.Key().Text; text != "" && text != " " && len(text) == 1 {
+		name = text // as it was typed, whatever keys that took
+	}
+	switch {
+	case m.prompt != nil:
+		m.enter(msg, name)
+	case m.mode == helpMode:
+		m.pressInHelp(name)
+	case m.mode == columnsMode:
+		m.pressInColumns(name)
+	default:
+		w := inList
+		if m.mode == callMode {
+			w = inCall
+		}
+		if k := find(m.keys, name, w); k != nil {
+			k.do(m)
+		} else if name == "esc" {
+			m.clearFilter()
+		}
+	}
+}
+
+// enter gives a key to the prompt.
+func (m *model) enter(msg tea.KeyPressMsg, name string) {
+	switch name {
+	case "esc":
+		m.prompt = nil
+	case "enter":
+		p := m.prompt
+		if p.done(p.text()) {
+			m.prompt = nil
+		}
+	default:
+		m.prompt.press(name, msg.Key().Text)
+	}
 }
