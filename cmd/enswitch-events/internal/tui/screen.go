@@ -12,9 +12,9 @@
 //   - However the program ends, the terminal is as it was; kill -9 is the exception.
 //
 // The files: screen.go starts and ends, model.go takes messages, keys.go has the keys, actions.go
-// what they do and help.go their help, list.go what is in the list, match.go the filter that is typed, columns.go the
-// columns, figures.go the second line, view.go draws the list, open.go is an open call, player.go
-// plays a capture, save.go writes files.
+// what they do and help.go their help, list.go what is in the list, match.go the filter that is
+// typed, columns.go the columns, figures.go the second line, view.go draws the list, open.go is an
+// open call, player.go plays a capture, save.go writes files.
 package tui
 
 import (
