@@ -132,21 +132,17 @@ func (o *statsOptions) writeReport(a *cli.App, s *stats.Sink, addresses []string
 	if failure != nil && data.Events == 0 {
 		return failure
 	}
-	page, err := htmlreport.Page(data, &htmlreport.Facts{
+	err := htmlreport.Write(o.report, data, &htmlreport.Facts{
 		Sources: o.inputs.Names(a, addresses), Made: time.Now(), Program: "enswitch-events " + cli.Version(), Zone: time.Local,
 	})
-	if err == nil {
-		err = htmlreport.WriteFile(o.report, page)
-	}
-	if err == nil {
+	switch {
+	case err == nil:
 		a.Log.Info("report written to "+o.report, "file", o.report)
-		return failure
+	case failure == nil:
+		return cli.NewError(cli.ExitOutput, fmt.Errorf("--report: %w", err), "")
+	default:
+		a.Log.Error("--report: " + err.Error())
 	}
-	err = cli.NewError(cli.ExitOutput, fmt.Errorf("--report: %w", err), "")
-	if failure == nil {
-		return err
-	}
-	a.Log.Error(err.Error())
 	return failure
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// CheckFile returns the error that WriteFile would return for a file, as far as it is known
+// CheckFile returns the error that writeFile would return for a file, as far as it is known
 // before. It leaves a file of that name as it is.
 func CheckFile(name string) error {
 	if special, err := isSpecial(name); special || err != nil {
@@ -21,9 +21,9 @@ func CheckFile(name string) error {
 	return oserr.File(errors.Join(f.Close(), os.Remove(f.Name())))
 }
 
-// WriteFile writes a page to a file, and gives that its name when it is complete: who opens
+// writeFile writes a page to a file, and gives that its name when it is complete: who opens
 // the file sees the old page or the new one. Only this user may read a new file.
-func WriteFile(name string, page []byte) error {
+func writeFile(name string, page []byte) error {
 	if special, err := isSpecial(name); err != nil {
 		return oserr.File(err)
 	} else if special { // a device or a pipe

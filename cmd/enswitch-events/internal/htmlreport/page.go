@@ -92,8 +92,17 @@ type hour struct {
 	Count   string
 }
 
-// Page returns the page, in UTF-8. Its size is bounded.
-func Page(d *stats.ReportData, f *Facts) ([]byte, error) {
+// Write writes the page to a file, which the old page keeps until the new one is complete.
+func Write(name string, d *stats.ReportData, f *Facts) error {
+	p, err := makePage(d, f)
+	if err != nil {
+		return err
+	}
+	return writeFile(name, p)
+}
+
+// makePage returns the page, in UTF-8. Its size is bounded.
+func makePage(d *stats.ReportData, f *Facts) ([]byte, error) {
 	t, err := template.New("report").Parse(pageTemplate)
 	if err != nil {
 		return nil, err

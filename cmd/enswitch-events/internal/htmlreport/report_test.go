@@ -89,7 +89,7 @@ func (f *feed) page(t *testing.T) []byte {
 	}
 	add(f.figures.Now(0))
 	d.Machines = append(d.Machines, stats.MachineData{Name: "1", Events: d.Events, Calls: d.Calls})
-	page, err := Page(d, &Facts{Sources: []string{"events.ndjson"}, Made: time.Unix(1790000000, 0), Program: "enswitch-events test", Zone: time.UTC})
+	page, err := makePage(d, &Facts{Sources: []string{"events.ndjson"}, Made: time.Unix(1790000000, 0), Program: "enswitch-events test", Zone: time.UTC})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestPageHostile(t *testing.T) {
 
 // TestPageEmpty: without events, without calls and with one event there is a page, too.
 func TestPageEmpty(t *testing.T) {
-	page, err := Page(&stats.ReportData{Calls: &call.Counts{}}, &Facts{Zone: time.UTC})
+	page, err := makePage(&stats.ReportData{Calls: &call.Counts{}}, &Facts{Zone: time.UTC})
 	if err != nil || !bytes.Contains(page, []byte("no events")) {
 		t.Errorf("%v, %s", err, page)
 	}
