@@ -23,7 +23,7 @@ func TestScreenLive(t *testing.T) {
 	waitClients(t, s, 1)
 	p.shows("● connected to "+s.Addr(), "no event yet", "no call yet")
 	s.Send(callEvent(0, "start", "a"), callEvent(1, "start", "b"))
-	p.shows("last event", "calls 2 now, 2 at most", "start ", "1–2 of 2")
+	p.shows("last event", "calls 2 now, 2 at most", "start ")
 	s.Send(callEvent(2, "end", "a"))
 	p.shows("calls 1 now, 2 at most", "unanswered* ")
 	s.Drop()
