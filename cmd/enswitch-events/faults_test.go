@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -30,12 +31,31 @@ func faultRows() []fault {
 // what stdout got and, where that can be known, with what was sent.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	for _, row := range faultRows() {
+	for _, row := range longestLast(t, faultRows()) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			row.run(t)
 		})
 	}
+}
+
+// longest are the rows that wait for 4 s and more, for a time that is the program's. They
+// start first, so that the run does not end with waiting for them.
+var longest = []string{
+	"stream-past", "suspended", "record-fifo-hangs", "slow-header", "sigint-stdout-blocked", "lost-and-blocked",
+	"lost-then-sigint-blocked", "record-unread-stdout-blocked", "sigterm-slow-jq", "stream-worker-blocked",
+	"lost-then-sigterm-slow-jq", "dns-changes", "slow-body", "answers-with-events", "stream-cluster",
+}
+
+// longestLast returns the rows with the longest ones last: package testing releases parallel
+// tests in the reverse order.
+func longestLast(t *testing.T, rows []fault) []fault {
+	place := func(row fault) int { return slices.Index(longest, row.name) }
+	slices.SortStableFunc(rows, func(a, b fault) int { return cmp.Compare(place(a), place(b)) })
+	if n := len(longest); n > len(rows) || place(rows[len(rows)-n]) != 0 {
+		t.Error("longest has a name that is no row")
+	}
+	return rows
 }
 
 // TestFaultsTable keeps the table in testdata the same as the rows.
