@@ -97,6 +97,7 @@ var keySteps = []step{
 	{[]string{"Enter"}, []string{"event 1 of"}, ""},
 	{[]string{"Esc"}, []string{"1–6 of 6"}, "event 1 of"},
 
+	{[]string{"p"}, []string{"the capture is at its end: [ goes back"}, ""},
 	{[]string{"["}, []string{"stopped 2026-09-21 14:13:50 ━", "1–5 of 5"}, "to its end"},
 	{[]string{"["}, []string{"stopped 2026-09-21 14:13:40 ━", "1–3 of 3"}, ""},
 	{[]string{"]"}, []string{"stopped 2026-09-21 14:13:50 ━", "1–5 of 5"}, ""},

@@ -13,14 +13,7 @@ import (
 // back leaves an open call.
 func (m *model) back() { m.mode, m.open = listMode, nil }
 
-// backOrQuit leaves an open call, or quits.
-func (m *model) backOrQuit() {
-	if m.mode == callMode {
-		m.back()
-		return
-	}
-	m.cmd = tea.Quit
-}
+func (m *model) quit() { m.cmd = tea.Quit }
 
 func (m *model) suspend() { m.cmd = tea.Suspend }
 
@@ -38,7 +31,7 @@ func onOff(on bool) string {
 
 func (m *model) pause() {
 	if m.s.player != nil {
-		m.s.player.toggle()
+		m.play((*player).toggle)
 		return
 	}
 	m.stopped = m.now()
@@ -74,10 +67,14 @@ func (m *model) seek(by time.Duration, whole bool) {
 	}
 }
 
-// play does something with the player, if there is one.
+// play does something with the player, if there is one, and something to play.
 func (m *model) play(do func(p *player)) {
-	if m.s.player == nil {
+	switch {
+	case m.s.player == nil || !m.ended || m.failed:
 		m.seek(0, false) // which says so
+		return
+	case m.s.player.state().over:
+		m.say("the capture is at its end: [ goes back 10 s, { to its beginning")
 		return
 	}
 	do(m.s.player)

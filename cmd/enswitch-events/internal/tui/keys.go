@@ -30,8 +30,9 @@ const (
 func keys() []key {
 	return []key{
 		{"enter", "Enter", "open the call: its events, a column for each leg", "Enter open", inList, (*model).openCurrent},
-		{"esc", "Esc", "go back", "Esc back", inCall, (*model).back},
-		{"q", "q", "go back, and from the list quit", "q quit", everywhere, (*model).backOrQuit},
+		{"esc q", "Esc q", "go back", "Esc back", inCall, (*model).back},
+		{"q", "q", "quit", "q quit", inList, (*model).quit},
+		{"esc", "Esc", "show all calls again: no filter, all states", "", inList, (*model).clearFilter},
 		{"up k", "↑ k", "one up", "", everywhere, func(m *model) { m.move(-1) }},
 		{"down j", "↓ j", "one down", "", everywhere, func(m *model) { m.move(1) }},
 		{"pgup ctrl+b", "PgUp", "a page up", "", everywhere, func(m *model) { m.move(-m.page()) }},
@@ -61,7 +62,7 @@ func keys() []key {
 		{"tab", "Tab", "give the event more room, or less", "Tab event", inCall, (*model).enlarge},
 		{"ctrl+l", "^L", "clear the calls that have ended", "^L clear", inList, (*model).clearEnded},
 		{"ctrl+z", "^Z", "stop the program; fg goes on", "", everywhere, (*model).suspend},
-		{"?", "?", "this help", "? help", everywhere, (*model).openHelp},
+		{"? f1", "?", "this help", "? help", everywhere, (*model).openHelp},
 	}
 }
 
@@ -84,7 +85,7 @@ func (m *model) press(msg tea.KeyPressMsg) {
 	m.dirty, m.message = true, ""
 	name := msg.Keystroke()
 	if name == "ctrl+c" {
-		m.cmd = tea.Quit
+		m.quit()
 		return
 	}
 	if text := msg.Key().Text; text != "" && text != " " && len(text) == 1 {
@@ -104,8 +105,6 @@ func (m *model) press(msg tea.KeyPressMsg) {
 		}
 		if k := find(m.keys, name, w); k != nil {
 			k.do(m)
-		} else if name == "esc" {
-			m.clearFilter()
 		}
 	}
 }

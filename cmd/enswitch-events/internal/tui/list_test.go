@@ -1,11 +1,15 @@
 package tui
 
 import (
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/calls"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
@@ -24,6 +28,23 @@ func TestTimes(t *testing.T) {
 			t.Errorf("times %d: %v, want %v", m.times, got, want)
 		}
 		m.nextTimes()
+	}
+}
+
+// TestOpenForgotten: a call that was forgotten since the picture was drawn is not opened: nothing
+// could be said of it.
+func TestOpenForgotten(t *testing.T) {
+	events, err := call.NewMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Screen{}
+	s.sink = calls.New(&calls.Options{Map: events, Screen: s.Hooks(), Log: log.New(io.Discard, log.Options{})})
+	m := newModel(s)
+	m.list.update(&call.Changes{All: true, Rows: []*call.Row{{Number: 1, Chosen: true}}})
+	m.openCurrent()
+	if m.mode != listMode || m.open != nil || !strings.Contains(m.message, "not kept any more") {
+		t.Errorf("the mode is %d, the message %q", m.mode, m.message)
 	}
 }
 

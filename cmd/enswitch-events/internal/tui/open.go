@@ -33,17 +33,20 @@ func (m *model) openCurrent() {
 	if r == nil {
 		return
 	}
-	m.mode = callMode
-	m.open = &openCall{ladder: trace.NewLadder(m.style.palette)}
-	m.open.copy(m.s, r)
+	o := &openCall{ladder: trace.NewLadder(m.style.palette)}
+	if o.copy(m.s, r); o.call == nil {
+		m.say("the call is not kept any more: newer ones took its place")
+		return
+	}
+	m.mode, m.open = callMode, o
 }
 
-// copy copies the call of that row.
+// copy copies the call of that row, unless it is not kept any more.
 func (o *openCall) copy(s *Screen, r *call.Row) {
 	o.row = r
 	s.sink.Look([]int64{r.Number}, func(c *call.Call) { o.call = trace.Copy(c, s.o.Map) })
-	if o.call == nil { // it was forgotten since
-		o.call = &trace.Call{CallIDs: []string{r.CallID}}
+	if o.call == nil {
+		return
 	}
 	if o.follow {
 		o.cursor = len(o.call.Events)
@@ -116,8 +119,8 @@ func (m *model) eventLines() []string {
 // drawCall draws an open call.
 func (m *model) drawCall() []string {
 	o := m.open
-	title := bold + cut(cell(o.call.Title()), m.width-25) + reset
-	if len(o.call.Events) > 0 && o.call.Events[0].Time > 0 {
+	title := bold + cut(cell(o.call.Title()), max(m.width-25, 20)) + reset
+	if len(o.call.Events) > 0 && o.call.Events[0].Time > 0 && m.width >= 45 {
 		title += " " + time.UnixMicro(o.call.Events[0].Time).In(m.s.o.Location).Format("2006-01-02 15:04:05")
 	}
 	storyRows, ladderRows, eventRows := m.layout()
