@@ -24,7 +24,7 @@ import (
 
 // forwardFaults are those of the targets of forward.
 func forwardFaults() []fault {
-	return []fault{
+	return append(forwardDamageFaults(), []fault{
 		{
 			"forward-killed", "kill -9 while a target that fails at random gets 6,000 events of 100 calls, five times",
 			"every event arrives, at most 1,000 a kill twice, and those of a call in order", forwardKilled,
@@ -50,7 +50,7 @@ func forwardFaults() []fault {
 			"that is said; at the end the events are dropped and counted; exit code 8 with --fail-on-loss", forwardQueueRemoved,
 		},
 		{"forward-watched", "systemd watches (Type=notify, WatchdogSec), Prometheus asks", "ready, alive again and again, stopping; /readyz, /healthz and the counts", forwardWatched},
-	}
+	}...)
 }
 
 // sink is a target of forward. answer says with which status a request is answered.
@@ -223,7 +223,7 @@ func forwardStuck(t *testing.T) {
 }
 
 // queueStatus returns what forward status says of the only queue.
-func queueStatus(t *testing.T, queue string) (s struct{ Waiting, Delivered, Dead, AlreadyThere int64 }) {
+func queueStatus(t *testing.T, queue string) (s struct{ Waiting, Delivered, Dead, Dropped, AlreadyThere int64 }) {
 	t.Helper()
 	p := start(t, "forward", "status", "--queue", queue, "-o", "json")
 	if code := p.exit(); code != cli.ExitOK {
@@ -231,13 +231,13 @@ func queueStatus(t *testing.T, queue string) (s struct{ Waiting, Delivered, Dead
 	}
 	<-p.out.over
 	all := []struct {
-		Waiting, Delivered, Dead int64
-		AlreadyThere             int64 `json:"already_there"`
+		Waiting, Delivered, Dead, Dropped int64
+		AlreadyThere                      int64 `json:"already_there"`
 	}{}
 	if err := json.Unmarshal([]byte(p.out.tail()), &all); err != nil || len(all) != 1 {
 		t.Fatalf("%v: %s", err, p.out.tail())
 	}
-	return struct{ Waiting, Delivered, Dead, AlreadyThere int64 }(all[0])
+	return struct{ Waiting, Delivered, Dead, Dropped, AlreadyThere int64 }(all[0])
 }
 
 func forwardDown(t *testing.T) {

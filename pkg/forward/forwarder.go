@@ -115,6 +115,9 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 		f.totals, f.before, f.lastError = s.Totals, s.Totals, s.LastError
 	}
 	f.changed = true
+	if n := f.q.Truncated(); n > 0 {
+		f.report(fmt.Errorf("the last %d bytes of the queue are no whole event, as after a loss of power: they are cut off", n))
+	}
 	f.cond = sync.NewCond(&f.mu)
 	f.timer = time.AfterFunc(time.Hour, f.wakeAll)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
@@ -136,6 +139,9 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 func (f *Forwarder) openDelivered() (err error) {
 	if f.delivered, err = f.root.OpenFile(deliveredName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
+	}
+	if info, err := f.delivered.Stat(); err == nil && info.Size() == 0 {
+		_ = f.done.writeDelivered(f.delivered) // room for both slots when the disk is full
 	}
 	f.done = readDelivered(f.delivered)
 	if n := len(f.done); n > 0 && f.done[n-1].end > f.acked+uint64(f.q.Len()) {

@@ -221,8 +221,8 @@ func (q *Queue) readSegments(repair bool) error {
 	return nil
 }
 
-// inspect opens a segment and checks its header. The newest segment ends at its first
-// damaged record; with repair it is truncated there. Damage in the others is left to Next.
+// inspect opens a segment and checks its header. The newest segment ends after its last whole
+// record; with repair it is truncated there. Damage before that is left to Next.
 func (q *Queue) inspect(name string, newest, repair bool) (seg segment, err error) {
 	mode := os.O_RDONLY
 	if repair {
@@ -248,18 +248,14 @@ func (q *Queue) inspect(name string, newest, repair bool) (seg segment, err erro
 	}
 	whole := int64(0)
 	if err == nil {
-		r := &q.r
-		r.open(f, first)
-		for r.off < seg.size && err == nil {
-			if err = r.verify(seg.size); err == nil {
-				seg.next++
-			}
-		}
-		whole = r.off
-		r.file = nil // f is closed above
-		if err != nil && !errors.Is(err, errRecord) {
+		q.r.open(f, first)
+		n, err := q.r.count(seg.size)
+		q.r.file = nil // f is closed above
+		if err != nil {
 			return seg, err
 		}
+		whole = q.r.off
+		seg.next += n
 	}
 	if whole < seg.size {
 		cut := seg.size - whole
@@ -294,6 +290,9 @@ func (q *Queue) openAcked() (err error) {
 	q.acks, err = q.root.OpenFile(ackedName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
+	}
+	if info, err := q.acks.Stat(); err == nil && info.Size() == 0 {
+		_, _ = q.acks.WriteAt(make([]byte, slotDistance+segmentHeader), 0) // room for both slots when the disk is full
 	}
 	return q.readAcked(q.acks)
 }

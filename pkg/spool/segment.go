@@ -236,6 +236,32 @@ func (r *reader) verify(size int64) error {
 	return nil
 }
 
+// count goes to the end of the last whole record of a segment of size bytes, and returns how
+// many records end there. A damaged record before that counts if the length in its header leads
+// to a whole one: that is damage, while behind a write that was interrupted nothing is whole.
+func (r *reader) count(size int64) (n uint64, err error) {
+	end := r.off
+	for behind := uint64(1); r.off < size; behind++ {
+		err := r.verify(size)
+		if err == nil {
+			n, behind, end = n+behind, 0, r.off
+			continue
+		}
+		r.seek(r.off)
+		if errors.Is(err, errRecord) && !isUnused(r.file, r.off) {
+			err = r.skip(size)
+		}
+		if errors.Is(err, errRecord) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	r.seek(end)
+	return n, nil
+}
+
 // badRead returns the error for a record that could not be read whole: errRecord if
 // the file has become shorter, otherwise the error of the disk.
 func badRead(err error) error {

@@ -34,8 +34,9 @@
 // perhaps the first ones of one that has not; what is acknowledged does not come again.
 //
 // A loss of power leaves all records of the last Sync that has returned, and of those
-// after it any: the disk writes in an order of its own. Open cuts the newest segment at its
-// first damaged record, and Next reports damage in the others as a [*CorruptError].
+// after it any: the disk writes in an order of its own. Open cuts the newest segment behind its
+// last whole record, and Next reports damage before that, and in the other segments, as a
+// [*CorruptError].
 // Records that were acknowledged within the last half minute may come again.
 //
 // A full disk is an error of Append, which leaves the queue as before. DropOldest makes
@@ -165,8 +166,8 @@ type Queue struct {
 // 0700, if it does not exist. A nil o means the defaults.
 //
 // A durable queue has the directory to itself. It holds again what it held, from
-// the first record that was not acknowledged. The newest segment is truncated at
-// its first damaged record, where a process died while it wrote; see
+// the first record that was not acknowledged. The newest segment is truncated behind
+// its last whole record, where a process died while it wrote; see
 // [Queue.Truncated]. Other files than those described above are left alone. The
 // error for a directory in use is an [*InUseError]; files of another version are an
 // error.

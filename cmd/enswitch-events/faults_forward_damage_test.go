@@ -1,0 +1,214 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
+)
+
+// forwardDamageFaults are those of the disk of forward, of what its targets answer and of what
+// events hold.
+func forwardDamageFaults() []fault {
+	return []fault{
+		{
+			"forward-damaged", "a byte in the middle of a queue's newest file is changed between two runs",
+			"what was before it arrives, the rest is dropped, counted and said; exit code 8 with --fail-on-loss", forwardDamaged,
+		},
+		{
+			"forward-cut", "a queue's newest file is cut within its last event between two runs",
+			"all but that event arrive; that bytes were cut off is said", forwardCut,
+		},
+		{
+			"forward-dead-full", "a target refuses every event, and the disk for the dead letters is full",
+			"that is said; no event is lost: delivered to no one, it waits or is a dead letter", forwardDeadFull,
+		},
+		{
+			"forward-bad-targets", "targets that answer nothing, begin an answer of 1 GB, redirect, or have a certificate that nobody signed; a good one beside them",
+			"the good one gets every event; the large answer counts; the redirect makes dead letters; the others wait, and why is said", forwardBadTargets,
+		},
+	}
+}
+
+// damageQueue changes the only file with events in a queue.
+func damageQueue(t *testing.T, queue string, change func(data []byte) []byte) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(queue, "*", "*.seg"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err == nil {
+		err = os.WriteFile(files[0], change(data), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// queueOf returns a queue in which all events of a capture wait for the sink, which takes
+// events from now on.
+func queueOf(t *testing.T, capture string) (queue string, s *sink) {
+	t.Helper()
+	var open atomic.Bool
+	s = newSink(t, func(http.ResponseWriter, string) int {
+		if !open.Load() {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusOK
+	})
+	queue = t.TempDir()
+	queueUp(t, capture, queue, s.URL)
+	open.Store(true)
+	return queue, s
+}
+
+func forwardDamaged(t *testing.T) {
+	const calls, n = 100, 3
+	queue, s := queueOf(t, writeCalls(t, calls, n))
+	damageQueue(t, queue, func(data []byte) []byte {
+		half := len(bytes.TrimRight(data, "\x00")) / 2
+		i := bytes.Index(data[half:], []byte(`"class"`))
+		data[half+i]++
+		return data
+	})
+	p := start(t, "forward", "--read", os.DevNull, "--queue", queue, "--to", s.URL, "--fail-on-loss")
+	if code := p.exit(); code != cli.ExitLoss {
+		t.Errorf("exit code %d", code)
+	}
+	<-p.said.over
+	st := queueStatus(t, queue)
+	if st.Delivered < calls*n/3 || st.Dropped < 1 || st.Delivered+st.Dropped != calls*n || int(st.Delivered) != len(s.taken()) || st.Waiting != 0 {
+		t.Errorf("%d came, %+v", len(s.taken()), st)
+	}
+	if want := fmt.Sprintf("dropped %d events: the queue is damaged", st.Dropped); !strings.Contains(p.said.tail(), want) {
+		t.Errorf("not said: %s: %s", want, p.said.tail())
+	}
+}
+
+func forwardCut(t *testing.T) {
+	const calls, n = 100, 3
+	queue, s := queueOf(t, writeCalls(t, calls, n))
+	damageQueue(t, queue, func(data []byte) []byte {
+		data = bytes.TrimRight(data, "\x00")
+		return data[:len(data)-10]
+	})
+	p := start(t, "forward", "drain", "--queue", queue, "--to", s.URL)
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	<-p.said.over
+	if got := len(s.taken()); got != calls*n-1 {
+		t.Errorf("%d events came", got)
+	}
+	if !strings.Contains(p.said.tail(), "bytes of the queue are no whole event") {
+		t.Errorf("said: %s", p.said.tail())
+	}
+}
+
+func forwardDeadFull(t *testing.T) {
+	const calls, n = 100, 3
+	queue := t.TempDir()
+	if err := syscall.Mount("tmpfs", queue, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skip("cannot make a small disk here:", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(queue, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	var refuse atomic.Bool
+	refuse.Store(true)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if refuse.Load() {
+			http.Error(w, strings.Repeat("no ", 1000), http.StatusNotFound)
+		}
+	}))
+	t.Cleanup(s.Close)
+	p := start(t, "forward", "--read", writeCalls(t, calls, n), "--queue", queue, "--to", s.URL, "--drain-timeout", "1s")
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	<-p.said.over
+	st := queueStatus(t, queue)
+	if st.Dead < 1 || st.Waiting < 1 || st.Dead+st.Waiting != calls*n {
+		t.Errorf("%+v", st)
+	}
+	if !strings.Contains(p.said.tail(), "no space left") {
+		t.Errorf("said: %s", p.said.tail())
+	}
+	if err := syscall.Mount("tmpfs", queue, "tmpfs", syscall.MS_REMOUNT, "size=16m"); err != nil {
+		t.Fatal(err)
+	}
+	refuse.Store(false)
+	for _, verb := range []string{"drain", "retry-dead"} {
+		if code := start(t, "forward", verb, "--queue", queue, "--to", s.URL).exit(); code != cli.ExitOK {
+			t.Errorf("%s: exit code %d", verb, code)
+		}
+	}
+	if st := queueStatus(t, queue); st.Delivered != calls*n || st.Dead != 0 || st.Waiting != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func forwardBadTargets(t *testing.T) {
+	const calls, n = 5, 2
+	good := newSink(t, func(http.ResponseWriter, string) int { return http.StatusOK })
+	ended := make(chan struct{})
+	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/nothing":
+			select {
+			case <-ended:
+			case <-r.Context().Done():
+			}
+		case "/large":
+			w.Header().Set("Content-Length", fmt.Sprint(1<<30))
+			for block := make([]byte, 1<<20); ; {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		case "/redirect":
+			http.Redirect(w, r, good.URL, http.StatusTemporaryRedirect)
+		}
+	}))
+	t.Cleanup(bad.Close)
+	t.Cleanup(func() { close(ended) })
+	unsigned := httptest.NewUnstartedServer(http.NotFoundHandler())
+	unsigned.Config.ErrorLog = log.New(io.Discard, "", 0)
+	unsigned.StartTLS()
+	t.Cleanup(unsigned.Close)
+	queue := t.TempDir()
+	p := start(t, "forward", "--read", writeCalls(t, calls, n), "--queue", queue, "--drain-timeout", "1s",
+		"--to", good.URL, "--to", bad.URL+"/nothing#http-timeout=100ms", "--to", bad.URL+"/large", "--to", bad.URL+"/redirect", "--to", unsigned.URL)
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	<-p.said.over
+	complete(t, good.taken(), calls, n)
+	for _, want := range []string{
+		"/nothing: no answer within 100ms", fmt.Sprintf("/nothing: 0 delivered, %d wait", calls*n), fmt.Sprintf("/large: %d delivered", calls*n),
+		"/redirect: refused an event: 307 Temporary Redirect", "which is not followed", fmt.Sprintf("/redirect: 0 delivered, %d refused", calls*n),
+		"certificate", fmt.Sprintf("%s: 0 delivered, %d wait", unsigned.URL, calls*n),
+	} {
+		if !strings.Contains(p.said.tail(), want) {
+			t.Errorf("not said: %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(p.said.tail())
+	}
+}
