@@ -216,6 +216,8 @@ var measures = [...]struct {
 	{"forward, targets down", forwardDown},
 	{"tail latency", latency},
 	{"tail memory", memory},
+	{"calls on a terminal", screenLoad},
+	{"stats on a terminal", statsLoad},
 	{"start-up", startUp},
 	{"binary size", binarySize},
 }
