@@ -101,7 +101,7 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	return true
 }
 
-// write adds to out what is to be written.
+// write moves the pending output to out.
 func (s *Sink) write(out *engine.Output) {
 	if len(s.out) > 0 {
 		out.SetText(append(out.Text(), s.out...))
@@ -147,7 +147,7 @@ func (s *Sink) reached() engine.End {
 	return engine.EndOfInput
 }
 
-// joined is called when a call becomes part of another one: it counts no more.
+// joined is called when a call becomes part of another one: it no longer counts.
 func (s *Sink) joined(_, from *call.Call) { s.counts.replace(from, 0) }
 
 // ended prints the record of a call, unless the filters or --having leave it out.

@@ -92,7 +92,7 @@ func bashCompletion(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-// Completing reports whether cmd is what the scripts call to ask for completions.
+// Completing reports whether cmd is the hidden command that completion scripts call.
 func Completing(cmd *cobra.Command) bool {
 	return cmd.Name() == cobra.ShellCompRequestCmd || cmd.CalledAs() == cobra.ShellCompNoDescRequestCmd
 }

@@ -24,11 +24,10 @@ func (a *App) helpColumns() int {
 	return helpWidth
 }
 
-// fit makes text fit into width columns. Lines that begin at the left edge are filled,
-// those that begin with "- " each by itself. Indented lines stay, unless one of their
-// block is too wide: then what stands in its second column goes on below itself. Commands, in
-// blocks that begin with "  $ " or without a second column, are never broken, so that
-// they can be copied.
+// fit makes text fit into width columns. Lines that begin at the left edge are filled, those
+// that begin with "- " each by itself. Indented lines stay, unless one of their block is too
+// wide: then its second column is wrapped. Commands, in blocks that begin with " $ " or without
+// a second column, are never broken, so that they can be copied.
 func fit(text string, width int) string {
 	blocks := strings.Split(strings.TrimRight(text, "\n"), "\n\n")
 	for i, block := range blocks {

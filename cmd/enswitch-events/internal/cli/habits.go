@@ -91,8 +91,7 @@ var presets = []struct{ typed, flag, value string }{ //nolint:gochecknoglobals /
 	{"utc", "time", "utc"},
 }
 
-// preset is the value of such a flag; one that gives nothing is taken and has no more to
-// do.
+// preset is the value of such a flag. One that sets nothing is accepted and ignored.
 type preset struct {
 	flags       *pflag.FlagSet
 	flag, value string

@@ -90,9 +90,8 @@ func (a *App) showHelp(cmd *cobra.Command, text string) error {
 	return WriteError(cmp.Or(err, p.Close()))
 }
 
-// writeHelp writes the help of cmd in lines of at most width columns: its first
-// paragraph, usage and examples, what else there is to say, its flags by group, and its
-// exit codes.
+// writeHelp writes the help of cmd in lines of at most width columns: its first paragraph,
+// usage, examples, the other paragraphs, its flags by group, and its exit codes.
 func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
 	var top strings.Builder
 	first, rest, _ := strings.Cut(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)), "\n\n")
@@ -130,7 +129,7 @@ func writeHelp(w io.Writer, cmd *cobra.Command, width int) {
 	fmt.Fprintf(w, "\n%s", fit(footer(cmd), width))
 }
 
-// footer is what help ends with.
+// footer is the end of each help text.
 func footer(cmd *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Exit codes: %s. See 'enswitch-events help exit-codes'.\n", ExitCodes(cmd))

@@ -43,8 +43,8 @@ type Pager struct {
 	state *term.State   // of the terminal before
 }
 
-// keptMost is how much is kept to be written again if the pager fails. A pager that never
-// reads takes what fits into a pipe, which is less.
+// keptMost bounds the text that is kept to be written again if the pager fails. It is more than
+// fits into a pipe, so a pager that never reads loses nothing.
 const keptMost = 256 << 10
 
 // NewPager returns the pager for stdout, nil if there is to be none. The output ends with

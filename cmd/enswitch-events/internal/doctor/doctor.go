@@ -1,6 +1,6 @@
-// Package doctor finds out why there are no events: it makes the way of an event, step by
-// step, and reports each step with what to change. It connects as tail does, so that what
-// it finds is what tail meets.
+// Package doctor finds out why there are no events: it goes the way of an event step by step,
+// and reports each step with what to change. It connects as tail does, so tail meets the same
+// faults.
 package doctor
 
 import (

@@ -21,8 +21,8 @@ const maxMachines = 1000
 // machine is what was heard from a machine of the cluster.
 type machine struct {
 	events int64
-	// offset is how much later events came than their timestamps say, at least. It is
-	// the time on the way, and how much the clock of the machine is behind.
+	// offset is the least time by which events came later than their timestamps. It is the time
+	// on the way plus the time by which the clock of the machine is behind.
 	offset  time.Duration
 	timed   bool
 	senders []string // addresses that POSTed, at most maxSenders

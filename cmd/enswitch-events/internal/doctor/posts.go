@@ -36,7 +36,7 @@ const (
 	answerGood = 100 * time.Millisecond
 )
 
-// posts is what comes to the port.
+// posts are the checks of the port.
 type posts struct {
 	d     *Doctor
 	port  *live.Port

@@ -164,9 +164,9 @@ type Config struct {
 	// Absence is for live runs; nil watches for none.
 	Absence *Absence
 
-	// Behind reports, for live runs, that the events that come are of the past: a feed
-	// catches up with a stream. Then no time goes by for the sink and for Absence.
-	// It is safe for concurrent use; nil is never. See [Buffer.Poke].
+	// Behind reports, for live runs, that the events that come are old: a feed catches up with
+	// a stream. Then no time goes by for the sink and for Absence. It is safe for concurrent
+	// use; nil is never. See [Buffer.Poke].
 	Behind func() bool
 
 	// Turn is called each time the loop that folds begins anew; nil is not called. See

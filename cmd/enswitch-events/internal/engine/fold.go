@@ -243,7 +243,7 @@ func (f *folder) tick(behind bool) outcome {
 	return o
 }
 
-// behind reports whether the events that come are of the past.
+// behind reports whether the events that come are old.
 func (f *folder) behind() bool { return f.Behind != nil && f.Behind() }
 
 // finishRun writes what the sink adds at the end of the input.

@@ -85,9 +85,9 @@ func (o *Ends) TimeUp(end engine.End) string {
 	return fmt.Sprintf("time ran out after %v", o.Duration)
 }
 
-// Unreached returns the error of a run that ended by time before --count or --until
-// was reached, or nil if neither was given or what a sink adds at the end was enough. came
-// is how many came of what --count counts, what its name in the singular.
+// Unreached returns the error of a run whose time was up before --count or --until was reached.
+// It returns nil if neither was given, or if what the sink added at the end was enough. came is
+// the number so far of what --count counts, what the name of that in the singular.
 func (o *Ends) Unreached(end engine.End, came int64, what string) error {
 	switch {
 	case o.Count > 0 && came >= o.Count:

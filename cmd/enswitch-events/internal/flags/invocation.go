@@ -123,7 +123,7 @@ func (v *invocation) readsWebsocket() bool {
 	return !v.has("listen") || v.has("demo") || len(v.addresses()) > 0 || len(ConfiguredAddresses(v.a)) > 0
 }
 
-// sources returns the addresses of a live run, also those that are configured.
+// sources returns the addresses of a live run, including the configured ones.
 func (v *invocation) sources() []string {
 	list := v.addresses()
 	switch {
@@ -135,7 +135,7 @@ func (v *invocation) sources() []string {
 	return DefaultAddresses(v.a)
 }
 
-// readsStream reports whether an address is that of a stream.
+// readsStream reports whether an address names a stream.
 func (v *invocation) readsStream() bool { return slices.ContainsFunc(v.sources(), IsStream) }
 
 // readsOther reports whether there is a source that is no stream.

@@ -43,7 +43,7 @@ func (o *Pseudonyms) Validate(recording bool) error {
 	return nil
 }
 
-// CompileMap sets Map to that of calls, if it is needed and not set yet.
+// CompileMap sets Map to the map of calls, if it is needed and not set yet.
 func (o *Pseudonyms) CompileMap(calls *Calls) (err error) {
 	if o.On && o.Map == nil {
 		o.Map, _, err = calls.Compile()

@@ -30,7 +30,7 @@ func (o *Stream) Bind(f *pflag.FlagSet) {
 	f.StringVar(&o.partition, "partition", "", "read the share `N/M` of the calls: 0/3, 1/3 and 2/3 are three readers, each of which gets the events of a call in order")
 }
 
-// IsStream reports whether an address is that of a stream.
+// IsStream reports whether an address names a stream.
 func IsStream(address string) bool {
 	scheme, _, ok := strings.Cut(address, "://")
 	return ok && (strings.EqualFold(scheme, "nats") || strings.EqualFold(scheme, "tls"))

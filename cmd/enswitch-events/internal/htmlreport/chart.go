@@ -38,7 +38,7 @@ type tick struct {
 	Minor     bool
 }
 
-// Up returns the place from the top.
+// Up returns the place, counted from the top.
 func (t tick) Up() float64 { return 100 - t.At }
 
 // key is a line of a legend.

@@ -66,8 +66,8 @@ func newSeries(spans []stats.Span, zone *time.Location, least int64) *series {
 	return s
 }
 
-// fair returns the spans as a series whose buckets are so long that most of those with calls
-// have enough of them for a figure. It is nil if that is not to be had.
+// fair returns the spans as a series with buckets long enough that most of those with calls
+// have enough calls for a figure, or nil if there is no such length.
 func fair(spans []stats.Span, zone *time.Location) *series {
 	var best *series
 	for least := int64(0); ; {

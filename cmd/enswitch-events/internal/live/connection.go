@@ -11,7 +11,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 )
 
-// connection is how the connection to a source is, as the log and the status line show it.
+// connection is the state of the connection to a source, as the log and the status line show
+// it.
 type connection struct {
 	a    *cli.App
 	name string // the address, without what is secret

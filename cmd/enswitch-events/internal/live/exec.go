@@ -163,7 +163,8 @@ func (c *commands) start(_ *event.Event, x *event.Index) {
 // startForRecord runs the command for a record of the program itself.
 func (c *commands) startForRecord(_ *event.Event, x *event.Index) { c.startAnyway(x, 0) }
 
-// startAnyway runs the command for an event. leftOut is for how many events before none ran.
+// startAnyway runs the command for an event. leftOut is the number of earlier events that ran
+// no command.
 func (c *commands) startAnyway(x *event.Index, leftOut int64) {
 	select {
 	case c.slots <- struct{}{}:

@@ -9,13 +9,13 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// maxLimited bounds the values for which the time of the last command is remembered. Of more
-// than that in the time of --exec-every, the one that is the longest ago is forgotten: its
-// next event runs a command at once.
+// maxLimited bounds the values for which the time of the last command is remembered. If more
+// values come within --exec-every, the oldest is forgotten, and its next event runs a command
+// at once.
 const maxLimited = 10_000
 
-// limit runs at most one command in a time for each value of some fields. It is for one
-// goroutine, but for leftOut.
+// limit allows at most one command per interval for each value of some fields. Only leftOut is
+// safe for concurrent use.
 type limit struct {
 	every  time.Duration
 	fields []string // none: one value for all
@@ -30,7 +30,8 @@ type limit struct {
 // limitKey stands for a value. Two have the same key with a probability of about 1 in 2^128.
 type limitKey [2]uint64
 
-// limited is when a command ran last for a value, and for how many events none has run since.
+// limited is the time of the last command for a value, and the number of events since then that
+// ran none.
 type limited struct {
 	at      time.Time
 	leftOut int64
@@ -43,8 +44,8 @@ func newLimit(every time.Duration, fields []string) *limit {
 	}
 }
 
-// allows reports whether a command may run for an event at that time, and for how many events
-// of the same value none has run since the last one.
+// allows reports whether a command may run for an event at that time, and how many events of
+// the same value ran none since the last command.
 func (l *limit) allows(x *event.Index, now time.Time) (leftOut int64, ok bool) {
 	key := l.key(x)
 	v := l.last[key]
@@ -85,7 +86,7 @@ func (l *limit) key(x *event.Index) limitKey {
 	return limitKey{maphash.Bytes(l.seeds[0], b), maphash.Bytes(l.seeds[1], b)}
 }
 
-// forget forgets the values whose time is over, or else the one that is the longest ago.
+// forget forgets the values whose interval is over, or, if there are none, the oldest value.
 func (l *limit) forget(now time.Time) {
 	var oldest limitKey
 	var at time.Time

@@ -10,7 +10,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 )
 
-// lags are how long after its timestamp a recent event of each machine was received. It is
+// lags has for each machine how long after its timestamp a recent event was received. It is
 // safe for concurrent use.
 type lags struct {
 	mu  sync.Mutex

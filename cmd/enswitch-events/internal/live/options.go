@@ -58,8 +58,7 @@ type Options struct {
 	Dropped    func(map[string]int64)
 	// Destination is where the output of text goes; nil is stdout.
 	Destination *engine.Destination
-	// Awaiter is what the run waits for. If it is nil, the run goes on with every event
-	// that the filters keep.
+	// Awaiter is what the run waits for; nil waits for nothing.
 	Awaiter report.Awaiter
 	// SinkMemory is how much memory the sink may hold, in bytes.
 	SinkMemory int64
@@ -74,12 +73,13 @@ type Options struct {
 	Watch func(health func() Health)
 }
 
-// ReadPause is the ReadPause of the client of a run for figures, if there is one feed: two
-// are compared by the times when their events came. It halves the processor time at 5,000
-// events/s, and is little beside the lag and the clock offset that are called wrong.
+// ReadPause is the [messaged.Options] ReadPause of a run for figures with a single feed.
+// Several feeds are compared by the times at which their events came, so they have none. It
+// halves the processor time at 5,000 events/s, and is small against the lags and clock offsets
+// that are reported as wrong.
 const ReadPause = 20 * time.Millisecond
 
-// Health is how the feeds of a run are.
+// Health is the state of the feeds of a run.
 type Health struct {
 	// State is in words, as in "connected to", and Address follows it.
 	State, Address string
@@ -91,7 +91,7 @@ type Health struct {
 	Ledger engine.Ledger
 }
 
-// gapSink is a sink that takes part in gaps.
+// gapSink is a sink that is called at each gap.
 type gapSink interface{ Gap(g engine.Gap) }
 
 // comparingSink is a sink that shows how several feeds compare. Compared gives it the
@@ -203,7 +203,7 @@ func (o *Options) compile(a *cli.App, cmd *cobra.Command) (*session, error) {
 	return s, o.open(cmd.Context(), s)
 }
 
-// config returns how s runs when its sink is text.
+// config returns the engine configuration of s for the sink text.
 func (o *Options) config(a *cli.App, s *session, text *engine.Text) engine.Config {
 	c := engine.Config{
 		Sink: text, Header: text.Header(), Out: a.EventWriter(),
@@ -252,7 +252,7 @@ func (o *Options) open(ctx context.Context, s *session) (err error) {
 	return nil
 }
 
-// open returns the buffer of s. beside is how many bytes of memory are used beside it.
+// open returns the buffer of s. beside is the memory in bytes that is used in addition to it.
 func (o *bufferFlags) open(s *session, beside int64) *engine.Buffer {
 	var record func([]byte)
 	if s.record != nil {

@@ -42,7 +42,7 @@ func (s *session) disconnected(end engine.End) (never *cli.Error) {
 	return never
 }
 
-// quietHint is what to try if a feed was there and no event came.
+// quietHint is what to try if a feed was connected and no event came.
 const quietHint = "no event came at all: is Enswitch's setting 'Send events to messaged' on, or 'Send events to URL' for POSTs?"
 
 // outcome returns the error of a run that ended by end, with err as the engine returns it.

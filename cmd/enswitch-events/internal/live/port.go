@@ -23,8 +23,8 @@ type bound struct {
 	onFault  func(post.Fault)
 }
 
-// openPort opens the port and logs its URL. around returns the handler of the server for that
-// of the POSTs; it may be nil.
+// openPort opens the port and logs its URL. around wraps the handler of the POSTs; it may be
+// nil.
 func (o *Receiver) openPort(ctx context.Context, a *cli.App, p *post.Options, made bool, around func(http.Handler) http.Handler, onFault func(post.Fault)) (*bound, error) {
 	l := &bound{onFault: onFault}
 	p.OnPanic = a.GiveBack

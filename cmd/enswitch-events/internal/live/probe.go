@@ -31,7 +31,7 @@ type Peer struct {
 	Addr    messaged.Address
 	Options *messaged.Options // as the flags say, without callbacks
 	Keyless bool              // there is no key
-	// FromEnvironment says that a proxy is that of the environment.
+	// FromEnvironment says that the proxy comes from the environment.
 	FromEnvironment bool
 	upstream        *upstream
 }
@@ -151,7 +151,7 @@ type PortOptions struct {
 	// OnRefused gets what is wrong with a request or a connection, and what to try. What
 	// repeats is left out.
 	OnRefused func(text string, args ...any)
-	// Around returns the handler of the server for that of the POSTs.
+	// Around wraps the handler of the POSTs.
 	Around func(http.Handler) http.Handler
 }
 

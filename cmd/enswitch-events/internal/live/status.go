@@ -22,7 +22,7 @@ type status struct {
 	compact widths
 }
 
-// widths is how wide the parts have been.
+// widths are the greatest widths of the parts so far.
 type widths [4]int
 
 // The parts that are not to become narrower.
@@ -169,7 +169,7 @@ func compose(width int, state, address string, parts, extra []string) string {
 	return strings.TrimRight(state, " ")
 }
 
-// columns is how many columns parts take behind others.
+// columns returns how many columns parts take when they follow other parts.
 func columns(parts ...string) (n int) {
 	for _, p := range parts {
 		n += utf8.RuneCountInString(separator) + utf8.RuneCountInString(p)

@@ -22,8 +22,8 @@ import (
 // streamFeed is a stream of NATS JetStream as a feed. It can wait, so nothing of it is ever
 // dropped: it reads no more than the buffer has room for.
 //
-// Until the reader is where the stream was when it connected, the feed is behind: what comes
-// is of the past, and no time goes by for the sink.
+// Until the reader has reached the end that the stream had when it connected, the feed is
+// behind: its events are old, and time stands still for the sink.
 type streamFeed struct {
 	connection
 	addr    *stream.Address
@@ -48,11 +48,11 @@ type unacked struct {
 	sequence uint64
 }
 
-// nearEnd is how many messages may follow one that ends the past: in a busy stream there are
-// always some.
+// nearEnd is how many messages may still be left when the feed counts as no longer behind: a
+// busy stream always has some.
 const nearEnd = 256
 
-// streamQuiet is what to ask when nothing comes of a stream.
+// streamQuiet is the question to ask when nothing comes from a stream.
 const streamQuiet = "does a forward write to the stream?"
 
 // source returns the events of u as a source of the engine.
@@ -113,7 +113,7 @@ func (u *streamFeed) add(m *stream.Message) error {
 	return nil
 }
 
-// isBehind reports whether what comes is of the past.
+// isBehind reports whether the events that come now are older than the connection.
 func (u *streamFeed) isBehind() bool { return u.behind.Load() }
 
 // present notes that the feed is no longer behind.

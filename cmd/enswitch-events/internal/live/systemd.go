@@ -13,8 +13,8 @@ import (
 
 // What goes to systemd by sd_notify. Without systemd nothing does.
 
-// watchdog tells systemd that the program works as long as the engine's loop turns: that is
-// the one which moves events.
+// watchdog tells systemd that the program works as long as the engine's loop runs, which moves
+// the events.
 type watchdog struct {
 	every time.Duration // 0 without a watchdog
 	turns atomic.Int64
@@ -32,8 +32,8 @@ func newWatchdog() *watchdog {
 // turn is called by the engine's loop.
 func (w *watchdog) turn() { w.turns.Add(1) }
 
-// notify tells systemd that the run has begun, and then feeds the watchdog until ctx is
-// done. Poke makes the loop turn.
+// notify tells systemd that the run has begun, and then notifies the watchdog until ctx is
+// done. Poke makes the loop run once.
 func (w *watchdog) notify(ctx context.Context, running *sync.WaitGroup, poke func()) {
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // false without systemd
 	context.AfterFunc(ctx, func() { _, _ = daemon.SdNotify(false, daemon.SdNotifyStopping) })

@@ -25,8 +25,8 @@ type upstream struct {
 	briefConnections int  // in a row
 }
 
-// briefConnection is how long a connection lasts at most that counts as brief: it was
-// closed at once, before any event came.
+// briefConnection is the longest time that a connection counts as brief: one that was closed at
+// once, before any event came.
 const briefConnection = 10 * time.Second
 
 // SuspectKeyAfter is the number of brief connections in a row after which a warning says
@@ -143,5 +143,5 @@ func (u *upstream) state(s messaged.State, feed *engine.Feed) {
 	}
 }
 
-// messagedQuiet is what to ask when a messaged sends nothing.
+// messagedQuiet is the question to ask when a messaged sends nothing.
 const messagedQuiet = "is 'Send events to messaged' on?"

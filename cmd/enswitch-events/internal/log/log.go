@@ -22,7 +22,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
-// prefix begins every message in text; indent what stands below it.
+// prefix begins every message in text, and indent the lines below it.
 const (
 	prefix = "enswitch-events: "
 	indent = "  "

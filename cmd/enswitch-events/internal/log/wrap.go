@@ -36,8 +36,8 @@ func wrap(text string, taken, width int, hang string) string {
 	return b.String()
 }
 
-// words splits text at single blanks. What stands in single quotes is one word if it is at
-// most width columns wide.
+// words splits text at single blanks. A text in single quotes is one word if it is at most
+// width columns wide.
 func words(text string, width int) (all []string) {
 	for text != "" {
 		word, rest, _ := strings.Cut(text, " ")

@@ -6,9 +6,9 @@ import "strings"
 // slash as JSON may escape it.
 const separators = ` ()-./\`
 
-// digits finds digits with nothing but separators between them. Most pairs of bytes of a
-// line, also most pairs of digits, cannot be a part of that, so it looks at the last pair
-// of where the digits could end first, and goes on behind it.
+// digits finds digits with nothing but separators between them. It first looks at the pair of
+// bytes where a match would end: most pairs cannot be in any match, and then the search goes on
+// behind that pair.
 type digits struct {
 	text  string
 	pairs [1 << 13]uint8 // a bit for each pair of bytes: one may follow the other

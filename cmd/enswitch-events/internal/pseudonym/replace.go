@@ -28,7 +28,7 @@ type part struct {
 // maxKnown bounds the originals. If there are more, every text becomes a made-up one.
 const maxKnown = 256
 
-// maxReused is how many windows a map has at most whose memory is used again.
+// maxReused is the most windows that a map may have for its memory to be used again.
 const maxReused = 10_000
 
 func (k *known) reset() {
@@ -82,10 +82,10 @@ func (k *known) add(text []byte, m *Maker) {
 	}
 }
 
-// minText is how many bytes a text has at least that is replaced within others.
+// minText is the least length in bytes of a text that is replaced within others.
 const minText = 3
 
-// anywhereFrom is how long a text is that is replaced also within a word.
+// anywhereFrom is the least length in bytes of a text that is replaced also within a word.
 const anywhereFrom = 6
 
 // addText adds a text that is replaced within others: a name, an address, or a short number.
@@ -144,7 +144,8 @@ next:
 	return k.out
 }
 
-// isWord reports whether there is no letter or digit before and behind text[i:end].
+// isWord reports whether neither the byte before text[i:end] nor the one behind it is a letter
+// or digit.
 func isWord(text []byte, i, end int) bool {
 	return (i == 0 || !isWordByte(text[i-1])) && (end == len(text) || !isWordByte(text[end]))
 }

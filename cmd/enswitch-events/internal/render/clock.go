@@ -92,7 +92,7 @@ func (c *clock) appendNone(dst []byte) []byte {
 	case "delta":
 		columns = len("   +0.000")
 	case "rfc3339":
-		// Not that of the event before, which may be another one on another core.
+		// Not the one of the event before, which may have been mapped on another core.
 		columns = len(time.Now().In(c.loc).Format("2006-01-02T15:04:05.000000Z07:00"))
 	}
 	dst = append(dst, '-')

@@ -231,8 +231,8 @@ func (t *theme) call(id []byte) *callColor {
 	return &t.calls[(h>>32)%uint64(len(t.calls))]
 }
 
-// meaning returns the colour of what happened, "" if its word says nothing. It is a
-// guess for the eye alone: but for call.start no event's name is documented.
+// meaning returns the colour of an event by the words in its name, "" if they say nothing. It
+// is a guess, and only for the eye: except for call.start no event's name is documented.
 func (t *theme) meaning(what event.Value) string {
 	if !t.on || what.Kind != event.String || what.Escaped {
 		return ""

@@ -10,12 +10,12 @@ import (
 // IDs are the names of the ways to show the ids of an event in a line.
 func IDs() []string { return []string{"short", "full", "none"} }
 
-// shortest is the fewest bytes behind the last dot of an id that tell it from others:
-// those of Asterisk count from 0 on each machine.
+// shortest is the fewest bytes behind the last dot of an id that identify it: the ids of
+// Asterisk count from 0 on each machine.
 const shortest = 4
 
-// shortID writes the id that tells most of an event: that of the call without a name,
-// or else that of the leg, or else Asterisk's, with its name.
+// shortID writes the most useful id of an event: the callid, without a name, or else the
+// uniqueid or the asteriskid, with its name.
 func (r *Renderer) shortID(l *line, w *walk) {
 	names := [...]string{"callid", "uniqueid", "asteriskid"}
 	for i, v := range [...]event.Value{w.head.call, w.head.leg, w.head.asterisk} {

@@ -115,7 +115,7 @@ type Renderer struct {
 	result  event.Index // of an object that jq made, or of an event read anew
 }
 
-// look is what the options say and no event changes.
+// look is the part of a Renderer that comes from the options and never changes.
 type look struct {
 	format   string
 	fields   *selection // nil for all
@@ -227,12 +227,12 @@ func (o *Options) check() error {
 	return nil
 }
 
-// SetTimes says how often the events that come next have come; 0 is once. The line format
-// marks those that came more often.
+// SetTimes sets how often the following events have come; 0 is once. The line format marks
+// those that came more than once.
 func (r *Renderer) SetTimes(n int) { r.came = n }
 
-// Header appends what stands before the first event: the names of the columns
-// in csv and tsv, nothing in other formats.
+// Header appends the output before the first event: the names of the columns in csv and tsv,
+// nothing in other formats.
 func (r *Renderer) Header(dst []byte) []byte {
 	if r.format != "csv" && r.format != "tsv" {
 		return dst

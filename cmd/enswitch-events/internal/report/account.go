@@ -7,7 +7,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 )
 
-// Account is what the sink of a command says of its own at the end of a run.
+// Account is what the sink of a command reports at the end of a run.
 type Account interface {
 	// Log logs what the sink has made of the events.
 	Log()

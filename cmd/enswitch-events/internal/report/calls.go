@@ -11,8 +11,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// EndQuietCalls ends the calls that end because nothing has come for a time from a live
-// feed. It returns when it is to be called again if nothing comes, 0 for never.
+// EndQuietCalls ends the calls of a live feed that end because no event has come for a time. It
+// returns after which time to call it again if none comes, 0 for never.
 func EndQuietCalls(t *call.Tracker, linger, quiet time.Duration) (next time.Duration) {
 	const patience = 15 * time.Second // more than any clock of a machine waits
 	linger = max(linger, 0)
@@ -47,7 +47,7 @@ func LogCallBounds(l *log.Logger, stats *call.Stats) {
 	}
 }
 
-// Guess is an event or a field whose meaning is guessed: Name is that of the meaning.
+// Guess is an event or a field whose meaning is guessed. Name is the name of the meaning.
 type Guess struct{ Name, Item string }
 
 // Guesses are the guessed meanings that events had.
@@ -59,7 +59,7 @@ type Guesses struct {
 // maxGuesses bounds them: an item of a map is a glob.
 const maxGuesses = 100
 
-// Add adds those that are new.
+// Add adds the guesses that are new.
 func (g *Guesses) Add(found []Guess) {
 	for _, f := range found {
 		if !slices.Contains(g.all, f) && len(g.all) < maxGuesses {
@@ -81,7 +81,7 @@ func (g *Guesses) Names() (names []string) {
 // Any reports whether there are any.
 func (g *Guesses) Any() bool { return len(g.all) > 0 }
 
-// Log logs those that were not logged before.
+// Log logs the guesses that were not logged before.
 func (g *Guesses) Log(l *log.Logger) {
 	fresh := g.all[g.logged:]
 	if len(fresh) == 0 {

@@ -37,8 +37,8 @@ func LogComparison(l *log.Logger, c *engine.Comparison) {
 	}
 }
 
-// ComparisonText returns in a line what the feeds with these names missed, and which are
-// behind by how much.
+// ComparisonText returns one line: what the feeds with these names missed, and how far which
+// are behind.
 func ComparisonText(names []string, m *engine.MachineComparison) string {
 	var parts []string
 	for i := range m.Feeds {

@@ -169,7 +169,7 @@ func (w *Watch) add(f *freshPart) {
 	})
 }
 
-// write adds to out what is to be written.
+// write moves the pending output to out.
 func (w *Watch) write(out *engine.Output) {
 	if len(w.out) > 0 {
 		out.SetText(append(out.Text(), w.out...))

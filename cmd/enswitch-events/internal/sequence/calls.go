@@ -75,7 +75,7 @@ func (f *follower) join(into, from *call.Call) {
 // keyOf returns what the events of a call share.
 func keyOf(c *call.Call) string { return strconv.FormatInt(c.Number(), 10) }
 
-// times returns how often the event with that number has come, of those of allOf.
+// times returns how often event i of those that allOf returned has come.
 func (f *follower) times(i int) int {
 	if f.call == nil {
 		return 1

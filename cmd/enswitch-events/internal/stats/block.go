@@ -13,7 +13,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// block is what is printed of an interval.
+// block is what is printed for an interval.
 type block struct {
 	from, to int64 // microseconds since 1970
 	window   *window
@@ -44,8 +44,7 @@ func newFormat(o *Options, mark func() string) format {
 	return &tableFormat{width: o.Width, mark: mark}
 }
 
-// print prints a block, unless nothing came of which it could tell, and looks whether FailIf
-// is true of it.
+// print prints a block, unless it is empty, and evaluates FailIf on it.
 func (s *Sink) print(from, to int64, w *window, i *call.Interval) {
 	b := s.block(from, to, w, i)
 	switch {

@@ -14,11 +14,11 @@ const (
 	maxMachines = 200
 	// minutes is for how long the clock offset of a machine is the least lag.
 	minutes = 5
-	// silentFor is how long a machine sends nothing that is called silent, and silentTimes
-	// how many times as long as between its events.
+	// A machine is called silent if it has sent nothing for silentFor, and for silentTimes its
+	// usual time between events.
 	silentFor, silentTimes = 30 * time.Second, 20
-	// lateBy is how much more than the clock offset the lag of a machine is that is called
-	// late, and wrongBy the clock offset of a clock that is called wrong.
+	// A machine is called late if its lag is lateBy more than its clock offset, and its clock
+	// is called wrong if the offset is wrongBy.
 	lateBy, wrongBy = 2 * time.Second, time.Second
 )
 
@@ -159,7 +159,7 @@ func (m *machines) inOrder() (all []*machine) {
 	return all
 }
 
-// clocks are how far the clocks of machines are off.
+// clocks has how far the clock of each machine is off.
 type clocks struct {
 	machines map[string]*clock
 	right    int64 // when an event of a clock that is right was received last, in microseconds since 1970
@@ -174,9 +174,9 @@ type clock struct {
 	first int64 // timestamp, in microseconds since 1970
 }
 
-// offset notes an event and returns how far the clock of its machine is slow, in microseconds;
-// 0 if it is right. With beside a clock is wrong only beside one that is right: a capture that
-// is played back has times of its own.
+// offset notes an event and returns by how many microseconds the clock of its machine is slow,
+// 0 if it is right. With beside, a clock is wrong only if another one is right: in a capture
+// that is played back all are off.
 func (c *clocks) offset(e *call.Event, beside bool) int64 {
 	if e.Received.IsZero() || e.Time == 0 {
 		return 0

@@ -57,8 +57,8 @@ type Options struct {
 	// Connected reports whether a feed is connected, or was, live. No block is printed as
 	// long as none was. Nil is true.
 	Connected func() bool
-	// Behind reports whether the events that come live are of the past, as those of a stream
-	// that is read from an earlier time. Nil is never.
+	// Behind reports whether the live events are old, as those of a stream that is read from an
+	// earlier time. Nil is never.
 	Behind func() bool
 	// FailIf ends the run after the first block of which it is true for an object; nil for
 	// none.
@@ -142,7 +142,7 @@ func newFigures(o *Options) *call.Figures {
 	return call.NewFigures(f)
 }
 
-// mark is behind each figure that rests on a guess.
+// mark follows each figure that rests on a guess.
 func (s *Sink) mark() string {
 	if s.guesses.Any() {
 		return "*"
@@ -217,7 +217,7 @@ func (s *Sink) Fold(b *engine.Block, _ func(engine.Place) *engine.Block) bool {
 	return true
 }
 
-// write writes what is to be written.
+// write writes the pending output.
 func (s *Sink) write() {
 	if len(s.out) > 0 {
 		s.to.SetText(append(s.to.Text(), s.out...))

@@ -140,8 +140,8 @@ func (v *windows) due(lag, now int64) time.Duration {
 	return max(time.Duration(end+lag-now)*time.Microsecond, time.Millisecond)
 }
 
-// lag is how long after its end a window is printed, in microseconds: when calls that ended
-// in it are known. Of a capture that can wait, for machines that are silent.
+// lag is how long after its end a window is printed, in microseconds: when the calls that ended
+// in it are known. A capture can wait longer, for machines that are silent.
 func (s *Sink) lag() int64 {
 	linger := max(s.o.Tracker.Linger, 0)
 	switch {
@@ -203,8 +203,8 @@ func (s *Sink) cut(now int64) {
 	}
 }
 
-// skip goes on to the next window: it leaves out those that have no event, and in which no
-// call began or ended, if there are many. Before is the first that is not over.
+// skip goes on to the next window. If many windows in turn have no event and no call that began
+// or ended, it leaves them out. before is the first window that is not over.
 func (s *Sink) skip(before int64) {
 	v := &s.windows
 	v.next++

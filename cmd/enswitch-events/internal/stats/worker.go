@@ -11,7 +11,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// untimed is the window of events without a timestamp: they count in that of the events
+// untimed is the window of events without a timestamp: they count in the window of the event
 // before.
 const untimed = math.MinInt64
 

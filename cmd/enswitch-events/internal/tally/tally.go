@@ -57,8 +57,8 @@ type want struct {
 	filter *filter.Filter
 }
 
-// hint returns a question about the names that may have been meant, those that came and those
-// that are known from earlier; or that the name is known, or "".
+// hint returns a question that suggests similar names, of those that came and those known from
+// earlier runs; or a text that says that the name is known; or "".
 func (w *want) hint(s *Tally, known *Names) string {
 	names, more, part := s.kinds, known.Kinds, w.part
 	if part == nil {
@@ -261,7 +261,7 @@ func (t *Tally) sum(s *Tally) {
 // you mean answer?".
 func (t *Tally) Report() (counted int64, kinds, unmet []string) { return t.report(0) }
 
-// report is Report; events is how many events the run had, of which not all may have been
+// report is like Report. events is how many events the run had; not all of them may have been
 // counted.
 func (t *Tally) report(events int64) (counted int64, kinds, unmet []string) {
 	if t == nil {

@@ -23,7 +23,7 @@ type found struct {
 // span is a part of findPart.ids.
 type span struct{ begin, end int }
 
-// findPart is what Fold gets of a block.
+// findPart is what Fold needs of a block.
 type findPart struct {
 	events []found
 	ids    []byte // the texts of all ids
@@ -158,7 +158,7 @@ func (m *match) add(id []byte) {
 	m.ids = append(m.ids, m.texts[begin:len(m.texts):len(m.texts)])
 }
 
-// forget forgets the earlier half of what was found, but for how many there are.
+// forget drops the earlier half of the matches and keeps only their number.
 func (n *Narrow) forget() {
 	n.times = n.times[:0]
 	for _, m := range n.matches {
@@ -190,8 +190,8 @@ func (n *Narrow) drop(h hash, m *match) {
 // 1 in 2^64.
 type hash uint64
 
-// earlier is calls that were found, by the first id of their event, and that others began
-// later than. It is ready for use.
+// earlier is a set of calls, by the first id of their event, that were found and forgotten
+// because others began later. Its zero value is empty and ready for use.
 type earlier struct {
 	slots  []hash // a power of two, at most three quarters of them in use; 0 is free
 	n      int
@@ -235,8 +235,8 @@ func (s *earlier) add(h hash, at int64) {
 	}
 }
 
-// has reports whether a call of which an event was found at that time is one of them. If
-// that is so because of the time it adds it.
+// has reports whether a call is in the set, or is earlier than the latest one in it: then has
+// adds it. at is the time of the event that was found.
 func (s *earlier) has(h hash, at int64) bool {
 	switch {
 	case s.n == 0:
@@ -250,7 +250,7 @@ func (s *earlier) has(h hash, at int64) bool {
 	return false
 }
 
-// count returns how many there are beside those with one of the hashes.
+// count returns the number of calls in the set that have none of the hashes.
 func (s *earlier) count(others map[hash]bool) int {
 	n := s.n
 	for h := range others {

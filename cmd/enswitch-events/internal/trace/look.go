@@ -11,12 +11,12 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/capture"
 )
 
-// maxLooks bounds the matches that are looked at beside those to be shown.
+// maxLooks bounds the matches that are looked at in addition to those to be shown.
 const maxLooks = 16
 
-// look finds out from the lines around the latest matches which ids their calls have, and
-// what part of the capture has them as far as that can be told. Nothing depends on what
-// it finds but the number of passes.
+// look finds out from the lines around the latest matches which ids their calls have, and which
+// part of the capture seems to have them. Only the number of passes depends on what it finds,
+// never the result.
 func (n *Narrow) look() {
 	count := n.t.o.Count
 	n.low, n.high = n.from, n.to

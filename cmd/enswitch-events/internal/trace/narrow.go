@@ -12,21 +12,20 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// A large capture is not followed whole. A first pass finds the events that are searched
-// for, and scans no other lines. The lines around the latest of them, read into memory,
-// say which ids the call has. A second pass scans the lines with these ids, and the
-// tracker follows no others: where all of its ids are searched for, a call does not
-// depend on events with other ids, but for the time of the feed, which a sample of the
-// other lines tells (search.go). Where the capture is sorted by time that pass is over a
-// part of it: the time of the call and 6 minutes on each side, if all legs of the call
-// start in it and it ends in it.
+// A large capture is read in several passes. The first one scans only the lines that may have
+// an event that is searched for. The lines around the latest such event are read into memory
+// and show which ids the call has. The second pass scans only the lines with these ids, and the
+// tracker follows no other events: a call whose ids are all searched for depends on other
+// events only for the time of the feed, which a sample of the other lines shows (search.go). If
+// the capture is sorted by time, the second pass reads only the time of the call and 6 minutes
+// on each side, provided that all legs of the call start in that part and the call ends in it.
 //
-// Of captures that are compressed the first pass keeps the lines around the latest event in
-// memory. Where these do not have the whole call all events are followed in the second one.
+// Of a compressed capture the first pass keeps the lines around the latest event in memory. If
+// these do not have the whole call, the second pass follows all events.
 //
-// If the second pass finds further ids of the call, another one searches for those, too.
-// If it finds something that the other lines may decide, all events are followed.
-// The bounds on what a tracker keeps then do not count for calls that are not followed.
+// If the second pass finds further ids of the call, another pass searches for those, too. If it
+// finds something that depends on the other lines, all events are followed. Calls that are not
+// followed do not count towards the bounds of the tracker.
 
 const (
 	// margin is the time on each side: the 5 minutes for which ids mean a call, and some
@@ -128,8 +127,8 @@ func (n *Narrow) Next() (p engine.Pass, more bool) {
 	return engine.Pass{Sink: &search{t, n}, From: n.low, To: n.high, Needles: needlesOf(n.ids)}, true
 }
 
-// settle reports whether what was found is what following everything finds; else it
-// makes the next pass one that finds more.
+// settle reports whether following every event would find the same calls. If not, it prepares
+// another pass.
 func (n *Narrow) settle() bool {
 	t := n.t
 	more := n.watch.learn(t.others)
@@ -190,7 +189,8 @@ func (s *Call) allStart() bool {
 	return len(s.Legs) > 0
 }
 
-// nameRest adds the calls whose ids were not searched for to those that are named.
+// nameRest adds the calls whose ids were not searched for to the calls that are named in the
+// message.
 func (n *Narrow) nameRest(t *Trace) {
 	for _, m := range n.rest {
 		if n.ids[string(m.ids[0])] {

@@ -77,8 +77,8 @@ func (w *searchWorker) has(x *event.Index) bool {
 // sampled is the Source of an event that only tells the time.
 const sampled = "sampled"
 
-// Sample implements [engine.Sampler]: of an event with other ids only the time counts, by
-// the clock of its machine.
+// Sample implements [engine.Sampler]: only the time of an event with other ids counts, by the
+// clock of its machine.
 func (w *searchWorker) Sample(e *engine.Event) {
 	stamp, machine := e.X.Field("timestamp"), e.X.Field("machine")
 	if len(stamp.JSON) == 0 {
@@ -97,9 +97,9 @@ func (w *searchWorker) Sample(e *engine.Event) {
 	}
 }
 
-// watch notes what decides whether the calls of a pass are what following every event
-// finds: ids that they have and that are not searched for, and whether events that are not
-// followed could end a call earlier.
+// watch finds out whether a pass shows its calls as following every event would: whether they
+// have ids that are not searched for, and whether events that are not followed could end a call
+// earlier.
 type watch struct {
 	linger int64
 	ids    map[string]bool    // that are searched for
@@ -165,9 +165,9 @@ func (w *watch) join(into, from int64) {
 	delete(w.due, from)
 }
 
-// learn adds the further ids of the calls that are searched for, but for those that began
-// too early to be shown, and reports whether there are any. A call with more events may
-// pass the filters.
+// learn adds the further ids of the calls that are searched for, without the calls that began
+// too early to be shown, and reports whether there are any. With more events a call may pass
+// the filters.
 func (w *watch) learn(early map[int64]other) (more bool) {
 	for number, ids := range w.more {
 		if _, ok := early[number]; ok || !w.chosen[number] {

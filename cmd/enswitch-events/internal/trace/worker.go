@@ -7,7 +7,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// part is what Fold gets of a block.
+// part is what Fold needs of a block.
 type part struct {
 	events  []call.Event
 	samples []byte // texts of events, see searchWorker.Sample

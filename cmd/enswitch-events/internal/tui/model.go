@@ -10,8 +10,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// refreshMsg says that something has changed. The answer is how long the next one is to wait
-// at least.
+// refreshMsg says that something has changed. The answer is how long the sender must wait
+// before the next one.
 type refreshMsg struct{ wait chan<- time.Duration }
 
 // secondMsg comes every second: ages have changed.
@@ -23,9 +23,9 @@ type endMsg struct{ err error }
 // savedMsg says what became of a file.
 type savedMsg struct{ text string }
 
-// minRefresh is the least time between two pictures that an event asks for. After one that took
-// long the next waits maxShare times that, but for maxRefresh at most: on a busy machine the
-// time passes while others run.
+// minRefresh is the least time between two pictures that are drawn because of events. After a
+// picture that took long, the next one waits maxShare times as long, but maxRefresh at most: on
+// a busy machine most of that time may belong to other programs.
 const (
 	minRefresh = 150 * time.Millisecond
 	maxRefresh = time.Second

@@ -118,7 +118,8 @@ func (p *player) here() int64 {
 	return min(p.position(), p.last)
 }
 
-// seek goes that many microseconds on, or back. With whole it goes to the end or the beginning.
+// seek goes forward by that many microseconds, or back if it is negative. With whole it goes to
+// the end or the beginning.
 func (p *player) seek(by int64, whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -48,8 +48,8 @@ func (c *choice) times(file int, offset int64) (n int) {
 	return n
 }
 
-// undecided is the places of the events of calls of which none has passed the filters
-// yet, some four bytes for each.
+// undecided has the places of the events of calls of which no event has passed the filters yet,
+// in some four bytes each.
 type undecided struct {
 	choice choice
 	chosen []uint64        // a bit for each call, by its number
@@ -80,7 +80,7 @@ func (u *undecided) add(file int, offset, number int64, chosen bool) {
 	}
 }
 
-// choose marks the call as one of which an event passes.
+// choose marks the call: one of its events passes the filters.
 func (u *undecided) choose(number int64) {
 	for int64(len(u.chosen)) <= number/64 {
 		u.chosen = append(u.chosen, 0)

@@ -65,7 +65,8 @@ func (w *onceWorker) Show(e *engine.Event) bool {
 	return !e.Block().Full() && w.TextWorker.Show(e)
 }
 
-// follow prints what is to be printed at the event e of the call c, which is w.own.
+// follow prints event e of call c, which is w.own, and the earlier events of c, if c is to be
+// printed.
 func (w *onceWorker) follow(c *call.Call, e *call.Event, twice bool) {
 	switch {
 	case c == nil:
@@ -83,8 +84,8 @@ func (w *onceWorker) follow(c *call.Call, e *call.Event, twice bool) {
 	}
 }
 
-// join prints the events of one of two calls that become one, if only those of the other
-// one are printed.
+// join is called when two calls become one. If the events of only one of them have been
+// printed, it prints those of the other.
 func (w *onceWorker) join(into, from *call.Call) {
 	switch {
 	case into.Data == 0 && from.Data == shown:
@@ -105,8 +106,8 @@ func (w *onceWorker) join(into, from *call.Call) {
 	}
 }
 
-// printEarlier prints events that came before the one that is being mapped. Count is how
-// many there were, also those that are not kept.
+// printEarlier prints events that came before the one that is being mapped. count is their
+// number, including those that are no longer in memory.
 func (w *onceWorker) printEarlier(events []*call.Event, count int) {
 	w.unkept += int64(count - len(events))
 	b := w.e.Block()
