@@ -58,7 +58,7 @@ func (s State) String() string { return [...]string{"open", "ended", "lost"}[s] 
 // Call is a call. It belongs to its Tracker, and is valid until the Tracker gives it up:
 // during the Tracker's calls of OnEvent, OnJoin and OnEnd.
 type Call struct {
-	// Data is for the caller. It is 0 at first, and after a join that of the older call.
+	// Data is for the caller. It is 0 at first. After a join it is the Data of the older call.
 	Data uint64
 
 	number  int64
@@ -172,7 +172,8 @@ func inOrder(all []seen) []seen {
 	return all
 }
 
-// merge adds to a what b has beside it, each with the time when it was seen first.
+// merge adds to a the entries that only b has, and keeps for each the time when it was seen
+// first.
 func merge(a, b []seen) []seen {
 	for _, v := range b {
 		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || sameID(w.json, v.json)) })
@@ -297,8 +298,8 @@ func (c *Call) text(r Role) ([]byte, bool) {
 	return valueOf(json).Text(), true
 }
 
-// Text returns the text of the field with that role: from the earliest event that has
-// one, and of the cause from the last end. It is empty for none.
+// Text returns the text of the field with that role: from the earliest event that has one, but
+// the cause from the last end. It is empty if no event has one.
 func (c *Call) Text(r Role) string {
 	text, _ := c.text(r)
 	return string(text)

@@ -14,9 +14,9 @@ const (
 	ineffective
 )
 
-// effects are what causes of calls that were not answered say, by their usual words. The
-// names are those of ITU-T Q.850 as Asterisk writes them, and of Asterisk's DIALSTATUS;
-// letters and digits alone count.
+// effects has what the usual words of a cause say about a call that was not answered. The names
+// are those of ITU-T Q.850 as Asterisk writes them, and of Asterisk's DIALSTATUS; letters and
+// digits alone count.
 var effects = map[string]effect{ //nolint:gochecknoglobals // a table that nothing changes
 	"busy": effective, "userbusy": effective, "subscriberbusy": effective,
 	"noanswer": effective, "nouserresponse": effective, "usernoanswer": effective, "noanswerfromuser": effective, "unanswered": effective,

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Row is what a list shows of a call. It is a copy that nothing changes: a call of which
-// nothing new has come has the same one again.
+// Row is what a list shows of a call. It is an immutable copy: a call about which nothing new
+// has come keeps the same Row.
 type Row struct {
-	// Number is that of the call.
+	// Number is the number of the call.
 	Number int64
 	// Over numbers the calls in the order in which they ended or were lost, from 1. It is
 	// 0 as long as the call is open.
@@ -55,15 +55,15 @@ type Changes struct {
 	Now int64
 	// Gone is the number of chosen calls that were over and are not kept any more.
 	Gone int64
-	// All says that Rows has all calls, and that those that were known before and are not
-	// among them are not kept any more.
+	// All says that Rows has all calls: earlier calls that are not among them are no longer
+	// kept.
 	All bool
-	// Rows are the calls that are new, or not as they were; each is in it once. If they are
-	// all, the open ones come first, at most 50,000, the longest silent one first, and then
-	// those that ended or were lost, at most 5,000, the oldest first.
+	// Rows are the calls that are new or have changed, each once. If All is set, the open calls
+	// come first, at most 50,000, the longest silent one first, and then those that ended or
+	// were lost, at most 5,000, the oldest first.
 	Rows []*Row
-	// Left has the numbers of those that are not kept any more, or became part of another
-	// call. It may have some that Rows never had.
+	// Left has the numbers of the calls that are no longer kept, or became part of another
+	// call. Some of them may never have been in Rows.
 	Left []int64
 }
 
@@ -173,7 +173,7 @@ func same(text []byte, old string) string {
 	return string(text)
 }
 
-// sameText is Text for a caller that has an old one.
+// sameText is like Text, but returns old, without an allocation, if the text is the same.
 func (c *Call) sameText(r Role, old string) string {
 	text, _ := c.text(r)
 	return same(text, old)

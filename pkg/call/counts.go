@@ -17,10 +17,10 @@ type Counts struct {
 	// among them; the others are counted in Lost and Doubtful.
 	Decided, Answered int64
 	Lost, Doubtful    int64
-	// Concurrent is how many calls were up at the end of the interval. ConcurrentMax is
-	// how many were at most, first at ConcurrentMaxAt, in microseconds since 1970.
+	// Concurrent is how many calls were up at the end of the interval. ConcurrentMax is the
+	// highest number in it, first reached at ConcurrentMaxAt, in microseconds since 1970.
 	Concurrent, ConcurrentMax, ConcurrentMaxAt int64
-	// CPSMax is how many began in a second at most.
+	// CPSMax is the highest number of calls that began in one second.
 	CPSMax int64
 
 	effectiveOf int64 // decided calls of which it is known whether they were effective
@@ -33,7 +33,7 @@ type Counts struct {
 	pdd         *hdrhistogram.PackedHistogram
 }
 
-// maxPDD is the highest post-dial delay that is told from higher ones, in microseconds.
+// maxPDD bounds the post-dial delays, in microseconds: longer ones count as this.
 const maxPDD = 24 * 3600 * 1_000_000
 
 // result is what has become of a call that is over.

@@ -170,7 +170,7 @@ func (t *Tracker) reopen(c *Call) {
 	t.opened.push(c)
 }
 
-// forget forgets a call that has ended, but for its ids.
+// forget drops all of a call that has ended, except its ids.
 func (t *Tracker) forget(c *Call) {
 	for _, k := range c.ids {
 		t.byID.remove(k)
@@ -213,8 +213,7 @@ func (t *Tracker) makeRoom(c *Call) {
 	}
 }
 
-// dropped is how many bytes of events are dropped at once, so that the search for them is
-// worth it.
+// dropped is how many bytes of events are dropped together, so that the search for them pays.
 const dropped = 1 << 20
 
 // dropEvents drops events of open calls, other than c, from the one that was silent longest

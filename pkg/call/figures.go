@@ -42,7 +42,7 @@ type FiguresOptions struct {
 // maxIdle is the number of intervals without a change that may follow each other.
 const maxIdle = 1000
 
-// group is what is known of the calls of a group now.
+// group is the current state of the calls of a group.
 type group struct {
 	number  int
 	level   level
@@ -257,7 +257,7 @@ func (f *Figures) weigh(c *Call) {
 	f.raise(s, start, end)
 }
 
-// begun counts a call as begun, or with n -1 no more.
+// begun counts a call as begun, or with n = -1 takes that back.
 func (f *Figures) begun(s *share, n int64) {
 	if s.in == nil || s.in.taken {
 		return
@@ -313,7 +313,7 @@ func (f *Figures) ended(c *Call, now int64) {
 	f.each(s, s.over, func(_ *group, counts *Counts) { counts.add(&s.result, 1) })
 }
 
-// reopened counts a call as over no more.
+// reopened takes back that a call was counted as over.
 func (f *Figures) reopened(c *Call) {
 	s := &c.shares[f.slot]
 	if s.over == nil || s.over.taken {
@@ -323,7 +323,7 @@ func (f *Figures) reopened(c *Call) {
 	s.over = nil
 }
 
-// joined counts a call that became part of another one no more.
+// joined takes back what was counted of a call that became part of another one.
 func (f *Figures) joined(c *Call) {
 	f.reopened(c)
 	f.begun(&c.shares[f.slot], -1)

@@ -293,7 +293,7 @@ func (t *Tracker) spareEvent() *Event {
 	return e
 }
 
-// reuse takes events that are kept no more, so that their memory is used again.
+// reuse takes events that are no longer kept, so that their memory is used again.
 func (t *Tracker) reuse(events []*Event) {
 	if !t.o.DropEvents {
 		return

@@ -13,7 +13,7 @@ type change struct {
 }
 
 // level is how many calls of a group are up over time. What is far back is settled: it is in
-// the Counts of the intervals, and can be corrected but roughly.
+// the Counts of the intervals and can only be corrected roughly.
 type level struct {
 	changes []*change // that are not settled, by time, of the same time those down first
 	up      int64     // up at the time until which all is settled

@@ -111,7 +111,7 @@ type Reader struct {
 	guesses []*guess // about fields
 }
 
-// plan is where the fields of events of one shape are, -1 for nowhere.
+// plan has the positions of the fields in events of one shape, -1 for none.
 type plan struct {
 	callid, leg, channel, machine, stamp int
 	roles                                [roleCount][]place

@@ -26,14 +26,14 @@ const (
 	maxSpareBytes = 1024 // each
 )
 
-// again is how long after the end of a call its ids still mean it.
+// again is how long after the end of a call its ids still belong to it.
 const again = 5 * 60 * 1_000_000 // microseconds
 
 // silence is the time of the feed after which a machine's clock does not count.
 const silence = 10 * 1_000_000 // microseconds
 
-// maxJump is how far a single event moves the feed's time on. One that is further
-// ahead is believed when the next event agrees with it.
+// maxJump is how far a single event may move the feed's time forward. One that is further ahead
+// counts only if the next event agrees with it.
 const maxJump = 3600 * 1_000_000 // microseconds
 
 // Options are the options of a Tracker. The zero Options are the defaults.
@@ -292,9 +292,9 @@ func (t *Tracker) flush() {
 	}
 }
 
-// Finish says that the input has ended: the linger counts as passed. OnEnd is called for
-// the calls that end by it, and then for those that are open, the earliest first. After
-// that only Changes and Calls may be called.
+// Finish says that the input has ended: the linger counts as passed. OnEnd is called for the
+// calls that end because of that, and then for the open ones, the earliest first. After that
+// only Changes and Calls may be called.
 func (t *Tracker) Finish() {
 	t.flush()
 	t.endAll()

@@ -109,9 +109,9 @@ func (w *Writer) put(out []byte) (n int, err error) {
 	}
 }
 
-// takeBack removes the incomplete end of a batch of which only n bytes were written,
-// and counts the whole lines before it as recorded. If another program has written
-// behind it, nothing is removed.
+// takeBack is called when only n bytes of a batch were written. It removes the incomplete line
+// at the end and counts the whole lines before it as recorded. If another program has written
+// after that, nothing is removed.
 func (w *Writer) takeBack(out []byte, n int) {
 	whole := 0
 	if _, plain := w.encode.(plainEncoder); plain {

@@ -236,7 +236,7 @@ type counter struct {
 	again  int    // how many bytes at the end of recent are read again
 }
 
-// recentSize is how far a counter can go back at least, in bytes. Decoders read less
+// recentSize is the least number of bytes by which a counter can go back. Decoders read less
 // before they find a fault.
 const recentSize = 1 << 20
 

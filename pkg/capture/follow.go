@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Change is what has become of a file that a [Follower] reads.
+// Change is what happened to a file that a [Follower] reads.
 type Change int
 
 // The changes.
@@ -315,7 +315,7 @@ func (f *Follower) absent() bool {
 // present notes that a file has the name which can be read.
 func (f *Follower) present() { f.gone, f.missing, f.fault = time.Time{}, false, "" }
 
-// failed tells of a fault, once.
+// failed reports a fault, once.
 func (f *Follower) failed(err error) {
 	if f.fault == err.Error() {
 		return

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// markSize is how much before the place where a file is read is compared to find out
-// whether the file was written anew.
+// markSize is how many bytes before the place where a file is read are compared, to find out
+// whether the file was rewritten.
 const markSize = 256
 
 // growing reads a file that grows, to its end if another file has taken its name.

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// proofSize is how many bytes of compressed data are decoded at most to decide
-	// whether a gzip member begins in a place.
+	// proofSize bounds the compressed bytes that are decoded to decide whether a gzip member
+	// begins in a place.
 	proofSize = 4 << 10
 	// proofText is how many bytes of text prove it, even with damage behind them.
 	proofText = 64
 	// proofChain is how many members within proofSize may cut each other off.
 	proofChain = 8
-	// gzipWindow is how many bytes of text the decoder returns at once, at most.
+	// gzipWindow is the most bytes of text that the decoder returns at once.
 	gzipWindow = 32 << 10
 	// gzipStart is the size of the magic number with the flags behind it.
 	gzipStart = len(gzipMagic) + 1

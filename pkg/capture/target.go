@@ -112,8 +112,8 @@ func (w *Writer) over(now time.Time) bool {
 		(w.o.MaxSize > 0 && w.size+int64(len(w.stored)) > w.o.MaxSize || w.o.MaxAge > 0 && now.Sub(w.since) >= w.o.MaxAge)
 }
 
-// there reports whether the file's name is still that of the open file. If another
-// program has truncated the file, there corrects the size.
+// there reports whether the name still leads to the open file. If another program has truncated
+// the file, there corrects the size.
 func (w *Writer) there() bool {
 	st, err := os.Stat(w.current)
 	if err != nil {

@@ -62,7 +62,7 @@ const (
 	talk
 )
 
-// pauses are how long the pauses are: ranges, each as likely.
+// pauses are the ranges of the lengths of pauses; all ranges are equally likely.
 var pauses = [...][]struct{ low, high time.Duration }{
 	routing:  {{20 * time.Millisecond, 200 * time.Millisecond}},
 	setup:    {{10 * time.Millisecond, 80 * time.Millisecond}},

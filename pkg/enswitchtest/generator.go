@@ -23,7 +23,7 @@ type GeneratorOptions struct {
 	Rate float64
 	// Machines is the number of machines in the cluster, numbered from 1; 7 if zero.
 	Machines int
-	// Shape is how the rate goes up and down. It has no effect if Rate is math.Inf(1).
+	// Shape is how the rate changes over time. It has no effect if Rate is math.Inf(1).
 	Shape Shape
 	// Skew is the largest error of the machines' clocks: each one is ahead or behind by
 	// an amount of its own. It shows in timestamps and in ids with a time, not in

@@ -15,7 +15,7 @@ const (
 	maxDisorder = time.Minute
 	// longWait is the shortest wait for which OnWait is called.
 	longWait = 10 * time.Second
-	// maxLag is how far the replay may be late before it stops catching up.
+	// maxLag is how late the replay may be before it stops catching up.
 	maxLag = time.Second
 	// maxApart bounds the time between two events, in microseconds: thirty years, so
 	// that sums of times do not overflow.

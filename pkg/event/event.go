@@ -84,7 +84,7 @@ func feedTime(text []byte) (usec int64, ok bool) {
 	return usec, true
 }
 
-// numberTime returns the time that a number stands for. Its size tells the unit.
+// numberTime returns the time that a number stands for. The unit follows from its size.
 func numberTime(d Decimal) (usec int64, ok bool) {
 	if d.Sign() < 0 {
 		return 0, false

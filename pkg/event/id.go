@@ -85,8 +85,8 @@ func (d *Identifier) add(name Value, value int, nested uint32) {
 	d.named = append(d.named, named{begin, uint32(len(d.names)), uint32(value), nested})
 }
 
-// sort sorts those that were added from number begin on, leaves out those that do not
-// count, and returns how many are left.
+// sort sorts the entries from number begin on, removes those that do not count, and returns how
+// many are left.
 func (d *Identifier) sort(begin int) int {
 	all := d.named[begin:]
 	name := func(m named) []byte { return d.names[m.name:m.nameEnd] }

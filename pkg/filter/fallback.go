@@ -11,8 +11,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Limits for one event, of expressions that may run for ever. A step of gojq takes
-// some tens of nanoseconds.
+// Limits for one event, for expressions that may never end. A step of gojq takes some tens of
+// nanoseconds.
 const (
 	maxSteps = 1_000_000
 	maxTime  = 5 * time.Second

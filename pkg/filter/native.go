@@ -83,8 +83,8 @@ func (c *nativeCompiler) query(q *gojq.Query) operation {
 	}
 	switch q.Op {
 	case gojq.OpPipe:
-		// gojq v0.12.20 has a bug with some of these, as {a: (.b // $x | 1)}, and they
-		// are of no use.
+		// gojq v0.12.20 has a bug with some of these, such as {a: (.b // $x | 1)}, and nobody
+		// needs them.
 		if _, ok := c.constantQuery(q.Right); ok {
 			return c.no()
 		}

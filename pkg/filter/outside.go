@@ -63,7 +63,7 @@ func (w *walker) use(name string, args int) {
 	w.uses = append(w.uses, name)
 }
 
-// scope calls body and then removes what that has defined.
+// scope calls body and then removes what body has defined.
 func (w *walker) scope(body func()) {
 	n := len(w.defined)
 	body()

@@ -19,7 +19,7 @@ func (f *Forwarder) deliverAll() {
 	}
 }
 
-// prepare prepares the target, and reports a failure as that of a delivery.
+// prepare prepares the target, and reports a failure as a failed delivery.
 func (f *Forwarder) prepare(p preparer) {
 	err := p.Prepare(f.ctx)
 	if err == nil || f.ctx.Err() != nil {
@@ -232,8 +232,8 @@ func (f *Forwarder) attempt(batch []*entry) []Result {
 	return results
 }
 
-// complete puts back what is to be tried again, and counts the rest. It reports whether
-// the target has recovered.
+// complete puts back the items that are to be tried again, and counts the others. It reports
+// whether the target has recovered.
 func (f *Forwarder) complete(batch []*entry, results []Result) (recovered bool) {
 	f.mu.Lock()
 	dropped := map[DropReason]int64{}

@@ -16,7 +16,7 @@ import (
 type ExecOptions struct {
 	// Words are the command and its arguments. There is no shell.
 	Words []string
-	// Env is the environment of the command; nil is that of this process.
+	// Env is the environment of the command; nil is the environment of this process.
 	Env []string
 	// Timeout bounds the time of a command. The default is 10 s.
 	Timeout time.Duration

@@ -42,7 +42,7 @@ type Item struct {
 	// Payload is what is sent: the event on one line, as valid JSON without a newline, or a
 	// JSON value in its place.
 	Payload []byte
-	// ID is that of the original event.
+	// ID is the identity of the original event.
 	ID event.ID
 	// Class, Event and Machine are the texts of these fields of the original event, empty if
 	// it has none. They may hold any character.

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxUnnoted is how many items may be delivered, or being delivered, without a note on
-	// disk: as many come again after the process was killed.
+	// maxUnnoted bounds the items that are delivered, or being delivered, without a note on
+	// disk: at most this number are delivered again after the process was killed.
 	maxUnnoted = 1000
 	// noteEvery is how many delivered items share a note, and noteAfter how long one waits
 	// for it.

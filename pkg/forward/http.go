@@ -24,8 +24,8 @@ import (
 const (
 	// maxRetryAfter bounds what a Retry-After may ask for.
 	maxRetryAfter = 24 * time.Hour
-	// maxAnswer is how much of an answer is read so that its connection can be used again, and
-	// answerTime for how long.
+	// maxAnswer bounds the bytes of an answer that are read so that its connection can be used
+	// again, and answerTime the time for it.
 	maxAnswer  = 64 << 10
 	answerTime = time.Second
 	// maxHeader bounds the header of an answer.

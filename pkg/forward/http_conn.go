@@ -25,7 +25,7 @@ const (
 	// maxPlain is the size of a request that fits into the buffers of a connection at both ends,
 	// so that writing it does not wait for the server.
 	maxPlain = 64 << 10
-	// maxIdle is how long a connection may have been idle that is used again.
+	// maxIdle is the longest time for which a connection may have been idle to be used again.
 	maxIdle = 90 * time.Second
 	// quickIdle is how long it may have been idle to be used again without a look at whether
 	// the server has closed it, and lookTime how long that look takes.

@@ -27,7 +27,7 @@ type JetStreamOptions struct {
 }
 
 const (
-	// ackTimeout is how long the server may acknowledge nothing of what it was sent.
+	// ackTimeout is how long the server may leave everything that it was sent unacknowledged.
 	ackTimeout = 10 * time.Second
 	// setupTimeout bounds a request about the stream.
 	setupTimeout = 5 * time.Second
@@ -227,7 +227,7 @@ func (t *jetStream) fail(err error, closed bool) {
 	}
 }
 
-// notice passes on what is to be known, once.
+// notice passes each notice on once.
 func (t *jetStream) notice(err error) {
 	t.mu.Lock()
 	known := t.noticed[err.Error()]

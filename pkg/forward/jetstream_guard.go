@@ -19,7 +19,7 @@ type freshness struct {
 	window atomic.Int64 // the duplicate window in nanoseconds, 0 if it is not known yet
 }
 
-// minFresh is what a process may take that is not stopped, only slow.
+// minFresh is the time that a process may take that is slow but not stopped.
 const minFresh = 100 * time.Millisecond
 
 // limit returns how old it may be. Together with half the window, after which an event is looked

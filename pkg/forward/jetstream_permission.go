@@ -19,9 +19,9 @@ const userInfo = "$SYS.REQ.USER.INFO"
 // subjects.
 type permissions struct{ Allow, Deny []string }
 
-// permitted asks for the permissions of the user, and returns an error if it may publish none of
-// the events. It gives notice of what it may not do beside. A server that does not answer
-// permits everything until it refuses an event.
+// permitted asks for the permissions of the user, and returns an error if the user may publish
+// none of the events. It gives notice of what else the user may not do. A server that does not
+// answer permits everything until it refuses an event.
 func (t *jetStream) permitted(ctx context.Context) error {
 	p, err := t.permissions(ctx)
 	if p == nil {
@@ -45,7 +45,7 @@ func (t *jetStream) permitted(ctx context.Context) error {
 }
 
 // permissions returns what the user may publish to, nil if it is not known. The error says why
-// the connection is of no use.
+// the connection is unusable.
 func (t *jetStream) permissions(ctx context.Context) (*permissions, error) {
 	ctx, w := t.watch(ctx, false)
 	defer t.unwatch(w)

@@ -32,7 +32,7 @@ type flight struct {
 // times flightSize, and the index of the event.
 const flightSize = 1 << 10
 
-// settle notes what became of an event. t.mu is held.
+// settle notes the result of an event. t.mu is held.
 func (f *flight) settle(i int, r Result) {
 	if f.results[i].Verdict != pending {
 		return
@@ -157,9 +157,8 @@ func (t *jetStream) wait(ctx context.Context, f *flight) error {
 	}
 }
 
-// conclude makes the Result of an event that has no answer, and says whose event it is that
-// the stream has twice: one that was sent before without an answer was this target's own. t.mu
-// is held.
+// conclude fills in the Result of an event that has no answer, and remembers the event: if it
+// is sent again and the stream has it already, that was this target's own. t.mu is held.
 func (t *jetStream) conclude(r *Result, id event.ID, err error) {
 	switch r.Verdict {
 	case pending:
@@ -222,8 +221,8 @@ const (
 	codeStore       = 10077
 )
 
-// noRoom are the codes for an account, or a server, that has no room left: of the limits of
-// the account, of resources in general, of memory, and of storage.
+// noRoom are the error codes of an account or a server that has no room left: limits of the
+// account, resources in general, memory, and storage.
 var noRoom = [...]jetstream.ErrorCode{10002, 10023, 10028, 10047}
 
 // answer returns what a stream's answer means.
@@ -257,8 +256,8 @@ func answer(msg *nats.Msg) Result {
 	return unreachable(&refusedError{a.Stream, a.Error})
 }
 
-// fault is called with errors of the connection that concern no single event: a lack of
-// permission is told to whom it concerns.
+// fault is called with errors of the connection that concern no single event. It passes a lack
+// of permission on to those that wait for it.
 func (t *jetStream) fault(conn *nats.Conn, err error) {
 	if !errors.Is(err, nats.ErrPermissionViolation) {
 		return

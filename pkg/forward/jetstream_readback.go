@@ -29,8 +29,8 @@ type readBack struct {
 }
 
 const (
-	// minSlack is how much earlier than this machine received an event another one may have
-	// received and published it, by its clock or the server's.
+	// minSlack is how much earlier than this machine another one may have received and
+	// published the same event, by its clock or the server's.
 	minSlack = time.Minute
 	// maxIDs bounds the ids in memory, some 40 bytes each, unless more events than that were
 	// received within a minute or two.
@@ -90,8 +90,8 @@ func (r *readBack) reset(begin time.Time) {
 	}
 }
 
-// readOn reads the ids up to the end of the stream. Those of events received from begin to end
-// are of use. known.mu is held.
+// readOn reads the ids up to the end of the stream. It needs those of events received from
+// begin to end. known.mu is held.
 func (t *jetStream) readOn(ctx context.Context, begin, end time.Time) error {
 	ctx, w := t.watch(ctx, true)
 	defer t.unwatch(w)

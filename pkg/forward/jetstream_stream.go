@@ -25,7 +25,7 @@ type streamInfo struct {
 	other bool
 }
 
-// StreamProblem is what is wrong with a stream.
+// StreamProblem is a kind of fault of a stream.
 type StreamProblem uint8
 
 // The problems.

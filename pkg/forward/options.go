@@ -26,7 +26,7 @@ type Options struct {
 	MaxBytes int64
 	// MaxAge is the age at which items are dropped, counted from Received. 0 is no limit.
 	MaxAge time.Duration
-	// Sync is how long after an item was added it is synced to the disk at the latest. Add
+	// Sync is the longest time from when an item is added until it is synced to the disk. Add
 	// does not wait for that. 0 is at once, less than 0 never.
 	Sync time.Duration
 
@@ -68,11 +68,11 @@ type Counts struct {
 	Bytes int64
 	// Oldest is when the oldest waiting item was received, zero if it is not known.
 	Oldest time.Time
-	// Totals is what became of the others since the queue was made.
+	// Totals counts the items that have left the queue since it was made.
 	Totals
 }
 
-// Totals count what became of items.
+// Totals counts items by their outcome.
 type Totals struct {
 	Delivered    int64 `json:"delivered"`
 	Dead         int64 `json:"dead"` // all dead letters, also those that were delivered since

@@ -81,8 +81,8 @@ type Status struct {
 	Dead         int64 `json:"dead"`
 	Dropped      int64 `json:"dropped"`
 	AlreadyThere int64 `json:"already_there"`
-	// LastError is the latest answer or error because of which an item was not delivered,
-	// also if it has been since.
+	// LastError is the latest answer or error because of which an item was not delivered, even
+	// if the item has been delivered since.
 	LastError string `json:"last_error"`
 	// DeadFile is the path of the file with the oldest dead letters, empty if there are
 	// none.

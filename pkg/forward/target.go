@@ -24,7 +24,7 @@ type preparer interface {
 	Prepare(ctx context.Context) error
 }
 
-// Verdict is what a target has done with an item.
+// Verdict is the outcome of delivering an item.
 type Verdict uint8
 
 const (
@@ -46,7 +46,7 @@ const (
 // MaxReason bounds the length of a Result's Reason in bytes.
 const MaxReason = 4 << 10
 
-// Result is what became of one item.
+// Result is the outcome of one item.
 type Result struct {
 	Verdict Verdict
 	// After is how long to wait before the item is delivered again. 0 leaves that to the

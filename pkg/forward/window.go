@@ -93,7 +93,7 @@ func newWindow() *window {
 	}
 }
 
-// full reports whether no more entries are to be loaded.
+// full reports whether the window takes no more entries.
 func (w *window) full() bool { return w.loaded >= maxLoaded || w.bytes >= maxLoadedBytes }
 
 // add adds an entry, which comes after all others.

@@ -62,7 +62,7 @@ func (c *Client) explainAnswer(a *attempt, err error) *Error {
 	return e
 }
 
-// serverHeaders is what the headers of an answer say about the server.
+// serverHeaders returns what the headers of an answer say about the server.
 func (c *Client) serverHeaders(h http.Header) string {
 	var parts []string
 	for _, name := range [...]string{"Server", "Via", "WWW-Authenticate", "Proxy-Authenticate"} {

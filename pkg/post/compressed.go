@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zlib"
 )
 
-// compression is how a body is compressed.
+// compression is the way in which a body is compressed.
 type compression uint8
 
 const (

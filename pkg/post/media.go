@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// encoding is how a body holds an event.
+// encoding is the form in which a body holds an event.
 type encoding uint8
 
 const (
@@ -15,7 +15,7 @@ const (
 	jsonObject
 )
 
-// media is what a Content-Type says.
+// media is a parsed Content-Type.
 type media struct {
 	encoding encoding
 	boundary string

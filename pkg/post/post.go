@@ -141,8 +141,8 @@ type Rejection struct {
 	Size int64
 }
 
-// Note is what is odd about a request that is an event all the same. The zero Note
-// says that nothing is.
+// Note says what is unusual about a request that is accepted as an event. The zero Note is for
+// nothing.
 type Note struct {
 	NoClass  bool   // there is no field class
 	Repeated bool   // a form has a field more than once; the first counts

@@ -12,7 +12,8 @@ import (
 // Change says what differs between two schemas.
 type Change uint8
 
-// The changes. Only the first two are about events, of which Path is empty.
+// The changes. The first two are about events, and their Path is empty; the others are about
+// fields.
 const (
 	Removed         Change = iota // the second schema does not have it
 	Added                         // the first one does not have it

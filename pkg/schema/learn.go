@@ -46,8 +46,8 @@ type shapeEntry struct {
 	plans []*plan
 }
 
-// plan is what there is to do for events with the same class and event, and the same names
-// and types of fields.
+// plan is what to do for events with the same class and event, and the same names and types of
+// fields.
 type plan struct {
 	class, event string       // JSON
 	types        []event.Kind // of all fields

@@ -28,7 +28,7 @@ type nodeCount struct {
 	counts counts
 }
 
-// mark is what was seen of the values of a field for the first time.
+// mark says what was seen for the first time of the values of a field.
 type mark struct {
 	node       *node
 	kind       markKind

@@ -94,7 +94,7 @@ type Schema struct {
 	callFields  map[string]*callField
 }
 
-// Kind is what is known of the events of a class with a name.
+// Kind is what is known of the events with the same class and name.
 type Kind struct {
 	Name
 	// Root is the event itself, whose Count is the number of events, and whose Members are

@@ -29,7 +29,7 @@ func (q *Queue) Append(records ...[]byte) error {
 	return err
 }
 
-// append is Append. Behind says that many files wait for a sync.
+// append is like Append. behind says that many files wait for a sync.
 func (q *Queue) append(records [][]byte) (behind bool, err error) {
 	q.appending.Lock()
 	defer q.appending.Unlock()

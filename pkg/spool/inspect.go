@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// Info is what a directory holds.
+// Info describes the queue in a directory.
 type Info struct {
 	Records int64 // that are not acknowledged
 	Bytes   int64 // of all segment files

@@ -38,8 +38,8 @@ type holding struct {
 
 func newHeld() held { return held{open: map[uint64]holding{}, done: map[uint64]bool{}} }
 
-// take notes a message that has come. It reports false if it came before: then it is not to
-// be yielded again. Again says that it was acknowledged before.
+// take notes a message that has come. It reports false if the message came before and must not
+// be yielded again. again says that it was acknowledged before.
 func (h *held) take(sequence uint64, reply string) (fresh, again bool) {
 	_, known := h.open[sequence]
 	if again = h.done[sequence]; !again {

@@ -143,8 +143,8 @@ func (l *link) status(ctx context.Context, code string, m *nats.Msg) error {
 	return l.lost("the server refuses to send: " + code + " " + description)
 }
 
-// again makes a consumer anew that is gone, and goes on behind the last message. That of a group
-// is a loss: all its readers have to find out where it goes on.
+// again replaces a consumer that is gone, and goes on after the last message. If it was the
+// consumer of a group, that is a loss: all readers of the group must find out where it goes on.
 func (l *link) again(ctx context.Context) error {
 	var err error
 	if l.r.opts.Group == "" {
@@ -219,7 +219,7 @@ func (l *link) message(ctx context.Context, m *nats.Msg, yield func(Message, err
 	return yield(msg, nil), nil
 }
 
-// metadata is what the subject for answers says of a message.
+// metadata is what the reply subject says of a message.
 type metadata struct {
 	sequence, number, pending uint64
 	stored                    time.Time

@@ -205,8 +205,8 @@ func (l *link) picks(subject string) bool {
 	return ok && n%share.Of == share.Number
 }
 
-// consume makes or finds the consumer, and subscribes anew. Existed says that it is of a group
-// that was there before.
+// consume creates or finds the consumer, and subscribes again. existed says that the group was
+// there before.
 func (l *link) consume(ctx context.Context) (existed bool, err error) {
 	if l.sub != nil {
 		_ = l.sub.Unsubscribe() // the inbox is used no more in any case
@@ -298,7 +298,7 @@ func (l *link) join(ctx context.Context) (info *jetstream.ConsumerInfo, existed 
 	return there.CachedInfo(), existed, nil
 }
 
-// checkGroup returns an error if a consumer cannot be that of the group.
+// checkGroup returns an error if a consumer cannot belong to the group.
 func (r *Reader) checkGroup(c *jetstream.ConsumerConfig, filters []string) error {
 	have := c.FilterSubjects
 	if c.FilterSubject != "" {
@@ -321,7 +321,7 @@ func (r *Reader) checkGroup(c *jetstream.ConsumerConfig, filters []string) error
 // finishTime bounds each step of the end of a connection.
 const finishTime = time.Second
 
-// stop has the server send no more, and holds what has come, to be given back.
+// stop tells the server to send no more, and keeps what has come, to be given back.
 func (l *link) stop() {
 	l.await()
 	if l.sub.Drain() != nil || l.conn.FlushTimeout(finishTime) != nil {
@@ -337,8 +337,8 @@ func (l *link) stop() {
 	}
 }
 
-// quietTime is after how long without a message the server is taken to send no more of what it
-// was asked for: other readers of the group may have got it.
+// quietTime is the time without a message after which the server is assumed to send no more of
+// what it was asked for: other readers of the group may have got it.
 const quietTime = 250 * time.Millisecond
 
 // await holds what the server is about to send. A message that it has counted out to this

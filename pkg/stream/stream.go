@@ -27,7 +27,7 @@ import (
 	"unicode/utf8"
 )
 
-// The headers of a message, beside Nats-Msg-Id.
+// The headers of a message, in addition to Nats-Msg-Id.
 const (
 	HeaderClass    = "Enswitch-Class"
 	HeaderEvent    = "Enswitch-Event"
