@@ -273,6 +273,7 @@ func TestScreenNarrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := onScreen(t, size{20, 5}, nil, "calls", "--read", file)
+	p.shows("capture read to")
 	for _, s := range []step{
 		{[]string{"j"}, []string{"\n>  ring"}, ""},
 		{[]string{"?"}, []string{"Keys"}, "ring"},

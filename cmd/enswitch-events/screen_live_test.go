@@ -143,6 +143,7 @@ func TestScreenHostile(t *testing.T) {
 	}
 	for _, s := range []size{small, large} {
 		p := onScreen(t, s, nil, "calls", "--read", file)
+		p.atEnd()
 		p.shows("1–13 of 13 ↥", "LEGS   EV")
 		text := p.text()
 		rows := strings.Split(text, "\n")
