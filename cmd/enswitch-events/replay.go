@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +20,7 @@ import (
 // replayOptions are the flags of replay.
 type replayOptions struct {
 	serve    serve.Options
-	speed    speed
+	speed    flags.Pace
 	loop     bool
 	restamp  bool
 	bounds   flags.Bounds
@@ -33,36 +29,8 @@ type replayOptions struct {
 	wait     int
 }
 
-// speed is the pflag value of --speed: a factor, or infinite for max.
-type speed float64
-
-// Set parses text.
-func (s *speed) Set(text string) error {
-	if text == "max" {
-		*s = speed(math.Inf(1))
-		return nil
-	}
-	n, err := strconv.ParseFloat(strings.TrimSuffix(text, "x"), 64)
-	if err != nil || !(n > 0) || math.IsInf(n, 0) {
-		return errors.New("a speed is written like 10x, 0.5x or max")
-	}
-	*s = speed(n)
-	return nil
-}
-
-// String returns the speed as Set parses it.
-func (s *speed) String() string {
-	if math.IsInf(float64(*s), 1) {
-		return "max"
-	}
-	return strconv.FormatFloat(float64(*s), 'g', -1, 64) + "x"
-}
-
-// Type returns the name of the type.
-func (s *speed) Type() string { return "SPEED" }
-
 func newReplay(a *cli.App) *cobra.Command {
-	o := &replayOptions{speed: 1}
+	o := &replayOptions{speed: flags.Pace{N: 1, Unit: "x", Name: "SPEED", Form: "a speed is written like 10x, 0.5x or max"}}
 	cmd := &cobra.Command{
 		Use:   "replay FILE…",
 		Short: "Play captures back as a cluster",
@@ -188,7 +156,7 @@ func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []s
 		return nil, err
 	}
 	return serve.NewPlayer(a.Log, serve.PlayerOptions{
-		Names: names, Speed: float64(o.speed), Loop: o.loop, Restamp: o.restamp,
+		Names: names, Speed: o.speed.N, Loop: o.loop, Restamp: o.restamp,
 		From: from, To: to, Count: o.count, MaxLine: int(o.bounds.MaxLine),
 	}), a.IneffectiveFlag
 }

@@ -3,9 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"math"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +18,7 @@ import (
 // simulateOptions are the flags of simulate.
 type simulateOptions struct {
 	serve    serve.Options
-	rate     rate
+	rate     flags.Pace
 	count    int64
 	duration time.Duration
 	seed     uint64
@@ -36,36 +34,8 @@ type simulateOptions struct {
 	rejectKey     bool
 }
 
-// rate is the pflag value of --rate: events a second, or infinite for max.
-type rate float64
-
-// Set parses text.
-func (r *rate) Set(text string) error {
-	if text == "max" {
-		*r = rate(math.Inf(1))
-		return nil
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(n > 0) || math.IsInf(n, 0) {
-		return errors.New("a rate is a number of events a second above 0, or max")
-	}
-	*r = rate(n)
-	return nil
-}
-
-// String returns the rate as Set parses it.
-func (r *rate) String() string {
-	if math.IsInf(float64(*r), 1) {
-		return "max"
-	}
-	return strconv.FormatFloat(float64(*r), 'g', -1, 64)
-}
-
-// Type returns the name of the type.
-func (r *rate) Type() string { return "N" }
-
 func newSimulate(a *cli.App) *cobra.Command {
-	o := &simulateOptions{rate: 10}
+	o := &simulateOptions{rate: flags.Pace{N: 10, Name: "N", Form: "a rate is a number of events a second above 0, or max"}}
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Simulate an Enswitch cluster: its websocket and its POSTs",
@@ -135,7 +105,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 		return cli.Usage("", "--machines %d: must be from 1 to 1,000", o.machines)
 	case o.wait < 0:
 		return cli.Usage("", "--wait-clients %d: must not be negative", o.wait)
-	case o.shape.Kind != enswitchtest.Constant && math.IsInf(float64(o.rate), 1):
+	case o.shape.Kind != enswitchtest.Constant && math.IsInf(o.rate.N, 1):
 		return cli.Usage("give a --rate", "--shape %s: --rate max has no shape", o.shape.Kind)
 	case o.shape.Period < time.Second || o.shape.Period > 24*time.Hour:
 		return cli.Usage("", "--shape-period %v: must be from 1s to 24h", o.shape.Period)
@@ -152,7 +122,7 @@ func (o *simulateOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Comman
 		return err
 	}
 	generator := enswitchtest.GeneratorOptions{
-		Seed: o.seed, Rate: float64(o.rate), Machines: o.machines, Shape: o.shape, Skew: o.skew,
+		Seed: o.seed, Rate: o.rate.N, Machines: o.machines, Shape: o.shape, Skew: o.skew,
 	}
 	var err error
 	if generator.Scenario, err = serve.ReadScenario(o.scenario); err != nil {

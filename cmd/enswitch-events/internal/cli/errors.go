@@ -68,7 +68,6 @@ type Error struct {
 }
 
 // Error returns the message, without the hint.
-// Error returns the message, without the hint.
 func (e *Error) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("exit code %d", e.Code)

@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 )
 
-// Plural returns a count with its noun: 1 event, 1,234 events.
 // Plural returns a count with its noun: 1 event, 1,234 events.
 func Plural(n int64, noun string) string {
 	if n == 1 {
@@ -16,7 +17,13 @@ func Plural(n int64, noun string) string {
 	return humanize.Comma(n) + " " + noun + "s"
 }
 
-// TimeOfDay returns the time of day of t, in milliseconds.
+// WarnCount logs a warning that begins with a count and its noun, unless n is 0.
+func WarnCount(l *log.Logger, n int64, noun, text string) {
+	if n > 0 {
+		l.Warn(Plural(n, noun)+" "+text, noun+"s", n)
+	}
+}
+
 // TimeOfDay returns the time of day of t, in milliseconds.
 func TimeOfDay(t time.Time) string { return t.Format("15:04:05.000") }
 

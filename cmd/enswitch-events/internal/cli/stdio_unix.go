@@ -28,7 +28,6 @@ func (s Stream) Write(b []byte) (written int, err error) {
 }
 
 // Read reads from the file. It waits while the file is empty.
-// Read reads from the file. It waits while the file is empty.
 func (s Stream) Read(b []byte) (int, error) {
 	for {
 		n, err := s.f.Read(b)

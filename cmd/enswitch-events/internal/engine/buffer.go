@@ -189,9 +189,12 @@ func (b *Buffer) block() *Block {
 	return &Block{data: make([]byte, 0, blockSize), items: make([]item, 0, blockSize/128)}
 }
 
-func (b *Buffer) signal() {
+func (b *Buffer) signal() { notify(b.wake) }
+
+// notify puts a value into ch, which has room for one, unless it holds one already.
+func notify(ch chan<- struct{}) {
 	select {
-	case b.wake <- struct{}{}:
+	case ch <- struct{}{}:
 	default:
 	}
 }

@@ -201,12 +201,7 @@ func (c *Captures) read(ctx context.Context) {
 	}
 }
 
-func (c *Captures) signal() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
+func (c *Captures) signal() { notify(c.wake) }
 
 // opener opens files.
 type opener struct {

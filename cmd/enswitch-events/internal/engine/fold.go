@@ -184,7 +184,7 @@ func (f *folder) run() outcome {
 		if f.Turn != nil {
 			f.Turn()
 		}
-		behind := f.behind() // before take: what a feed has put in before it is behind no more is of the past
+		behind := f.behind() // before take: what a feed puts in before it catches up is old
 		f.take()
 		if len(f.queue) > 0 {
 			if o := f.foldFirst(); o.over() {

@@ -69,12 +69,7 @@ func (p *pace) wait(spilling bool) {
 }
 
 // finish says that a block was finished, or spilled.
-func (p *pace) finish() {
-	select {
-	case p.finished <- struct{}{}:
-	default:
-	}
-}
+func (p *pace) finish() { notify(p.finished) }
 
 // folded says how long a block of size bytes took, and how much of that time was
 // spent in writes.

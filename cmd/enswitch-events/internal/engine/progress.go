@@ -28,10 +28,7 @@ func (p *progress) book(l *Ledger) {
 	}
 	p.written.Store(p.folded)
 	for _, ch := range p.watchers {
-		select {
-		case ch <- struct{}{}:
-		default:
-		}
+		notify(ch)
 	}
 }
 

@@ -229,12 +229,8 @@ func (b *Buffer) lose(counts []int64, err error) {
 }
 
 func (b *Buffer) wakeSpiller() {
-	if b.spill == nil {
-		return
-	}
-	select {
-	case b.spill.wake <- struct{}{}:
-	default:
+	if b.spill != nil {
+		notify(b.spill.wake)
 	}
 }
 

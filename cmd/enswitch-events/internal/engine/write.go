@@ -131,7 +131,7 @@ func (f *folder) setWriting(on bool) (took time.Duration) {
 type stopwatch struct {
 	mu    sync.Mutex
 	total time.Duration
-	began time.Time // zero while it stands
+	began time.Time // zero while it is stopped
 }
 
 // set starts the watch, or stops it after the time that it returns.

@@ -85,7 +85,7 @@ type Health struct {
 	State, Address string
 	Connected      bool // all feeds are
 	Ever           bool // a feed is connected, or was
-	Behind         bool // what comes is of the past: see engine.Config.Behind
+	Behind         bool // the events that come are old: see engine.Config.Behind
 	// Last is when the last event came, zero if none has.
 	Last   time.Time
 	Ledger engine.Ledger

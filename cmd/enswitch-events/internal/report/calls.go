@@ -30,21 +30,12 @@ func EndQuietCalls(t *call.Tracker, linger, quiet time.Duration) (next time.Dura
 
 // LogCallBounds logs what the bounds of following calls cost.
 func LogCallBounds(l *log.Logger, stats *call.Stats) {
-	for _, c := range []struct {
-		n          int64
-		what, text string
-	}{
-		{stats.GivenUp, "call", "given up as lost: too many calls were open, or they were too large"},
-		{stats.Late, "event", "of calls that were over and forgotten, and are left out"},
-		{stats.LegsOver, "leg", "beyond 10,000 of one call left out"},
-		{stats.IDsOver, "id", "of ended calls forgotten in less than 5 minutes: an event that comes late may begin a call of its own"},
-		{stats.Strange, "event", "of class call without an id belong to no call"},
-		{stats.Untimed, "event", "without a timestamp: each counts as of the newest timestamp before it, if there is one"},
-	} {
-		if c.n > 0 {
-			l.Warn(cli.Plural(c.n, c.what)+" "+c.text, c.what+"s", c.n)
-		}
-	}
+	cli.WarnCount(l, stats.GivenUp, "call", "given up as lost: too many calls were open, or they were too large")
+	cli.WarnCount(l, stats.Late, "event", "of calls that were over and forgotten, and are left out")
+	cli.WarnCount(l, stats.LegsOver, "leg", "beyond 10,000 of one call left out")
+	cli.WarnCount(l, stats.IDsOver, "id", "of ended calls forgotten in less than 5 minutes: an event that comes late may begin a call of its own")
+	cli.WarnCount(l, stats.Strange, "event", "of class call without an id belong to no call")
+	cli.WarnCount(l, stats.Untimed, "event", "without a timestamp: each counts as of the newest timestamp before it, if there is one")
 }
 
 // Guess is an event or a field whose meaning is guessed. Name is the name of the meaning.

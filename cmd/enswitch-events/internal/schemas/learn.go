@@ -181,17 +181,8 @@ func size(s *schema.Schema) (kinds, fields int64) {
 
 // LogLeft says what the limits left out.
 func LogLeft(l *log.Logger, left schema.Left) {
-	for _, c := range []struct {
-		n          int64
-		what, text string
-	}{
-		{left.Events, "event", "left out: there are more than 2,000 kinds"},
-		{left.Fields, "field", "left out: there are more than 20,000 different ones"},
-		{left.Long, "name", "of more than 256 bytes left out"},
-		{left.Deep, "value", "nested more than 16 deep not looked into"},
-	} {
-		if c.n > 0 {
-			l.Warn(cli.Plural(c.n, c.what)+" "+c.text, c.what+"s", c.n)
-		}
-	}
+	cli.WarnCount(l, left.Events, "event", "left out: there are more than 2,000 kinds")
+	cli.WarnCount(l, left.Fields, "field", "left out: there are more than 20,000 different ones")
+	cli.WarnCount(l, left.Long, "name", "of more than 256 bytes left out")
+	cli.WarnCount(l, left.Deep, "value", "nested more than 16 deep not looked into")
 }
