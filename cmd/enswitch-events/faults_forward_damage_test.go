@@ -137,7 +137,7 @@ func forwardDeadFull(t *testing.T) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	p := start(t, "forward", "--read", writeCalls(t, calls, n), "--queue", queue, "--to", s.URL, "--drain-timeout", "1s")
+	p := start(t, "forward", "--read", writeCalls(t, calls, n), "--queue", queue, "--to", s.URL, "--drain-timeout", "5s")
 	if code := p.exit(); code != cli.ExitOK {
 		t.Errorf("exit code %d", code)
 	}
