@@ -34,8 +34,9 @@ ends: in a pipe, and with -o, --template, --pseudonyms or another flag for what 
 ADDRESS is as for tail; with --read the events come from captures.
 
 On the screen ? shows the keys and what the states mean. It keeps 50,000 open
-calls and the last 5,000 that ended. A terminal with TERM=dumb, or without a
-keyboard, gets lines. kill -9 leaves the screen as it is: 'reset' mends that.
+calls and the last 5,000 that ended, in some 240 MB. A terminal with
+TERM=dumb, or without a keyboard, gets lines. kill -9 leaves the screen as it
+is: 'reset' mends that.
 
 A call is the events of class call that share a callid or a uniqueid, or an
 asteriskid of the same machine. A leg is a uniqueid. A call has ended when all
