@@ -133,20 +133,13 @@ func (a *absence) write(name string, now int64, more string) outcome {
 	}
 	b.data = append(b.data, "}\n"...)
 	b.begin()
-	e := &a.e
-	e.block, e.begin, e.end, e.verbatim = b, 0, len(b.data), true
-	e.Event = event.Event{Raw: b.data[:len(b.data)-1], Received: time.Unix(0, now)}
-	a.worker.Begin(b, true)
-	if e.X.Scan(e.Raw) == nil {
-		a.worker.Show(e)
-	}
-	a.worker.End(b)
+	b.showRecord(a.worker, &a.e, time.Unix(0, now), "")
 	o := a.f.put(&b.Out)
 	if !o.over() {
 		o = a.f.flush()
 	}
 	if !o.over() && a.OnRecord != nil {
-		a.OnRecord(&e.Event, &e.X)
+		a.OnRecord(&a.e.Event, &a.e.X)
 	}
 	return o
 }

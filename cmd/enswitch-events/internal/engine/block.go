@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
@@ -256,6 +257,17 @@ func (b *Block) Texts(yield func(file int, offset int64, text []byte)) {
 		}
 		yield(s.file, s.offset, b.data[s.begin:end])
 	}
+}
+
+// showRecord has w write the record that is all of b, as e: an event of the program's own.
+func (b *Block) showRecord(w Worker, e *Event, at time.Time, source string) {
+	e.block, e.begin, e.end, e.verbatim = b, 0, len(b.data), true
+	e.Event = event.Event{Raw: b.data[:len(b.data)-1], Received: at, Source: source}
+	w.Begin(b, true)
+	if e.X.Scan(e.Raw) == nil {
+		w.Show(e)
+	}
+	w.End(b)
 }
 
 // Event is an event that is being mapped. It is valid during the call.

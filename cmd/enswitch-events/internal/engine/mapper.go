@@ -8,7 +8,6 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
-	"github.com/enswitch-events/enswitch-events/pkg/event"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -330,15 +329,8 @@ func (m *mapper) gap(b *Block) {
 	b.begin()
 	b.to.at = len(b.data)
 	m.b, m.inOrder, m.before, m.tooLarge, m.failed = b, true, 0, false, false
-	m.worker.Begin(b, true)
-	e := &m.ev
-	e.block, e.begin, e.end, e.verbatim = b, 0, len(b.data), true
-	e.Event = event.Event{Raw: b.data[:len(b.data)-1], Received: g.To, Source: g.Source}
+	b.showRecord(m.worker, &m.ev, g.To, g.Source)
 	m.source = -1
-	if e.X.Scan(e.Raw) == nil {
-		m.worker.Show(e)
-	}
-	m.worker.End(b)
 	m.b, b.ledger = nil, Ledger{} // the record is no event that was received
 }
 
