@@ -4,14 +4,18 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -38,6 +42,10 @@ func forwardDamageFaults() []fault {
 		{
 			"forward-bad-targets", "targets that answer nothing, begin an answer of 1 GB, redirect, or have a certificate that nobody signed; a good one beside them",
 			"the good one gets every event; the large answer counts; the redirect makes dead letters; the others wait, and why is said", forwardBadTargets,
+		},
+		{
+			"forward-odd-events", "class, event and callid that hold dots, stars, blanks, CR LF, NUL or 64 KB, that are no text or are not there",
+			"each event reaches a file and HTTP targets of every format once, as it is", forwardOddEvents,
 		},
 	}
 }
@@ -210,5 +218,83 @@ func forwardBadTargets(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(p.said.tail())
+	}
+}
+
+// formatsSink returns a server whose paths are named after formats, and what it got by path. That
+// may be read once nothing is sent any more.
+func formatsSink(t *testing.T) (s *httptest.Server, got, ids map[string][]string) {
+	var mu sync.Mutex
+	got, ids = map[string][]string{}, map[string][]string{}
+	s = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		events, id := []string{string(body)}, r.Header.Get("Enswitch-Event-Id")
+		switch r.URL.Path {
+		case "/ndjson":
+			events = strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
+		case "/cloudevents":
+			var e struct {
+				ID, Type, Source string
+				Data             json.RawMessage
+			}
+			if err := json.Unmarshal(body, &e); err != nil || e.Type == "" || e.Source == "" {
+				t.Errorf("%.100q: %v", body, err)
+			}
+			events, id = []string{string(e.Data)}, e.ID
+		case "/form":
+			if _, err := url.ParseQuery(string(body)); err != nil {
+				t.Errorf("%.100q: %v", body, err)
+			}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		got[r.URL.Path] = append(got[r.URL.Path], events...)
+		ids[r.URL.Path] = append(ids[r.URL.Path], id)
+	}))
+	t.Cleanup(s.Close)
+	return s, got, ids
+}
+
+func forwardOddEvents(t *testing.T) {
+	long := strings.Repeat("x", 64<<10)
+	lines := []string{
+		`{"class":".","event":"*","callid":">"}`, `{"class":" ","event":"a b","callid":" "}`, `{"class":"x\r\ny","event":"\u0000","callid":"\r\n\u0000"}`,
+		`{"class":"` + long + `","event":"` + long + `","callid":"` + long + `"}`, `{"event":"start","callid":"1"}`, `{"class":"call","callid":"1"}`,
+		`{"class":"call","event":"start"}`, `{"note":1}`, `{"class":null,"event":7,"callid":{"a":[1]}}`, `{"class":"","event":"","callid":""}`,
+	}
+	s, got, ids := formatsSink(t)
+	dir := t.TempDir()
+	capture, file := filepath.Join(dir, "odd.ndjson"), filepath.Join(dir, "out.ndjson")
+	text := strings.Join(lines, "\n") + "\n"
+	if err := os.WriteFile(capture, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "forward", "--read", capture, "--queue", filepath.Join(dir, "queue"), "--to", "file:"+file,
+		"--to", s.URL+"/json", "--to", s.URL+"/ndjson#format=ndjson&batch=3", "--to", s.URL+"/cloudevents#format=cloudevents", "--to", s.URL+"/form#format=form")
+	if code := p.exit(); code != cli.ExitOK {
+		t.Errorf("exit code %d", code)
+	}
+	<-p.said.over
+	if n := strings.Count(p.said.tail(), fmt.Sprintf("%d delivered", len(lines))); n != 5 {
+		t.Errorf("%d targets have all: %s", n, p.said.tail())
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != text {
+		t.Errorf("the file has %d bytes, not %d: %v", len(data), len(text), err)
+	}
+	slices.Sort(lines)
+	for _, path := range []string{"/json", "/ndjson", "/cloudevents"} {
+		slices.Sort(got[path])
+		if !slices.Equal(got[path], lines) {
+			t.Errorf("%s: %.100q", path, got[path])
+		}
+	}
+	for _, path := range []string{"/json", "/cloudevents", "/form"} {
+		slices.Sort(ids[path])
+		if len(slices.Compact(ids[path])) != len(lines) || len(ids[path][0]) != 32 {
+			t.Errorf("%s: %q", path, ids[path])
+		}
+	}
+	if !slices.Equal(ids["/json"], ids["/cloudevents"]) || !slices.Equal(ids["/json"], ids["/form"]) {
+		t.Error("the identities differ between the formats")
 	}
 }
