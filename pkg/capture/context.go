@@ -47,7 +47,7 @@ func NewReaderContext(ctx context.Context, in io.Reader, o *Options) *Reader {
 		}
 	}
 	r, w := io.Pipe()
-	context.AfterFunc(ctx, func() { r.CloseWithError(ctx.Err()) })
+	context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) }) // Read returns it
 	go func() {
 		// All methods but Read and Write are hidden, so that the copy uses this buffer.
 		_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{in}, make([]byte, 64<<10))
