@@ -136,7 +136,7 @@ func counted(calls int) func(path string) error {
 	}
 }
 
-// ended checks that a file holds the records of so many calls that have ended.
+// ended checks that a file has the records of that number of ended calls.
 func ended(calls int) func(path string) error {
 	return func(path string) error {
 		f, err := os.Open(path)

@@ -311,9 +311,9 @@ func catMemory(ctx context.Context, b *bench) ([]row, error) {
 	}}, nil
 }
 
-// catPeak lets cat read the file, of which it is to keep so many events, and
-// then standard input. When the one event from there has come out, the file
-// is done and the process still there to be asked.
+// catPeak has cat read the file, of which it must keep that number of events, and then standard
+// input. When the one event from there has come out, cat is done with the file and still
+// running, so that its memory can be read.
 func (b *bench) catPeak(ctx context.Context, path string, kept int) (int64, error) {
 	const last = `{"class":"call","event":"answer","note":"the last"}`
 	cmd := b.command(ctx, b.binary, "cat", "-c", "call", "-e", "answer", path, "-")

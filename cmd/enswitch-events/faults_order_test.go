@@ -142,8 +142,8 @@ func wantInOrder(t *testing.T, lines []string, senders, each int) {
 	}
 }
 
-// postOrder POSTs so many events of each sender to listen, through a proxy if there is
-// one.
+// postOrder POSTs the number of events in each, from each sender, to listen; through a proxy if
+// there is one.
 func postOrder(each int, proxy func(t *testing.T, to string) string, args ...string) func(*testing.T) {
 	const senders = 3
 	return func(t *testing.T) {

@@ -197,7 +197,7 @@ type item struct {
 	missing bool
 }
 
-// items are what stands in a file.
+// items returns the contents of a file.
 func (f *capturedFile) items(max int) (all []item) {
 	if f.kind == "missing" || f.kind == "directory" {
 		return []item{{missing: true}}

@@ -97,7 +97,7 @@ func TestChanges(t *testing.T) {
 		if i%1999 == 0 {
 			tr.Gap()
 		}
-		if i == 5000 { // so many that there is no room for one more
+		if i == 5000 { // there is no room for one more
 			tr.left = append(tr.left, make([]int64, maxNoted)...)
 		}
 		if i%201 != 0 {

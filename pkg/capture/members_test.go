@@ -15,7 +15,7 @@ import (
 	kgzip "github.com/klauspost/compress/gzip"
 )
 
-// calls is so many lines that are as alike as those of a switch.
+// calls returns n lines that are as alike as those of a switch.
 func calls(n int, class string) (text []byte) {
 	for i := range n {
 		text = fmt.Appendf(text, "{\"class\":%q,\"event\":\"route\",\"timestamp\":\"%d.%06d\",\"n\":%d,\"pad\":\"%s\"}\n",

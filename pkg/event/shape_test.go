@@ -59,14 +59,14 @@ func TestShape(t *testing.T) {
 	}
 }
 
-// TestShapesForgotten: whoever sends new names for ever gets no memory, and no
-// number comes again.
+// TestShapesForgotten: a feed that sends new names all the time gets no memory, and no number
+// comes again.
 func TestShapesForgotten(t *testing.T) {
 	var x Index
 	numbers := map[uint32]string{}
 	for n := range 5 * maxLeads {
 		if n%1500 == 1499 {
-			x.shapes.events = forgetAfter // so many events would take a while
+			x.shapes.events = forgetAfter // sending that number of events would take a while
 		}
 		for range 2 {
 			if err := x.Scan(fmt.Appendf(nil, `{"name %d":1,"class":"call"}`, n)); err != nil || !x.Class().Is("call") || x.Len() != 2 {

@@ -312,7 +312,7 @@ func (f *Forwarder) retry(e *entry, r *Result) {
 	e.due, e.asked = time.Now().Add(wait), r.Verdict != Unreachable
 }
 
-// backoff returns how long to wait after so many tries before.
+// backoff returns how long to wait after that number of tries.
 func backoff(tries int, most time.Duration) time.Duration {
 	return min(minBackoff<<min(tries, 20), most)
 }

@@ -188,7 +188,7 @@ func TestJetStreamRestarts(t *testing.T) {
 	checkOnce(t, s, "X", sent, said)
 }
 
-// checkOnce checks that a stream has so many events, each once.
+// checkOnce checks that a stream has the wanted number of events, each once.
 func checkOnce(t *testing.T, s *streamtest.Server, name string, want int, said *notices) {
 	t.Helper()
 	ids := readIDs(t, s, name)

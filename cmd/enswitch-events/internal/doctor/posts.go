@@ -29,8 +29,8 @@ const (
 )
 
 const (
-	// lullTime is how long to wait for another machine after the last one was heard from
-	// for the first time, where nobody says which machines there are.
+	// lullTime is how long to wait for another machine after the last new one was heard from,
+	// if the user has not named the machines.
 	lullTime = 5 * time.Second
 	// answerGood is how long an answer may take. The routing of a call waits for it.
 	answerGood = 100 * time.Millisecond
@@ -109,7 +109,7 @@ func (p *posts) shown() []string {
 	return urls
 }
 
-// add counts an event, and knows that of the doctor itself.
+// add counts an event, and recognises the one that the doctor itself sent.
 func (p *posts) add(ev event.Event) {
 	var x event.Index
 	if x.Scan(ev.Raw) == nil && string(x.Get(tokenField).Text()) == p.token {

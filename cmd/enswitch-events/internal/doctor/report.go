@@ -58,7 +58,7 @@ func (r *report) add(c check) {
 	}
 }
 
-// fail adds a check that failed with err. The first such error is that of the run.
+// fail adds a check that failed with err. The first such error is the error of the run.
 func (r *report) fail(name string, took time.Duration, detail string, err *cli.Error, more ...string) {
 	r.failure = cmp.Or(r.failure, cli.NewError(err.Code, err.Err, ""))
 	r.add(check{name, fail, took, detail, strings.Join(append([]string{err.Hint()}, more...), "\n")})

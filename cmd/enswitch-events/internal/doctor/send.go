@@ -24,7 +24,7 @@ const tokenField = "token"
 // over standard input.
 const SendFlag = "send-one"
 
-// order is what the other process is to do, answer what came of it.
+// order is what the other process must do, and answer its result.
 type (
 	order  struct{ URL, Token string }
 	answer struct {

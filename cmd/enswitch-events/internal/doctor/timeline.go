@@ -230,5 +230,5 @@ func named(proxy *url.URL, p *live.Peer) string {
 	return text + ", from " + name + " in the environment"
 }
 
-// expirySoon is how long before its end a certificate is warned of.
+// expirySoon is how long before it expires a certificate causes a warning.
 const expirySoon = 14 * 24 * time.Hour

@@ -1,5 +1,5 @@
-// Package fault has the error of a panic, which is one line: a person gets no stack trace, and
-// whoever mends it gets the place.
+// Package fault has the error of a panic. It is one line with the place in the code, without a
+// stack trace.
 package fault
 
 import (

@@ -27,7 +27,8 @@ type limit struct {
 	leftOut atomic.Int64
 }
 
-// limitKey stands for a value. Two have the same key with a probability of about 1 in 2^128.
+// limitKey is the hash of a value. Two values have the same one with a probability of about 1
+// in 2^128.
 type limitKey [2]uint64
 
 // limited is the time of the last command for a value, and the number of events since then that
@@ -66,8 +67,8 @@ func (l *limit) allows(x *event.Index, now time.Time) (leftOut int64, ok bool) {
 	return leftOut, true
 }
 
-// key returns what stands for the values of the fields. A missing field differs from an
-// empty one; a number is as its text.
+// key returns the key of the values of the fields. A missing field differs from an empty one; a
+// number is the same as its text.
 func (l *limit) key(x *event.Index) limitKey {
 	b := l.buf[:0]
 	for i, name := range l.fields {

@@ -48,8 +48,8 @@ func appendLines(dst []byte, lines []string) []byte {
 	return dst
 }
 
-// lines returns the rows of the table, each section with at most the given number of rows.
-// With 0 there is no section but that of the calls, or the heading of the groups.
+// lines returns the rows of the table, each section with at most the given number of rows. With
+// 0 there is only the section of the calls, or the heading of the groups.
 func (f *tableFormat) lines(s *Sink, b *block, rows int) []string {
 	width := tableWidth
 	if f.width != nil {

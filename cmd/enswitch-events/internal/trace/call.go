@@ -115,14 +115,14 @@ func (f *field) common() bool {
 	return f.key.Is("class") || f.key.Is("event") || f.key.Is("machine") || isIdentifier(f.key)
 }
 
-// isRole reports whether the field says something else than who is called.
+// isRole reports whether the field has a meaning other than who is called.
 func (f *field) isRole(m *call.Map) bool {
 	name := string(f.key.Text())
 	return slices.Contains(m.Fields(call.From), name) || slices.Contains(m.Fields(call.Customer), name) || slices.Contains(m.Fields(call.Cause), name)
 }
 
-// fields returns what is shown of an event beside its name: all fields but those that
-// say which event of which call it is.
+// fields returns what is shown of an event after its name: all fields except those that say
+// which event of which call it is.
 func fields(x *event.Index) (all []field) {
 	for i := range x.Len() {
 		if f := (field{x.Key(i), x.Value(i)}); !f.common() && x.Find(string(f.key.Text())) == i {

@@ -61,9 +61,9 @@ type follower interface {
 	end(dst []byte, c *Call) []byte
 }
 
-// displayHold is how long events of a live feed are held for the order of their
-// timestamps where they are shown as they come, so that a person sees the phone ring
-// within half a second. Events that are later than that are shown out of order.
+// displayHold is how long the events of a live feed are held to be put in the order of their
+// timestamps, if they are shown as they come: a person sees the phone ring within half a
+// second. Events that are later than that are shown out of order.
 const displayHold = 300 * time.Millisecond
 
 // maxNamedCalls is how many other calls are named.
@@ -215,7 +215,7 @@ func (t *Trace) Finish(out *engine.Output) {
 	t.flush(out)
 }
 
-// flush moves what is to be written to out.
+// flush moves the pending output to out.
 func (t *Trace) flush(out *engine.Output) {
 	t.showEvents()
 	if len(t.out) > 0 {

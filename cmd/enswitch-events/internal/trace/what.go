@@ -93,8 +93,8 @@ func (w *What) Matches(x *event.Index) bool {
 	return nested && w.filter.Keeps(x)
 }
 
-// isText reports whether v, or its text, is what is searched for as it was typed. It takes
-// less time than the regular expression.
+// isText reports whether v, or its text, equals the text that was typed. It is faster than the
+// regular expression.
 func (w *What) isText(v event.Value) bool {
 	switch {
 	case v.Kind == event.Number:

@@ -64,8 +64,8 @@ func (w *window) keep() {
 	w.center = -1
 }
 
-// around returns what is kept around that offset, and where it begins; nothing if that is
-// not kept. It is the last method to be called.
+// around returns the text that is kept around an offset, and the offset where it begins, or
+// nothing if it is not kept. No method may be called after it.
 func (w *window) around(file int, offset int64) (text []byte, begin int64) {
 	w.keep()
 	w.text = nil
