@@ -16,6 +16,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/forward"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/spelling"
@@ -51,7 +52,7 @@ func newConfigShow(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:       "show [COMMAND]",
 		Short:     "Print the settings of tail, or of another COMMAND",
-		ValidArgs: []string{"tail", "listen", "wait", "cat", "simulate", "replay"},
+		ValidArgs: []string{"tail", "listen", "wait", "cat", "calls", "trace", "stats", "forward", "doctor", "simulate", "replay"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
 				return cli.Usage(spelling.OneOf(strings.Join(args, " "), cmd.ValidArgs), "config show: %q has no settings", strings.Join(args, " "))
@@ -159,12 +160,27 @@ func shownValue(f *pflag.Flag) string {
 		value = strings.Join(list.GetSlice(), ",")
 	}
 	switch {
-	case f.Name == "header" && f.Changed:
+	case (f.Name == "header" || f.Name == "http-header") && f.Changed:
 		value = log.Redacted // it may be Authorization
+	case f.Name == "to":
+		value = shownTargets(f)
 	case f.Name == "proxy" || f.Name == "post":
 		value = withoutSecrets(value)
 	}
 	return cmp.Or(value, "-")
+}
+
+// shownTargets returns the targets of forward as its messages name them.
+func shownTargets(f *pflag.Flag) string {
+	list, ok := f.Value.(pflag.SliceValue)
+	if !ok {
+		return log.Redacted
+	}
+	var names []string
+	for _, text := range list.GetSlice() {
+		names = append(names, forward.TargetName(text))
+	}
+	return strings.Join(names, ",")
 }
 
 // withoutSecrets returns a URL with its password and query redacted.

@@ -141,6 +141,7 @@ func TestDoctor(t *testing.T) {
 		{"web-page", serveEach(t, nil, answerAll(200, "")), nil, nil, "upgrade", "a web page", "4875", cli.ExitConnect},
 		{"redirect", serveEach(t, nil, answerAll(302, "Location: http://192.0.2.1/\r\n")), nil, nil, "upgrade", "302", "final address", cli.ExitConnect},
 		{"503", serveEach(t, nil, answerAll(503, "")), nil, nil, "upgrade", "503", "does it run", cli.ExitConnect},
+		{"501", serveEach(t, nil, answerAll(501, "")), nil, nil, "upgrade", "501", "4875", cli.ExitConnect},
 		{"426", serveEach(t, nil, answerAll(426, "")), nil, nil, "upgrade", "426", "headers Upgrade", cli.ExitConnect},
 		{"no-answer", serveEach(t, nil, hold), []string{"--connect-timeout", "100ms"}, nil, "upgrade", "no answer within", "wss://", cli.ExitConnect},
 		{"hung-up", serveEach(t, nil, func(net.Conn) {}), nil, nil, "upgrade", "hung up|reset", ".", cli.ExitConnect},
@@ -183,6 +184,9 @@ func TestDoctor(t *testing.T) {
 			if last.Status != "fail" || last.Name != row.check || !regexp.MustCompile(row.detail).MatchString(last.Detail) ||
 				!regexp.MustCompile(row.fix).MatchString(last.Detail+": "+last.Fix) || r.code != row.code {
 				t.Errorf("code %d, %+v", r.code, c.Checks)
+			}
+			if strings.Contains(last.Fix, "--retry") { // doctor has no such flag
+				t.Errorf("the fix is %q", last.Fix)
 			}
 			if all := r.stdout + r.err; strings.Contains(all, secret) || strings.Contains(all, "hunter2") || strings.Contains(all, url.QueryEscape(secret)) {
 				t.Errorf("a secret in %s", all)

@@ -139,7 +139,7 @@ It ends with 1 if something stays because nothing could be delivered for
 queue.`,
 		Example: `  enswitch-events forward drain
   enswitch-events forward drain --to https://crm.example.com/events`,
-	}, forward.Waiting, (*forward.Targets).DrainQueues)
+	}, forward.Waiting, true, (*forward.Targets).DrainQueues)
 }
 
 func newForwardRetry(a *cli.App) *cobra.Command {
@@ -151,19 +151,19 @@ without --to those of all queues, as drain does. What is refused again stays a
 dead letter, and the command ends with 1.`,
 		Example: `  enswitch-events forward retry-dead
   enswitch-events forward retry-dead --to https://crm.example.com/events`,
-	}, forward.Dead, (*forward.Targets).RetryDead)
+	}, forward.Dead, false, (*forward.Targets).RetryDead)
 }
 
 // newForwardSub completes a command that does something with the queues of targets, without
-// --to with those of which open returns something.
-func newForwardSub(a *cli.App, cmd *cobra.Command, open forward.Open, do func(*forward.Targets, context.Context) error) *cobra.Command {
+// --to with those of which open returns something. With alone no other process may use them.
+func newForwardSub(a *cli.App, cmd *cobra.Command, open forward.Open, alone bool, do func(*forward.Targets, context.Context) error) *cobra.Command {
 	var o forward.Options
 	cmd.Args = cli.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if a.IneffectiveFlag != nil {
 			return a.IneffectiveFlag
 		}
-		targets, err := o.CompileAll(a, open)
+		targets, err := o.CompileAll(a, open, alone)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ package captures
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -90,8 +89,14 @@ func (s *session) run(ctx context.Context, config *engine.Config) error {
 	running.Wait()
 	s.failures.LogTotals()
 	if back, none := r.Disorder(); back > 0 || none > 0 {
-		s.app.Log.Warn(fmt.Sprintf("--merge: %s out of order by more than a minute in a file, and %s without a timestamp; they stay where they are in their file",
-			cli.Plural(back, "event"), humanize.Comma(none)), "back", back, "untimed", none)
+		var what []string
+		if back > 0 {
+			what = append(what, cli.Plural(back, "event")+" out of order by more than a minute")
+		}
+		if none > 0 {
+			what = append(what, cli.Plural(none, "event")+" without a timestamp")
+		}
+		s.app.Log.Warn("captures read side by side: "+strings.Join(what, ", and ")+": they stay where they are in their file", "back", back, "untimed", none)
 	}
 	if untimed > 0 {
 		s.app.Log.Warn(cli.Plural(untimed, "event") + " without a timestamp left out")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,7 +62,8 @@ func (r *report) add(c check) {
 // fail adds a check that failed with err. The first such error is the error of the run.
 func (r *report) fail(name string, took time.Duration, detail string, err *cli.Error, more ...string) {
 	r.failure = cmp.Or(r.failure, cli.NewError(err.Code, err.Err, ""))
-	r.add(check{name, fail, took, detail, strings.Join(append([]string{err.Hint()}, more...), "\n")})
+	fixes := slices.DeleteFunc(strings.Split(err.Hint(), "\n"), func(fix string) bool { return strings.HasPrefix(fix, "--retry ") }) // doctor connects once
+	r.add(check{name, fail, took, detail, strings.Join(append(fixes, more...), "\n")})
 }
 
 // skip says which checks were not made because one before them failed.

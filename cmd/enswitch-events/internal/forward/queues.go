@@ -2,6 +2,7 @@ package forward
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -9,14 +10,16 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
+	"github.com/enswitch-events/enswitch-events/pkg/spool"
 )
 
 // Open returns how many events of a queue are to be delivered, and what is said of them.
 type Open func(s *queueStatus) (events int64, what string)
 
 // CompileAll is Compile. Without --to it returns the targets of all queues in which
-// open finds something, as far as the queue knows how its events are delivered.
-func (o *Options) CompileAll(a *cli.App, open Open) (*Targets, error) {
+// open finds something, as far as the queue knows how its events are delivered. With alone a
+// queue that another process uses is an error.
+func (o *Options) CompileAll(a *cli.App, open Open, alone bool) (*Targets, error) {
 	if len(o.To) > 0 {
 		return o.compile(a)
 	}
@@ -38,6 +41,9 @@ func (o *Options) CompileAll(a *cli.App, open Open) (*Targets, error) {
 		if one, err := parseTarget(&pflag.FlagSet{}, s.Spec); s.Spec != "" && err == nil && one.dir == filepath.Base(s.Queue) {
 			o.To = append(o.To, s.Spec)
 			continue
+		}
+		if err := checkQueue(s.Queue); alone && errors.Is(err, spool.ErrInUse) {
+			return nil, queueError(cmp.Or(s.Target, s.Queue), s.Queue, err)
 		}
 		unknown++
 		a.Log.Warn(fmt.Sprintf("%s: %s, and cannot be delivered: its user, password, query, headers or arguments are not kept with the queue", cmp.Or(s.Target, s.Queue), what),

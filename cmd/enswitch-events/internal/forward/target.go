@@ -17,6 +17,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	names "github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
 )
@@ -27,6 +28,16 @@ type target struct {
 	dir     string // the name of the directory of its queue
 	options forward.Options
 	log     *targetLog // nil before the queue is opened
+}
+
+// TargetName returns a target of --to as it is shown: without user, password, query, headers
+// and arguments.
+func TargetName(text string) string {
+	one, err := parseTarget(&pflag.FlagSet{}, text)
+	if err != nil {
+		return log.Redacted // nobody knows what in it is a secret
+	}
+	return one.name
 }
 
 // targetHint says what a target looks like.

@@ -132,7 +132,7 @@ func statusHint(status int) string {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return "a proxy in front may not reach messaged: does it run?\n--retry keeps trying"
 	}
-	return "--retry keeps trying"
+	return "another server may listen there: messaged's port is 4875, its path /events/websocket/\n--retry keeps trying"
 }
 
 // keyError returns the error of a key that was rejected. It may also be that messaged

@@ -244,7 +244,7 @@ func (s *Sequence) record(ev *event.Event, x *event.Index) {
 		copy(s.last, s.last[1:])
 		s.last = s.last[:shownLast-1]
 	}
-	s.last = append(s.last, append(oldest[:0], ev.Raw[:min(len(ev.Raw), shownBytes)]...))
+	s.last = append(s.last, excerpt(oldest[:0], ev.Raw))
 }
 
 // Missing implements report.Awaiter.
@@ -253,6 +253,14 @@ func (s *Sequence) Missing() string {
 		return "the event has not come"
 	}
 	return "the sequence " + s.sequence + " has not come"
+}
+
+// excerpt appends the beginning of an event, and … if that is not all of it.
+func excerpt(dst, raw []byte) []byte {
+	if len(raw) <= shownBytes {
+		return append(dst, raw...)
+	}
+	return append(append(dst, raw[:shownBytes]...), "…"...)
 }
 
 // Seen implements report.Awaiter: the kinds of events that came, the unfinished sequences,

@@ -58,7 +58,7 @@ func (k *KeySources) Key(ctx context.Context) (key, origin string, err error) {
 		return key, "profile " + k.Profile.Name, err
 	}
 	if v, ok := k.Profile.Strings("authkey-command"); ok && len(v) > 0 {
-		key, err = fromCommand(ctx, v)
+		key, err = fromCommand(ctx, "authkey-command of profile "+k.Profile.Name, v)
 		return key, "profile " + k.Profile.Name, err
 	}
 	return "", "", nil
@@ -100,9 +100,9 @@ func fromPrivateFile(origin, name string) (string, error) {
 	return trim(text, origin+": "+name)
 }
 
-// fromCommand runs a command and returns its output, the key. A single word is a command
+// fromCommand runs a command, which origin names, and returns its output, the key. A single word is a command
 // line for the shell.
-func fromCommand(ctx context.Context, words []string) (string, error) {
+func fromCommand(ctx context.Context, origin string, words []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
@@ -113,12 +113,12 @@ func fromCommand(ctx context.Context, words []string) (string, error) {
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if ctx.Err() != nil {
-		return "", fmt.Errorf("authkey-command: no answer within %v", commandTimeout)
+		return "", fmt.Errorf("%s: no answer within %v", origin, commandTimeout)
 	}
 	if err != nil {
-		return "", fmt.Errorf("authkey-command: %w", err)
+		return "", fmt.Errorf("%s has failed: %w", origin, err)
 	}
-	return trim(out, "the output of authkey-command")
+	return trim(out, "the output of "+origin)
 }
 
 // trim returns the key in text without blanks and the line break at its end, as 'echo KEY > f'
