@@ -17,7 +17,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
@@ -129,14 +128,7 @@ func forwardCut(t *testing.T) {
 func forwardDeadFull(t *testing.T) {
 	const calls, n = 100, 3
 	queue := t.TempDir()
-	if err := syscall.Mount("tmpfs", queue, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skip("cannot make a small disk here:", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(queue, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	grow := smallDisk(t, queue)
 	var refuse atomic.Bool
 	refuse.Store(true)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -157,9 +149,7 @@ func forwardDeadFull(t *testing.T) {
 	if !strings.Contains(p.said.tail(), "no space left") {
 		t.Errorf("said: %s", p.said.tail())
 	}
-	if err := syscall.Mount("tmpfs", queue, "tmpfs", syscall.MS_REMOUNT, "size=16m"); err != nil {
-		t.Fatal(err)
-	}
+	grow()
 	refuse.Store(false)
 	for _, verb := range []string{"drain", "retry-dead"} {
 		if code := start(t, "forward", verb, "--queue", queue, "--to", s.URL).exit(); code != cli.ExitOK {
