@@ -55,7 +55,7 @@ func newConfigShow(a *cli.App) *cobra.Command {
 		ValidArgs: []string{"tail", "listen", "wait", "cat", "calls", "trace", "stats", "forward", "doctor", "simulate", "replay"},
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 1 && !slices.Contains(cmd.ValidArgs, args[0]) {
-				return cli.Usage(spelling.OneOf(strings.Join(args, " "), cmd.ValidArgs), "config show: %q has no settings", strings.Join(args, " "))
+				return cli.Usage(spelling.OneOf(strings.Join(args, " "), cmd.ValidArgs), "config show does not show %q", strings.Join(args, " "))
 			}
 			return nil
 		},

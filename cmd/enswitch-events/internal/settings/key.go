@@ -116,7 +116,7 @@ func fromCommand(ctx context.Context, origin string, words []string) (string, er
 		return "", fmt.Errorf("%s: no answer within %v", origin, commandTimeout)
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s has failed: %w", origin, err)
+		return "", fmt.Errorf("%s has failed: %w: run it by hand to see why", origin, err)
 	}
 	return trim(out, "the output of "+origin)
 }

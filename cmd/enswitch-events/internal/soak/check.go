@@ -82,24 +82,29 @@ func newSender() *http.Client {
 	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxConnsPerHost: 1}}
 }
 
-// post POSTs a body and reports whether that was answered.
+// post POSTs a form and reports whether that was answered.
 func (p *posted) post(ctx context.Context, client *http.Client, to string, body []byte) bool {
 	p.tried.Add(1)
+	ok := post(ctx, client, to, "application/x-www-form-urlencoded", body)
+	if ok {
+		p.answered.Add(1)
+	}
+	return ok
+}
+
+// post POSTs a body of that type and reports whether it was answered with 200.
+func post(ctx context.Context, client *http.Client, to, kind string, body []byte) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return false
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", kind)
 	resp, err := client.Do(req)
 	if err != nil {
 		return false
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return false
-	}
-	p.answered.Add(1)
-	return true
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }
 
 // tail is the program with two messaged and --listen.

@@ -129,13 +129,13 @@ func (k *kills) killAgainAndAgain(ctx context.Context, dir string, args []string
 
 // send POSTs the events of every call of a sender, each until it is answered.
 func (k *kills) send(ctx context.Context, sender int) {
-	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+	client := newSender()
 	defer client.CloseIdleConnections()
 	for call := sender; call < k.events/perCall; call += postSenders {
 		for n := call * perCall; n < (call+1)*perCall; n++ {
 			body := fmt.Appendf(nil, `{"class":"call","event":"start","machine":%d,"timestamp":"1234567890.123456","callid":"1234567890.%d","n":%d,"pad":"%s"}`,
 				sender, call, n, strings.Repeat("x", n%100))
-			for !k.post(ctx, client, body) {
+			for !post(ctx, client, k.url, "application/json", body) {
 				select {
 				case <-time.After(5 * time.Millisecond):
 				case <-ctx.Done():
@@ -146,21 +146,6 @@ func (k *kills) send(ctx context.Context, sender int) {
 			k.sent.Add(1)
 		}
 	}
-}
-
-func (k *kills) post(ctx context.Context, client *http.Client, body []byte) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, k.url, bytes.NewReader(body))
-	if err != nil {
-		return false
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := client.Do(req)
-	if err != nil {
-		return false
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
 }
 
 // take is the target: it takes an event, answers 503, or hangs up.
