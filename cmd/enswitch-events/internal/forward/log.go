@@ -144,7 +144,8 @@ func (l *targetLog) finish(c forward.Counts) int64 {
 	add(c.Dead-l.before.Dead, "refused")
 	add(l.dropped, "dropped")
 	add(c.Waiting, "wait in the queue for the next run")
-	l.log.Info(l.name+": "+strings.Join(parts, ", "), "target", l.name, "delivered", c.Delivered-l.before.Delivered, "dead", c.Dead-l.before.Dead, "dropped", l.dropped, "waiting", c.Waiting)
+	l.log.Info(l.name+": "+strings.Join(parts, ", "), "target", l.name, "delivered", c.Delivered-l.before.Delivered,
+		"already_there", c.AlreadyThere-l.before.AlreadyThere, "dead", c.Dead-l.before.Dead, "dropped", l.dropped, "waiting", c.Waiting)
 	return l.dropped
 }
 
