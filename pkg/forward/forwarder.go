@@ -67,7 +67,7 @@ type Forwarder struct {
 	closing    bool
 	readError  time.Time // do not read the queue before this time
 	totals     Totals
-	before     Totals // when it was opened
+	before     Counts // when it was opened
 	lastError  string
 	changed    bool // since the status file was written
 	removed    bool // the files of the queue were removed, and it is closed
@@ -112,8 +112,9 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 		return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close(), f.root.Close())
 	}
 	if s, err := readStatus(f.root); err == nil {
-		f.totals, f.before, f.lastError = s.Totals, s.Totals, s.LastError
+		f.totals, f.lastError = s.Totals, s.LastError
 	}
+	f.before = Counts{Waiting: f.waitingItems(), Totals: f.totals}
 	f.changed = true
 	if n := f.q.Truncated(); n > 0 {
 		f.report(fmt.Errorf("the last %d bytes of the queue are no whole event, as after a loss of power: they are cut off", n))
@@ -332,8 +333,9 @@ func (f *Forwarder) Counts() Counts {
 	return c
 }
 
-// Before returns the totals at the time when the Forwarder was opened.
-func (f *Forwarder) Before() Totals { return f.before }
+// Before returns the counts at the time when the Forwarder was opened, without Bytes and
+// Oldest.
+func (f *Forwarder) Before() Counts { return f.before }
 
 // waitingItems returns the number of items that are not delivered. mu is held.
 func (f *Forwarder) waitingItems() int64 {

@@ -146,9 +146,10 @@ type TextWorker struct {
 	part     *textPart
 	b        *Block
 	e        *Event
-	kept     bool // something was written for the event
-	rendered bool // it was rendered, perhaps as nothing
-	givenUp  bool // it was given up, and its output will be taken back
+	kept     bool         // something was written for the event
+	rendered bool         // it was rendered and not just copied, perhaps as nothing
+	before   render.State // before it was rendered
+	givenUp  bool         // it was given up, and its output will be taken back
 }
 
 // Begin implements Worker.
@@ -170,13 +171,13 @@ func (w *TextWorker) End(*Block) {
 // Event implements Worker.
 func (w *TextWorker) Event(e *Event) bool {
 	w.begin(e)
-	out, before := w.b.Out.Len(), w.renderer.State()
+	out := w.b.Out.Len()
 	if w.hidden != nil && w.hidden.query != nil {
 		w.query(e)
 	} else {
 		w.Filter.Run(&e.X, w.emit)
 	}
-	w.noteState(out, before)
+	w.noteState(out)
 	return w.notify()
 }
 
@@ -194,7 +195,7 @@ func (w *TextWorker) Skip(e *Event) { w.begin(e) }
 
 // Show implements Worker.
 func (w *TextWorker) Show(e *Event) bool {
-	if w.e != e || !w.rendered {
+	if w.e != e || !w.rendered && !w.kept {
 		w.show(e)
 	}
 	return w.kept
@@ -202,9 +203,9 @@ func (w *TextWorker) Show(e *Event) bool {
 
 func (w *TextWorker) show(e *Event) {
 	w.begin(e)
-	out, before := w.b.Out.Len(), w.renderer.State()
+	out := w.b.Out.Len()
 	w.print(filter.Output{Event: true})
-	w.noteState(out, before)
+	w.noteState(out)
 }
 
 // notify calls OnKept if the event is kept, and reports whether it is.
@@ -223,14 +224,15 @@ func (w *TextWorker) begin(e *Event) {
 }
 
 // noteState notes how the event depends on earlier ones and later ones on it. Its
-// output begins at out; before is the state before it.
-func (w *TextWorker) noteState(out int, before render.State) {
+// output begins at out.
+func (w *TextWorker) noteState(out int) {
 	p := w.part
 	switch {
-	case w.rendered && (!w.kept || w.givenUp):
-		w.renderer.SetState(before) // an event that is not shown changes nothing
+	case !w.rendered:
+	case !w.kept || w.givenUp:
+		w.renderer.SetState(w.before) // an event that is not shown changes nothing
 	case !p.timed && w.renderer.TimeShown():
-		p.timed, p.first, p.widths = true, w.e.place(), before
+		p.timed, p.first, p.widths = true, w.e.place(), w.before
 		p.outBegin, p.outEnd = out, w.b.Out.Len()
 	}
 }
@@ -238,11 +240,13 @@ func (w *TextWorker) noteState(out int, before render.State) {
 // print writes the event, or a value that takes its place.
 func (w *TextWorker) print(o filter.Output) bool {
 	e, out := w.e, &w.b.Out
-	w.rendered = true
 	ev, x := w.shownEvent()
 	if o.Event && w.encode == nil && x == &e.X && w.renderer.Verbatim(x) && e.WriteVerbatim() {
 		w.kept = true
 		return true
+	}
+	if !w.rendered {
+		w.rendered, w.before = true, w.renderer.State()
 	}
 	text := out.Text()
 	before := len(text)

@@ -32,7 +32,7 @@ type targetLog struct {
 	dropped  int64
 	unsaid   map[forward.DropReason]int64 // dropped, and not logged yet
 	byReason map[forward.DropReason]int64 // all dropped
-	before   forward.Totals               // when the queue was opened
+	before   forward.Counts               // when the queue was opened
 }
 
 // hook sets the functions that o calls.

@@ -196,7 +196,7 @@ func (t *Targets) openAll() error {
 		t.mu.Lock()
 		t.open, t.logs = append(t.open, f), append(t.logs, l)
 		t.mu.Unlock()
-		if n := f.Counts().Waiting; n > 0 {
+		if n := l.before.Waiting; n > 0 {
 			t.a.Log.Info(fmt.Sprintf("%s: %s in the queue from before", one.name, cli.Plural(n, "event")), "target", one.name, "waiting", n)
 		}
 	}
