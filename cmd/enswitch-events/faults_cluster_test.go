@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,13 +22,8 @@ func newCluster(t *testing.T) (*broker, []*streamtest.Server) {
 	t.Helper()
 	var ports, routes []string
 	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports = append(ports, l.Addr().String())
-		routes = append(routes, "nats://"+l.Addr().String())
-		l.Close()
+		port := closedPort(t)
+		ports, routes = append(ports, port), append(routes, "nats://"+port)
 	}
 	var servers []*streamtest.Server
 	for i, port := range ports {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 )
 
 // connectFaults are those of making a connection, the first one or one after a
@@ -166,7 +167,7 @@ func tlsOnPlain(t *testing.T) {
 // closedPort is an address where nothing listens, unless the test does.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	addr, release, err := holdPort()
+	addr, release, err := streamtest.HoldPort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -242,12 +242,7 @@ func queueStatus(t *testing.T, queue string) (s struct{ Waiting, Delivered, Dead
 
 func forwardDown(t *testing.T) {
 	const n = 40
-	address, release, err := holdPort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(release)
-	queue := t.TempDir()
+	address, queue := closedPort(t), t.TempDir()
 	p := start(t, "forward", "--listen", "0", "--queue", queue, "--to", "http://"+address)
 	url := p.url()
 	for i := range n {

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/enswitch-events/enswitch-events/pkg/enswitchtest"
+	"github.com/enswitch-events/enswitch-events/pkg/stream/streamtest"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
@@ -102,7 +103,7 @@ func messagedCmd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	arrived := make(chan struct{}, 100)
 	// Nobody else gets the port when this server is gone.
-	addr, release, err := holdPort()
+	addr, release, err := streamtest.HoldPort()
 	ts.Check(err)
 	ts.Defer(release)
 	l, err := net.Listen("tcp", addr)
@@ -189,7 +190,7 @@ func answerCmd(ts *testscript.TestScript, neg bool, args []string) {
 // freeportCmd sets the variable it is given to a port at which nothing listens,
 // until the script has something listen there.
 func freeportCmd(ts *testscript.TestScript, neg bool, args []string) {
-	addr, release, err := holdPort()
+	addr, release, err := streamtest.HoldPort()
 	ts.Check(err)
 	ts.Defer(release)
 	_, port, _ := net.SplitHostPort(addr)

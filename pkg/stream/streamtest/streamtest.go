@@ -4,14 +4,11 @@ package streamtest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -33,7 +30,7 @@ type Server struct {
 	binary string
 	dir    string
 	config string
-	port   int // 0 before the first start
+	addr   string
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when cmd has ended
 	output lockedBuffer
@@ -60,6 +57,12 @@ func start(t testing.TB, first string, config ...string) *Server {
 		t.Skipf("no nats-server: go install github.com/nats-io/nats-server/v2@%s", Version)
 	}
 	s := &Server{t: t, binary: binary, dir: t.TempDir()}
+	addr, release, err := HoldPort() // so that nobody takes it while the server is down
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	s.addr = addr
 	for _, text := range append([]string{first}, config...) {
 		s.config += os.Expand(text, s.expand) + "\n"
 	}
@@ -88,7 +91,7 @@ func find() (string, error) {
 }
 
 // Address returns HOST:PORT of the server, the same after a restart.
-func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *Server) Address() string { return s.addr }
 
 // URL returns the URL of the server.
 func (s *Server) URL() string { return "nats://" + s.Address() }
@@ -112,11 +115,7 @@ func (s *Server) Restart() {
 	s.t.Helper()
 	s.Kill()
 	path := filepath.Join(s.dir, "nats.conf")
-	port := s.port
-	if port == 0 {
-		port = -1 // the server takes a free one
-	}
-	text := fmt.Sprintf("listen: \"127.0.0.1:%d\"\nports_file_dir: \"%s\"\n%s", port, filepath.ToSlash(s.dir), s.config)
+	text := fmt.Sprintf("listen: %q\n%s", s.addr, s.config)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -137,10 +136,7 @@ func (s *Server) await() {
 	s.t.Helper()
 	timeout := time.After(startTime)
 	for {
-		if s.port == 0 {
-			s.port, _ = s.readPort()
-		}
-		if s.port != 0 && s.greets() {
+		if s.greets() {
 			return
 		}
 		select {
@@ -151,30 +147,6 @@ func (s *Server) await() {
 		case <-time.After(pollEvery):
 		}
 	}
-}
-
-// readPort returns the port that the server has written to its file of ports.
-func (s *Server) readPort() (int, error) {
-	names, _ := filepath.Glob(filepath.Join(s.dir, "*.ports"))
-	if len(names) == 0 {
-		return 0, os.ErrNotExist
-	}
-	data, err := os.ReadFile(names[0])
-	if err != nil {
-		return 0, err
-	}
-	var ports struct {
-		NATS []string `json:"nats"`
-	}
-	if err := json.Unmarshal(data, &ports); err != nil || len(ports.NATS) == 0 {
-		return 0, errors.New("no port")
-	}
-	address := ports.NATS[0][bytes.LastIndexByte([]byte(ports.NATS[0]), '/')+1:]
-	_, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(text)
 }
 
 // greets reports whether the server takes connections.
