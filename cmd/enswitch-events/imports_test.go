@@ -35,7 +35,7 @@ var levels = []string{
 	"render",
 	"cli",
 	"log statusline settings metrics",
-	"caret needle tally pseudonym",
+	"caret needle tally pseudonym join",
 	"safe spelling htmlpage shell fault",
 }
 

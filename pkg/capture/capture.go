@@ -214,10 +214,22 @@ func TrimLine(line []byte) []byte {
 	return nil
 }
 
+// Scan has x scan the event in line. If that is no event as it is, Scan tries again with
+// what [Clean] returns. It returns the bytes that x has scanned, a part of line, or line and
+// an *event.Error.
+func Scan(x *event.Index, line []byte) ([]byte, error) {
+	err := x.Scan(line)
+	if err != nil {
+		if text := Clean(line); len(text) < len(line) && x.Scan(text) == nil {
+			return text, nil
+		}
+	}
+	return line, err
+}
+
 // Clean returns line without the garbage that other programs leave around an event: a
 // byte order mark before it, where files with one were put together, and NUL bytes on
-// both sides, where a system crashed while the file grew. A program calls it for a
-// line that is no event, and tries again.
+// both sides, where a system crashed while the file grew.
 func Clean(line []byte) []byte {
 	line = bytes.Trim(line, "\x00")
 	return TrimLine(bytes.TrimPrefix(line, []byte("\ufeff")))

@@ -168,14 +168,14 @@ func (r *Reader) short(b []byte, whole int) ([]byte, int) {
 // is an event, or else nothing, because it has been cut off.
 func (r *Reader) tail(line []byte, offset int64) int {
 	text := TrimLine(line)
-	var x event.Index
 	switch {
 	case len(text) == 0:
 		return 0
 	case len(text) > r.max:
 		r.reject(line, offset, ErrTooLong)
 		return 0
-	case x.Scan(text) == nil, x.Scan(Clean(text)) == nil:
+	}
+	if _, err := Scan(new(event.Index), text); err == nil {
 		return len(line)
 	}
 	if r.unfinished = r.stopped; r.stopped {

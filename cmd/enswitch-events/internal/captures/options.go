@@ -28,7 +28,7 @@ type Options struct {
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
 	// Destination is where the output of text goes; nil is stdout.
-	Destination *engine.Destination
+	Destination *flags.Destination
 	// EveryLine gives the sink every event, also those that the filters drop.
 	EveryLine bool
 	// Awaiter is what the run waits for; nil reads everything that the filters keep.

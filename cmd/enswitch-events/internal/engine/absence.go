@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/enswitch-events/enswitch-events/pkg/event"
@@ -86,7 +85,7 @@ func (a *absence) check(now int64) outcome {
 		return outcome{}
 	}
 	a.absent = true
-	return a.write("absent", now, fmt.Sprintf(`"received":%d,"connected":%t`, a.dropped, a.Connected()))
+	return a.write("absent", now, fmt.Sprintf(`,"received":%d,"connected":%t`, a.dropped, a.Connected()))
 }
 
 // kept is called before an event that is kept is written, with when it was received.
@@ -120,18 +119,11 @@ func (a *absence) folded(b *Block) outcome {
 	return a.check(a.now)
 }
 
-// write writes a record, with more fields.
+// write writes a record. More is more of its fields, each after a comma.
 func (a *absence) write(name string, now int64, more string) outcome {
-	stamp := func(nanoseconds int64) string {
-		return fmt.Sprintf(`"%d.%06d"`, nanoseconds/1e9, nanoseconds%1e9/1000)
-	}
 	b := &a.block
-	b.data = append(b.data[:0], `{"class":"enswitch-events","event":"`+name+`","timestamp":`+stamp(now)+`,"from":`+stamp(a.since)+`,"seconds":`...)
-	b.data = strconv.AppendFloat(b.data, time.Duration(now-a.since).Seconds(), 'f', 3, 64)
-	if more != "" {
-		b.data = append(append(b.data, ','), more...)
-	}
-	b.data = append(b.data, "}\n"...)
+	b.data = fmt.Appendf(b.data[:0], `{"class":"enswitch-events","event":"%s","timestamp":"%s","from":"%s","seconds":%.3f%s}`+"\n",
+		name, stamp(time.Unix(0, now)), stamp(time.Unix(0, a.since)), time.Duration(now-a.since).Seconds(), more)
 	b.begin()
 	b.showRecord(a.worker, &a.e, time.Unix(0, now), "")
 	o := a.f.put(&b.Out)

@@ -30,9 +30,9 @@ type Block struct {
 
 	toMap atomic.Bool   // set until a goroutine claims the block to map it
 	ready chan struct{} // holds a value once another goroutine has mapped the block
-	fell  error         // of that, if it panicked
+	fell  error         // the panic of that goroutine
 
-	from Place // where the piece begins that result is about
+	from Place // where the piece begins that result belongs to
 	result
 }
 

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 )
 
 // minFree is the number of empty blocks that are kept for reuse however small the
@@ -49,11 +49,9 @@ type Buffer struct {
 	sources  []string         // names by number
 	numbers  map[string]int32 // of the names
 	received []int64          // number of events by name
-	feeds    []*Feed
-	brought  []int64 // number of events by feed, see keepLevel
+	brought  []int64          // number of events by feed, see keepLevel
 	progress progress
-	window   *event.Window // of several feeds
-	compared *comparison
+	joined   *join.Set
 	spill    *spiller // nil without
 }
 
@@ -61,7 +59,7 @@ type Buffer struct {
 func NewBuffer(o BufferOptions) *Buffer {
 	b := &Buffer{
 		o: o, wake: make(chan struct{}, 1), start: time.Now(), numbers: map[string]int32{},
-		compared: newComparison(), pace: pace{finished: make(chan struct{}, 1)},
+		joined: join.NewSet(), pace: pace{finished: make(chan struct{}, 1)},
 	}
 	if o.Spill.Size > 0 {
 		b.spill = newSpiller(o.Spill)
@@ -105,7 +103,7 @@ func (b *Buffer) push(f *Feed) *Block {
 		b.drop(c)
 		return b.emptied(c)
 	}
-	if b.window != nil {
+	if b.joined.Several() {
 		b.leaveOut(f)
 	}
 	b.ledger.Waiting += int64(len(c.items))
@@ -211,7 +209,7 @@ func (b *Buffer) Close() {
 	b.signal()
 }
 
-// Poke makes the loop that folds begin anew, even if no event has come.
+// Poke starts a new turn of the loop that folds, even if no event has come.
 func (b *Buffer) Poke() { b.signal() }
 
 // Wake implements Source.

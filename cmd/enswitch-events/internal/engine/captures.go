@@ -27,7 +27,7 @@ type CaptureOptions struct {
 	// microseconds since 1970; see capture.Reader.SeekTime.
 	SeekTime bool
 	From, To int64
-	// Follow goes on with what the files get. Merge does not go with it.
+	// Follow keeps reading what is appended to the files. It excludes Merge.
 	Follow bool
 }
 
@@ -212,10 +212,7 @@ type opener struct {
 // open opens a file. It adds notes about what cannot be read, now and later, with
 // offsets in the uncompressed file. It returns nil if the file cannot be opened.
 func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.Reader {
-	shown := name
-	if name == "-" {
-		shown = "stdin"
-	}
+	shown := shownName(name)
 	add := func(n note) { *notes = addRead(*notes, n) }
 	options := &capture.Options{
 		Name: shown, MaxLine: o.o.MaxLine,
@@ -245,6 +242,14 @@ func (o *opener) open(ctx context.Context, name string, notes *[]note) *capture.
 	return r
 }
 
+// shownName is the name of a file in messages.
+func shownName(name string) string {
+	if name == "-" {
+		return "stdin"
+	}
+	return name
+}
+
 // sequence reads one file after the other.
 type sequence struct {
 	opener
@@ -263,7 +268,7 @@ func (q *sequence) fill(ctx context.Context, b *Block) bool {
 		q.cur = q.open(ctx, q.names[0], &q.notes)
 		q.names = q.names[1:]
 		q.now.Store(q.cur)
-		q.moveNotes(b, math.MaxInt64)
+		q.notes = b.addNotes(q.notes, math.MaxInt64)
 	}
 	lines, offset, err := q.cur.Next(b.data)
 	if err != nil {
@@ -272,22 +277,13 @@ func (q *sequence) fill(ctx context.Context, b *Block) bool {
 		}
 		q.close()
 		b.data = b.data[:0]
-		q.moveNotes(b, math.MaxInt64)
+		q.notes = b.addNotes(q.notes, math.MaxInt64)
 		return ctx.Err() == nil
 	}
 	b.data = lines
 	b.files = append(b.files, span{name: q.cur.Name(), file: len(q.o.Names) - len(q.names) - 1, offset: offset})
-	q.moveNotes(b, offset)
+	q.notes = b.addNotes(q.notes, offset)
 	return true
-}
-
-// moveNotes moves the notes to b, whose text begins at that offset of the file.
-func (q *sequence) moveNotes(b *Block, offset int64) {
-	for _, n := range q.notes {
-		n.at = int(max(n.offset-offset, 0))
-		b.readNotes = append(b.readNotes, n)
-	}
-	q.notes = q.notes[:0]
 }
 
 func (q *sequence) position() int64 {

@@ -21,10 +21,11 @@
 // once by the goroutine that folds, so that nothing is added to the time from
 // socket to output.
 //
-// The files: engine.go has the interfaces, mapper.go and lines.go are Map, fold.go,
-// fold_block.go and write.go are Fold, run.go starts and ends a live run; buffer.go, feed.go, join.go,
-// progress.go, spill.go and pace.go are the buffer behind live feeds, captures.go, merged.go and
-// follow.go read captures, text.go is the sink.
+// The files: engine.go has the interfaces; mapper.go and lines.go are Map; fold.go,
+// fold_block.go and write.go are Fold; run.go starts and ends a live run; buffer.go,
+// feed.go, join.go, progress.go, spill.go and pace.go are the buffer behind live feeds;
+// captures.go, merged.go and follow.go read captures; text.go and hide.go are the Text
+// sink; absence.go watches for times without a kept event.
 package engine
 
 import (
@@ -81,7 +82,7 @@ type Ticker interface {
 	Tick(quiet time.Duration, out *Output) (next time.Duration, end End)
 	// Finish writes what follows the last event: at the end of the input, and when the
 	// time is up or after a signal, unless the events before cannot be written in time.
-	// What is large it writes in portions, with a Flush after each.
+	// It writes a large output in portions and calls Flush after each.
 	// It is not called if the run ends by an event, or by what Tick returns.
 	Finish(out *Output)
 }
@@ -114,11 +115,11 @@ type Worker interface {
 	End(b *Block)
 }
 
-// Sampler is a Worker that gets, of the lines of a capture that contain no needle, about
-// one of 16 KiB and the last one of each block, in their order.
+// Sampler is a Worker that also gets a sample of the lines of a capture that contain no
+// needle: about one line for each 16 KiB, and the last line of each block, in order.
 type Sampler interface {
 	Worker
-	// Sample is called with an event that counts as filtered.
+	// Sample is called with a line of the sample. It counts as filtered.
 	Sample(e *Event)
 }
 
@@ -164,13 +165,13 @@ type Config struct {
 	// Absence is for live runs; nil watches for none.
 	Absence *Absence
 
-	// Behind reports, for live runs, that the events that come are old: a feed catches up with
-	// a stream. Then no time goes by for the sink and for Absence. It is safe for concurrent
-	// use; nil is never. See [Buffer.Poke].
+	// Behind reports, for live runs, whether the events that come are old because a feed
+	// catches up with a stream. Until it has caught up, no time passes for a Ticker and for
+	// Absence. It must be safe for concurrent use; nil is never behind. See [Buffer.Poke].
 	Behind func() bool
 
-	// Turn is called each time the loop that folds begins anew; nil is not called. See
-	// [Buffer.Poke].
+	// Turn is called at the beginning of each turn of the loop that folds; nil is not
+	// called. See [Buffer.Poke].
 	Turn func()
 	// Look is called with the first of every few events that are mapped, by several
 	// goroutines at a time; nil is not called. The event is valid during the call.
@@ -180,8 +181,7 @@ type Config struct {
 	// the events. They may be nil.
 
 	// OnReject is called for each line or frame that is no event. Of the lines of a
-	// block that are rejected while a capture is read, as too long, only the first
-	// 1,000 are reported.
+	// block that are too long only the first 1,000 are reported.
 	OnReject func(Rejected)
 	// OnDamage is called for each part of a capture that could not be read.
 	OnDamage func(error)
@@ -195,24 +195,6 @@ type Config struct {
 	OnFailure func(what, kind, text string)
 	// OnGap is called when a gap is reached.
 	OnGap func(Gap)
-}
-
-// Destination is where the output goes instead of stdout. The output is written with
-// [Config.Prompt].
-type Destination struct {
-	// Open opens it. It is called once all flags are checked.
-	Open func() error
-	// Out gets the output.
-	Out io.Writer
-	// Encoder is that of Text.
-	Encoder func() Encode
-}
-
-// Set makes d where the output of text goes in a run of c. A nil d changes nothing.
-func (d *Destination) Set(c *Config, text *Text) {
-	if d != nil {
-		c.Out, c.Prompt, text.Encoder = d.Out, true, d.Encoder
-	}
 }
 
 // Rejected is a line or frame that is no event.

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -19,12 +20,8 @@ type Feed struct {
 	putBy  string   // the name with the number source, set by Put
 	placed [2]int64 // see Place
 	mu     sync.Mutex
-
-	// Of one of several feeds.
-	x        event.Index
-	hasher   *event.Hasher
-	ids      []identity       // of the events in cur
-	machines map[string]int32 // their numbers in the comparison
+	joined *join.Feed
+	ids    []join.ID // of the events in cur, if there are several feeds
 }
 
 // Feed returns a Feed for the source of that name. All feeds must be made before the
@@ -32,17 +29,11 @@ type Feed struct {
 func (b *Buffer) Feed(name string) *Feed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	f := &Feed{b: b, number: len(b.feeds), level: -1, source: b.number(name), name: name, cur: b.block()}
-	b.feeds, b.brought = append(b.feeds, f), append(b.brought, 0)
-	b.compared.add()
-	if n := len(b.feeds); n > 1 {
-		hasher := event.NewHasher()
-		b.window = event.NewWindow(mergeCount, n, mergeAge)
-		b.window.OnForget = b.compared.forget
-		for _, f := range b.feeds {
-			f.hasher, f.machines = hasher.Clone(), map[string]int32{}
-		}
+	f := &Feed{
+		b: b, number: len(b.brought), level: -1, source: b.number(name), name: name, cur: b.block(),
+		joined: b.joined.Add(name),
 	}
+	b.brought = append(b.brought, 0)
 	return f
 }
 
@@ -57,8 +48,8 @@ func (f *Feed) Add(ev event.Event) {
 	c := f.cur
 	c.data = append(append(c.data, ev.Raw...), '\n')
 	c.items = append(c.items, item{end: len(c.data), received: ev.Received.UnixNano(), source: f.source})
-	if f.hasher != nil {
-		f.ids = append(f.ids, f.identify(ev.Raw))
+	if f.b.joined.Several() {
+		f.ids = append(f.ids, f.joined.Identify(ev.Raw))
 	}
 }
 

@@ -57,8 +57,10 @@ type folder struct {
 	timer    *time.Timer
 	lastFold time.Time
 	extra    Output // of ticker
-	early    early  // writes of Fold
 	absence  *absence
+
+	writeEarly func()  // putEarly
+	early      outcome // of what the sink has written while it folds the block
 
 	pending   []byte // output to be written together with more
 	lastWrite time.Time
@@ -93,6 +95,7 @@ func newFolder(c *Config, src Source) (*folder, error) {
 		pending: append(make([]byte, 0, 2*writeSize), c.Header...),
 		timer:   newTimer(0),
 	}
+	f.writeEarly = f.putEarly
 	f.ticker, _ = c.Sink.(Ticker)
 	if c.Absence != nil {
 		var err error
@@ -151,7 +154,7 @@ func (f *folder) start() <-chan outcome {
 	return folded
 }
 
-// try is run, of which a panic is an outcome.
+// try is like run but turns a panic into an outcome.
 func (f *folder) try() (o outcome) {
 	var err error
 	defer func() {
@@ -163,7 +166,7 @@ func (f *folder) try() (o outcome) {
 	return f.run()
 }
 
-// try maps b as run does. A panic is an error.
+// try maps b like run but turns a panic into an error.
 func (m *mapper) try(b *Block, count int64) (err error) {
 	defer fault.Catch(&err)
 	m.run(b, false, count)

@@ -66,10 +66,7 @@ func (q *followed) fill(ctx context.Context, b *Block) bool {
 	if !ok {
 		return false
 	}
-	for _, n := range p.notes {
-		n.at = int(max(n.offset-p.offset, 0))
-		b.readNotes = append(b.readNotes, n)
-	}
+	b.addNotes(p.notes, p.offset)
 	if p.back != nil {
 		memory := b.data
 		b.data = p.lines
@@ -175,13 +172,11 @@ func (f *follower) run() {
 // open begins to read the file.
 func (f *follower) open() (shown string, r reader) {
 	q := f.q
-	options := capture.Options{Name: f.name, MaxLine: q.o.MaxLine}
-	if f.name == "-" {
-		options.Name = "stdin"
-	}
-	shown = options.Name
+	shown = shownName(f.name)
+	options := capture.Options{Name: shown, MaxLine: q.o.MaxLine}
 	options.OnReject = func(line []byte, offset int64, err error) {
-		if q.soft.Err() == nil || !errors.Is(err, q.soft.Err()) { // or else it is what a pipe had of a line at the end
+		// At the end of the run a pipe may hold a part of a line, which is not worth a note.
+		if q.soft.Err() == nil || !errors.Is(err, q.soft.Err()) {
 			f.note(rejection(shown, line, offset, err))
 		}
 	}

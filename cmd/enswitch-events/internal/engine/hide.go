@@ -39,13 +39,13 @@ func (w *TextWorker) shownEvent() (*event.Event, *event.Index) {
 	return &w.e.Event, &w.e.X
 }
 
-// errMadeNothing is counted for an event of which the jq expression makes a value, and none
-// of the event with made-up values.
-var errMadeNothing = errors.New("the jq expression makes a value of the original event, and nothing of the one with made-up values: choose events by --where")
+// errMadeNothing is the failure of a jq expression that prints a value for an event, but
+// none for the event with made-up values.
+var errMadeNothing = errors.New("the jq expression prints a value for the original event, but none for the event with made-up values: choose events with --where")
 
-// query prints what the filters and the jq expression make of e. Whether e passes depends on
-// the originals. A value is made of the event with made-up values, as it could have any part
-// of an original in any form.
+// query runs the filters and the jq expression on e and prints the results. Whether e
+// passes depends on the original values. A value is computed from the event with made-up
+// values: one from the original could contain any part of it in any form.
 func (w *TextWorker) query(e *Event) {
 	events, value := 0, false
 	w.Filter.Run(&e.X, func(o filter.Output) bool {

@@ -3,8 +3,7 @@ package engine
 import (
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/pkg/capture"
-	"github.com/enswitch-events/enswitch-events/pkg/event"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 )
 
 // Several feeds may deliver the same events, and each is to be printed once. A Buffer
@@ -12,60 +11,6 @@ import (
 // so when events get their place in the stream, so that everything behind the buffer
 // sees one feed. Events that are dropped because the buffer is full do not count as
 // delivered.
-
-const (
-	// mergeCount and mergeAge bound the events that are remembered. A duplicate that
-	// comes after more events, or later, is printed twice.
-	mergeCount = 1 << 17
-	mergeAge   = 2 * time.Minute
-)
-
-// identity is what tells a duplicate, and whether it counts as repaired.
-type identity struct {
-	event.Identity       // zero if it is no event
-	repaired       bool  // see Ledger.Repaired
-	machine        int32 // its number in the comparison
-}
-
-// identify returns the identity of the event in raw.
-func (f *Feed) identify(raw []byte) (id identity) {
-	if _, err := scan(&f.x, raw); err == nil {
-		id = identity{f.hasher.Identity(&f.x), f.x.Repaired(), f.machine(f.x.Field("machine"))}
-	}
-	if len(raw) > 2*blockSize {
-		f.x, f.hasher = event.Index{}, f.hasher.Clone() // frees the memory of a giant event
-	}
-	return id
-}
-
-// machine returns the number of a machine in the comparison of feeds.
-func (f *Feed) machine(v event.Value) int32 {
-	var buf [32]byte
-	name := v.AppendText(buf[:0])
-	name = name[:min(len(name), len(buf))]
-	if n, known := f.machines[string(name)]; known {
-		return n
-	}
-	f.b.mu.Lock()
-	defer f.b.mu.Unlock()
-	n := f.b.compared.group(string(name))
-	if len(f.machines) < maxCompared {
-		f.machines[string(name)] = n
-	}
-	return n
-}
-
-// scan has x scan the event in text, without marks and NULs around it if need be, and
-// returns its bytes.
-func scan(x *event.Index, text []byte) ([]byte, error) {
-	err := x.Scan(text)
-	if err != nil {
-		if clean := capture.Clean(text); len(clean) < len(text) && x.Scan(clean) == nil {
-			return clean, nil
-		}
-	}
-	return text, err
-}
 
 // leaveOut removes the events from f.cur that another feed has delivered before. The
 // mutex is held.
@@ -75,18 +20,10 @@ func (b *Buffer) leaveOut(f *Feed) {
 	for i, it := range c.items {
 		text, id := c.data[begin:it.end], &f.ids[i]
 		begin = it.end
-		duplicate := false
-		if id.Identity != (event.Identity{}) {
-			var m *event.Memo
-			var times int
-			if m, times, duplicate = b.window.Deliver(id.Identity, f.number, now); times == 1 {
-				b.compared.delivered(f.number, m, id.machine, it.received)
-			}
-		}
-		if duplicate {
+		if f.joined.Deliver(id, it.received, now) {
 			b.ledger.Filtered++
 			b.ledger.Duplicates++
-			if id.repaired {
+			if id.Repaired {
 				b.ledger.Repaired++
 			}
 			continue
@@ -100,8 +37,8 @@ func (b *Buffer) leaveOut(f *Feed) {
 
 const (
 	// levelEvents is the number of events by which a feed may be ahead of another one,
-	// well below mergeCount.
-	levelEvents = mergeCount / 2
+	// well below the number of events that are remembered.
+	levelEvents = join.MaxEvents / 2
 	// levelPoll is the time between two looks of a feed that is ahead at the others,
 	// and levelTime the longest that it waits for one that brings fewer than levelMoved
 	// events in that time.
@@ -144,4 +81,19 @@ func (b *Buffer) least(f *Feed) int64 {
 		}
 	}
 	return least
+}
+
+// Connected says whether the feed is connected from now on. At first it is.
+func (f *Feed) Connected(yes bool) {
+	f.b.mu.Lock()
+	defer f.b.mu.Unlock()
+	f.joined.Connected(yes, time.Now().UnixNano())
+}
+
+// Compare returns how the feeds compare so far, nil if there is only one. It is safe for
+// concurrent use, and holds up the feeds for some milliseconds at most.
+func (b *Buffer) Compare() *join.Comparison {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.joined.Compare()
 }

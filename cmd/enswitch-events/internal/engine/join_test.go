@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -129,7 +130,7 @@ func TestLevel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		buf := newBuffer(1 << 30)
 		fast, slow := buf.Feed("fast"), buf.Feed("slow")
-		const events, each = 3 * mergeCount, 1 << 10
+		const events, each = 3 * join.MaxEvents, 1 << 10
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -142,7 +143,7 @@ func TestLevel(t *testing.T) {
 			bring(slow, n, each)
 			synctest.Wait()
 			buf.mu.Lock()
-			if lead := buf.lead(fast); lead > mergeCount {
+			if lead := buf.lead(fast); lead > join.MaxEvents {
 				t.Errorf("%d events ahead", lead)
 			}
 			buf.mu.Unlock()

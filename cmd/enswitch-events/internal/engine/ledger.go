@@ -72,8 +72,10 @@ type Gap struct {
 
 // appendRecord appends the event that --report-gaps prints for g.
 func (g *Gap) appendRecord(dst []byte) []byte {
-	stamp := func(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }
 	dst = append(dst, `{"class":"enswitch-events","event":"gap","timestamp":"`+stamp(g.To)+`","reason":"`+g.Reason+`","source":`...)
 	dst = event.AppendString(dst, []byte(g.Source))
 	return fmt.Appendf(dst, `,"from":"%s","to":"%s","dropped":%d}`, stamp(g.From), stamp(g.To), g.Dropped)
 }
+
+// stamp returns t as a timestamp of an event.
+func stamp(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }

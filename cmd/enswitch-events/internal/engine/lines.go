@@ -85,7 +85,10 @@ const sampleStride = 16 << 10
 // skip counts the lines of data[begin:end], which are not looked at.
 func (m *mapper) skip(begin, end int) {
 	lines := m.b.data[begin:end]
-	n := countLines(lines)
+	n := int64(0)
+	for range capture.Lines(lines) { // without blank ones
+		n++
+	}
 	m.b.ledger.Received += n
 	m.b.ledger.Filtered += n
 	if m.sampler == nil || n == 0 {
@@ -150,12 +153,4 @@ func lineBegin(text []byte, at, hit int) int {
 		end = begin
 	}
 	return at
-}
-
-// countLines counts the lines that are not blank.
-func countLines(text []byte) (n int64) {
-	for range capture.Lines(text) {
-		n++
-	}
-	return n
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/needle"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/tally"
+	"github.com/enswitch-events/enswitch-events/pkg/capture"
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
@@ -127,7 +128,7 @@ func (m *mapper) event(next Place) bool {
 	if m.stop.Load() {
 		return false
 	}
-	text, err := scan(&e.X, e.Raw)
+	text, err := capture.Scan(&e.X, e.Raw)
 	if err != nil {
 		l.Received++
 		l.Rejected++
@@ -143,7 +144,11 @@ func (m *mapper) event(next Place) bool {
 	if m.Look != nil && m.count%clockStride == 0 {
 		m.Look(e)
 	}
-	if m.inBounds() {
+	in, timed := m.inTime()
+	if !timed {
+		b.untimed++
+	}
+	if in {
 		kept = m.worker.Event(e)
 		m.checkEnds()
 		if b.end != EndOfInput && !kept {
@@ -243,15 +248,6 @@ func (m *mapper) Continue() bool {
 func (m *mapper) Flush() bool {
 	m.err = m.write(m.b, true)
 	return m.err == nil
-}
-
-// inBounds reports whether the event's time is within the bounds.
-func (m *mapper) inBounds() bool {
-	in, timed := m.inTime()
-	if !timed {
-		m.b.untimed++
-	}
-	return in
 }
 
 // inTime reports whether the event's time is within the bounds, and whether it has one

@@ -138,7 +138,7 @@ func (m *merged) advance(cur *cursor, b *Block) bool {
 		}
 		cur.moveNotes(b, cur.offset)
 		cur.order = 0
-		if _, err := scan(&m.x, line); err == nil {
+		if _, err := capture.Scan(&m.x, line); err == nil {
 			switch usec, ok := m.x.Get("timestamp").Timestamp(); {
 			case !ok:
 				cur.order = noteUntimed

@@ -49,6 +49,16 @@ func addRead(notes []note, n note) []note {
 	return append(notes, n)
 }
 
+// addNotes adds notes about what was found while b was read, whose text begins at that
+// offset of the file. It returns notes emptied.
+func (b *Block) addNotes(notes []note, offset int64) []note {
+	for _, n := range notes {
+		n.at = int(max(n.offset-offset, 0))
+		b.readNotes = append(b.readNotes, n)
+	}
+	return notes[:0]
+}
+
 // damage is the note about a part of a capture that could not be read.
 func damage(name string, err error) note {
 	n := note{kind: noteDamage, n: 1, name: name, err: err}

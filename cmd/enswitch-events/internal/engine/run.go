@@ -55,9 +55,9 @@ func (b *Buffer) Run(ctx context.Context, c *Config, inputs ...Input) (End, erro
 	case EndOfInput:
 		return o.end, o.err
 	case EndSlow:
-		return EndSlow, join(o.err, fmt.Errorf("%d events were not processed within %v of the signal", b.Ledger().Waiting, drainTime))
+		return EndSlow, both(o.err, fmt.Errorf("%d events were not processed within %v of the signal", b.Ledger().Waiting, drainTime))
 	case EndStuck:
-		return EndStuck, join(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
+		return EndStuck, both(o.err, fmt.Errorf("stdout was too slow: %d events were not written", b.Ledger().Waiting))
 	default:
 		return last.end, last.err
 	}
@@ -82,7 +82,7 @@ func startInputs(ctx context.Context, inputs []Input) <-chan error {
 	return ended
 }
 
-// try is the input, of which a panic is an error.
+// try runs the input and turns a panic into an error.
 func (i Input) try(ctx context.Context) (err error) {
 	defer fault.Catch(&err)
 	return i(ctx)
@@ -135,8 +135,8 @@ func newTimer(d time.Duration) *time.Timer {
 	return t
 }
 
-// join returns one error that wraps both, or err if there is no first one.
-func join(first, err error) error {
+// both returns one error that wraps both, or err if there is no first one.
+func both(first, err error) error {
 	if first == nil {
 		return err
 	}

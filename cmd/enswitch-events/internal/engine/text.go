@@ -21,10 +21,10 @@ type Text struct {
 	// OnKept is called for each kept event after it was written. Later events wait
 	// until it returns. The arguments are valid during the call.
 	OnKept func(ev *event.Event, x *event.Index)
-	// Pseudonyms, unless nil, are put in the place of originals in what is written and in
-	// what OnKept gets. The filters see the originals. A jq expression that makes a value is
-	// evaluated again, on the event with made-up values, by a filter of NewQuery, which is
-	// nil if there is none. Both are set before the run.
+	// Pseudonyms, unless nil, replace originals in what is written and in what OnKept gets.
+	// The filters see the originals. A jq expression that makes a value is evaluated again,
+	// on the event with made-up values, by a filter that NewQuery returns; NewQuery is nil
+	// if there is no expression. Both are set before the run.
 	Pseudonyms *pseudonym.Pseudonyms
 	NewQuery   func(onError func(error)) (*filter.Filter, error)
 	// Encoder returns the Encode of one worker, for a run whose output is no text; nil is
@@ -39,9 +39,9 @@ type Text struct {
 	state render.State // after the last folded block
 }
 
-// Encode puts something else in the place of out[begin:], which is one event as text, or a
-// value in its place, with a newline. nth is 0 for the first value of an event, 1 for the
-// second. It returns out with what it appends. The arguments are valid during the call.
+// Encode replaces out[begin:], which is one event as text, or a value in its place, with a
+// newline. nth is 0 for the first value of an event, 1 for the second. It returns out with
+// the replacement. The arguments are valid during the call.
 type Encode func(out []byte, begin int, e *Event, nth int) []byte
 
 // NewText returns a Text. newFilter and newRenderer return the filter and the renderer

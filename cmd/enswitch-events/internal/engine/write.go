@@ -21,36 +21,27 @@ func (f *folder) writePart(b *Block, now bool) error {
 	return o.err
 }
 
-// early is what a sink writes during Fold.
-type early struct {
-	write   func()  // writeEarly
-	outcome outcome // of the block that is being folded
-}
-
 // foldSink has the sink fold b, which may write before it returns.
 func (f *folder) foldSink(b *Block) bool {
-	if f.early.write == nil {
-		f.early.write = f.writeEarly
-	}
-	f.early.outcome, b.Out.write = outcome{}, f.early.write
+	f.early, b.Out.write = outcome{}, f.writeEarly
 	done := f.Sink.Fold(b, f.remap)
 	b.Out.write = nil
 	return done
 }
 
-// writeEarly writes the output of the block that is being folded, as far as there is any.
-func (f *folder) writeEarly() {
+// putEarly writes the output of the block that is being folded, as far as there is any.
+func (f *folder) putEarly() {
 	b := f.folding
-	if !f.early.outcome.over() {
-		f.early.outcome = f.put(&b.Out)
+	if !f.early.over() {
+		f.early = f.put(&b.Out)
 	}
 	b.Out.Reset(b.data)
 }
 
 // putRest puts the output of b that was not written early.
 func (f *folder) putRest(b *Block) outcome {
-	if o := f.early.outcome; o.over() {
-		return o
+	if f.early.over() {
+		return f.early
 	}
 	return f.put(&b.Out)
 }

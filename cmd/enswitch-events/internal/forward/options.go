@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
@@ -149,7 +148,7 @@ func (o *Options) sync() (time.Duration, error) {
 
 // Destination is where the engine writes: the queues. With wait, which is for captures, a
 // write waits while a queue is nearly full, until ctx is done.
-func (t *Targets) Destination(ctx context.Context, wait bool) *engine.Destination {
+func (t *Targets) Destination(ctx context.Context, wait bool) *flags.Destination {
 	if t.out.ctx = ctx; wait {
 		for _, one := range t.targets {
 			t.out.limits = append(t.out.limits, &limit{bytes: one.options.MaxBytes, givenUp: -1})
@@ -166,7 +165,7 @@ func (t *Targets) Destination(ctx context.Context, wait bool) *engine.Destinatio
 		}
 		return err
 	}
-	return &engine.Destination{Open: open, Out: &t.out, Encoder: newEncoder}
+	return &flags.Destination{Open: open, Out: &t.out, Encoder: newEncoder}
 }
 
 // Open opens the queues and begins to deliver what they hold.

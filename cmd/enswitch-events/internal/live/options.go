@@ -13,6 +13,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/flags"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 )
@@ -57,7 +58,7 @@ type Options struct {
 	Collectors []metrics.Collector
 	Dropped    func(map[string]int64)
 	// Destination is where the output of text goes; nil is stdout.
-	Destination *engine.Destination
+	Destination *flags.Destination
 	// Awaiter is what the run waits for; nil waits for nothing.
 	Awaiter report.Awaiter
 	// SinkMemory is how much memory the sink may hold, in bytes.
@@ -97,7 +98,7 @@ type gapSink interface{ Gap(g engine.Gap) }
 // comparingSink is a sink that shows how several feeds compare. Compared gives it the
 // function that says so, which returns nil if there is one feed, before the first event.
 type comparingSink interface {
-	Compared(compare func() *engine.Comparison)
+	Compared(compare func() *join.Comparison)
 }
 
 // FailOnLoss reports whether the run fails if events were lost.

@@ -8,14 +8,14 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
 )
 
 // LogComparison logs how the feeds of a run compare, over all machines and, if there are
 // several, for each; c is nil for a single feed.
-func LogComparison(l *log.Logger, c *engine.Comparison) {
+func LogComparison(l *log.Logger, c *join.Comparison) {
 	if c == nil || c.All.Events+c.Undecided == 0 {
 		return
 	}
@@ -39,7 +39,7 @@ func LogComparison(l *log.Logger, c *engine.Comparison) {
 
 // ComparisonText returns one line: what the feeds with these names missed, and how far which
 // are behind.
-func ComparisonText(names []string, m *engine.MachineComparison) string {
+func ComparisonText(names []string, m *join.MachineComparison) string {
 	var parts []string
 	for i := range m.Feeds {
 		f := &m.Feeds[i]
@@ -73,7 +73,7 @@ func lagText(d time.Duration) string {
 	return d.Round(10 * time.Millisecond).String()
 }
 
-func comparisonAttrs(names []string, m *engine.MachineComparison) []any {
+func comparisonAttrs(names []string, m *join.MachineComparison) []any {
 	attrs := []any{"events", m.Events, "feeds", names}
 	var missed, away, only, first, compared, repeated []int64
 	var p50, p95 []float64

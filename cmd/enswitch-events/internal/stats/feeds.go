@@ -7,12 +7,12 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 )
 
 // Compared gives s the function that compares the feeds of a live run; it returns nil if
 // there is but one.
-func (s *Sink) Compared(compare func() *engine.Comparison) { s.compare = compare }
+func (s *Sink) Compared(compare func() *join.Comparison) { s.compare = compare }
 
 // feeds returns the section of the feeds: what only one of them had, and which is behind by
 // how much, of all machines and of each.
@@ -26,7 +26,7 @@ func (f *tableFormat) feeds(s *Sink, rows int) []string {
 	}
 	feed := f.column(feedWidth, c.Feeds...)
 	lines := []string{fmt.Sprintf("%-*s %-8s %9s %9s %9s %9s %9s", feed, "feed", "machine", "events", "missed", "first", "behind", "p95")}
-	add := func(m *engine.MachineComparison, machine string) {
+	add := func(m *join.MachineComparison, machine string) {
 		for i := range m.Feeds {
 			v := &m.Feeds[i]
 			behind := func(d time.Duration) string {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/cli"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/engine"
+	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/log"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/report"
 	"github.com/enswitch-events/enswitch-events/pkg/call"
@@ -96,8 +97,8 @@ type Sink struct {
 	guesses  report.Guesses
 	given    report.Guesses // items of the map that were given and came
 	failures *report.Sampler
-	compare  func() *engine.Comparison // of the feeds, live
-	came     bool                      // events came, kept or not
+	compare  func() *join.Comparison // of the feeds, live
+	came     bool                    // events came, kept or not
 	picture  picture
 
 	out    []byte         // what is to be written

@@ -1,4 +1,4 @@
-package engine
+package join
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ import (
 // is later than the other, the comparison says what a plain count says.
 func TestCompare(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		buf := newBuffer(64 << 20)
-		feeds := []*Feed{buf.Feed("a"), buf.Feed("b")}
+		set := NewSet()
+		feeds := []*Feed{set.Add("a"), set.Add("b")}
 		want := map[string]*MachineComparison{}
 		undecided := int64(0)
 		start := time.Unix(1_000_000, 0)
@@ -37,9 +37,8 @@ func TestCompare(t *testing.T) {
 			at := start.Add(time.Duration(i) * time.Second)
 			for f, feed := range feeds {
 				for range s.times[f] {
-					feed.Add(event.Event{Raw: []byte(raw), Received: at.Add(time.Duration(f) * lag)})
+					deliver(feed, raw, at.Add(time.Duration(f)*lag))
 				}
-				feed.Flush()
 			}
 			m := want[machine]
 			if m == nil {
@@ -76,7 +75,7 @@ func TestCompare(t *testing.T) {
 				m.Feeds[f].Repeated += int64(max(own-max(other, 1), 0))
 			}
 		}
-		got := buf.Compare()
+		got := set.Compare()
 		if got.Undecided != undecided {
 			t.Fatalf("%d undecided, want %d", got.Undecided, undecided)
 		}
@@ -119,25 +118,54 @@ func laterOf(all []sent, i, f int) bool {
 // TestCompareForgets: an event that the window has forgotten counts as missed, and as missed
 // while the feed was away if it was.
 func TestCompareForgets(t *testing.T) {
-	buf := newBuffer(64 << 20)
-	a, b := buf.Feed("a"), buf.Feed("")
-	b.Connected(false)
-	add := func(f *Feed, n int, at time.Time) {
-		f.Add(event.Event{Raw: fmt.Appendf(nil, `{"class":"call","event":"start","n":%d}`, n), Received: at})
-		f.Flush()
-	}
-	add(a, 0, time.Now())
-	b.Connected(true)
-	add(a, 1, time.Now().Add(time.Minute))
-	buf.window.Seen(event.Identity{1}, 0, time.Now().Add(mergeAge+time.Second)) // time passes
-	got := buf.Compare()
+	set := NewSet()
+	a, b := set.Add("a"), set.Add("")
+	at := time.Now()
+	b.Connected(false, at.Add(-time.Second).UnixNano())
+	deliver(a, `{"class":"call","event":"start","n":0}`, at)
+	b.Connected(true, at.Add(time.Second).UnixNano())
+	deliver(a, `{"class":"call","event":"start","n":1}`, at.Add(time.Minute))
+	set.window.Seen(event.Identity{1}, 0, at.Add(maxAge+2*time.Minute)) // time passes
+	got := set.Compare()
 	if f := got.All.Feeds[1]; got.All.Events < 2 || f.Missed < 2 || f.MissedAway != 1 {
 		t.Errorf("%+v", got)
 	}
 	if !slices.Equal(got.Feeds, []string{"a", "POSTs"}) {
 		t.Errorf("%q", got.Feeds)
 	}
-	if newBuffer(1<<20).Compare() != nil {
+	one := NewSet()
+	if one.Add("a"); one.Compare() != nil {
 		t.Error("one feed compared")
 	}
+}
+
+// TestMachinesAreBounded: machines past the bound are counted as one, and none as another.
+func TestMachinesAreBounded(t *testing.T) {
+	const machines = 2 * maxMachines
+	set := NewSet()
+	feeds := []*Feed{set.Add("a"), set.Add("b")}
+	for _, feed := range feeds {
+		for n := range machines {
+			deliver(feed, fmt.Sprintf(`{"class":"call","event":"start","machine":%d}`, n), time.Now())
+		}
+	}
+	c := set.Compare()
+	if len(c.Machines) != maxMachines || c.All.Events != machines {
+		t.Fatalf("%d machines, %d events", len(c.Machines), c.All.Events)
+	}
+	for _, m := range c.Machines {
+		want := int64(1)
+		if m.Machine == otherMachine {
+			want = machines - maxMachines + 1
+		}
+		if m.Events != want {
+			t.Errorf("machine %s: %d events, want %d", m.Machine, m.Events, want)
+		}
+	}
+}
+
+// deliver has feed deliver an event.
+func deliver(feed *Feed, raw string, received time.Time) {
+	id := feed.Identify([]byte(raw))
+	feed.Deliver(&id, received.UnixNano(), received)
 }
