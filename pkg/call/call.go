@@ -58,7 +58,7 @@ func (s State) String() string { return [...]string{"open", "ended", "lost"}[s] 
 // Call is a call. It belongs to its Tracker, and is valid until the Tracker gives it up:
 // during the Tracker's calls of OnEvent, OnJoin and OnEnd.
 type Call struct {
-	// Data is for the caller. It is 0 at first. After a join it is the Data of the older call.
+	// Data is for the caller. It is 0 at first. After a join it is that of the older call.
 	Data uint64
 
 	number  int64
@@ -100,7 +100,7 @@ type Call struct {
 	due    int64 // when it ends
 	queues int   // that it is in
 
-	// Side by side, for whoever walks along a list.
+	// Next to each other, because lists are walked along them.
 	prev, next *Call
 	list       *list
 	row        *Row // the newest one, nil if none was made
@@ -137,8 +137,8 @@ func (c *Call) own(text []byte) []byte {
 	return c.texts[begin:len(c.texts):len(c.texts)]
 }
 
-// renew returns a copy of text that stays, in the memory of old, which c owns, if that is
-// large enough: else a call with many ends would take ever more. It is not nil.
+// renew returns a copy of text that stays. It uses the memory of old, which c owns, if that
+// is large enough: otherwise a call with many ends would take ever more. It is not nil.
 func (c *Call) renew(old, text []byte) []byte {
 	if old != nil && len(text) <= cap(old) {
 		return append(old[:0], text...)

@@ -92,7 +92,7 @@ func (t *Tracker) Changes(c *Changes, all, records bool) {
 // maxNoted bounds the changes that are noted for Changes.
 const maxNoted = 2 * maxOpen
 
-// noteChange notes that c is not as it was.
+// noteChange notes that c has changed.
 func (t *Tracker) noteChange(c *Call) {
 	c.current = false
 	if t.watched && !c.changed && t.roomToNote() {
@@ -122,7 +122,7 @@ func (t *Tracker) roomToNote() bool {
 	return false
 }
 
-// currentRow returns the row of the call as it is now: the one there is, if it is.
+// currentRow returns the row of the call as it is now, which may be the one before.
 func (c *Call) currentRow(record bool) *Row {
 	if !c.current || record && c.row.Record == nil {
 		c.row, c.current = c.newRow(record), true
@@ -130,8 +130,8 @@ func (c *Call) currentRow(record bool) *Row {
 	return c.row
 }
 
-// newRow returns the row of the call as it is now, with the texts of the one before that are
-// still the same.
+// newRow returns a new row of the call. It shares texts that have not changed with the row
+// before.
 func (c *Call) newRow(record bool) *Row {
 	old := c.row
 	if old == nil {

@@ -54,7 +54,7 @@ func insert(q []ending, e ending) []ending {
 	return slices.Insert(q, i, e)
 }
 
-// endDue ends the calls that are due by the clock of m, which was just heard of, and
+// endDue ends the calls that are due by the clock of m, which has just sent an event, and
 // those whose machines are silent.
 func (t *Tracker) endDue(m *machine) {
 	n := 0

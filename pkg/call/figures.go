@@ -5,12 +5,13 @@ import "time"
 // Figures counts the calls that a Tracker follows: give it to one in [Options]. What it
 // counts are the figures of telephony as far as events tell them, see [Summary].
 //
-// It has one group of calls, or several, and one interval of time, or several: by
-// FiguresOptions.Every, or by Cut, which begins the next. A call counts as begun in the interval of its start, and as over in that of its
-// end, or in which it was lost. If it is opened again, or becomes part of another call, that
-// is corrected in every interval that was not taken yet, so that each call counts once.
+// It has one or several groups of calls, and one or several intervals of time. An interval
+// ends by FiguresOptions.Every, or by Cut. A call counts as begun in the interval of its
+// start, and as over in the interval of its end or in which it was lost. If it is opened
+// again, or becomes part of another call, that is corrected in every interval that was not
+// taken yet, so that each call counts once.
 //
-// Like its Tracker it is for one goroutine at a time. What it returns is the caller's.
+// Like its Tracker it is for one goroutine at a time. What it returns belongs to the caller.
 type Figures struct {
 	o         FiguresOptions
 	ner       bool
@@ -31,8 +32,8 @@ type FiguresOptions struct {
 	// it is nil, all calls are one group.
 	Group func(e *Event) int
 	// Every is the length of the intervals, by the feed's time; 0 for one interval. They
-	// begin at multiples of it since 1970. Intervals in which nothing changed are left out
-	// where more than a thousand follow each other, also if calls were up: see Idle.
+	// begin at multiples of it since 1970. If nothing changes in more than a thousand
+	// successive intervals they are left out, even if calls were up: see Idle.
 	Every time.Duration
 	// Correct corrects times by Event.Offset, so that calls of machines whose clocks are
 	// wrong count in the intervals in which they are made.
@@ -77,8 +78,8 @@ func NewFigures(o *FiguresOptions) *Figures {
 }
 
 // Cut ends the newest interval and begins the next, at that time in microseconds since
-// 1970. Call it before the Tracker follows events of that time. Calls go on to be counted in
-// the older ones, too, until Take takes them.
+// 1970. Call it before the Tracker follows events of that time. Calls are still counted in
+// older intervals, too, until Take takes these.
 func (f *Figures) Cut(at int64) {
 	f.intervals = append(f.intervals, &interval{from: max(at, f.newest().from)})
 }

@@ -12,8 +12,8 @@ type change struct {
 	settled bool
 }
 
-// level is how many calls of a group are up over time. What is far back is settled: it is in
-// the Counts of the intervals and can only be corrected roughly.
+// level is how many calls of a group are up over time. What is long past is settled: it has
+// been added to the Counts of the intervals and can only be corrected roughly.
 type level struct {
 	changes []*change // that are not settled, by time, of the same time those down first
 	up      int64     // up at the time until which all is settled

@@ -53,7 +53,7 @@ func (t *table[V]) remove(k key) {
 		return
 	}
 	t.count--
-	// What follows moves up, unless its place is behind the one that is free now.
+	// The slots that follow move up, unless their place is after the one that is free now.
 	for i := (free + 1) & mask; t.slots[i].key != 0; i = (i + 1) & mask {
 		if place := int(t.slots[i].key) & mask; (i-place)&mask >= (i-free)&mask {
 			t.slots[free] = t.slots[i]

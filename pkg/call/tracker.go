@@ -50,9 +50,9 @@ type Options struct {
 	Timeout time.Duration
 	// KeepEvents keeps the events of calls, for Call.Events.
 	KeepEvents bool
-	// DropEvents drops, where there is no room for all, the events of the open calls that were
-	// silent longest, before any of these is given up as lost. The memory of events is used
-	// again, so they are valid until the next call of a method of the Tracker alone.
+	// DropEvents says what goes first when there is no room: the events of the open calls that
+	// were silent longest, rather than these calls. The memory of events is then reused, so
+	// they are valid only until the next call of a method of the Tracker.
 	DropEvents bool
 	// Figures count the calls, each by its own groups and intervals. Each belongs to one Tracker.
 	Figures []*Figures
@@ -189,8 +189,8 @@ func (t *Tracker) Add(e *Event) {
 	t.arrive(e, e.Time)
 }
 
-// agreed returns the feed's time at an event with that timestamp: it stays what it was if
-// the timestamp is far ahead and the event before does not agree with it.
+// agreed returns the feed's time at an event with that timestamp. It does not move if the
+// timestamp is far ahead and the event before does not agree with it.
 func (t *Tracker) agreed(usec int64) int64 {
 	if t.newest == 0 || usec <= t.newest+maxJump {
 		t.ahead = 0
@@ -242,7 +242,7 @@ func (t *Tracker) leave(e *Event) {
 }
 
 // Quiet says that nothing has come for that time: the feed's time moves on without an
-// event. A live feed that is quiet would else not end its last calls.
+// event. Otherwise the last calls of a quiet live feed would not end.
 func (t *Tracker) Quiet(d time.Duration) {
 	if p := t.pending; p != nil {
 		t.pending = nil

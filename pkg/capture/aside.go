@@ -63,7 +63,7 @@ func (a *asides) list(name string) (all []aside) {
 		if a.known && key.compare(a.after) <= 0 {
 			continue
 		}
-		if info, err := e.Info(); err == nil { // or else it has just gone
+		if info, err := e.Info(); err == nil { // else it was just removed
 			all = append(all, aside{dir + e.Name(), info, key})
 		}
 	}
@@ -71,9 +71,9 @@ func (a *asides) list(name string) (all []aside) {
 	return all
 }
 
-// next returns what was set aside after the file before, nil at first, and since the
-// first call. gone says that some of it may have been removed already: the file
-// before was, and a Writer removes the oldest ones first.
+// next returns the files that were set aside since the first call, and after the file
+// before, which is nil at first. gone says that some of them may have been removed
+// already: before was removed, and a Writer removes the oldest files first.
 func (a *asides) next(name string, before *growing) (next []aside, gone bool) {
 	next = a.list(name)
 	switch {
@@ -95,7 +95,7 @@ func (a *asides) next(name string, before *growing) (next []aside, gone bool) {
 	return next, len(next) > 0 && removed(before.file)
 }
 
-// behind leaves the files behind the one before.
+// behind returns those files of all that come after the file before.
 func (a *asides) behind(all []aside, before *growing) []aside {
 	i := slices.IndexFunc(all, func(x aside) bool { return os.SameFile(x.info, before.info) })
 	if i < 0 {

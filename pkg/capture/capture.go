@@ -83,7 +83,7 @@ type Reader struct {
 	err      error  // what Next returns from now on
 
 	stopped    bool // a Follower has ended, and with it the text
-	unfinished bool // in the midst of a line
+	unfinished bool // in the middle of a line
 }
 
 // Open opens the capture in the file called name. It fails if the file cannot be

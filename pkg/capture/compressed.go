@@ -168,7 +168,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 
 // decoder decodes data that begin with a magic number.
 type decoder interface {
-	// reset begins anew with in, from which the decoder reads no more than it decodes.
+	// reset starts decoding in, from which the decoder reads no more than it decodes.
 	reset(in *bufio.Reader) error
 	io.Reader
 	release()

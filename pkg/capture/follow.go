@@ -46,7 +46,7 @@ type FollowOptions struct {
 	// OnWait is called each time before the Follower waits: everything that there is
 	// has been read.
 	OnWait func()
-	// OnChange is called when something has become of the file.
+	// OnChange is called when something happened to the file.
 	OnChange func(Change)
 	// OnFault is called once with the reason why what has the name cannot be read: it
 	// is a directory, or permission is missing. It is tried again all the time.
@@ -61,7 +61,7 @@ const (
 	// missingAfter is how long a name may be gone until Missing is said: a rotation
 	// takes a moment.
 	missingAfter = time.Second
-	// lastReading is how long what a file holds is read after the context is done.
+	// lastReading is how long a file is still read after the context is done.
 	lastReading = 4 * time.Second
 )
 
@@ -117,8 +117,8 @@ func Follow(ctx context.Context, name string, o *FollowOptions) *Follower {
 // io.EOF; it is another one if the file cannot be opened at first.
 //
 // A line is returned when its newline is there. At the end of a file a whole event
-// without a newline is returned, and what is left of a file that was replaced in the
-// midst of a line is rejected.
+// without a newline is returned, too. If a file was replaced in the middle of a line, the
+// beginning of that line is rejected.
 func (f *Follower) Next(buf []byte) (lines []byte, offset int64, err error) {
 	if f.r == nil {
 		if err := f.open(); err != nil {
@@ -248,7 +248,7 @@ func openRegular(name string) (*os.File, error) {
 	return file, nil
 }
 
-// read has file read, which stands at its beginning.
+// read begins to read file from its beginning.
 func (f *Follower) read(file *os.File) error {
 	st, err := file.Stat()
 	if err != nil {

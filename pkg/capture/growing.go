@@ -150,8 +150,8 @@ func (g *growing) stop() error {
 	return errStopped
 }
 
-// look finds out at the end of the file whether it has grown or is over. Unless it
-// is being read, growing is nothing to find out.
+// look finds out at the end of the file whether it has grown or is over. It looks for
+// growth only if reading is set.
 func (g *growing) look(reading bool) (grown bool, err error) {
 	st, err := g.file.Stat()
 	if err != nil {
@@ -163,7 +163,7 @@ func (g *growing) look(reading bool) (grown bool, err error) {
 	}
 	other := st.Size() < at
 	if !other && reading {
-		if other, err = g.anew(at); err != nil {
+		if other, err = g.wasRewritten(at); err != nil {
 			return false, err
 		}
 	}
@@ -194,9 +194,9 @@ func (g *growing) remember(read []byte) {
 	g.mark = append(g.mark, read[max(0, len(read)-markSize):]...)
 }
 
-// anew reports whether the file was written anew: what is before the place at is
-// not what was read.
-func (g *growing) anew(at int64) (bool, error) {
+// wasRewritten reports whether the file was rewritten: the bytes before the offset at are
+// not those that were read.
+func (g *growing) wasRewritten(at int64) (bool, error) {
 	now := g.now[:min(int64(len(g.mark)), at)]
 	n, err := g.file.ReadAt(now, at-int64(len(now)))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -223,8 +223,8 @@ func (g *growing) taken() bool {
 	case st.Size() > 0:
 		return true
 	case g.empty == nil || !os.SameFile(st, g.empty):
-		// Who writes may not have turned to it yet: that is next once it has something,
-		// unless others have come between.
+		// The writer may still be writing to the old file. The new file is next once it
+		// holds something, unless others come in between.
 		g.empty = st
 		return f.asides.newer(f.name, g)
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// Faults are what goes wrong in a [Cluster] on purpose, beside the faults in
-// [ServerOptions]. The zero Faults are none. The generator's seed decides what of it is
-// random.
+// Faults are what goes wrong in a [Cluster] on purpose, in addition to the faults in
+// [ServerOptions]. The zero Faults are none. The generator's seed decides everything that
+// is random in them.
 type Faults struct {
 	// DropEvery is the time between two breaks of the connections of all clients, with
 	// a TCP reset. A client loses the events until it is back.

@@ -8,7 +8,7 @@
 //	defer s.Close()
 //	s.Send([]byte(`{"class":"call","event":"start","timestamp":"1234567890.123456"}`))
 //
-// A [Cluster] is all of that together, with [Faults] on request:
+// A [Cluster] combines all of them, with [Faults] on request:
 //
 //	c := enswitchtest.NewCluster(&enswitchtest.ClusterOptions{Faults: enswitchtest.Faults{DropEvery: time.Minute}})
 //	defer c.Close()

@@ -52,8 +52,8 @@ type Event struct {
 // transferred, picked up or parked. The documentation of the package says what of it is
 // illustrative. Every event has class, event, timestamp and machine. Events of the class
 // call also have callid, uniqueid and asteriskid. A transfer or pickup that joins two
-// calls has the callid of the first and the uniqueid of a leg of the second. Events of one class and event always have the same fields. A Generator is
-// not safe for concurrent use.
+// calls has the callid of the first and the uniqueid of a leg of the second. Events of one
+// class and event always have the same fields. A Generator is not safe for concurrent use.
 type Generator struct {
 	start    time.Time
 	machines int

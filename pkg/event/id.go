@@ -101,9 +101,9 @@ func (d *Identifier) sort(begin int) int {
 	return kept
 }
 
-// find finds the ends of all objects and arrays in json. Members are written in another
-// order than they came in, which takes jumping over values: with the ends the time stays in
-// proportion to the size however deep they are.
+// find finds the ends of all objects and arrays in json. Members are written sorted, so
+// write jumps over values. With the ends its time stays in proportion to the size, however
+// deep the nesting.
 func (d *Identifier) find(json []byte) {
 	d.ends, d.open = d.ends[:0], d.open[:0]
 	for i := 0; i < len(json); i++ {
@@ -122,8 +122,9 @@ func (d *Identifier) find(json []byte) {
 	}
 }
 
-// write appends the value at json[i] and returns the offset past it. Number n of ends is
-// the object or array that begins there or after it; behind is the one after the value.
+// write appends the value at json[i] and returns the offset past it. n is the index in ends
+// of the first object or array at or after json[i], behind that of the first one after the
+// value.
 func (d *Identifier) write(json []byte, i int, n uint32) (end int, behind uint32) {
 	switch json[i] {
 	case '{':

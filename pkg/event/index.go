@@ -37,7 +37,7 @@ type Index struct {
 	shapes      shapes
 }
 
-// Error is why bytes are not an event.
+// Error says why bytes are not an event.
 type Error struct {
 	// Offset is the number of bytes before the fault.
 	Offset int

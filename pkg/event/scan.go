@@ -67,10 +67,10 @@ func (x *Index) scan(b []byte) error {
 	}
 }
 
-// plainFields scans the usual case, as often as it comes: a known lead, and a string
-// without anything special. at is the lead before b[i]. It returns the new i and at,
-// the lead that b[i] begins with, nil if none is known, and up to which offset the
-// string behind that is known to be plain.
+// plainFields scans as many fields of the usual kind as there are: a known lead, and a
+// string without anything special. at is the lead before b[i]. It returns the new i and
+// at; the lead that b[i] begins with, nil if none is known; and up to which offset the
+// string after that lead is known to be plain.
 func (x *Index) plainFields(b []byte, i int, at *lead) (next int, before, l *lead, plainTo int) {
 	for at != nil {
 		if l = at.follow; l != nil && !l.begins(b, i) {

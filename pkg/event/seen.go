@@ -39,10 +39,10 @@ type remembered struct {
 // Memo is what the caller of a Window notes about an identity. The Window only keeps it.
 type Memo struct {
 	Received int64 // when it came first
-	Order    int64 // among the identities
-	Source   int32 // that brought it first
+	Order    int64 // its place among the identities
+	Source   int32 // the source that delivered it first
 	Group    int32
-	Sources  int32 // how many have brought it
+	Sources  int32 // how many sources have delivered it
 }
 
 // NewWindow returns a Window for sources numbered from 0 to sources-1. It remembers
@@ -93,7 +93,7 @@ func (w *Window) Deliver(id Identity, source int, at time.Time) (m *Memo, times 
 	return &w.ring[place].memo, int(counts[source]), duplicate
 }
 
-// Each calls f with each identity that is remembered, as OnForget is.
+// Each calls f for each identity that is remembered, with the arguments of OnForget.
 func (w *Window) Each(f func(m *Memo, delivered []uint32)) {
 	for n := w.first; n < w.next; n++ {
 		f(&w.ring[w.place(n)].memo, w.counts(w.place(n)))

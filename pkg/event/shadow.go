@@ -5,7 +5,7 @@ import (
 	"hash/maphash"
 )
 
-// maxCompared is the number of fields up to which each name is compared with each.
+// maxCompared is the number of fields up to which each name is compared with all others.
 const maxCompared = 32
 
 // Shadowed reports whether a later field has the same name as field i, so that the

@@ -153,10 +153,10 @@ func (v Value) Element(i int) Value {
 	return e
 }
 
-// Next returns a member of an object with its key, or an element of an array, for which key
-// is absent, and where the next one is. At is 0 for the first one, and then what Next has
-// returned. Behind the last one, and if v is neither, the member is absent. Repeated members
-// come each time.
+// Next steps through the members of an object, or the elements of an array: the first call
+// has 0 for at, and each later one the after that the call before has returned. Key is
+// absent for an element. After the last one, and if v is neither an object nor an array,
+// the member is absent. A repeated member comes each time.
 func (v Value) Next(at int) (key, member Value, after int) {
 	if v.Kind != Object && v.Kind != Array {
 		return Value{}, Value{}, at

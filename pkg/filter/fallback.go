@@ -18,8 +18,8 @@ const (
 	maxTime  = 5 * time.Second
 )
 
-// recycleBytes is after how many bytes of events an expression that computes regular
-// expressions is compiled again, because gojq's code keeps all of them in memory.
+// recycleBytes is the number of bytes of events after which an expression that computes
+// regular expressions is compiled again: gojq's code keeps all of them in memory.
 const recycleBytes = 32 << 10
 
 // plan is an expression for gojq. It does not change, so clones share it.

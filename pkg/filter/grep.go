@@ -71,7 +71,7 @@ func (f *Filter) found(s *search, x *event.Index) bool {
 	return f.anyValue(s, raw)
 }
 
-// anyValue is found by a look at each value. raw is valid JSON.
+// anyValue is like found but looks at each value. raw is valid JSON.
 func (f *Filter) anyValue(s *search, raw []byte) bool {
 	for i := 0; i < len(raw); {
 		switch c := raw[i]; c {
@@ -146,10 +146,10 @@ func appendLower(dst, text []byte) ([]byte, bool) {
 const maxLiterals = 4
 
 // Literals returns up to four texts, of which every match of a regular expression contains at
-// least one. To look for them first is several times as fast. If fold is set, the texts are in
-// lower case: bring the text to lower case before you look for them in it. In a text that is
-// not ASCII, their absence then says nothing. Literals returns nil if there are no such texts,
-// if there are more than four, or if expr does not compile.
+// least one. Looking for them first is several times as fast. If fold is set, the texts are in
+// lower case: convert a text to lower case before you look for them in it. If that text is not
+// ASCII, their absence then says nothing. Literals returns nil if there are no such texts, if
+// there are more than four, or if expr does not compile.
 func Literals(expr string) (texts []string, fold bool) {
 	re, err := syntax.Parse(literalPlus(expr), syntax.Perl)
 	if err != nil {
@@ -209,9 +209,9 @@ func shortest(texts []string) int {
 	return len(slices.MinFunc(texts, func(a, b string) int { return len(a) - len(b) }))
 }
 
-// literalPlus returns expr with each + that has nothing before it to repeat and a digit
-// behind it, as a telephone number has, taken for the sign itself. Otherwise it would be an
-// error, or behind a ^ mean nothing.
+// literalPlus escapes each + of expr that has nothing before it to repeat and a digit after
+// it, as in a telephone number. Without that it would be an error or, after a ^, have no
+// effect.
 func literalPlus(expr string) string {
 	var b strings.Builder
 	nothing := true

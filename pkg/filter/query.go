@@ -169,8 +169,8 @@ func (q *Query) True(x *event.Index) (bool, error) {
 	return v == true, boolean(kindOf(v))
 }
 
-// boolean returns the Failure of a value of that kind where true or false is asked for,
-// nil if it is one of them or null.
+// boolean returns the Failure for a value of kind k where true or false is expected. It
+// returns nil for true, false and null.
 func boolean(k kind) error {
 	if k <= kindTrue {
 		return nil

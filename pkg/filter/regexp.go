@@ -14,8 +14,8 @@ import (
 // CompileRegexp compiles a regular expression as the conditions ~ and !~ do, in the
 // syntax of package regexp. Unlike there, a + before a digit that has nothing to repeat
 // is the sign itself, as in +44. If the expression is wrong, the error is a
-// [*SyntaxError] that says where and, for what other languages have and Go has not, what
-// to write instead.
+// [*SyntaxError] that says where and, for syntax that other languages have and Go lacks,
+// what to write instead.
 func CompileRegexp(expr string) (*regexp.Regexp, error) {
 	re, err := regexp.Compile(literalPlus(expr))
 	if err != nil {

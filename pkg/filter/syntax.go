@@ -37,8 +37,8 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("%s, byte %d of %q: %s", e.Option, at, part, printable(e.Reason))
 }
 
-// printable is text with U+FFFD for what cannot be printed. What gojq says of an
-// expression may hold parts of it.
+// printable returns text with U+FFFD in place of what cannot be printed. A message of gojq
+// may hold parts of the expression.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

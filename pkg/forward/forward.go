@@ -96,7 +96,7 @@ func ParseRecord(record []byte) (Item, error) {
 	return it, nil
 }
 
-// NthID returns the ID of the nth value that is sent in the place of one event, counted from
+// NthID returns the ID of the nth value that is sent instead of one event, counted from
 // 0: the first one has the ID of the event.
 func NthID(id event.ID, n int) event.ID {
 	if n == 0 {

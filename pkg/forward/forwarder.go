@@ -117,7 +117,7 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 	f.before = Counts{Waiting: f.waitingItems(), Totals: f.totals}
 	f.changed = true
 	if n := f.q.Truncated(); n > 0 {
-		f.report(fmt.Errorf("the last %d bytes of the queue are no whole event, as after a loss of power: they are cut off", n))
+		f.report(fmt.Errorf("the last %d bytes of the queue are no whole event, as after a loss of power: they were removed", n))
 	}
 	f.cond = sync.NewCond(&f.mu)
 	f.timer = time.AfterFunc(time.Hour, f.wakeAll)
@@ -273,7 +273,7 @@ func (f *Forwarder) wakeAll() {
 	f.cond.Broadcast()
 }
 
-// arm sees to it that the workers wake at the time at, unless it is zero. mu is held.
+// arm lets the workers wake at the time at, unless it is zero. mu is held.
 func (f *Forwarder) arm(at time.Time) {
 	if at.IsZero() || !f.armed.IsZero() && !at.Before(f.armed) {
 		return

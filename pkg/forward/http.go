@@ -114,7 +114,7 @@ func NewHTTP(address string, o *HTTPOptions) (Target, error) {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: maxHeader,
 		DisableCompression:     true, // an answer of 1 GB can be small on the wire
-		// Or else requests would go on a connection whose other side is gone for a quarter of an hour.
+		// Otherwise requests would use a dead connection for a quarter of an hour.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: t.o.Timeout, PingTimeout: t.o.Timeout},
 	}
 	t.plain = newPlainClient(t)
@@ -199,8 +199,8 @@ func (t *httpTarget) exchange(ctx context.Context, fields []field, body []byte) 
 	for _, f := range fields {
 		h[f.name] = []string{f.value}
 	}
-	// This is not sent. It makes net/http send a request at once on another connection when the
-	// server has closed the idle one that it was to go on.
+	// This is not sent. It lets net/http send a request again at once, on another connection, if
+	// the server has closed the idle one.
 	h["Idempotency-Key"] = []string{}
 	request := (&http.Request{
 		Method: http.MethodPost, URL: t.url, Host: t.url.Host, Header: h,

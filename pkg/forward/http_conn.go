@@ -18,8 +18,8 @@ import (
 
 // A request to a server without TLS, and without a proxy, goes over a plainConn: one goroutine
 // writes it and reads the answer, which takes half the time of net/http with its two goroutines a
-// connection. What is larger than maxPlain goes by net/http, which reads an answer already
-// while it writes.
+// connection. A larger request than maxPlain goes through net/http, which can read the answer
+// while it still writes.
 
 const (
 	// maxPlain is the size of a request that fits into the buffers of a connection at both ends,

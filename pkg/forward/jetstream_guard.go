@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// Two things can be older than they look, and the server may have forgotten the id that a twin
-// has published meanwhile: an event that was looked for, when the process is stopped before it
-// is written to the connection, and one that waited in a socket while the process was stopped.
+// Two kinds of events can be older than they look when the process was stopped: one that was
+// looked for in the stream but not yet written to the connection, and one that waited in a
+// socket. Meanwhile another forwarder may have published the same event, and the server may
+// have forgotten its id again.
 
-// freshness is until when what waits to be written to the connection may be written.
+// freshness says how long what waits to be written to the connection may still be written.
 type freshness struct {
 	oldest atomic.Int64 // when the first of it was looked for, in Unix nanoseconds; 0 for none
 	window atomic.Int64 // the duplicate window in nanoseconds, 0 if it is not known yet
@@ -31,7 +32,7 @@ func (f *freshness) limit() time.Duration {
 	return StreamWindow / 8
 }
 
-// guard is a connection that breaks rather than to write an event that is no longer fresh.
+// guard is a connection that breaks rather than write an event that is no longer fresh.
 type guard struct {
 	net.Conn
 	fresh *freshness

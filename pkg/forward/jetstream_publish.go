@@ -239,7 +239,7 @@ func answer(msg *nats.Msg) Result {
 	}
 	switch err := json.Unmarshal(msg.Data, &a); {
 	case err != nil || a.Error == nil && a.Stream == "":
-		return unreachable(errors.New("the answer is none of JetStream"))
+		return unreachable(errors.New("the answer is not one of JetStream"))
 	case a.Error == nil && a.Duplicate:
 		return Result{Verdict: Known}
 	case a.Error == nil:

@@ -240,9 +240,9 @@ func streamError(ctx context.Context, err error) error {
 	return err
 }
 
-// Check implements Target. It asks the server for the permissions of the user and for the stream,
-// and publishes nothing: that a user may not publish who may not ask either shows at the first
-// delivery.
+// Check implements Target. It asks the server for the permissions of the user and for the
+// stream, and publishes nothing. If the user may not ask, a missing permission to publish
+// shows only at the first delivery.
 func (t *jetStream) Check(ctx context.Context) error {
 	c := NewJetStream(t.address, &t.o).(*jetStream) //nolint:forcetypeassert // it is one
 	defer func() { _ = c.Close() }()

@@ -114,9 +114,9 @@ func decodeOffsets(data []byte) (o offsets, ok bool) {
 	return o, true
 }
 
-// writeDelivered writes the set to a file of delivered offsets, in two slots one after the
-// other: when a process is killed in the midst of one, the other one has the set of before
-// or of now. It takes no new file, whose name would have to wait for the disk.
+// writeDelivered writes the set to both slots of a file of delivered offsets, one after the
+// other: if the process is killed while it writes one, the other has the old or the new set.
+// It makes no new file, whose name would have to wait for the disk.
 func (o offsets) writeDelivered(f *os.File) error {
 	data := o.encode(nil)
 	if _, err := f.WriteAt(data, 0); err != nil {

@@ -37,7 +37,7 @@ func (f *Forwarder) syncAll() {
 // errRemoved says that the queue does not keep its items any longer.
 var errRemoved = errors.New("the queue was removed: what waits is lost when it is closed")
 
-// keep writes the status file, drops what is too old, and looks whether the queue is still
+// keep writes the status file, drops what is too old, and checks that the queue is still
 // there.
 func (f *Forwarder) keep() {
 	t := time.NewTicker(statusEvery)
@@ -80,14 +80,13 @@ func (f *Forwarder) expire() {
 	f.drop(DropAge, int64(n))
 }
 
-// tooOld reports whether an item is too old at the time now. It is too old by this machine's
-// clock and also by one that no one has set since the start: a clock that jumps drops
-// nothing.
+// tooOld reports whether an item is too old at the time now: by this machine's clock, and also
+// by the monotonic clock since the start, so that a clock that jumps drops nothing.
 func (f *Forwarder) tooOld(e *entry, now time.Time) bool {
 	return f.o.MaxAge > 0 && f.tooOldAt(e, now.Round(0), now)
 }
 
-// tooOldAt is tooOld at the time wall of the machine's clock. now has a time that nobody sets.
+// tooOldAt is tooOld at the time wall of the machine's clock. now has a monotonic time.
 func (f *Forwarder) tooOldAt(e *entry, wall, now time.Time) bool {
 	steady := f.start.Round(0).Add(now.Sub(f.start))
 	return wall.Sub(e.Received) > f.o.MaxAge && steady.Sub(e.Received) > f.o.MaxAge

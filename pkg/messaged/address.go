@@ -224,7 +224,7 @@ func (a Address) GoString() string { return a.String() }
 // shows no key.
 func (a Address) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// redacted is s as an error may show it: quoted, bounded, and without anything
+// redacted returns s as an error may show it: quoted, bounded, and without anything
 // that may be a key or a password.
 func redacted(s string) string {
 	if i := strings.IndexAny(s, "?#"); i >= 0 {

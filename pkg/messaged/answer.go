@@ -78,7 +78,7 @@ func (c *Client) serverHeaders(h http.Header) string {
 	return strings.Join(parts, ", ")
 }
 
-// excerpt is the beginning of a body as an error may show it, "" for markup and
+// excerpt returns the beginning of a body as an error may show it, "" for markup and
 // for bytes that are not text.
 func (c *Client) excerpt(body []byte, h http.Header) string {
 	if strings.Contains(h.Get("Content-Type"), "html") {

@@ -82,13 +82,13 @@ type Options struct {
 	// to OnReject, and the events go on. 0 means DefaultMaxMessage; above 1 GiB
 	// it is 1 GiB.
 	MaxMessage int
-	// ReadPause is how long the client waits before it reads again once it has read
-	// all that had come. Events that come one by one are read together then, which
-	// takes a third of the processor time: for figures and pictures. An event that
+	// ReadPause is how long the client pauses once it has read all that had come. Then
+	// events that come one by one are read together, which takes a third of the
+	// processor time. It is for programs that show figures or pictures: an event that
 	// comes during a pause is read at its end, so that Received, and the answer to a
-	// ping, are up to ReadPause late. One that comes later than that is read at once.
-	// The end of the connection, of the context, and 64 KiB end a pause, so that it
-	// slows no flood. 0 means no pause. Only Linux has pauses.
+	// ping, are up to ReadPause late. An event that comes after a pause is read at once.
+	// A pause ends early when the connection or the context ends, and when 64 KiB have
+	// come, so that it does not slow down a flood. 0 means no pause. Only Linux has pauses.
 	ReadPause time.Duration
 	// Retries is how many attempts in a row may fail after a loss. 0 means no
 	// limit; negative means that a loss ends the events.

@@ -186,8 +186,8 @@ func (l *link) deliver(ctx context.Context, yield func(event.Event, error) bool)
 	}
 }
 
-// read reads the next message that l.frames does not yield into l.buf. For a message that is too long it
-// returns false after the beginning; gorilla skips the rest at the next read.
+// read reads the next message that l.frames does not yield into l.buf. For a message that is
+// too long it returns false after the beginning; gorilla skips the rest at the next read.
 func (l *link) read() (whole bool, err error) {
 	_, r, err := l.ws.NextReader()
 	if err != nil {

@@ -22,7 +22,7 @@ const (
 	upgrading              // websocket handshake
 )
 
-// attempt is what is known about an attempt to connect. It explains a failure.
+// attempt holds what is known about an attempt to connect, to explain a failure.
 type attempt struct {
 	client *Client
 	stage  stage

@@ -18,10 +18,10 @@ const (
 	maxHeader = 2 + 8 + 4
 )
 
-// frames is the connection that gorilla reads. What a feed is made of, messages of one
-// plain frame each, it yields from its own buffer, which takes half the time of gorilla's
-// reader: no allocation, one copy less. Gorilla reads all other frames from it and
-// judges them: control frames, parts of messages, long ones, what no server may send.
+// frames is the connection that gorilla reads. Most messages of a feed are one plain frame
+// each: frames yields those from its own buffer, which takes half the time of gorilla's
+// reader (no allocation, one copy less). Gorilla reads all other frames from it: control
+// frames, parts of messages, long ones, and what no server may send.
 type frames struct {
 	net.Conn
 	// message takes a message of at most most bytes, which is valid during the call. Its
@@ -81,7 +81,7 @@ func (f *frames) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// isPlain reports whether a frame that begins with two such bytes is a message by itself.
+// isPlain reports whether a frame that begins with these two bytes is a message by itself.
 func (f *frames) isPlain(first, second byte) bool {
 	return (first == finalFrame|textFrame || first == finalFrame|binaryFrame) && second < masked && !f.inside
 }

@@ -30,7 +30,7 @@ func Certificate(err error) string {
 // outOfTime returns since when a certificate is no longer valid, or from when on it will be.
 // The time of the attempt is left out: the same fault has the same text, whenever it is met.
 func outOfTime(e x509.CertificateInvalidError) string {
-	if strings.Contains(e.Detail, " is before ") { // the only word of crypto/x509 on which of the two it is
+	if strings.Contains(e.Detail, " is before ") { // crypto/x509 has no other sign of which one it is
 		return "the certificate is not yet valid: it is valid from " + e.Cert.NotBefore.UTC().Format(time.RFC3339) + " on (or this machine's clock is behind)"
 	}
 	return "the certificate has expired: it was valid until " + e.Cert.NotAfter.UTC().Format(time.RFC3339)

@@ -17,11 +17,12 @@ const (
 )
 
 // Calls follows where events are in their calls: which is the first of its leg, which the
-// last, and how long the next one takes. A call is known by callid, a leg by uniqueid, which
-// the vendor documents.
+// last, and how long it takes until the next one. The callid tells calls apart, the
+// uniqueid legs; the vendor documents both.
 //
-// It follows 5,000 calls. When there are more it goes on with every second one, then every
-// fourth, and so on. It is filled by [Schema.Add], and [Calls.AddTo] adds what it found.
+// It follows 5,000 calls. If there are more, it continues with every second call, then
+// every fourth, and so on. [Schema.Add] fills it, and [Calls.AddTo] adds what it found to a
+// Schema.
 type Calls struct {
 	level    atomic.Uint32 // of 1<<level calls one is followed
 	calls    map[uint64]*followed

@@ -100,7 +100,7 @@ func diffField(all []Difference, d Difference, parentA, parentB, a, b *Field) []
 		d.Change, d.Before, d.After = TypesChanged, a.TypeText(), b.TypeText()
 		all = append(all, d)
 		if a.Has(event.Object) != b.Has(event.Object) || a.Has(event.Array) != b.Has(event.Array) {
-			a, b = &Field{}, &Field{} // what is in it goes without saying
+			a, b = &Field{}, &Field{} // its members are no differences of their own
 		}
 	} else if p, q := a.patterns&^printable, b.patterns&^printable; a.patterns != allPatterns && b.patterns != allPatterns && p != 0 && q != 0 && p&q == 0 {
 		d.Change, d.Before, d.After = PatternChanged, a.Pattern(), b.Pattern()

@@ -19,7 +19,7 @@ import (
 // Version is the version of the format that [Schema.Encode] writes.
 const Version = 1
 
-// formatName is what a file says it is.
+// formatName is the format that a file names.
 const formatName = "enswitch-events schema"
 
 // MaxFile is the size of the largest file that is read, in bytes.

@@ -22,9 +22,9 @@ const maxPlans = 4096
 // Learner learns from events. It is not safe for concurrent use: use one for each goroutine,
 // and add what [Learner.Take] returns to one Schema.
 //
-// The names and types of the fields of an event make a plan. An event with a known plan costs
-// a counter, and a look at those of its values that may still tell something new; it does not
-// allocate.
+// The class, the event, and the names and types of the fields make a plan. For an event with
+// a known plan, a Learner increments a counter and looks only at values that may still be
+// news; it does not allocate.
 type Learner struct {
 	o      Options
 	shapes [256]shapeEntry  // plans by the number of the shape
@@ -66,8 +66,8 @@ type slot struct {
 	scalar bool
 }
 
-// node is a field as a Learner knows it. Its filter says what need not be looked at again,
-// because it has been put into a part.
+// node is a field as a Learner knows it. It remembers what was put into a part already and
+// need not be looked at again.
 type node struct {
 	parent   *node
 	name     string
@@ -113,8 +113,8 @@ func NewLearner(o *Options) *Learner {
 	return l
 }
 
-// Add learns from an event. Records that are no events of Enswitch but stand for a gap in
-// the stream, those of class enswitch-events, are passed over.
+// Add learns from an event. It ignores records of class enswitch-events, which are no events
+// of Enswitch: they mark a gap in the stream.
 func (l *Learner) Add(x *event.Index) {
 	l.fresh = false
 	p := l.plan(x)
@@ -298,9 +298,9 @@ func (l *Learner) mark(n *node, m mark, text []byte) {
 	l.part.mark(n, m, text)
 }
 
-// Take moves what was learned since the last time into p, whose memory is used again. P is
-// valid until it is used for another call of Take. It can be added to a Schema in another
-// goroutine, but all parts of one Learner in one goroutine at a time.
+// Take moves what was learned since the last call into p, whose memory is reused. p is valid
+// until the next call of Take with it. It can be added to a Schema in another goroutine, but
+// all parts of one Learner must be added by one goroutine at a time.
 func (l *Learner) Take(p *Part) {
 	p.reset()
 	*p, l.part = l.part, *p

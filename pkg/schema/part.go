@@ -72,8 +72,8 @@ type News struct {
 }
 
 // Add adds a part, and calls news, which may be nil, for each event, field and type that s
-// did not have. Of a new event, or a new field, nothing else is news. To hear of all news of
-// several events, add each event that is [Learner.Fresh] as a part of its own.
+// did not have. What is in a new event or a new field is not reported on its own. To get the
+// news of each event, add each event that is [Learner.Fresh] as a part of its own.
 func (s *Schema) Add(p *Part, news func(News)) {
 	s.left.add(p.left)
 	a := adder{s: s, news: news}
@@ -109,7 +109,7 @@ func (s *Schema) Add(p *Part, news func(News)) {
 type adder struct {
 	s    *Schema
 	news func(News)
-	// fresh are fields of which something was said of this part, before is what patterns were before it.
+	// fresh are the fields with news in this part, before the patterns that they had before it.
 	fresh  []*Field
 	before map[*Field]patterns
 }

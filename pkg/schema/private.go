@@ -15,10 +15,11 @@ type Examples uint8
 
 // What can be kept.
 const (
-	// SafeExamples keeps values but those that may be secrets, telephone numbers, or what
-	// people wrote to each other: all of fields that are named so, also within them, and
-	// elsewhere each value that looks like a secret or has six digits of a telephone number
-	// in it. Ids with a point (1234567890.1), UUIDs and addresses of machines are kept.
+	// SafeExamples keeps values except those that may be secrets, telephone numbers, or
+	// messages of people: all values of fields with such names, nested ones included, and
+	// in other fields each value that looks like a secret or has six digits of a telephone
+	// number in it. Ids with a point (1234567890.1), UUIDs and addresses of machines are
+	// kept.
 	SafeExamples Examples = iota
 	// NoExamples keeps no value.
 	NoExamples

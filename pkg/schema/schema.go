@@ -117,7 +117,7 @@ type Field struct {
 	Types [event.Object + 1]int64
 	// Values are all the values that texts and numbers had, sorted, unless Many is set.
 	Values []string
-	// Many says that there were more values than Values can have, or such that are not
+	// Many says that there were more values than Values can hold, or values that are not
 	// kept.
 	Many bool
 	// Examples are a few of the values if there are many, sorted. Which ones depends on
@@ -209,8 +209,8 @@ func (f *Field) Has(k event.Kind) bool { return f.Types[k] > 0 }
 // objects returns how many objects there were in which a member of f could be.
 func (f *Field) objects() int64 { return f.Types[event.Object] }
 
-// Always reports whether each of the objects f has the member m, which is nil for none. For a
-// field of an event f is Kind.Root.
+// Always reports whether each of the objects that f describes has the member m, which may be
+// nil. For a field of an event f is Kind.Root.
 func (f *Field) Always(m *Field) bool { return m != nil && m.Count >= f.objects() }
 
 // Walk calls visit for each field below f, in the order of names, with its path. Elements of

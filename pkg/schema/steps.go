@@ -62,9 +62,9 @@ type callField struct {
 }
 
 // AddTo adds to s what was found about the calls that have probably finished: those that were
-// silent for 10 minutes, or for half of the time. If there are fewer than 20 of them it adds all
-// calls. It forgets the calls. Their events must have been added to s, or to a Schema that was
-// merged into s: what s does not have is left out.
+// silent for 10 minutes, or for half of the run if that is shorter. If there are fewer than
+// 20 of them it adds all calls. Then it forgets the calls. Their events must have been added
+// to s, or to a Schema that was merged into s: what s does not have is left out.
 func (c *Calls) AddTo(s *Schema) {
 	from, to := c.span()
 	s.span = max(s.span, to-from)

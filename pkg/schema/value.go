@@ -12,7 +12,7 @@ import (
 // patterns is a set of patterns: those that all texts so far have matched.
 type patterns uint16
 
-// The patterns. Where a text matches several, the first says the most.
+// The patterns. If a text matches several, the first is the most specific.
 const (
 	digitsDotDigits patterns = 1 << iota
 	digits

@@ -14,9 +14,9 @@ import (
 // the file system such as a full disk, the queue is as before: it can be read, and
 // Append may be tried again.
 //
-// Append does not wait for a Sync, nor does it sync, except that the Append that ends
-// the eighth file since the last Sync syncs them before it returns. An error of that is one
-// of the next Sync.
+// Append does not wait for a Sync and does not sync, with one exception: the Append that
+// ends the eighth file since the last Sync syncs these files before it returns. If that
+// fails, the next Sync returns the error.
 func (q *Queue) Append(records ...[]byte) error {
 	behind, err := q.append(records)
 	if err == nil && behind {

@@ -212,8 +212,8 @@ func (q *Queue) readSegments(repair bool) error {
 		q.endOffset = seg.next
 	}
 	if len(q.segs) > 0 {
-		// A segment is removed only when its records are done with, even if the file of
-		// acknowledgements says less.
+		// A segment is removed only when all its records are done with, even if the file
+		// of acknowledgements has a lower offset.
 		q.ackOffset = max(q.ackOffset, q.segs[0].first)
 	}
 	q.readOffset = q.ackOffset

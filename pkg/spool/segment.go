@@ -236,9 +236,9 @@ func (r *reader) verify(size int64) error {
 	return nil
 }
 
-// count goes to the end of the last whole record of a segment of size bytes, and returns how
-// many records end there. A damaged record before that counts if the length in its header leads
-// to a whole one: that is damage, while behind a write that was interrupted nothing is whole.
+// count moves to the end of the last whole record of a segment of size bytes, and returns how
+// many records there are up to it. A damaged record counts if the length in its header leads
+// to a whole record: then it is damage. After an interrupted write no whole record follows.
 func (r *reader) count(size int64) (n uint64, err error) {
 	end := r.off
 	for behind := uint64(1); r.off < size; behind++ {

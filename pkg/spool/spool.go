@@ -19,8 +19,8 @@
 //	record   length of the data (4), checksum of length and data (4), data
 //
 // In a durable queue zeros may follow the last record of a segment: room on the disk that
-// is not used yet. A file of 1 MiB and more is made with its whole size, where the system
-// can do that: what makes a file larger waits for a sync of it.
+// is not used yet. A file of 1 MiB and more gets its whole size when it is made, where the
+// system can do that, because a write that makes a file larger waits for a sync of it.
 //
 // A durable queue also has the file "acked" with two slots, at byte 0 and at byte
 // 4096. Each is "esacked", version 1 (1 byte), the offset up to which records are
@@ -30,18 +30,19 @@
 //
 // # What a crash may do
 //
-// A process that is killed leaves all records of the Appends that have returned, and
-// perhaps the first ones of one that has not; what is acknowledged does not come again.
+// If a process is killed, all records of the Appends that have returned are kept, and
+// perhaps the first records of one that has not. What is acknowledged does not come again.
 //
-// A loss of power leaves all records of the last Sync that has returned, and of those
-// after it any: the disk writes in an order of its own. Open cuts the newest segment behind its
-// last whole record, and Next reports damage before that, and in the other segments, as a
-// [*CorruptError].
-// Records that were acknowledged within the last half minute may come again.
+// After a loss of power all records of the last Sync that has returned are there. Of later
+// records any may be missing, because the disk writes in an order of its own. Open cuts the
+// newest segment after its last whole record. Next reports damage before that, and in the
+// other segments, as a [*CorruptError]. Records that were acknowledged within the last half
+// minute may come again.
 //
 // A full disk is an error of Append, which leaves the queue as before. DropOldest makes
-// room. After an error of Sync nobody knows what of the records before it is on the disk: they
-// can be read, and a loss of power may take any of them. The queue goes on in a new file.
+// room. After an error of Sync it is unknown which of the records before it are on the disk:
+// they can be read, but a loss of power may take any of them. The queue continues in a new
+// file.
 package spool
 
 import (
@@ -166,11 +167,10 @@ type Queue struct {
 // 0700, if it does not exist. A nil o means the defaults.
 //
 // A durable queue has the directory to itself. It holds again what it held, from
-// the first record that was not acknowledged. The newest segment is truncated behind
-// its last whole record, where a process died while it wrote; see
-// [Queue.Truncated]. Other files than those described above are left alone. The
-// error for a directory in use is an [*InUseError]; files of another version are an
-// error.
+// the first record that was not acknowledged. If a process died while it wrote, the
+// newest segment is truncated after its last whole record; see [Queue.Truncated]. Other
+// files than those described above are left alone. The error for a directory in use is
+// an [*InUseError]; files of another version are an error.
 //
 // A plain queue makes a directory of its own inside dir, so many can share one, such
 // as the system's directory for temporary files. It removes what killed processes

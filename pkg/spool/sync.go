@@ -20,9 +20,9 @@ type endedFile struct {
 // sync takes long. For a plain queue it does nothing.
 //
 // After an error the records that were appended since the last Sync, until this one returned,
-// are in doubt: they can be read, and a loss of power may take any of them. A second sync of
-// them would say nothing, as the system may have given up what it could not write. Records
-// appended later are in a new file, and the next Sync speaks of those alone.
+// are in doubt: they can be read, but a loss of power may take any of them. Syncing them again
+// would prove nothing, because the system may have discarded what it could not write. Records
+// appended later are in a new file, and the next Sync is about those only.
 func (q *Queue) Sync() error {
 	q.syncing.Lock()
 	defer q.syncing.Unlock()
@@ -95,8 +95,8 @@ func (q *Queue) endSegment() {
 
 // DropOldest removes the oldest file that holds records which are not done with, those
 // that have been read but not acknowledged included, so that a full queue or a full disk
-// takes new ones. It returns the number of these records; 0 means that there are none. An
-// Ack of them does nothing. Next goes on with the records after them.
+// takes new ones. It returns the number of these records; 0 means that there are none.
+// Acknowledging them does nothing. Next continues with the records after them.
 func (q *Queue) DropOldest() (records int64, err error) {
 	q.appending.Lock()
 	defer q.appending.Unlock()

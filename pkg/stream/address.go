@@ -13,7 +13,7 @@ import (
 const DefaultPort = "4222"
 
 // Address is where a stream is: nats://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/NAME, or
-// tls:// in the place of nats://. No way of printing it shows user and password.
+// tls:// instead of nats://. No way of printing it shows user and password.
 type Address struct {
 	// TLS says that the scheme is tls.
 	TLS bool

@@ -35,8 +35,8 @@ type ConnectOptions struct {
 	TLS *tls.Config
 	// Timeout bounds the connection to one server. The default is 5 s.
 	Timeout time.Duration
-	// Wrap returns what is used in the place of a new connection, before TLS. The default is
-	// the connection itself.
+	// Wrap returns what is used instead of a new connection, below TLS. The default is the
+	// connection itself.
 	Wrap func(net.Conn) net.Conn
 	// More are options of the library, for its callbacks.
 	More []nats.Option
@@ -118,7 +118,7 @@ func awaitsTLS(err error, d *dialer) bool {
 }
 
 // CheckCredentials reports what is wrong with a credentials file, nil if it has a JWT with the
-// seed of its key, or the seed of an NKey alone. Whether a server takes them is not known by it.
+// seed of its key, or the seed of an NKey alone. It does not ask a server whether it takes them.
 func CheckCredentials(path string) error {
 	_, err := credentials(path)
 	return err
@@ -226,7 +226,7 @@ func connectError(err error, o *ConnectOptions) error {
 	case errors.Is(err, nats.ErrAuthExpired), errors.Is(err, nats.ErrAuthRevoked), errors.Is(err, nats.ErrAccountAuthExpired):
 		return refusal("the credentials have expired")
 	case errors.Is(err, nats.ErrSecureConnWanted):
-		return errors.New("the server has no TLS: write nats:// in the place of tls://")
+		return errors.New("the server has no TLS: write nats:// instead of tls://")
 	case plain, errors.Is(err, nats.ErrNoInfoReceived):
 		return errors.New("there is no NATS server at this address")
 	case unknown, other:
@@ -238,7 +238,7 @@ func connectError(err error, o *ConnectOptions) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return errors.New("connection refused: no server listens there")
 	case errors.Is(err, io.EOF):
-		return errors.New("the server has closed the connection: it may want TLS first, as by tls:// in the place of nats://")
+		return errors.New("the server has closed the connection: it may want TLS first: write tls:// instead of nats://")
 	}
 	if o.Credentials != "" && strings.Contains(err.Error(), "nkeys") {
 		return fmt.Errorf("the credentials file %s has no valid JWT with its seed", o.Credentials)

@@ -14,10 +14,10 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// A reader pulls: it asks the consumer for a number of messages, which come as messages of
-// the subscription to its inbox, and so does the server's word on the request, with a header
-// Status. See ADR-13 of NATS. The iterators of package jetstream do this, too, but set a timer
-// for each message, and hold messages that a reader of a group could not keep alive.
+// A reader pulls: it asks the consumer for a number of messages. They come to its inbox, and
+// so do the server's answers to the request, which have a header Status. See ADR-13 of NATS.
+// The iterators of package jetstream do this, too, but set a timer for each message, and hold
+// messages that a reader of a group could not keep alive.
 
 const (
 	window      = 4096 // messages that a reader asks for, without a group

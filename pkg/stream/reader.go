@@ -126,11 +126,11 @@ type State struct {
 	// because it keeps them for a limited time: at most that many, as some may be of other
 	// readers' partitions.
 	Missed uint64
-	// Remade says that the group was deleted while the connection was away, and made anew. What
+	// Remade says that the group was deleted while the connection was away, and made again. What
 	// other readers hold may come again.
 	Remade bool
-	// Replaced says that the stream was made anew while the connection was away. It is
-	// read from its start.
+	// Replaced says that the stream was deleted and made again while the connection was away.
+	// It is read from its start.
 	Replaced bool
 }
 

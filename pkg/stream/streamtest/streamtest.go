@@ -37,8 +37,8 @@ type Server struct {
 }
 
 // Start starts a server with JetStream, and ends it at the end of the test. config is added to
-// its configuration file; in the place of "$DIR" comes its directory. The test is skipped if
-// there is no nats-server in PATH or in the cache of the project's tools.
+// its configuration file, with "$DIR" replaced by its directory. The test is skipped if there
+// is no nats-server in PATH or in the cache of the project's tools.
 func Start(t testing.TB, config ...string) *Server {
 	t.Helper()
 	return start(t, "jetstream { store_dir: \"$DIR/store\" }", config...)
