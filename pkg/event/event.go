@@ -12,7 +12,10 @@
 // The package imports the standard library only.
 package event
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // Event is one event as it was received.
 type Event struct {
@@ -56,9 +59,31 @@ func Timestamp(text []byte) (usec int64, ok bool) {
 	return textTime(text)
 }
 
-// feedTime parses the notation of the feed, which is digits with a point, in one
-// pass.
+// feedTime parses the notation of the feed, which is digits with a point.
 func feedTime(text []byte) (usec int64, ok bool) {
+	if len(text) == len("1234567890.123456") && text[10] == '.' {
+		seconds, ok := eightDigits(binary.LittleEndian.Uint64(text))
+		tail, also := eightDigits(binary.LittleEndian.Uint64(text[9:]) ^ ('.'^'0')<<8) // 0 for the point
+		if tens := text[8] - '0'; ok && also && tens <= 9 {
+			return seconds*100_000_000 + int64(tens)*10_000_000 + tail/10_000_000*1_000_000 + tail%10_000_000, true
+		}
+		return 0, false
+	}
+	return anyTime(text)
+}
+
+// eightDigits returns the number that eight digits stand for, in three multiplications
+// (D. Lemire, "Quickly parsing eight digits", 2018). The first digit is the lowest byte.
+func eightDigits(w uint64) (n int64, ok bool) {
+	const nibbles, threes, sixes = 0xf0f0f0f0f0f0f0f0, 0x3030303030303030, 0x0606060606060606
+	ok = w&nibbles == threes && (w+sixes)&nibbles == threes
+	w = w & 0x0f0f0f0f0f0f0f0f * (10<<8 + 1) >> 8
+	w = w & 0x00ff00ff00ff00ff * (100<<16 + 1) >> 16
+	return int64(w & 0x0000ffff0000ffff * (10_000<<32 + 1) >> 32), ok
+}
+
+// anyTime is feedTime for any number of digits, one after the other.
+func anyTime(text []byte) (usec int64, ok bool) {
 	i := 0
 	var sec int64
 	for ; i < len(text) && '0' <= text[i] && text[i] <= '9'; i++ {

@@ -86,6 +86,20 @@ func TestTimestampProperty(t *testing.T) {
 	})
 }
 
+// The usual notation is parsed eight digits at a time.
+func TestTimestampReference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := []byte(rapid.StringMatching(`[0-9]{10}\.[0-9]{6}`).Draw(t, "text"))
+		for range rapid.IntRange(0, 2).Draw(t, "changes") {
+			text[rapid.IntRange(0, len(text)-1).Draw(t, "at")] = rapid.Byte().Draw(t, "byte")
+		}
+		got, ok := feedTime(text)
+		if want, fine := anyTime(text); ok != fine || fine && got != want {
+			t.Fatalf("%q: got %d, %v, want %d, %v", text, got, ok, want, fine)
+		}
+	})
+}
+
 func BenchmarkTimestamp(b *testing.B) {
 	text := []byte("1234567890.123456")
 	b.ReportAllocs()

@@ -61,10 +61,10 @@ func (r *Renderer) callLine(dst []byte, ev *event.Event, x *event.Index) []byte 
 			l.width = 0
 		}
 	}
-	h := r.names(x).head(x)
-	w := walk{head: &h}
-	if isID(h.call) {
-		w.color = r.theme.call(r.plain(h.call)).id
+	n := r.names(x)
+	w := walk{call: n.value(x, n.call)}
+	if isID(w.call) {
+		w.color = r.theme.call(r.plain(w.call)).id
 	}
 	if r.clock.style != "none" {
 		var usec int64
@@ -85,7 +85,7 @@ func (r *Renderer) callLine(dst []byte, ev *event.Event, x *event.Index) []byte 
 	if r.fields != nil && !r.fields.others {
 		r.some(&l, x, &w)
 	} else {
-		r.callFields(&l, x, &w)
+		r.callFields(&l, x, n, &w)
 	}
 	l.dst = r.mark(l.dst, len(dst))
 	return append(l.dst, '\n')
@@ -170,7 +170,7 @@ func (r *Renderer) parties(l *line, x *event.Index) {
 
 // callFields writes what else a person asks of a call, its id last: for a line of 80
 // columns that is not all.
-func (r *Renderer) callFields(l *line, x *event.Index, w *walk) {
+func (r *Renderer) callFields(l *line, x *event.Index, n *names, w *walk) {
 	put := func(name string, v event.Value) {
 		if v.Kind != event.Absent && (r.fields == nil || !r.fields.leavesOut([]byte(name))) {
 			r.field(l, r.word([]byte(name)), v, w)
@@ -192,8 +192,8 @@ func (r *Renderer) callFields(l *line, x *event.Index, w *walk) {
 	switch r.ids {
 	case "none":
 	case "short":
-		r.shortID(l, w)
+		r.shortID(l, x, n, w)
 	default:
-		put("callid", w.head.call)
+		put("callid", w.call)
 	}
 }

@@ -16,9 +16,9 @@ const shortest = 4
 
 // shortID writes the most useful id of an event: the callid, without a name, or else the
 // uniqueid or the asteriskid, with its name.
-func (r *Renderer) shortID(l *line, w *walk) {
+func (r *Renderer) shortID(l *line, x *event.Index, n *names, w *walk) {
 	names := [...]string{"callid", "uniqueid", "asteriskid"}
-	for i, v := range [...]event.Value{w.head.call, w.head.leg, w.head.asterisk} {
+	for i, v := range [...]event.Value{w.call, n.value(x, n.leg), n.value(x, n.asterisk)} {
 		if !isID(v) || r.fields != nil && r.fields.leavesOut([]byte(names[i])) {
 			continue
 		}
@@ -28,24 +28,24 @@ func (r *Renderer) shortID(l *line, w *walk) {
 			l.dst = append(l.dst, ' ')
 			token++
 		}
-		n, color := 0, ""
+		width, color := 0, ""
 		if i == 0 {
 			color = w.color
 		} else {
 			name := r.word([]byte(names[i]))
-			n = name.width
-			l.dst = append(l.dst, name.prefix[1:]...)
+			width = name.width
+			l.dst = append(l.dst, name.text[1:]...)
 		}
 		l.dst = append(l.dst, color...)
 		text := len(l.dst)
 		l.dst = r.shortened(l.dst, v)
-		n += columns(l.dst[text:])
+		width += columns(l.dst[text:])
 		r.end(l, color)
 		if l.width == 0 {
 			l.column = 1
 			return
 		}
-		l.place(start, token, n)
+		l.place(start, token, width)
 		return
 	}
 }
@@ -66,18 +66,18 @@ func (r *Renderer) shortened(dst []byte, v event.Value) []byte {
 	return safe.AppendWord(append(dst, "…"...), id[dot+1:])
 }
 
-// ofCall reports whether a field is the call's id, or a leg with the same one.
-func (r *Renderer) ofCall(is role, h *head) bool {
+// ofCall reports whether a field with the value v is the call's id, or a leg with the same one.
+func (r *Renderer) ofCall(is role, v, call event.Value) bool {
 	switch is {
 	case callRole:
 		return true
 	case legRole:
-		if !h.leg.Escaped && !h.call.Escaped {
-			return string(bare(h.leg)) == string(bare(h.call))
+		if !v.Escaped && !call.Escaped {
+			return string(bare(v)) == string(bare(call))
 		}
-		r.text = h.leg.AppendText(r.text[:0])
+		r.text = v.AppendText(r.text[:0])
 		n := len(r.text)
-		r.text = h.call.AppendText(r.text)
+		r.text = call.AppendText(r.text)
 		return string(r.text[:n]) == string(r.text[n:])
 	}
 	return false

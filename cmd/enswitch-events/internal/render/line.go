@@ -43,20 +43,19 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		}
 	}
 	n := r.names(x)
-	h := n.head(x)
+	call := n.value(x, n.call)
 	color := &callColor{name: r.theme.name}
-	class, what := x.Class(), x.Event()
-	meaning := r.theme.meaning(what)
+	class, what := r.cellWord(&r.classes, x.Class()), r.cellWord(&r.events, x.Event())
 	switch {
-	case h.call.Kind != event.Absent:
-		color = r.theme.call(r.plain(h.call))
-	case meaning != "":
-		color.name = meaning
+	case call.Kind != event.Absent:
+		color = r.theme.call(r.plain(call))
+	case what.meaning != "":
+		color.name = what.meaning
 	}
 
 	usec, own := int64(0), false
-	if h.time.Kind == event.String || h.time.Kind == event.Number {
-		usec, own = event.Timestamp(r.plain(h.time))
+	if at := n.value(x, n.time); at.Kind == event.String || at.Kind == event.Number {
+		usec, own = event.Timestamp(r.plain(at))
 	}
 	showTime := r.clock.style != "none" && (own || !result)
 	if showTime {
@@ -64,13 +63,13 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 		r.time(&l, ev, usec, own)
 		r.end(&l, r.theme.dim)
 	}
-	showName := !result || class.Kind != event.Absent || what.Kind != event.Absent
+	showName := !result || x.Class().Kind != event.Absent || x.Event().Kind != event.Absent
 	if showName {
 		r.gap(&l, own || !showTime)
-		r.name(&l, class, what, color.name, meaning, result)
+		r.name(&l, class, what, color.name, result)
 	}
 	if !result {
-		r.machine(&l, h.machine)
+		r.machine(&l, n.value(x, n.machine))
 	}
 	if l.indent = l.column + 1; l.column == 0 || l.indent > l.width/3 {
 		l.indent = fewBlanks
@@ -79,7 +78,7 @@ func (r *Renderer) line(dst []byte, ev *event.Event, x *event.Index, result bool
 	if r.came > 1 {
 		l.repeated(r.came)
 	}
-	w := walk{color: color.id, showName: showName, machine: !result, result: result, hideTime: own && showTime || r.clock.style == "none", head: &h}
+	w := walk{color: color.id, showName: showName, machine: !result, result: result, hideTime: own && showTime || r.clock.style == "none", call: call}
 	if r.fields != nil && !r.fields.others {
 		r.some(&l, x, &w)
 	} else {
@@ -130,22 +129,18 @@ func (r *Renderer) time(l *line, ev *event.Event, usec int64, own bool) {
 }
 
 // name writes class.event and pads it to the widest seen so far, so that what
-// follows lines up. The event has the colour meaning, if that is not "".
-func (r *Renderer) name(l *line, class, what event.Value, color, meaning string, result bool) {
+// follows lines up. The event has the colour of its meaning, if it has one.
+func (r *Renderer) name(l *line, class, what *word, color string, result bool) {
 	r.begin(l, color)
-	start := len(l.dst)
-	l.dst = r.part(l.dst, class)
-	l.dst = append(l.dst, '.')
-	n := columns(l.dst[start:])
-	if meaning != "" && meaning != color {
+	l.dst = append(class.append(l.dst), '.')
+	if what.meaning != "" && what.meaning != color {
 		r.end(l, color)
-		color = meaning
+		color = what.meaning
 		r.begin(l, color)
 	}
-	start = len(l.dst)
-	l.dst = r.part(l.dst, what)
-	n += columns(l.dst[start:])
+	l.dst = what.append(l.dst)
 	r.end(l, color)
+	n := class.width + len(".") + what.width
 	l.column += n
 	if result {
 		return
@@ -154,9 +149,10 @@ func (r *Renderer) name(l *line, class, what event.Value, color, meaning string,
 	if n > r.nameColumns && n <= maxNameColumns && roomy {
 		r.nameColumns = n
 	}
-	for ; n < r.nameColumns; n++ {
-		l.dst = append(l.dst, ' ')
-		l.column++
+	if n < r.nameColumns {
+		const blanks = "                        " // maxNameColumns
+		l.dst = append(l.dst, blanks[:r.nameColumns-n]...)
+		l.column += r.nameColumns - n
 	}
 }
 
@@ -189,7 +185,7 @@ type walk struct {
 	machine  bool
 	result   bool // an object that a jq expression made
 	hideTime bool
-	head     *head
+	call     event.Value // the callid
 }
 
 func (w *walk) shown(r role) bool {
@@ -223,7 +219,7 @@ func (r *Renderer) all(l *line, x *event.Index, n *names, w *walk) {
 	switch {
 	case w.result || r.ids == "none":
 	case r.ids == "short":
-		r.shortID(l, w)
+		r.shortID(l, x, n, w)
 	default:
 		for _, i := range n.ids {
 			if f := &n.fields[i]; !f.shadowed && (r.fields == nil || !r.fields.leavesOut(r.key(x, i))) {
@@ -243,8 +239,8 @@ func (r *Renderer) put(l *line, name *word, v event.Value, w *walk) {
 
 // appendField appends a blank and key=value, where nothing has to be laid out.
 func (r *Renderer) appendField(dst []byte, name *word, v event.Value, w *walk) []byte {
-	dst = name.appendPrefix(dst)
-	if name.role != noRole && w.color != "" && r.ofCall(name.role, w.head) {
+	dst = name.append(dst)
+	if name.role != noRole && w.color != "" && r.ofCall(name.role, v, w.call) {
 		dst = r.value(append(dst, w.color...), v)
 		return append(dst, r.theme.reset...)
 	}
@@ -269,12 +265,12 @@ func (r *Renderer) some(l *line, x *event.Index, w *walk) {
 // breaks the row itself, so that the line stays one line to copy and to grep.
 func (r *Renderer) field(l *line, name *word, v event.Value, w *walk) {
 	start := len(l.dst)
-	token, prefix := start+1, name.prefix
+	token, prefix := start+1, name.text
 	if l.column == 0 {
 		token, prefix = start, prefix[1:]
 	}
 	dst, color := append(l.dst, prefix...), ""
-	if name.role != noRole && w.color != "" && r.ofCall(name.role, w.head) {
+	if name.role != noRole && w.color != "" && r.ofCall(name.role, v, w.call) {
 		color = w.color
 		dst = append(dst, color...)
 	}

@@ -104,7 +104,9 @@ type Renderer struct {
 	clock       clock
 	nameColumns int
 
-	words   words
+	words   words // of field names
+	classes words
+	events  words
 	shapes  [shapeSlots]*names
 	loose   names  // of an event whose names have no shape
 	text    []byte // of a value without its escapes

@@ -5,29 +5,30 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// The same field names come with every event, so the line format keeps how it shows
-// each of them.
+// The same field names, classes and events come again and again, so the line format keeps
+// how it shows each of them.
 
-// word is the name of a field as a line shows it.
+// word is a field's name, a class or an event as a line shows it.
 type word struct {
-	key    string
-	role   role
-	prefix []byte           // a blank, the name and = in their colour
-	width  int              // columns of the name and =
-	room   [prefixRoom]byte // the prefix, if it is not longer
+	key     string
+	role    role           // of a field
+	meaning string         // colour of an event, see theme.meaning
+	text    []byte         // of a field: a blank, the name and = in their colour
+	width   int            // columns of it, without that blank
+	room    [textRoom]byte // the text, if it is not longer
 }
 
-// prefixRoom is the number of bytes that are always copied for a prefix: a copy of a
+// textRoom is the number of bytes that are always copied for a text: a copy of a
 // fixed size is faster.
-const prefixRoom = 48
+const textRoom = 48
 
-func (w *word) appendPrefix(dst []byte) []byte {
+func (w *word) append(dst []byte) []byte {
 	end := len(dst)
-	if cap(dst)-end < prefixRoom || len(w.prefix) > prefixRoom {
-		return append(dst, w.prefix...)
+	if cap(dst)-end < textRoom || len(w.text) > textRoom {
+		return append(dst, w.text...)
 	}
-	*(*[prefixRoom]byte)(dst[end : end+prefixRoom]) = w.room
-	return dst[:end+len(w.prefix)]
+	*(*[textRoom]byte)(dst[end : end+textRoom]) = w.room
+	return dst[:end+len(w.text)]
 }
 
 // role is the special meaning of a field in the line format.
@@ -69,33 +70,31 @@ func roleOf(key []byte) role {
 }
 
 const (
-	wordSlots   = 512            // a power of two
-	maxWords    = wordSlots / 2  // after that all are forgotten: a source with that many names keeps sending new ones
-	maxWordLen  = 64             // bytes of a name that is kept
-	prefixBytes = 2 * maxWordLen // initial capacity of a prefix
+	wordSlots  = 512            // a power of two
+	maxWords   = wordSlots / 2  // after that all are forgotten: a source with that many keeps sending new ones
+	maxWordLen = 64             // bytes of a key that is kept
+	textBytes  = 2 * maxWordLen // initial capacity of a text
 )
 
-// words is a hash table of field names, with open addressing.
+// words is a hash table of words, with open addressing.
 type words struct {
 	slots [wordSlots]*word
 	n     int
 	long  word // the last one that was too long to be kept
 }
 
-// word returns the word of a name. The word of a long name is valid until the next
-// call.
-func (r *Renderer) word(key []byte) *word {
+// find returns the word of a key. One that is not known is yet to be filled in, and one
+// whose key is long is valid until the next call.
+func (t *words) find(key []byte) (w *word, known bool) {
 	if len(key) == 0 || len(key) > maxWordLen {
-		r.words.long.prefix = r.words.long.prefix[:0]
-		r.fill(&r.words.long, key)
-		return &r.words.long
+		t.long.text = t.long.text[:0]
+		return &t.long, false
 	}
-	t := &r.words
-	// Most names of an event differ in these bytes.
+	// Most keys differ in these bytes.
 	at := (uint(len(key)) + uint(key[0])*5 + uint(key[len(key)-1])*37 + uint(key[len(key)/2])*101) % wordSlots
 	for ; t.slots[at] != nil; at = (at + 1) % wordSlots {
 		if t.slots[at].key == string(key) {
-			return t.slots[at]
+			return t.slots[at], true
 		}
 	}
 	if t.n == maxWords {
@@ -103,23 +102,38 @@ func (r *Renderer) word(key []byte) *word {
 		t.n = 0
 	}
 	t.n++
-	w := &word{key: string(key), prefix: make([]byte, 0, prefixBytes)}
-	r.fill(w, key)
+	w = &word{key: string(key), text: make([]byte, 0, textBytes)}
 	t.slots[at] = w
+	return w, false
+}
+
+// word returns the word of a field's name, see find.
+func (r *Renderer) word(name []byte) *word {
+	w, known := r.words.find(name)
+	if !known {
+		w.role = roleOf(name)
+		w.text = append(w.text, ' ')
+		w.text = append(w.text, r.theme.dim...)
+		start := len(w.text)
+		w.text = append(safe.AppendWord(w.text, name), '=')
+		w.width = columns(w.text[start:])
+		if r.theme.dim != "" {
+			w.text = append(w.text, r.theme.reset...)
+		}
+		copy(w.room[:], w.text)
+	}
 	return w
 }
 
-func (r *Renderer) fill(w *word, key []byte) {
-	w.role = roleOf(key)
-	w.prefix = append(w.prefix, ' ')
-	w.prefix = append(w.prefix, r.theme.dim...)
-	start := len(w.prefix)
-	w.prefix = append(safe.AppendWord(w.prefix, key), '=')
-	w.width = columns(w.prefix[start:])
-	if r.theme.dim != "" {
-		w.prefix = append(w.prefix, r.theme.reset...)
+// cellWord returns the word of a class or an event in its column, see find.
+func (r *Renderer) cellWord(t *words, v event.Value) *word {
+	w, known := t.find(v.JSON)
+	if !known {
+		w.text = r.part(w.text, v)
+		w.width, w.meaning = columns(w.text), r.theme.meaning(v)
+		copy(w.room[:], w.text)
 	}
-	copy(w.room[:], w.prefix)
+	return w
 }
 
 // names is how a line shows the names of an event's fields. Events of the same shape
@@ -187,26 +201,10 @@ func (n *names) find(r *Renderer, x *event.Index) {
 	}
 }
 
-// head is what the columns and the short id show.
-type head struct {
-	time, machine, call, leg, asterisk event.Value
-}
-
-func (n *names) head(x *event.Index) (h head) {
-	if n.time >= 0 {
-		h.time = x.Value(n.time)
+// value returns the value of field i, one of the fields with a role: absent if i is -1.
+func (n *names) value(x *event.Index, i int) event.Value {
+	if i < 0 {
+		return event.Value{}
 	}
-	if n.machine >= 0 {
-		h.machine = x.Value(n.machine)
-	}
-	if n.call >= 0 {
-		h.call = x.Value(n.call)
-	}
-	if n.leg >= 0 {
-		h.leg = x.Value(n.leg)
-	}
-	if n.asterisk >= 0 {
-		h.asterisk = x.Value(n.asterisk)
-	}
-	return h
+	return x.Value(i)
 }
