@@ -115,7 +115,7 @@ func followRewritten(t *testing.T) {
 	if err := os.WriteFile(name, eventLines(4, 6), 0o600); err != nil { // as long as before
 		t.Fatal(err)
 	}
-	p.written(6, want{said: []string{"written anew"}})
+	p.written(6, want{said: []string{"cut or rewritten"}})
 }
 
 func followLate(t *testing.T) {

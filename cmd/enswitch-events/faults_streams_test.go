@@ -41,7 +41,7 @@ func streamChanged(t *testing.T) {
 	if err := b.js.DeleteConsumer(t.Context(), "ENSWITCH", "g"); err != nil {
 		t.Fatal(err)
 	}
-	p.says("the group g was deleted, and is made anew", 1)
+	p.says("the group g was deleted, and is made again", 1)
 	b.publish(10, 20)
 	p.lines(20)
 	if err := b.js.DeleteStream(t.Context(), "ENSWITCH"); err != nil {
@@ -54,7 +54,7 @@ func streamChanged(t *testing.T) {
 	b.publish(20, 30)
 	p.lines(30)
 	p.signal(syscall.SIGTERM)
-	p.check(want{events: numbers(0, 30), received: 30, said: []string{"the consumer of the group g was deleted", "connected again to .*/OTHER: the stream was made anew"}})
+	p.check(want{events: numbers(0, 30), received: 30, said: []string{"the consumer of the group g was deleted", "connected again to .*/OTHER: the stream was deleted and made again"}})
 }
 
 func streamForeign(t *testing.T) {

@@ -34,11 +34,11 @@ func regexpFault(expr string, err error) (at int, reason string) {
 	reason = string(e.Code)
 	switch part := e.Expr; {
 	case strings.HasPrefix(part, "(?=") || strings.HasPrefix(part, "(?!") || strings.HasPrefix(part, "(?<"):
-		reason = "RE2, which reads them here, has no look-ahead and no look-behind: use a condition for each part, one of them negated"
+		reason = "the regular expressions of Go (RE2) have no look-ahead and no look-behind: use a condition for each part, one of them negated"
 	case e.Code == syntax.ErrInvalidEscape && len(part) == 2 && '1' <= part[1] && part[1] <= '9':
-		reason = "RE2, which reads them here, has no back references"
+		reason = "the regular expressions of Go (RE2) have no back references"
 	case e.Code == syntax.ErrMissingRepeatArgument:
-		reason = fmt.Sprintf(`nothing stands before the %s that it could repeat: for the sign itself write \%[1]s`, part)
+		reason = fmt.Sprintf(`there is nothing before the %s to repeat: for the sign itself write \%[1]s`, part)
 	}
 	return max(0, strings.LastIndex(expr, e.Expr)), "bad regular expression: " + reason
 }
@@ -83,7 +83,7 @@ func constantRegexpFault(expr string, ast *gojq.Query, variables []string) (at i
 		if len(f.Args) > flags {
 			if text, ok := literal(f.Args[flags]); ok && strings.Trim(text, "gim") != "" {
 				return max(0, strings.LastIndex(expr, strconv.Quote(text))),
-					"of jq's flags there are g and i here, and m for a dot that matches line breaks: x, n, s, p and l are not known"
+					"of jq's flags only g, i and m (a dot matches line breaks) are known here, and not x, n, s, p and l"
 			}
 		}
 		if len(f.Args) == 0 {

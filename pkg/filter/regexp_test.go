@@ -10,8 +10,8 @@ import (
 // where it stands.
 func TestRegexpFaults(t *testing.T) {
 	const (
-		look  = "has no look-ahead and no look-behind"
-		flags = "of jq's flags there are g and i here"
+		look  = "have no look-ahead and no look-behind"
+		flags = "of jq's flags only g, i and m"
 	)
 	for _, tt := range []struct {
 		o     Options
@@ -20,8 +20,8 @@ func TestRegexpFaults(t *testing.T) {
 	}{
 		{Options{Where: []string{`class~a(?=x)`}}, look, "(?=x)"},
 		{Options{Where: []string{`class!~(?<!x)a`}}, look, "(?<!x)a"},
-		{Options{Where: []string{`class~(a)\1`}}, "has no back references", `\1`},
-		{Options{Where: []string{`from~+x`}}, `nothing stands before the + that it could repeat: for the sign itself write \+`, "+x"},
+		{Options{Where: []string{`class~(a)\1`}}, "have no back references", `\1`},
+		{Options{Where: []string{`from~+x`}}, `there is nothing before the + to repeat: for the sign itself write \+`, "+x"},
 		{Options{Where: []string{`from~*44`}}, `write \*`, "*44"},
 		{Options{Where: []string{`class~a(`}}, "missing closing )", "a("},
 		{Options{JQ: `.class | test("a(?!x)")`}, look, `(?!x)")`},
@@ -50,7 +50,7 @@ func TestRegexpFaults(t *testing.T) {
 	if re, err := CompileRegexp("a+"); err != nil || !re.MatchString("aa") {
 		t.Error(err)
 	}
-	if _, err := CompileRegexp("+"); err == nil || !strings.HasPrefix(err.Error(), `Regexp, byte 0 of "+": bad regular expression: nothing stands before the +`) {
+	if _, err := CompileRegexp("+"); err == nil || !strings.HasPrefix(err.Error(), `Regexp, byte 0 of "+": bad regular expression: there is nothing before the +`) {
 		t.Error(err)
 	}
 }

@@ -47,7 +47,7 @@ func summarize(c *call.Call) uint64 {
 // counts counts calls by trait, each as its last record has it.
 type counts [traits]int64
 
-// replace counts c with these bits, and no more as before.
+// replace counts c with these bits instead of its former ones.
 func (n *counts) replace(c *call.Call, bits uint64) {
 	for i := range n {
 		n[i] += int64(bits>>i&1) - int64(c.Data>>i&1)

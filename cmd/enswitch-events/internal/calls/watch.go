@@ -20,7 +20,7 @@ type Screen struct {
 	Pass func(usec int64) bool
 }
 
-// Restart begins anew, without a call, for another run over the same captures, which logs to l.
+// Restart forgets all calls, for another run over the same captures, which logs to l.
 func (s *Sink) Restart(l *log.Logger) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

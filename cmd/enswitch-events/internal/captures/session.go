@@ -149,7 +149,7 @@ func (s *session) changed(name string, change capture.Change) {
 	case capture.Replaced:
 		log.Debug(name+": another file has this name now: going on with it", "source", name)
 	case capture.Rewritten:
-		log.Warn(name+": the file was cut or written anew: reading it from its beginning", "source", name)
+		log.Warn(name+": the file was cut or rewritten: reading it from its beginning", "source", name)
 	case capture.Removed:
 		log.Warn(name+": files that were set aside are removed, perhaps before they were read", "source", name)
 	case capture.Behind:

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// What fingers type that know stern, kubectl, jq, hl, tcpdump or wscat is either done,
-// where there is no doubt what is meant, or answered with what it is called here.
+// Users of stern, kubectl, jq, hl, tcpdump and wscat type commands and flags of those. If it
+// is clear what is meant it is done, otherwise the error names the command or flag for it.
 
 // commandsElsewhere are the names of commands in other programs.
 var commandsElsewhere = []struct{ typed, here string }{ //nolint:gochecknoglobals // a table that nothing changes

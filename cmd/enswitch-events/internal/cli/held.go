@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// heldWriter is stderr on a terminal. While a pager or a screen has that terminal what is
-// written waits.
+// heldWriter is stderr on a terminal. While a pager or a screen has the terminal, it holds
+// back what is written.
 type heldWriter struct {
 	w io.Writer
 
@@ -54,16 +54,15 @@ func (h *heldWriter) release() {
 	}
 }
 
-// GiveBack gives the terminal back as it was, if a screen has it: it is for when the process ends
-// at once.
+// GiveBack restores the terminal if a screen has it. Call it before the process ends at once.
 func (a *App) GiveBack() {
 	if giveBack := a.screen.Load(); giveBack != nil {
 		(*giveBack)()
 	}
 }
 
-// Guard calls f. If f panics the terminal is given back before the panic ends the process, with
-// its stack trace: it is for goroutines whose panic nobody makes an error of.
+// Guard calls f. If f panics, the terminal is restored before the panic ends the process with its
+// stack trace. It is for goroutines whose panics do not become errors.
 func (a *App) Guard(f func()) {
 	panics := true
 	defer func() {

@@ -183,8 +183,8 @@ func (p *Pager) fault(err error) {
 	p.a.Log.Warn(fmt.Sprintf("the pager %q failed: %v", p.command, err), slog.String(log.HintKey, "ENSWITCH_PAGER names another one, empty none"))
 }
 
-// restore puts the terminal into the mode that it was in. Nothing is done where it is:
-// a program in the background would be stopped.
+// restore puts the terminal back into its former mode. It does nothing if the mode has not
+// changed: a program in the background would be stopped.
 func (p *Pager) restore() {
 	tty := int(Terminal(p.a.Out).Fd())
 	if now, err := term.GetState(tty); err == nil && p.state != nil && *now != *p.state {

@@ -70,20 +70,20 @@ func Run(ctx context.Context, args []string, s Streams, newRoot func(context.Con
 	return e.Code
 }
 
-// execute runs root. A panic is an error.
+// execute runs root and turns a panic into an error.
 func execute(ctx context.Context, root *cobra.Command) (err error) {
 	defer fault.Catch(&err)
 	return root.ExecuteContext(ctx)
 }
 
-// singleQuoted reports whether a value begins with a single quote, as where no shell took it for one.
+// singleQuoted reports whether a value begins with a single quote, which no shell has removed.
 func singleQuoted(arg string) bool {
 	_, value, _ := strings.Cut(arg, "=")
 	return strings.HasPrefix(arg, "'") || strings.HasPrefix(value, "'") && strings.HasPrefix(arg, "-")
 }
 
-// secondSignal ends the process at once, with the terminal as it was. While a pager has the terminal Ctrl-C is for the
-// pager, and another signal ends that, too.
+// secondSignal ends the process at once and restores the terminal. While a pager has the
+// terminal, Ctrl-C is for the pager, and another signal ends the pager, too.
 func (a *App) secondSignal(sig os.Signal) {
 	if p := a.pager.Load(); p != nil {
 		if sig == os.Interrupt {
@@ -116,9 +116,9 @@ var flagName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(
 const repeatWindow = 200 * time.Millisecond
 
 // catchSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels,
-// and a function that stops catching them. A second signal calls second. SIGHUP does nothing where it is ignored,
-// as under nohup. SIGPIPE is caught too, so that a write to a closed stdout fails
-// instead of ending the process.
+// and a function that stops catching them. A second signal calls second. SIGHUP does
+// nothing where it is ignored, as under nohup. SIGPIPE is caught too, so that a write to a
+// closed stdout fails instead of ending the process.
 func catchSignals(ctx context.Context, second func(os.Signal)) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	end, pipe := make(chan os.Signal, 2), make(chan os.Signal, 1)

@@ -14,8 +14,8 @@ func (s Stream) Write(b []byte) (int, error) { return s.f.Write(b) }
 // Read reads from the file.
 func (s Stream) Read(b []byte) (int, error) { return s.f.Read(b) }
 
-// Expand returns the names of files. Here the shell has no part in it: a name with * or ? that
-// is of no file stands for those that it matches.
+// Expand expands the names of files, because the shells of this system do not: a name with *,
+// ? or [ that no file has stands for the files that it matches.
 func Expand(names []string) []string {
 	var all []string
 	for _, name := range names {
@@ -24,7 +24,7 @@ func Expand(names []string) []string {
 		} else if found, err := filepath.Glob(name); err == nil && len(found) > 0 {
 			all = append(all, found...)
 		} else {
-			all = append(all, name) // it is said that there is no such file
+			all = append(all, name) // opening it fails
 		}
 	}
 	return all

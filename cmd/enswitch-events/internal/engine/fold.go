@@ -53,7 +53,7 @@ type folder struct {
 	scratch *Block
 	remap   func(Place) *Block // remapEvent
 
-	ticker   Ticker // nil if the sink is none
+	ticker   Ticker // the sink, nil if it is no Ticker
 	timer    *time.Timer
 	lastFold time.Time
 	extra    Output // of ticker

@@ -8,7 +8,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// hiding puts made-up values in the place of originals for a TextWorker.
+// hiding replaces originals by made-up values for a TextWorker.
 type hiding struct {
 	rewriter *pseudonym.Rewriter
 	query    *filter.Filter // the jq expression alone, nil if there is none

@@ -1,5 +1,5 @@
-// Package fault has the error of a panic. It is one line with the place in the code, without a
-// stack trace.
+// Package fault turns a panic into an error of one line, with the place in the code and without
+// a stack trace.
 package fault
 
 import (
@@ -15,8 +15,8 @@ type Error struct {
 	at    string // file and line, empty if it is not known
 }
 
-// New returns the error of a panic with that cause, which recover returned. It is to be called
-// by the function that recovers: the place is found on its stack.
+// New returns the error of a panic with that cause, which recover returned. The function that
+// recovers must call it, because the place is found on its stack.
 func New(cause any) *Error {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

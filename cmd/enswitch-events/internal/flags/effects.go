@@ -28,7 +28,7 @@ type effectRule struct {
 // EffectRules are the rules for all commands; a command without the flag ignores its
 // rule. The tests try each of them.
 var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothing changes
-	{"raw-output", (*invocation).hasQuery, "it prints the strings that --jq makes, and there is none", "add --jq EXPR"},
+	{"raw-output", (*invocation).hasQuery, "it prints the strings that --jq makes, and there is no --jq", "add --jq EXPR"},
 	{"raw-output", func(v *invocation) bool { return !v.formats("csv", "tsv") }, "csv and tsv have no quotes of JSON", "leave it out"},
 	{"raw-output", func(v *invocation) bool { return !v.has("meta") }, "--meta prints JSON", "leave out one of them"},
 	{"raw-output", func(v *invocation) bool { return !v.has("whole-calls") }, "--whole-calls prints events as they came", "leave out one of them"},
@@ -60,7 +60,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 		"highlight", func(v *invocation) bool { return !v.formats("json", "ndjson", "csv", "tsv") },
 		"it marks with colour, and this format has none", "add -o line, and --color always for a pipe",
 	},
-	{"highlight", func(v *invocation) bool { return v.colour }, "it marks with colour, and there is none here", "add --color always"},
+	{"highlight", func(v *invocation) bool { return v.colour }, "it marks with colour, and the output has no colour", "add --color always"},
 	{
 		"color", func(v *invocation) bool {
 			return v.text("color") != "always" || !v.formats("json", "ndjson", "csv", "tsv")
@@ -78,7 +78,7 @@ var EffectRules = []effectRule{ //nolint:gochecknoglobals // a table that nothin
 	{"fields", func(v *invocation) bool { return !v.formats("json") }, "json prints events exactly as received and cannot pick fields", "use --output ndjson with --fields"},
 	{"fields", func(v *invocation) bool { return !v.formats("template") }, "a template picks its own fields", "name them in the template"},
 	{"template", func(v *invocation) bool { return v.formats("template") }, "another format is asked for", "leave out --output, or use -o template"},
-	{"meta", func(v *invocation) bool { return v.formats("json", "ndjson", "pretty") }, "it wraps JSON, and this format is none", "use -o json, ndjson or pretty"},
+	{"meta", func(v *invocation) bool { return v.formats("json", "ndjson", "pretty") }, "it wraps JSON, and this format is not JSON", "use -o json, ndjson or pretty"},
 
 	{"report-gaps", func(v *invocation) bool { return v.flags.Lookup("schema") == nil }, "schema prints no events", "leave it out: a gap is named on stderr"},
 

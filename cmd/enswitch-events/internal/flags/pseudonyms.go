@@ -12,7 +12,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/filter"
 )
 
-// Pseudonyms are the flags that put made-up values in the place of originals.
+// Pseudonyms are the flags that replace originals by made-up values.
 type Pseudonyms struct {
 	On      bool
 	fields  []string
@@ -26,7 +26,7 @@ type Pseudonyms struct {
 // Bind adds the flags to cmd.
 func (o *Pseudonyms) Bind(cmd *cobra.Command) {
 	cli.AddFlagGroup(cmd, "Pseudonyms", func(f *pflag.FlagSet) {
-		f.BoolVar(&o.On, "pseudonyms", false, "print made-up values in the place of those of from and to, as --map names these fields, so that others can be shown the output; see 'enswitch-events help pseudonyms'")
+		f.BoolVar(&o.On, "pseudonyms", false, "print made-up values instead of those of from and to, as --map names these fields, so that others can be shown the output; see 'enswitch-events help pseudonyms'")
 		f.Var(List{&o.fields}, "pseudonym-fields", "print made-up values of these fields, too: `LIST` with commas; dots reach into objects")
 		f.StringVar(&o.keyFile, "pseudonym-key-file", "", "make up the same values each time, with the secret in `FILE`, which is created if there is none (default: a secret for this run alone)")
 	})

@@ -2,7 +2,7 @@ package flags
 
 import "github.com/spf13/pflag"
 
-// Read are the flags of a command that reads captures in the place of live events.
+// Read are the flags of a command that reads captures instead of live events.
 type Read struct {
 	// Files are the names of the captures, - for standard input; none for live events.
 	Files  []string
@@ -11,6 +11,6 @@ type Read struct {
 
 // Bind adds the flags to f.
 func (o *Read) Bind(f *pflag.FlagSet) {
-	f.StringArrayVar(&o.Files, "read", nil, "read the events from the capture `FILE`, - for standard input, in the place of an ADDRESS; repeatable, merged by timestamp")
+	f.StringArrayVar(&o.Files, "read", nil, "read the events from the capture `FILE`, - for standard input, instead of an ADDRESS; repeatable, merged by timestamp")
 	o.Bounds.bindTimes(f)
 }

@@ -12,13 +12,12 @@ import (
 
 // SplitWords splits a command line, the value of a flag, into words as a POSIX shell does,
 // with quotes and backslashes; on Windows a backslash that is not before a quote is part of a
-// path. Anything else that needs a shell is a [*caret.Error], which
-// says how to have one.
+// path. Anything else that needs a shell is a [*caret.Error]; shell says how to get one.
 func SplitWords(flag, text, shell string) ([]string, error) {
 	bad := func(at syntax.Pos, reason string) error {
 		return &caret.Error{Flag: flag, Text: text, Offset: int(at.Offset()), Reason: reason}
 	}
-	shell = "this is for a shell: " + shell
+	shell = "this needs a shell: " + shell
 	var words []string
 	for w, err := range syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).WordsSeq(strings.NewReader(text)) {
 		if err != nil {

@@ -50,7 +50,7 @@ func (s *targetSettings) bind(f *pflag.FlagSet) {
 	flags.DurationVar(f, &s.httpTimeout, "http-timeout", 10*time.Second, "give a request up after this `TIME`, and send it again")
 	f.StringArrayVar(&s.httpHeader, "http-header", nil, "add the header `'NAME: VALUE'` to requests; repeatable")
 	f.StringVar(&s.signKeyFile, "sign-key-file", "", "sign requests in Enswitch-Signature with the key in `FILE`, without its last newline")
-	f.StringVar(&s.ca, "target-ca", "", "trust the certificates in `FILE` for targets, in the place of the system's")
+	f.StringVar(&s.ca, "target-ca", "", "trust the certificates in `FILE` for targets, instead of the system's")
 	f.StringVar(&s.cert, "target-cert", "", "show targets the client certificate in `FILE`")
 	f.StringVar(&s.key, "target-key", "", "the private key of --target-cert is in `FILE`")
 	f.BoolVar(&s.insecure, "target-insecure", false, "do not check the certificates of targets")
@@ -92,9 +92,9 @@ func kinds(setting string) []string {
 	return []string{"http", "file", "exec", "nats"}
 }
 
-// own returns the settings of a target of a kind, which is http, file, exec or nats: those of the
-// command line, which are in set, and in their place those of text, as in
-// "format=form&batch=100". given reports whether one was given in either.
+// own returns the settings of a target of that kind: http, file, exec or nats. Those in text,
+// such as "format=form&batch=100", override those of the command line, which are in set. given
+// reports whether a setting was given in either.
 func own(set *pflag.FlagSet, kind, text string) (s *targetSettings, given func(string) bool, err error) {
 	s = &targetSettings{}
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
@@ -157,8 +157,8 @@ func (s *targetSettings) note(f *pflag.FlagSet, kind string) {
 	s.given = strings.Join(given, "&")
 }
 
-// spec returns what parseTarget makes the same target of, whole being the target without
-// settings: "" if it needs a setting that holds a secret.
+// spec returns the text from which parseTarget makes the same target; whole is the target
+// without settings. It returns "" if a setting that is needed holds a secret.
 func (s *targetSettings) spec(whole string) string {
 	switch {
 	case s.secret:

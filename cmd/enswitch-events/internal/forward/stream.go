@@ -68,7 +68,7 @@ func streamHint(err error) string {
 			return "choose another prefix"
 		}
 		subjects := slices.DeleteFunc(slices.Clone(e.Subjects), func(s string) bool { return strings.HasPrefix(s, strings.TrimSuffix(e.Subject, ">")) })
-		return fmt.Sprintf("'nats stream edit %s --subjects=%s' has it take all, or choose another prefix", e.Stream, strings.Join(append(subjects, e.Subject), ","))
+		return fmt.Sprintf("'nats stream edit %s --subjects=%s' makes it take all, or choose another prefix", e.Stream, strings.Join(append(subjects, e.Subject), ","))
 	case forward.StreamNoJetStream:
 		if e.Account {
 			return "give the account jetstream in the server's configuration, or log in as a user of an account that has it"
@@ -88,11 +88,11 @@ func streamHint(err error) string {
 			return "give the account or the server more room, as by max_file_store in jetstream {}, or shorten the --max-age of its streams by 'nats stream edit'"
 		}
 		if strings.Contains(e.Detail, "per subject") {
-			return fmt.Sprintf("'nats stream edit %s --max-msgs-per-subject=-1' has it take all events of a subject", e.Stream)
+			return fmt.Sprintf("'nats stream edit %s --max-msgs-per-subject=-1' makes it take all events of a subject", e.Stream)
 		}
-		return fmt.Sprintf("'nats stream edit %s --discard=old' has the oldest go, --max-bytes and --max-msgs give it room", e.Stream)
+		return fmt.Sprintf("'nats stream edit %s --discard=old' makes it drop the oldest, --max-bytes and --max-msgs give it room", e.Stream)
 	case forward.StreamNoAck:
-		return fmt.Sprintf("'nats stream edit %s --ack' has it acknowledge", e.Stream)
+		return fmt.Sprintf("'nats stream edit %s --ack' makes it acknowledge", e.Stream)
 	case forward.StreamSmallWindow:
 		return fmt.Sprintf("'nats stream edit %s --dupe-window=2m' makes it larger", e.Stream)
 	}

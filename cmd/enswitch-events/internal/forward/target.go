@@ -150,7 +150,7 @@ func execTarget(set *pflag.FlagSet, text string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	words, err := flags.SplitWords("--to exec", command, "sh -c 'COMMAND' has one run it")
+	words, err := flags.SplitWords("--to exec", command, "sh -c 'COMMAND' runs it with one")
 	if err != nil {
 		return nil, cli.Usage("", "%w", err)
 	}

@@ -87,7 +87,7 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 		c.line = o.command
 	} else {
 		var err error
-		if c.words, err = flags.SplitWords("--exec", o.command, "--exec-shell has one run it"); err != nil {
+		if c.words, err = flags.SplitWords("--exec", o.command, "--exec-shell runs it with one"); err != nil {
 			return nil, cli.Usage("", "%w", err)
 		}
 	}
@@ -112,7 +112,7 @@ func (o *execFlags) compile(a *cli.App, changed func(string) bool, warn func(str
 // commands runs a command for each event, several at a time.
 type commands struct {
 	words   []string
-	line    string // for the shell, in the place of words
+	line    string // for the shell, instead of words
 	env     []string
 	timeout time.Duration
 	out     io.Writer // stdout and stderr of the commands

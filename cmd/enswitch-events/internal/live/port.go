@@ -101,7 +101,7 @@ func (o *Receiver) announce(a *cli.App, urls []string, key string, made bool, fi
 		a.Log.Info("listening: paste into 'Send events to URL': "+u, "url", u)
 	}
 	if key != "" && !made {
-		a.Log.Info("put your key in the place of ***, escaped as in every URL")
+		a.Log.Info("write your key instead of ***, escaped as in every URL")
 	}
 	if fingerprint != "" {
 		a.Log.Info("certificate SHA-256 "+fingerprint, "sha256", fingerprint)

@@ -33,7 +33,7 @@ type session struct {
 	feeds      []feed
 	drops      dropLog
 	record     *recorder      // nil if nothing is recorded
-	sinkGap    gapSink        // nil if the sink is none
+	sinkGap    gapSink        // the sink, nil if it is no gapSink
 	account    report.Account // of the sink, nil if it has none
 	awaiter    report.Awaiter // nil: everything that the filters keep
 	watch      func(health func() Health)

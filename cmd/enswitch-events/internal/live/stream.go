@@ -228,9 +228,9 @@ func (u *streamFeed) connectedTo(s *stream.State) {
 		u.begins(s)
 		return
 	case s.Remade:
-		say.Warn(fmt.Sprintf("connected again to %s: the group %s was deleted, and is made anew: events that its other readers had may come again%s", s.Source, u.options.Group, waits))
+		say.Warn(fmt.Sprintf("connected again to %s: the group %s was deleted, and is made again: events that its other readers had may come again%s", s.Source, u.options.Group, waits))
 	case s.Replaced:
-		say.Warn("connected again to " + s.Source + ": the stream was made anew, and is read from its start" + waits)
+		say.Warn("connected again to " + s.Source + ": the stream was deleted and made again, and is read from its start" + waits)
 	case s.Missed > 0:
 		say.Warn(fmt.Sprintf("connected again to %s: away from %s to %s, and the stream no longer has up to %s of that time", s.Source,
 			cli.TimeOfDay(s.Since), cli.TimeOfDay(s.Until), cli.Plural(int64(s.Missed), "message")), "missed", s.Missed)

@@ -83,7 +83,7 @@ func (c *clock) appendWhole(dst []byte, usec int64) []byte {
 }
 
 // appendNone writes the time column of an event that has no time and was not
-// received: a - and blanks, one of them in the place of the ~.
+// received: a - and blanks, one of them instead of the ~.
 func (c *clock) appendNone(dst []byte) []byte {
 	columns := len("2006-01-02 15:04:05.000")
 	switch c.style {

@@ -82,17 +82,17 @@ type Options struct {
 	// Profile is how much colour there is; see ColorProfile. The zero value
 	// is none. csv, tsv, json and ndjson never have colour.
 	Profile colorprofile.Profile
-	// Width returns the columns of the terminal, 0 if the output is none; nil
-	// is never one. It is called once for each line, so it must be quick.
+	// Width returns the columns of the terminal, 0 if the output is no terminal;
+	// nil is for an output that never is one. It is called once for each line, so
+	// it must be quick.
 	Width func() int
 	// SafeCSV writes a ' before a cell of csv or tsv that begins with = + - @,
 	// a tab or a carriage return, so that no spreadsheet takes it for a
 	// formula. It changes the data: numbers below zero and telephone numbers
 	// in international form get the mark too.
 	SafeCSV bool
-	// OnError is called when a template failed on an event, of which then
-	// nothing is shown, OnBlank of one that printed nothing of an event. Each may
-	// be nil.
+	// OnError is called when the template failed on an event, which is then not
+	// shown, and OnBlank when it printed nothing for an event. Each may be nil.
 	OnError func(error)
 	OnBlank func()
 }
@@ -287,7 +287,7 @@ func (r *Renderer) Verbatim(x *event.Index) bool {
 	return false
 }
 
-// Value appends, in the place of ev, a value that a jq expression made of it;
+// Value appends, instead of ev, a value that a jq expression made of it;
 // json is its text, valid and in valid UTF-8. An object is shown as an event
 // would be: a line shows those of its columns that the object has. Any other
 // value is compact JSON, or with RawOutput a string's own text; in the formats

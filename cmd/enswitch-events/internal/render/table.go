@@ -10,9 +10,8 @@ import (
 // csv is RFC 4180 as encoding/csv writes and reads it, lines ending in a
 // single newline like all else that this program prints. tsv is jq's @tsv:
 // tabs, newlines, carriage returns, backslashes and NUL are \t, \n, \r, \\ and
-// \0, and nothing is quoted. A cell is a value's text, empty for null and for a field that is not there;
-//
-// objects and arrays are compact JSON.
+// \0, and nothing is quoted. A cell is a value's text, empty for null and for a
+// field that is not there; objects and arrays are compact JSON.
 
 func (r *Renderer) row(dst []byte, x *event.Index) []byte {
 	for i := range r.fields.items {

@@ -73,7 +73,7 @@ func newTemplate(o *Options, th *theme, c clock) (*userTemplate, error) {
 	return u, nil
 }
 
-// noFunction finds the name of a function in the error that there is none.
+// noFunction finds the name of a function in the error that it is not defined.
 var noFunction = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`function "([^"]*)" not defined$`) })
 
 // parseFault returns why a template cannot be parsed, and in which line.

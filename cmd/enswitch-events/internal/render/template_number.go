@@ -34,7 +34,7 @@ func numberOf(text string) any {
 }
 
 // decimal returns the number that v is. Text is one if it reads as a JSON number, as
-// the fields of POSTed forms do; 007 is none, but perhaps the number of a telephone.
+// the fields of POSTed forms do; 007 does not: it may be the number of a telephone.
 func decimal(v any) (d event.Decimal, ok bool) {
 	var digits string
 	switch v := v.(type) {
