@@ -273,8 +273,8 @@ func (b *bench) load(ctx context.Context, kind string, p posting) (a *answers, e
 }
 
 // postedCame reports whether the file holds every event of the corpus that was
-// POSTed, so often as it was, in whatever order. What JSON the fields became
-// is decoded, since there is more than one right spelling.
+// POSTed, as often as it was, in any order. It compares decoded fields, because
+// JSON has more than one right spelling.
 func (b *bench) postedCame(path string, times int) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -100,8 +100,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// peerOf returns what a peer does that is no program of its own, but this one under another
-// name: a process for itself, as the other side of the row is. It is nil for the measuring.
+// peerOf returns what this program does as the peer of a row, in a process of its own, if args
+// name such a peer. It returns nil for a run that measures.
 func peerOf(args []string) func(ctx context.Context, stdout io.Writer) error {
 	switch {
 	case len(args) == 2 && args[0] == bareLoop:

@@ -48,9 +48,9 @@ func (s *Steps) next(name string, n int64) {
 
 // callField is what is known of a field of the events of calls.
 type callField struct {
-	// Calls is the number of calls that had the field, Numbers of those in which all its
-	// values looked like telephone numbers, Same of those in which all were the same, and
-	// Early of those in which an event before the last one had it.
+	// Calls is the number of calls that had the field. Of these, Numbers counts calls in
+	// which all its values looked like telephone numbers, Same those in which all values
+	// were the same, and Early those in which an event before the last one had it.
 	Calls   int64 `json:"calls"`
 	Numbers int64 `json:"numbers,omitempty"`
 	Same    int64 `json:"same,omitempty"`

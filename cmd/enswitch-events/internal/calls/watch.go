@@ -62,8 +62,8 @@ func (s *Sink) changed() {
 	}
 }
 
-// Changes fills c with what is new about the calls since it was called last, or with all of
-// them, also those that no filter has chosen, and with their records if they are asked for.
+// Changes fills c with what is new about the calls since the last call, or with all of them.
+// It includes calls that no filter has chosen, and their records if records is set.
 func (s *Sink) Changes(c *call.Changes, all, records bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,8 +73,8 @@ func (s *Sink) Changes(c *call.Changes, all, records bool) {
 // rateTime is over how many seconds calls a second are counted.
 const rateTime = 10
 
-// Figures returns the figures of the calls that the filters chose, since the run began, and how
-// many of them began a second in the last 10 s, negative if that is not known.
+// Figures returns the figures of the calls that the filters chose since the run began, and
+// their rate in the last 10 s as calls begun per second, negative if that is not known.
 func (s *Sink) Figures() (i *call.Interval, perSecond float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,7 +22,7 @@ type Doctor struct {
 	Strict bool
 	// PingInterval says that the interval of pings was given, and is not to be shortened.
 	PingInterval bool
-	// JSON asks for JSON in the place of text, Color for colours in the text.
+	// JSON asks for JSON instead of text, Color for colours in the text.
 	JSON, Color bool
 
 	a       *cli.App

@@ -39,7 +39,7 @@ type machines struct {
 	firstAt  time.Time // when it came, zero if none has come
 	newest   time.Time // when the last machine was heard from for the first time
 	rejected int64     // what came and is no event
-	why      string    // why the first of them is none
+	why      string    // why the first of these is no event
 }
 
 // add counts an event. from is the address of its sender, "" if there is one sender only.

@@ -38,7 +38,7 @@ type report struct {
 	out    io.Writer
 	json   bool
 	color  bool
-	width  func() int // of the terminal, nil if out is none
+	width  func() int // of the terminal, nil if out is no terminal
 	redact func(string) string
 
 	checks   []check

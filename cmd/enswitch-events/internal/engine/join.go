@@ -39,9 +39,8 @@ const (
 	// levelEvents is the number of events by which a feed may be ahead of another one,
 	// well below the number of events that are remembered.
 	levelEvents = join.MaxEvents / 2
-	// levelPoll is the time between two looks of a feed that is ahead at the others,
-	// and levelTime the longest that it waits for one that brings fewer than levelMoved
-	// events in that time.
+	// A feed that is ahead looks at the others each levelPoll. It waits for levelTime at
+	// most for one that brings fewer than levelMoved events in that time.
 	levelPoll  = 2 * time.Millisecond
 	levelTime  = 50 * time.Millisecond
 	levelMoved = 100

@@ -45,7 +45,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Catch sets err to the error of a panic. It is to be deferred.
+// Catch sets err to the error of a panic. It must be deferred.
 func Catch(err *error) {
 	if cause := recover(); cause != nil {
 		*err = New(cause)

@@ -8,8 +8,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 )
 
-// CheckFile returns the error that writeFile would return for a file, as far as it is known
-// before. It leaves a file of that name as it is.
+// CheckFile returns the error that writeFile would return for a file, as far as that is known
+// in advance. It does not change a file of that name.
 func CheckFile(name string) error {
 	if special, err := isSpecial(name); special || err != nil {
 		return oserr.File(err)
@@ -21,8 +21,8 @@ func CheckFile(name string) error {
 	return oserr.File(errors.Join(f.Close(), os.Remove(f.Name())))
 }
 
-// writeFile writes a page to a file, and gives that its name when it is complete: who opens
-// the file sees the old page or the new one. Only this user may read a new file.
+// writeFile writes a page to a temporary file, and renames that when it is complete: whoever
+// opens the file sees the old page or the new one. Only this user may read a new file.
 func writeFile(name string, page []byte) error {
 	if special, err := isSpecial(name); err != nil {
 		return oserr.File(err)

@@ -92,7 +92,7 @@ type hour struct {
 	Count   string
 }
 
-// Write writes the page to a file, which the old page keeps until the new one is complete.
+// Write writes the page to a file, which has its old content until the page is complete.
 func Write(name string, d *stats.ReportData, f *Facts) error {
 	p, err := makePage(d, f)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package pseudonym puts made-up values in the place of telephone numbers, addresses and
-// names, so that events can be shown to others. What is made up depends on the original
-// and a secret key alone: nothing is remembered from one event to the next.
+// Package pseudonym replaces telephone numbers, addresses and names by made-up values, so
+// that events can be shown to others. A made-up value depends on the original and a secret
+// key alone: nothing is remembered from one event to the next.
 //
 // maker.go and number.go make a value up, names.go says which fields have originals, and
 // rewriter.go and replace.go rewrite an event.
@@ -38,8 +38,8 @@ func (m *Maker) hash(purpose byte, attempt, round int, value []byte) []byte {
 	return m.sum
 }
 
-// maxAttempts bounds how often a value is made up anew because it has digits of its
-// original in a row.
+// maxAttempts bounds how often a value is made up again because it shares a run of digits
+// with its original.
 const maxAttempts = 50
 
 // AppendText appends what is made up for a text, something of its kind:
@@ -136,11 +136,11 @@ func (m *Maker) appendAddress(dst []byte, a *address) []byte {
 	return dst
 }
 
-// windowSize is how many digits in a row may tell a number.
+// windowSize is the length of a run of digits that may give a number away.
 const windowSize = 6
 
-// shareDigits reports whether made has digits in a row, windowSize or more, that the text
-// has, too, also with other characters between them. Zeros alone tell nothing.
+// shareDigits reports whether made and the text share a run of windowSize digits, also with
+// other characters between them. A run of zeros does not count.
 func shareDigits(text, made []byte) bool {
 	digits, others := digitsOf(nil, text), digitsOf(nil, made)
 	for i := 0; i+windowSize <= len(digits); i++ {

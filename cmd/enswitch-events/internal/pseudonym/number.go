@@ -45,11 +45,11 @@ const maxNumber = 40
 //
 // Two numbers of which one ends with the other, and the shorter has six digits, become such
 // numbers again. So +441632960001, 00441632960001, 01632960001 and 960001 remain the same
-// number, as trace compares them. To that end the last six digits are made up together, and
-// each one before them by itself and all digits behind it. Different numbers become
-// different ones. Zeros stay that are in front of the last six digits, as the 00 and the 0 of
-// a prefix. A number of fewer digits is made up as a whole, without the zeros in front.
-// Of more than maxNumber digits all become zeros.
+// number, as trace compares them. For that the last six digits are made up together, and
+// each digit before them from itself and all digits after it. Different numbers become
+// different ones. Zeros in front of the last six digits stay, such as the 00 and the 0 of a
+// prefix. A number of fewer digits is made up as a whole, without the zeros in front. A
+// number of more than maxNumber digits becomes zeros.
 func (m *Maker) number(digits []byte) {
 	if len(digits) > maxNumber {
 		for i := range digits {

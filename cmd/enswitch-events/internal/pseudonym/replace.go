@@ -11,7 +11,7 @@ type known struct {
 	exact   map[string]bool           // the texts
 	texts   []part                    // what is replaced within other texts, the longest first
 	heads   map[[minText]byte]bool    // the first bytes of texts
-	windows map[[windowSize]byte]bool // digits in a row
+	windows map[[windowSize]byte]bool // runs of digits
 	sorted  bool
 	over    bool
 	out     []byte
@@ -154,7 +154,7 @@ func isWordByte(c byte) bool {
 	return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || c >= 0x80
 }
 
-// sharesDigits reports whether text has windowSize digits in a row that an original has.
+// sharesDigits reports whether text has a run of windowSize digits that an original has.
 func (k *known) sharesDigits(text []byte) bool {
 	if len(k.windows) == 0 {
 		return false
@@ -175,7 +175,7 @@ type span struct {
 	hit               bool // digits of an original are among them
 }
 
-// replaceNumbers returns text with other digits where it has windowSize digits in a row that
+// replaceNumbers returns text with other digits where it has a run of windowSize digits that
 // an original has, with or without separators between them. buf is the memory for the result.
 func (k *known) replaceNumbers(text []byte, m *Maker, buf *[]byte) []byte {
 	if len(k.windows) == 0 || len(text) < windowSize {

@@ -82,8 +82,8 @@ func (r *Rewriter) Collect(json []byte) {
 	r.collecting = false
 }
 
-// Rewrite returns an event with made-up values in the place of the originals that were
-// collected and of its own, and whether it differs. It is valid until the next call.
+// Rewrite returns an event in which made-up values replace the originals that were collected
+// and its own, and whether it differs. It is valid until the next call.
 func (r *Rewriter) Rewrite(json []byte) (rewritten []byte, changed bool) {
 	r.json, r.dst, r.copied, r.path, r.changed = json, r.buf[:0], 0, r.path[:0], false
 	r.depth = 0

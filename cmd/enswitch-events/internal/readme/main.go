@@ -1,7 +1,7 @@
 // Command readme writes what the repository shows of the program: the shell
-// completions, the pictures, and in the README the output of the examples. It builds the program, runs it, and copies what it
-// printed, so that none of it can be out of date for longer than it takes to
-// type 'go generate ./...'. Its argument is the root of the repository.
+// completions, the pictures, and in the README the output of the examples. It
+// builds the program, runs it, and copies what it prints, so that 'go generate
+// ./...' brings all of it up to date. Its argument is the root of the repository.
 package main
 
 import (

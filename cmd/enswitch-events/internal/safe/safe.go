@@ -354,9 +354,9 @@ func AppendSpelledJSON(dst, json []byte) []byte {
 	return dst
 }
 
-// AppendBroken appends text with each byte that is not UTF-8 as the character
-// that stands for it, so that it survives the repair of an event and is shown
-// as the byte that it was.
+// AppendBroken appends text with each byte that is not UTF-8 replaced by the
+// character that stands for it. Such a byte then survives the repair of an
+// event, and is shown as the byte that it was.
 func AppendBroken(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])

@@ -1,5 +1,5 @@
 // Package schemas has the sinks of the command schema: one learns which events and fields
-// there are, the other says what was not there before. It also prints what was learned.
+// there are, the other reports what is new. It also prints what was learned.
 package schemas
 
 import (

@@ -15,7 +15,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/schema"
 )
 
-// Watch is the sink that says what was not there before. It implements [engine.Sink] and
+// Watch is the sink that reports what is new. It implements [engine.Sink] and
 // report.Account.
 type Watch struct {
 	known  *schema.Schema

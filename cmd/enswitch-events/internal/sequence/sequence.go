@@ -20,8 +20,8 @@ import (
 
 // New compiles a sequence. If sequence is empty, it is a single event: any that the
 // filters keep. If same is not empty, only events with the same text in that field belong
-// together; [SameCall] needs FollowCalls. The Sequence counts the events that it gets in counts, and calls warn when it
-// gives up sequences that are unfinished.
+// together; [SameCall] needs FollowCalls. The Sequence counts the events that it gets in
+// counts, and calls warn when it gives up unfinished sequences.
 func New(sequence, same string, counts *tally.Tally, warn func(msg string, args ...any)) (*Sequence, error) {
 	s := &Sequence{tally: counts, sequence: sequence, same: same, warn: warn}
 	if sequence == "" {
@@ -149,8 +149,8 @@ func (s *Sequence) complete(ev *event.Event, x *event.Index, kept bool) []event.
 	return s.advance(ev, x)
 }
 
-// advance goes on with the sequence of the current value, if ev is its next event. It
-// returns all its events if ev is the last one, or nil.
+// advance continues the sequence of the current value, if ev is its next event. It returns
+// all events of the sequence if ev is its last one, or else nil.
 func (s *Sequence) advance(ev *event.Event, x *event.Index) []event.Event {
 	var before []event.Event
 	b := s.partial[string(s.value)]

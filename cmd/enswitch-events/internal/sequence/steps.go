@@ -108,8 +108,8 @@ func (p *parser) step() (step, error) {
 
 const dash = "steps have a > between them, without a dash"
 
-// checkNames returns an error if names, which are at an offset, have blanks in the place
-// of a > or a comma.
+// checkNames returns an error if names, which begin at that offset, have blanks where a > or
+// a comma should be.
 func (p *parser) checkNames(at int, names string) error {
 	for item := range strings.SplitSeq(names, ",") {
 		trimmed := strings.Trim(item, blanks)

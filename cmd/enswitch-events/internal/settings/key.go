@@ -100,8 +100,8 @@ func fromPrivateFile(origin, name string) (string, error) {
 	return trim(text, origin+": "+name)
 }
 
-// fromCommand runs a command, which origin names, and returns its output, the key. A single word is a command
-// line for the shell.
+// fromCommand runs a command, which origin names, and returns its output, the key. A single
+// word is a command line for the shell.
 func fromCommand(ctx context.Context, origin string, words []string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()

@@ -19,5 +19,5 @@ func Command(ctx context.Context, line string) *exec.Cmd {
 func Refused(string) string { return "" }
 
 // Batch reports whether a program is a script of the shell, which would take its arguments and
-// variables for commands. There is none such here.
+// variables for commands. This system has no such scripts.
 func Batch(string) bool { return false }

@@ -24,7 +24,7 @@ func Command(ctx context.Context, line string) *exec.Cmd {
 // %NAME% into the line before it looks for commands in it, and so would run those of an event.
 func Refused(line string) string {
 	if strings.Contains(strings.ToUpper(line), "%ENSWITCH_FIELD_") {
-		return "cmd.exe would run commands that are in an event: write !ENSWITCH_FIELD_NAME! in the place of %ENSWITCH_FIELD_NAME%"
+		return "cmd.exe would run commands that are in an event: write !ENSWITCH_FIELD_NAME! instead of %ENSWITCH_FIELD_NAME%"
 	}
 	return ""
 }

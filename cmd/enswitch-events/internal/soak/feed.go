@@ -73,7 +73,7 @@ type link struct {
 
 	mu      sync.Mutex
 	written int   // frames
-	open    []int // numbers of the events that are not answered, -1 for what is none
+	open    []int // numbers of the events that are not answered, -1 for what is no event
 }
 
 func newFeed(ctx context.Context, b *book) (*feed, error) {
@@ -207,8 +207,9 @@ func (f *feed) run(ctx context.Context) {
 	}
 }
 
-// send sends events, or what is none, and a ping that holds the number of
-// frames so far. Of nil the text is made of the number.
+// send sends a message for each number, and a ping that holds the number of frames
+// so far. The message is the event of that number or, for -1, the text of the same
+// index.
 func (f *feed) send(l *link, numbers []int, texts [][]byte) {
 	l.writing.Lock()
 	var wire []byte

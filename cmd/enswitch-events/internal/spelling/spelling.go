@@ -11,8 +11,8 @@ const maxNear = 3
 
 // Nearest returns the words of known that typed is most likely a slip of the hand for:
 // those with the fewest edits, about one for three letters and three at most, where two
-// letters that changed places are one edit; or else those that begin with typed. Where they
-// are more than three it returns none.
+// letters that changed places are one edit; or else those that begin with typed. If there are
+// more than three it returns none.
 func Nearest(typed string, known []string) (near []string) {
 	letters := utf8.RuneCountInString(typed)
 	best := min(max(1, (letters+1)/3), 3, letters-1)

@@ -79,7 +79,7 @@ func (s *Sink) print(from, to int64, w *window, i *call.Interval) {
 	}
 }
 
-// anything reports whether there is anything to tell of: an event came, or a feed is there.
+// anything reports whether there is anything to print: an event came, or a feed is connected.
 func (s *Sink) anything() bool {
 	return s.came || s.o.Live && (s.o.Connected == nil || s.o.Connected())
 }

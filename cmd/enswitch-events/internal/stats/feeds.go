@@ -10,8 +10,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 )
 
-// Compared gives s the function that compares the feeds of a live run; it returns nil if
-// there is but one.
+// Compared gives s the function that compares the feeds of a live run. It returns nil if
+// there is only one.
 func (s *Sink) Compared(compare func() *join.Comparison) { s.compare = compare }
 
 // feeds returns the section of the feeds: what only one of them had, and which is behind by

@@ -34,7 +34,7 @@ func (p *picture) set(lines []string) {
 	p.lines = lines
 }
 
-// draw makes the picture anew if it is old.
+// draw makes a new picture if the last one is old.
 func (s *Sink) draw() {
 	p := &s.picture
 	if !p.used || time.Since(p.last) < redraw || s.o.Every > 0 && s.blocks > 0 {
@@ -60,7 +60,7 @@ const pictureRows = 12
 // table returns the format, which is a table.
 func (s *Sink) table() *tableFormat { return s.format.(*tableFormat) }
 
-// printPicture puts a block into the picture, in the place of the output.
+// printPicture puts a block into the picture instead of the output.
 func (s *Sink) printPicture(b *block) {
 	s.picture.set(s.table().linesFor(s, b, s.height()))
 	s.picture.whole = s.table().lines(s, b, maxRows)

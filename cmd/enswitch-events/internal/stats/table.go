@@ -16,8 +16,9 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// The rules of the table: no row is wider than the terminal. Where there is none nothing is
-// cut, and bars fit 80 columns. Nothing of an event is printed but by safe.String, so that it cannot move the cursor.
+// The rules of the table: no row is wider than the terminal. Without a terminal nothing is
+// cut, and bars fit 80 columns. Text of an event is printed with safe.String only, so that it
+// cannot move the cursor.
 const (
 	maxRows    = 20 // of a section
 	nameWidth  = 30

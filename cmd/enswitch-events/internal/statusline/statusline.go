@@ -27,7 +27,7 @@ const (
 	pictureRefresh = time.Second
 
 	// The cursor stays at the start of the row. Erasing works from there after a resize,
-	// too: a terminal that wraps the row anew leaves the cursor at its first column.
+	// too: a terminal that rewraps the row leaves the cursor at its first column.
 	// And the ^C that the terminal echoes does not wrap the row.
 	// The rows below are erased from the second column on: tmux keeps a picture of the whole
 	// screen in its history when all of it is erased.
@@ -91,7 +91,8 @@ func (a wrapped) Write(p []byte) (int, error) {
 }
 
 // Start shows the line until Stop. text returns its text for width columns, without line
-// breaks, control characters or colours; what is wider is cut off. It is called by a goroutine of the Line and by its writers.
+// breaks, control characters or colours; what is wider is cut off. A goroutine of the Line and
+// its writers call it.
 func (l *Line) Start(text func(width int) string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

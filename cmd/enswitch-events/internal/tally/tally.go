@@ -135,7 +135,7 @@ func items(lists []string) (all []string) {
 	return all
 }
 
-// Know has hints also name what known returns. It is called when there is a hint to give,
+// Know lets hints also name what known returns. known is called whenever a hint is made,
 // perhaps often.
 func (t *Tally) Know(known func() *Names) *Tally {
 	t.known = known

@@ -45,7 +45,7 @@ type Event struct {
 	Leg, CallID, Machine string
 	// What an answer has as the party that answered.
 	byWhom string
-	sure   bool // byWhom is of a field that was given as to
+	sure   bool // byWhom comes from a field that was given as to
 }
 
 // Copy copies what is shown of c.

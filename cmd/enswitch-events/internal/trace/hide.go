@@ -8,8 +8,8 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
-// hiding puts made-up values in the place of originals in calls that are shown. A nil hiding
-// changes nothing.
+// hiding replaces originals by made-up values in calls that are shown. A nil hiding changes
+// nothing.
 type hiding struct {
 	events, records *pseudonym.Rewriter
 	x               event.Index

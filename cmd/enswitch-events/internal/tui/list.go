@@ -141,7 +141,7 @@ func (l *list) insert(entries []*entry) {
 	}
 }
 
-// arrange fills the list anew: what it shows, or how it is sorted, is not as it was.
+// arrange fills the list again after a change of what it shows or of how it is sorted.
 func (l *list) arrange() {
 	clear(l.rows)
 	l.rows = l.rows[:0]

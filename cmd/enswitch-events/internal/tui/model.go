@@ -193,7 +193,7 @@ func (m *model) fetch(all bool) {
 	}
 }
 
-// arrange fills the list anew.
+// arrange fills the list again.
 func (m *model) arrange() {
 	m.list.arrange()
 	m.keepInSight()

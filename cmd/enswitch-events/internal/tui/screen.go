@@ -74,8 +74,8 @@ type Screen struct {
 }
 
 // Open returns a screen on the terminal that is stdout, with the keyboard of stdin or, if
-// that is none, of /dev/tty. It returns nil if there is no such terminal, or it can show no
-// screen.
+// stdin is no terminal, of /dev/tty. It returns nil if stdout is no terminal, or one that can
+// show no screen.
 func Open(o *Options) *Screen {
 	s := &Screen{o: *o, wake: make(chan struct{}, 1), watched: make(chan struct{})}
 	if s.out = cli.Terminal(o.App.Out); s.out == nil {
@@ -345,7 +345,7 @@ func (s *Screen) pump(p *tea.Program, done <-chan struct{}) {
 }
 
 // rescue ends the screen after a panic in it: it gives the terminal back, and the panic
-// becomes the error of the run. It is to be deferred.
+// becomes the error of the run. It must be deferred.
 func (s *Screen) rescue() {
 	cause := recover()
 	if cause == nil {
@@ -361,8 +361,8 @@ func (s *Screen) rescue() {
 // cursor is shown and the main screen is back.
 const leave = "\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[>4m\x1b[<1u\x1b[?1049l\x1b[?25h\x1b[m\r"
 
-// giveBack gives the terminal back as it was, if the screen has it. It is for when the
-// program ends at once.
+// giveBack restores the terminal if the screen has it. Call it before the program ends at
+// once.
 func (s *Screen) giveBack() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 )
 
 // style has the colours of the screen: those of the line format, darker ones on a light
-// terminal. They are empty where there is no colour; bold and reverse are none.
+// terminal. They are empty where there is no colour; bold and reverse are not colours.
 type style struct {
 	palette                *render.Palette
 	dim, good, ring, start string
