@@ -225,7 +225,7 @@ func catNative(ctx context.Context, b *bench) ([]row, error) {
 	return b.catRow(ctx, "jq", "select("+expr+")", "30", keep, "--jq", expr)
 }
 
-// catFallback keeps every other event by the digits behind the point of its
+// catFallback keeps every other event by the digits after the point of its
 // timestamp, so that nothing can be left out unseen.
 func catFallback(ctx context.Context, b *bench) ([]row, error) {
 	const expr = `(.timestamp | split(".") | .[1] | tonumber) % 2 == 0`

@@ -122,7 +122,7 @@ func processorTime(pid int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	const user, system, tick = 11, 12, 10 * time.Millisecond // behind the name; Linux has 100 ticks a second everywhere
+	const user, system, tick = 11, 12, 10 * time.Millisecond // after the name; Linux has 100 ticks a second everywhere
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	u, err := strconv.ParseInt(fields[user], 10, 64)
 	if err != nil {

@@ -17,9 +17,9 @@ const (
 	maxLast     = 100 // and from its end
 	maxMachines = 10_000
 	maxNames    = 8 << 20 // bytes of the names of all machines
-	maxMarked   = 1 << 10 // ids of a call beside its legs
-	callBytes   = 1 << 10 // that a call takes beside its ids and events
-	eventBytes  = 256     // that an event takes beside its text
+	maxMarked   = 1 << 10 // ids of a call besides its legs
+	callBytes   = 1 << 10 // that a call takes besides its ids and events
+	eventBytes  = 256     // that an event takes besides its text
 	maxFree     = 256     // calls whose memory is kept to be used again
 
 	maxSpare      = 4096 // events likewise

@@ -41,7 +41,7 @@ type Options struct {
 	// goroutine that reads calls it, and line is valid during the call. It may be
 	// nil.
 	OnReject func(line []byte, offset int64, err error)
-	// OnDamage is called for each place that cannot be read. Reading goes on behind
+	// OnDamage is called for each place that cannot be read. Reading goes on after
 	// it if possible. The goroutine that reads calls it. It may be nil.
 	OnDamage func(Damage)
 }

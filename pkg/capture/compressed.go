@@ -226,7 +226,7 @@ func (s *stored) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// atEnd reports whether the data have ended. Zeros behind the last member are padding,
+// atEnd reports whether the data have ended. Zeros after the last member are padding,
 // as for gzip.
 func (s *stored) atEnd() (bool, error) {
 	for {

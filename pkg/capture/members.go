@@ -12,13 +12,13 @@ const (
 	// proofSize bounds the compressed bytes that are decoded to decide whether a gzip member
 	// begins in a place.
 	proofSize = 4 << 10
-	// proofText is how many bytes of text prove it, even with damage behind them.
+	// proofText is how many bytes of text prove it, even with damage after them.
 	proofText = 64
 	// proofChain is how many members within proofSize may cut each other off.
 	proofChain = 8
 	// gzipWindow is the most bytes of text that the decoder returns at once.
 	gzipWindow = 32 << 10
-	// gzipStart is the size of the magic number with the flags behind it.
+	// gzipStart is the size of the magic number with the flags after it.
 	gzipStart = len(gzipMagic) + 1
 	// gzipHeader is the size that the header of a member may have, and gzipTables the
 	// size of all that comes before its text.
@@ -32,7 +32,7 @@ type members struct {
 	s     *stored
 	buf   []byte
 	ahead []byte // the part of buf that is read and not yet returned
-	err   error  // of reading, to be returned behind ahead
+	err   error  // of reading, to be returned after ahead
 	cut   bool   // the last Read returned io.EOF before a member
 
 	proof *gzip.Reader
@@ -137,7 +137,7 @@ func (m *members) begins(at, chain int) bool {
 }
 
 // inflate decodes the beginning of a member between the offsets at and end in ahead.
-// It reports whether the member goes on behind end, and whether it is text.
+// It reports whether the member goes on after end, and whether it is text.
 func (m *members) inflate(at, end int) (short, ok bool) {
 	if m.proof == nil {
 		m.proof, m.text = new(gzip.Reader), make([]byte, gzipWindow)

@@ -24,7 +24,7 @@ type Senders struct {
 
 // NewSenders starts n senders. One keeps the order of all events. With as many as the
 // cluster has machines, the events of one machine, according to the field machine, are
-// sent in order, and beside those of the others, as real machines do. onPost gets the
+// sent in order, and at the same time as those of the others, as real machines do. onPost gets the
 // result of [Poster.Post] for each event sent; the senders call it at the same time. Call
 // Close when done.
 func NewSenders(p *Poster, n int, onPost func(err error)) *Senders {

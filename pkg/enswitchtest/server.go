@@ -312,7 +312,7 @@ func (s *Server) Drop() {
 }
 
 // CloseClients queues a close frame with the code and the reason for every client,
-// behind what waits for it, and returns before it is written. The code 1005 makes a
+// after what waits for it, and returns before it is written. The code 1005 makes a
 // close frame without a code. A reason longer than the 123 bytes that fit is cut.
 func (s *Server) CloseClients(code int, reason string) {
 	s.order.Lock()

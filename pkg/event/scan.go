@@ -30,7 +30,7 @@ func (x *Index) scan(b []byte) error {
 			key, keyEnd, class, what = i+int(l.key), i+int(l.keyEnd), l.class, l.event
 			i += len(l.text)
 			if i < len(b) && b[i] <= ' ' {
-				i = x.space(b, i) // the lead was learnt with less space behind it
+				i = x.space(b, i) // the lead was learnt with less space after it
 			}
 		} else {
 			begin := i

@@ -36,7 +36,7 @@ type Letter struct {
 	Attempts int             `json:"attempts"`
 	ID       string          `json:"id"`
 	Event    json.RawMessage `json:"event"`
-	// The fields of the Item beside these, so that it can be delivered again.
+	// The fields of the Item besides these, so that it can be delivered again.
 	Received time.Time `json:"received"`
 	Class    string    `json:"class,omitempty"`
 	Name     string    `json:"name,omitempty"`

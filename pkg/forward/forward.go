@@ -20,7 +20,7 @@
 // The directory of a Forwarder has the files of package spool, whose records are those of
 // [AppendRecord], and
 //
-//	delivered        which records behind the acknowledged ones are delivered
+//	delivered        which records after the acknowledged ones are delivered
 //	status.json      the counts that Inspect returns
 //	dead*.ndjson     dead letters
 //	retry            a queue of the same kind, for dead letters that are delivered again

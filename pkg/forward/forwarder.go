@@ -57,7 +57,7 @@ type Forwarder struct {
 	window     *window
 	delivering map[*entry]bool
 	acked      uint64  // items before it are done with
-	done       offsets // items behind it that are done with
+	done       offsets // items after it that are done with
 	unnoted    int     // items that are done with since the last note
 	noteDue    time.Time
 	failing    int  // deliveries without an answer in a row

@@ -81,9 +81,9 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// post sends a request with these fields of the header beside those that all requests have,
-// and returns its answer. The connection is to be given to done once the body of the answer,
-// which is not to be closed, has been read.
+// post sends a request with these fields of the header besides those that all requests have,
+// and returns its answer. The connection must be given to done once the body of the answer,
+// which must not be closed, has been read.
 func (p *plainClient) post(ctx context.Context, fields []field, body []byte) (answer *http.Response, c *plainConn, err error) {
 	deadline := time.Now().Add(p.timeout)
 	for again := false; ; again = true {

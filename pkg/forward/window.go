@@ -224,7 +224,7 @@ func (w *window) forget(gone func(*entry) bool) (n int) {
 		l.entries = slices.DeleteFunc(l.entries, remove)
 		w.put(l)
 	}
-	for _, l := range w.keys { // of those that are being delivered, the entries behind
+	for _, l := range w.keys { // of those that are being delivered, the entries after
 		if l.in == nil {
 			behind := slices.DeleteFunc(l.entries[l.taken:], remove)
 			l.entries = l.entries[:l.taken+len(behind)]

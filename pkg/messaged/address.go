@@ -89,7 +89,7 @@ func parseAddress(s string) (Address, error) {
 	}
 	// Also before unescaping: %4authkey is Juthkey afterwards.
 	if before, _, _ := strings.Cut(rest, "?"); containsFold(before, "authkey=") || containsFold(u.Path, "authkey=") {
-		return Address{}, errors.New("the key belongs behind a question mark: /events/websocket/?authkey=KEY")
+		return Address{}, errors.New("the key belongs after a question mark: /events/websocket/?authkey=KEY")
 	}
 	if err := fillHost(u); err != nil {
 		return Address{}, err
@@ -125,7 +125,7 @@ func escapeZone(rest string) string {
 func fillHost(u *url.URL) error {
 	host, port := u.Hostname(), u.Port()
 	if strings.HasSuffix(u.Host, ":") {
-		return errors.New("has a colon, but no port behind it")
+		return errors.New("has a colon, but no port after it")
 	}
 	n := DefaultPort
 	if port != "" {

@@ -8,7 +8,7 @@
 // the body, whose size is bounded, gives the event its place among the others, and
 // then sends the answer: 200, text/plain, without content. A short body is parsed
 // and handed on before the answer, which takes microseconds. A long body is put into
-// a queue and parsed after the answer; the requests after it are put behind it in the
+// a queue and parsed after the answer; the requests after it are put after it in the
 // queue and answered at once, too. Options.OnEvent gets the events in the order of
 // their places.
 //

@@ -28,7 +28,7 @@ const (
 )
 
 // privateWords are words in the name of a field whose values are not kept: a word of a name
-// begins at an upper-case letter, or behind anything but letters.
+// begins at an upper-case letter, or after anything but letters.
 var privateWords = [...]string{
 	// Secrets.
 	"auth", "authkey", "key", "apikey", "password", "passwd", "passphrase", "pass", "passwort", "kennwort", "pwd", "secret",

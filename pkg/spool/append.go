@@ -9,7 +9,7 @@ import (
 // of 1,024 costs little more than a single record. Append does not keep the slices.
 // A record may be empty; it has at most MaxRecord bytes.
 //
-// The error is ErrFull if the records do not fit beside the waiting ones, and another
+// The error is ErrFull if the records do not fit besides the waiting ones, and another
 // one if they would not fit into an empty queue. After these errors, and after one of
 // the file system such as a full disk, the queue is as before: it can be read, and
 // Append may be tried again.

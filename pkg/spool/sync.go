@@ -49,10 +49,10 @@ func (q *Queue) Sync() error {
 	return errors.Join(before, err)
 }
 
-// cut removes the room behind the records of a segment.
+// cut removes the room after the records of a segment.
 func (q *Queue) cut(f endedFile) {
 	if q.reserves() {
-		_ = f.file.Truncate(f.size) // zeros behind it do no harm
+		_ = f.file.Truncate(f.size) // zeros after it do no harm
 	}
 }
 

@@ -36,7 +36,7 @@ func ParseAddress(text string) (*Address, error) {
 	}
 	hosts, name, ok := strings.Cut(rest, "/")
 	if !ok || name == "" {
-		return nil, errors.New("there is no name behind the server")
+		return nil, errors.New("there is no name after the server")
 	}
 	if strings.Contains(name, "@") {
 		return nil, errors.New("the user or the password cannot be read: special characters are written as %XX")

@@ -24,7 +24,7 @@ const (
 	pullBytes   = 8 << 20
 	pullExpires = 30 * time.Second
 	heartbeat   = 2 * time.Second // from the server while there is nothing to send
-	statusRoom  = 256             // for messages of the server beside those asked for
+	statusRoom  = 256             // for messages of the server besides those asked for
 	// inactive is how long the server keeps a consumer without a group that asks for nothing.
 	inactive = 5 * time.Minute
 	// requestTime bounds a request to the server.

@@ -90,7 +90,7 @@ func (s *Sink) Sink(text *engine.Text) engine.Sink {
 	return s
 }
 
-// InOrder implements [engine.Sink]: so that the run can end behind an event.
+// InOrder implements [engine.Sink]: so that the run can end after an event.
 func (s *Sink) InOrder() bool { return s.o.Count > 0 }
 
 // Fold implements [engine.Sink].

@@ -108,8 +108,8 @@ func (p preset) String() string   { return "false" }
 func (p preset) Type() string     { return "bool" }
 func (p preset) IsBoolFlag() bool { return true }
 
-// TakeHabits has cmd, a command below the root, take the aliases and presets, as far as it has
-// the flags that these stand for. Live commands take -f and --follow: they follow anyway.
+// TakeHabits lets cmd, a command below the root, take the aliases and presets of its flags. Live
+// commands take -f and --follow: they follow anyway.
 func TakeHabits(cmd *cobra.Command) {
 	set, global := cmd.Flags(), cmd.Root().PersistentFlags()
 	hide := func(typed, short string, p preset) {

@@ -102,7 +102,7 @@ func (a *absence) kept(at int64) outcome {
 	return o
 }
 
-// folded is called when a piece of a block was folded that is to be written.
+// folded is called with each piece of a block that was folded, before it is written.
 func (a *absence) folded(b *Block) outcome {
 	if a == nil || b.to.item == 0 || len(b.items) == 0 {
 		return outcome{}

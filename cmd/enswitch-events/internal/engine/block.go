@@ -12,7 +12,7 @@ import (
 // once: it costs the same for one event as for a thousand.
 const blockSize = 128 << 10
 
-// itemSize is the memory that an event takes in a block beside its bytes.
+// itemSize is the memory that an event takes in a block besides its bytes.
 const itemSize = 24
 
 // Block is a number of consecutive events, each followed by a newline, or the mark of
@@ -43,7 +43,7 @@ type result struct {
 	// Part is for the sink.
 	Part any
 
-	to     Place // where the piece ends: behind the last event that is counted
+	to     Place // where the piece ends: after the last event that is counted
 	end    End
 	limit  int64 // number of events that may still be kept, 0 for any number
 	ledger Ledger
@@ -59,7 +59,7 @@ type result struct {
 
 // item is one event of a live feed.
 type item struct {
-	end      int   // offset in data, behind its newline
+	end      int   // offset in data, after its newline
 	received int64 // Unix nanoseconds
 	source   int32 // number of the name
 }
@@ -170,7 +170,7 @@ type Output struct {
 	data       []byte
 	text       []byte
 	begin, end int    // data[begin:end] follows text
-	ends       []int  // offset behind each kept event
+	ends       []int  // offset after each kept event
 	write      func() // writes what there is so far and empties it; nil if it is to be kept
 }
 

@@ -89,8 +89,8 @@ type Ticker interface {
 
 // Mapping is the engine as a worker sees it.
 type Mapping interface {
-	// Continue is to be called when a part of an event's output was written and
-	// another one may follow. If it reports false the worker gives up the event.
+	// Continue must be called when a part of an event's output was written and another
+	// one may follow. If it reports false the worker gives up the event.
 	Continue() bool
 	// Flush writes the output to stdout now. Only a sink that is InOrder may call it.
 	// If it reports false the write failed and the worker gives up the event.

@@ -64,7 +64,7 @@ type folder struct {
 
 	pending   []byte // output to be written together with more
 	lastWrite time.Time
-	ends      []int // offset behind each kept event in pending
+	ends      []int // offset after each kept event in pending
 	unbooked  Ledger
 	kept      int64         // events that were folded and kept
 	written   int64         // kept events that were written in full

@@ -39,7 +39,7 @@ func (f *folder) fold(b *Block) outcome {
 			return outcome{EndFault, b.fell}
 		}
 		// A block in which the count is reached is mapped again up to there: nothing
-		// behind it counts.
+		// after it counts.
 		if (f.Count == 0 || b.ledger.Kept < f.Count-f.kept) && f.foldSink(b) {
 			if o := f.finish(b); o.over() {
 				return o

@@ -22,9 +22,9 @@ type followed struct {
 	running sync.WaitGroup
 
 	parent context.Context
-	soft   context.Context // done when no more is to be waited for
+	soft   context.Context // done when the files are no longer waited for
 	enough context.CancelFunc
-	hard   context.Context // done when nothing more is to be read
+	hard   context.Context // done when nothing more is read
 	end    End
 }
 

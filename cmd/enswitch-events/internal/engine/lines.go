@@ -142,7 +142,7 @@ func (m *mapper) sample(text []byte) {
 }
 
 // lineBegin returns the offset at which the line that contains text[hit] begins, or
-// at if that is behind it.
+// at if that is after it.
 func lineBegin(text []byte, at, hit int) int {
 	for end := hit; end > at; {
 		begin := max(at, end-64)

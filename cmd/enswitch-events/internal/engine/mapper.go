@@ -34,7 +34,7 @@ type mapper struct {
 	until, failIf *filter.Query
 	needles       *needle.Search
 	sampler       Sampler      // nil if the lines without a needle are only counted
-	nextSample    int          // offset from which on there is to be one
+	nextSample    int          // offset from which on the next sample is taken
 	stop          *atomic.Bool // set when nothing more is to be mapped
 	anyKept       *atomic.Bool // set when an event was kept
 	tally         *tally.Tally

@@ -37,14 +37,14 @@ type cursor struct {
 	r      *capture.Reader
 	number int
 	buf    []byte   // what Next has returned
-	rest   []byte   // of buf, behind the line
+	rest   []byte   // of buf, after the line
 	line   []byte   // with its newline
 	offset int64    // of line
 	next   int64    // offset of rest
 	usec   int64    // time of the line
 	latest int64    // greatest usec so far
 	order  noteKind // noteBack, noteUntimed, or 0 for a line in order
-	notes  []note   // about what is behind the line
+	notes  []note   // about what is after the line
 }
 
 func (m *merged) fill(ctx context.Context, b *Block) bool {

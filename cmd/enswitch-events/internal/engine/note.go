@@ -28,7 +28,7 @@ type note struct {
 	change  capture.Change
 }
 
-// noteOverhead is the memory that a note takes beside its text.
+// noteOverhead is the memory that a note takes besides its text.
 const noteOverhead = 100
 
 // maxReadNotes bounds the notes of one block about what was found while it was read.

@@ -15,7 +15,7 @@ import (
 // writes.
 var zoned = [...]string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04Z07:00"}
 
-// moments are the layouts of a time without a zone, beside the names. A time without a
+// moments are the layouts of a time without a zone, besides the names. A time without a
 // day is today; a day without a time is its beginning.
 var moments = [...]struct {
 	layout string

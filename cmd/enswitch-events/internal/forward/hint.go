@@ -8,7 +8,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/stream"
 )
 
-// attributes returns what a message about an error of a target has beside its text.
+// attributes returns what a message about an error of a target has besides its text.
 func attributes(target string, err error) []any {
 	all := []any{"target", target}
 	if hint := errorHint(err); hint != "" {

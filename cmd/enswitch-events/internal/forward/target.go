@@ -178,7 +178,7 @@ func (t *target) set(s *targetSettings) {
 	t.options.MaxBytes, t.options.MaxAge = int64(s.queueSize), s.queueAge
 }
 
-// cutSettings splits off the settings behind the last #, if that is what is there: a name or
+// cutSettings splits off the settings after the last #, if that is what is there: a name or
 // a command may have a # of its own.
 func cutSettings(text string) (rest, own string) {
 	i := strings.LastIndexByte(text, '#')

@@ -22,7 +22,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// Facts are what a page says beside its data.
+// Facts are what a page says besides its data.
 type Facts struct {
 	Sources []string // where the events came from, without keys
 	Made    time.Time

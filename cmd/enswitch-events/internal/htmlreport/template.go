@@ -67,7 +67,7 @@ const pageTemplate = `<header>
 {{range .Rows}}<tr>{{range .}}<td>{{.}}</td>{{end}}</tr>
 {{end}}</tbody></table></div>{{end}}`
 
-// pageStyle is the style beside that which all pages have.
+// pageStyle is the style in addition to that of all pages.
 const pageStyle = `:root { --c1: #1f6feb; --c2: #d4760b; --c3: #0e8a7d; --c6: #8c959f; --bad: #cf3b3b; --gap: #e5b1b1; }
 @media (prefers-color-scheme: dark) { :root { --c1: #4493f8; --c2: #e3892b; --c3: #2fbfae; --c6: #6e7681; --bad: #f16560; --gap: #5c2b2e; } }
 h2 { font-size: 1.05rem; margin: 0 0 0.6rem; }

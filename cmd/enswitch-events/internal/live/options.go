@@ -53,7 +53,7 @@ type Options struct {
 	// Sink returns the sink of the run, which can print events by text. If it is nil,
 	// text is the sink.
 	Sink func(text *engine.Text) engine.Sink
-	// Collectors are metrics of the command, beside those of every live run. Dropped, unless
+	// Collectors are metrics of the command, besides those of every live run. Dropped, unless
 	// nil, adds to a map by reason how many events the command has dropped.
 	Collectors []metrics.Collector
 	Dropped    func(map[string]int64)
@@ -253,7 +253,7 @@ func (o *Options) open(ctx context.Context, s *session) (err error) {
 	return nil
 }
 
-// open returns the buffer of s. beside is the memory in bytes that is used in addition to it.
+// open returns the buffer of s. beside is the memory in bytes that is used besides it.
 func (o *bufferFlags) open(s *session, beside int64) *engine.Buffer {
 	var record func([]byte)
 	if s.record != nil {

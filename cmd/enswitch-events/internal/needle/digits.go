@@ -8,7 +8,7 @@ const separators = ` ()-./\`
 
 // digits finds digits with nothing but separators between them. It first looks at the pair of
 // bytes where a match would end: most pairs cannot be in any match, and then the search goes on
-// behind that pair.
+// after that pair.
 type digits struct {
 	text  string
 	pairs [1 << 13]uint8 // a bit for each pair of bytes: one may follow the other

@@ -9,7 +9,7 @@ import (
 // ofJQ returns what a jq expression requires of a line. It understands comparisons
 // of a field with a text, joined by "and" and "or", alone or in a select that comes
 // first. Any other expression requires nothing, and neither does one that could
-// fail on a line: the failure is to be reported, so the line must be looked at.
+// fail on a line: the failure must be reported, so the line must be looked at.
 func ofJQ(expr string) []requirement {
 	if expr == "" {
 		return nil

@@ -48,7 +48,7 @@ const maxAttempts = 50
 //     in front, becomes one of the same shape: see number.
 //   - an address becomes one: sip:desk-104@pbx.example.com becomes
 //     sip:name-3f9a0c12@host-8d02b7e1.example. Its user is made up as a text of its own.
-//     What an address has beside user and host is left out.
+//     What an address has besides user and host is left out.
 //   - anything else becomes a name: name-3f9a0c12. An empty text stays.
 func (m *Maker) AppendText(dst, text []byte) []byte {
 	switch {

@@ -144,7 +144,7 @@ next:
 	return k.out
 }
 
-// isWord reports whether neither the byte before text[i:end] nor the one behind it is a letter
+// isWord reports whether neither the byte before text[i:end] nor the one after it is a letter
 // or digit.
 func isWord(text []byte, i, end int) bool {
 	return (i == 0 || !isWordByte(text[i-1])) && (end == len(text) || !isWordByte(text[end]))
@@ -200,7 +200,7 @@ func (k *known) replaceNumbers(text []byte, m *Maker, buf *[]byte) []byte {
 	return out
 }
 
-// run notes the groups of digits from text[i] on, and returns the offset behind them.
+// run notes the groups of digits from text[i] on, and returns the offset after them.
 func (k *known) run(text []byte, i int) (end int) {
 	k.spans, k.digits = k.spans[:0], k.digits[:0]
 	for i < len(text) {

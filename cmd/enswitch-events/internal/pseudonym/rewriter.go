@@ -114,7 +114,7 @@ func (r *Rewriter) Field(name, text string) string {
 }
 
 // value reads or writes the value at json[i], of a field of that kind, and returns the
-// offset behind it.
+// offset after it.
 func (r *Rewriter) value(i int, kind fieldKind) int {
 	switch c := r.json[i]; {
 	case c == '"':
@@ -278,7 +278,7 @@ func skipSpace(json []byte, i int) int {
 	return i
 }
 
-// stringEnd returns the offset behind the string that begins at json[i].
+// stringEnd returns the offset after the string that begins at json[i].
 func stringEnd(json []byte, i int) int {
 	for i++; json[i] != '"'; i++ {
 		if json[i] == '\\' {

@@ -10,7 +10,7 @@ import (
 // IDs are the names of the ways to show the ids of an event in a line.
 func IDs() []string { return []string{"short", "full", "none"} }
 
-// shortest is the fewest bytes behind the last dot of an id that identify it: the ids of
+// shortest is the fewest bytes after the last dot of an id that identify it: the ids of
 // Asterisk count from 0 on each machine.
 const shortest = 4
 
@@ -55,8 +55,8 @@ func isID(v event.Value) bool {
 	return v.Kind == event.Number || v.Kind == event.String && len(v.JSON) > len(`""`)
 }
 
-// shortened appends an id as … and the part behind its last dot, or whole if there
-// is no dot or too little behind it.
+// shortened appends an id as … and the part after its last dot, or whole if there
+// is no dot or too little after it.
 func (r *Renderer) shortened(dst []byte, v event.Value) []byte {
 	id := r.plain(v)
 	dot := bytes.LastIndexByte(id, '.')

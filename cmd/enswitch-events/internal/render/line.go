@@ -105,7 +105,7 @@ func (r *Renderer) end(l *line, color string) {
 	}
 }
 
-// gap separates the columns with a blank. The ~ behind a time that is not the event's
+// gap separates the columns with a blank. The ~ after a time that is not the event's
 // own takes the place of the blank, so that the columns stay aligned.
 func (r *Renderer) gap(l *line, own bool) {
 	if l.column > 0 && own {

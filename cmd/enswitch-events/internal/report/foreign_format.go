@@ -19,7 +19,7 @@ var foreignFormats = sync.OnceValue(func() []foreignFormat {
 		{regexp.MustCompile(`^(\x1b\[[0-9;]*m)*[<>] ?\{`), false, "this looks like the output of wscat: sed 's/^[^{]*//' FILE | enswitch-events cat"},
 		{regexp.MustCompile(`^\s*\[\s*(\{|$)`), false, "this looks like one JSON array: jq -c '.[]' FILE | enswitch-events cat"},
 		{regexp.MustCompile(`^\s*(\{|\{?\s*"[^"]*"\s*:.*[,{\[]|[}\]],?)\s*$`), true, "this looks like JSON over several lines: jq -c . FILE | enswitch-events cat"},
-		{regexp.MustCompile(`^[^{"]+\{\s*".*\}\s*$`), false, "this looks like a log with the event behind other text: sed 's/^[^{]*//' FILE | enswitch-events cat"},
+		{regexp.MustCompile(`^[^{"]+\{\s*".*\}\s*$`), false, "this looks like a log with the event after other text: sed 's/^[^{]*//' FILE | enswitch-events cat"},
 		{regexp.MustCompile(`^"?[A-Za-z_]+"?([,;\t]"?[A-Za-z_]+"?)+\s*$`), false, "this looks like a table: mlr --icsv --ojsonl cat FILE | enswitch-events cat"},
 	}
 })

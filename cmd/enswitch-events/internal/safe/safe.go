@@ -54,7 +54,7 @@ const (
 
 // CopyPlain appends text if AppendWord would append it as it is, and text is
 // ASCII and not empty. It may report false for such a text; what it wrote then is
-// behind the end of dst.
+// after the end of dst.
 func CopyPlain(dst, text []byte) ([]byte, bool) {
 	n := len(text)
 	if n < 8 {

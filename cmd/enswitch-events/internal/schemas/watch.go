@@ -75,7 +75,7 @@ func (w *Watch) Drift() error {
 	return cli.NewError(cli.ExitFailure, fmt.Errorf("--fail-on-drift: %s", w.summary()), "'enswitch-events schema learn' adds to what is known")
 }
 
-// InOrder implements [engine.Sink]: so that the run can end behind an event.
+// InOrder implements [engine.Sink]: so that the run can end after an event.
 func (w *Watch) InOrder() bool { return w.count > 0 }
 
 // Worker implements [engine.Sink].

@@ -18,7 +18,7 @@ type step struct {
 }
 
 // parser reads a sequence: steps with > between them. A step is a list of events, as for
-// --event, and may have conditions behind it in brackets, as for --where, with commas
+// --event, and may have conditions after it in brackets, as for --where, with commas
 // between them. Blanks around all of these do not count. The value of a condition ends
 // at a comma or ]. In a regular expression these belong to the value if they are inside
 // its own brackets, braces or parentheses, or after a backslash. In " or ' a value is
@@ -65,7 +65,7 @@ func (p *parser) find(chars string) int {
 	return len(p.text)
 }
 
-// step reads a step up to the > behind it or the end of the text.
+// step reads a step up to the > after it or the end of the text.
 func (p *parser) step() (step, error) {
 	p.skipBlanks()
 	begin, end := p.at, p.find(">[]")
@@ -121,7 +121,7 @@ func (p *parser) checkNames(at int, names string) error {
 	return nil
 }
 
-// conditions reads what is in the brackets of a step, and the blanks behind them.
+// conditions reads what is in the brackets of a step, and the blanks after them.
 func (p *parser) conditions() ([]condition, error) {
 	var all []condition
 	for more := true; more; {
@@ -171,7 +171,7 @@ func (c *condition) offset(at int) int {
 // operator.
 var beforeValue = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([^],]*?)(!=|!~|<=|>=|[=~<>])[ \t\r\n]*`) })
 
-// condition reads a condition up to the comma or ] behind it.
+// condition reads a condition up to the comma or ] after it.
 func (p *parser) condition() (c condition, err error) {
 	p.skipBlanks()
 	c.fieldAt = p.at
@@ -205,7 +205,7 @@ func (p *parser) condition() (c condition, err error) {
 
 const unclosed = "the ] after the conditions is missing"
 
-// value reads the value of a condition and the blanks behind it.
+// value reads the value of a condition and the blanks after it.
 func (p *parser) value(c *condition) error {
 	c.valueAt = p.at
 	if rest := p.rest(); rest != "" && (rest[0] == '"' || rest[0] == '\'') {

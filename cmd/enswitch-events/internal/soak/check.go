@@ -256,7 +256,7 @@ func (s *soak) finish(ctx context.Context, t *tail, l *listen) error {
 		s.bad("a feed does not send what it has")
 	}
 	for _, f := range t.feeds {
-		f.say(closeFrame(1000)) // behind everything else
+		f.say(closeFrame(1000)) // after everything else
 	}
 	if !until(ctx, func() bool { return t.feeds[0].current() == nil && t.feeds[1].current() == nil }) {
 		s.bad("the connections are not closed")

@@ -29,7 +29,7 @@ type windows struct {
 	next    int64   // the oldest that may get events
 	any     bool    // next is set
 	newest  int64   // of those that got events
-	filled  int64   // the oldest that has events, if it is after next; else it is to be looked for
+	filled  int64   // the oldest that has events, if it is after next; else it must be searched for
 	late    int64   // events that came too late for theirs
 	jumped  bool    // windows were left out
 	printed bool    // a window was printed
@@ -203,7 +203,7 @@ func (s *Sink) cut(now int64) {
 	}
 }
 
-// skip goes on to the next window. If many windows in turn have no event and no call that began
+// skip goes on to the next window. If many successive windows have no event and no call that began
 // or ended, it leaves them out. before is the first window that is not over.
 func (s *Sink) skip(before int64) {
 	v := &s.windows

@@ -257,7 +257,7 @@ func (t *Tally) sum(s *Tally) {
 }
 
 // Report returns the number of events counted, their kinds, the most frequent first,
-// and what the filters want and none of them was or had, as "event 'anser' in 12 events: did
+// and the parts of the filters that none of them matched, as "event 'anser' in 12 events: did
 // you mean answer?".
 func (t *Tally) Report() (counted int64, kinds, unmet []string) { return t.report(0) }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/pkg/call"
 )
 
-// mark is behind each word of a summary whose meaning is a guess.
+// mark is after each word of a summary whose meaning is a guess.
 const mark = "*"
 
 // guessNote is the line that explains the mark.

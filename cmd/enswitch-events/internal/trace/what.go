@@ -164,7 +164,7 @@ func (w *What) within(json []byte) bool {
 	return false
 }
 
-// stringEnd returns the offset behind the string that begins at json[i].
+// stringEnd returns the offset after the string that begins at json[i].
 func stringEnd(json []byte, i int) int {
 	for i++; json[i] != '"'; i++ {
 		if json[i] == '\\' {

@@ -101,7 +101,7 @@ func stateOrder(r *call.Row) int {
 
 func stateWord(r *call.Row) string { return stateWords[stateOrder(r)].word }
 
-// The signs behind the word for a state.
+// The signs after the word for a state.
 const (
 	guessSign    = "*" // its meaning is a guess
 	doubtfulSign = "?" // events may be missing

@@ -38,9 +38,9 @@ func (m *model) helpLines() []string {
 	for _, s := range stateWords {
 		row(s.word, s.what)
 	}
-	row(guessSign, "behind a word: its meaning is a guess from a name; --map says what it means")
-	row(partialSign, "behind a state: the call began before the first event here")
-	row(doubtfulSign, "behind a state: events may be missing")
+	row(guessSign, "after a word: its meaning is a guess from a name; --map says what it means")
+	row(partialSign, "after a state: the call began before the first event here")
+	row(doubtfulSign, "after a state: events may be missing")
 	lines = append(lines, "", bold+"Columns, and what < and > sort by"+reset)
 	for _, c := range m.list.columns {
 		what := c.what

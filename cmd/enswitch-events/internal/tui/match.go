@@ -25,7 +25,7 @@ type matcher struct {
 	buffer []byte
 }
 
-// ownFields are fields that a condition may name beside those of a record: the machine, one of
+// ownFields are fields that a condition may name besides those of a record: the machine, one of
 // machines, and the name of the last event.
 var ownFields = [...]string{"machine", "last"}
 
