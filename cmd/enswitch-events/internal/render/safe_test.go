@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/colorprofile"
 	"pgregory.net/rapid"
 
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/safe"
@@ -25,23 +26,34 @@ func TestSameInQuotes(t *testing.T) {
 	})
 }
 
-// TestWords: more names than are kept, long and empty ones among them, look
-// like the first.
+// TestWords: more field names, classes and events than are kept, long and empty ones among
+// them, look like the first.
 func TestWords(t *testing.T) {
-	show := func(r *Renderer, name string) string {
-		ev, x := mustScan(t, `{"class":"a","event":"b","`+name+`":1,"other":2,"`+name+`":3}`)
-		return string(r.Event(nil, ev, x))
-	}
-	r := mustNew(t, Options{Format: "line"})
-	names := []string{"", string(bytes.Repeat([]byte("y"), 100))}
+	texts := []string{"", string(bytes.Repeat([]byte("y"), 100)), "start", `st\u0061rt`, "静か", `a\"b`, "a b"}
 	for i := range 2 * maxWords {
-		names = append(names, "name"+string(rune('a'+i%26))+string(rune('a'+i/26)))
+		texts = append(texts, "name"+string(rune('a'+i%26))+string(rune('a'+i/26)))
 	}
-	for range 2 {
-		for _, name := range names {
-			if got, want := show(r, name), show(mustNew(t, Options{Format: "line"}), name); got != want {
-				t.Errorf("%q, not %q", got, want)
+	for place, raw := range map[string]string{
+		"name":  `{"class":"a","event":"b","TEXT":1,"other":2,"TEXT":3}`,
+		"class": `{"class":"TEXT","event":"TEXT"}`,
+		"event": `{"event":"TEXT","callid":"1"}`,
+	} {
+		t.Run(place, func(t *testing.T) {
+			o := Options{Format: "line", Profile: colorprofile.ANSI256}
+			show := func(r *Renderer, text string) string {
+				ev, x := mustScan(t, strings.ReplaceAll(raw, "TEXT", text))
+				return string(r.Event(nil, ev, x))
 			}
-		}
+			r := mustNew(t, o)
+			for range 2 {
+				for _, text := range texts {
+					fresh := mustNew(t, o)
+					fresh.SetState(r.State())
+					if got, want := show(r, text), show(fresh, text); got != want {
+						t.Errorf("%q, not %q", got, want)
+					}
+				}
+			}
+		})
 	}
 }
