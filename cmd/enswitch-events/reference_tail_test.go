@@ -202,8 +202,8 @@ func TestReferenceTail(t *testing.T) {
 
 // TestTwoFloods: two feeds of the same events, each as fast as the connection
 // takes them: every event comes once, in order. It is not parallel: the program does
-// not wait for a feed that brings nothing for 50 ms, and among other tests one may get no
-// processor for longer.
+// not wait for a feed that brings nothing for a second, and among other tests one may get
+// no processor for longer.
 func TestTwoFloods(t *testing.T) {
 	const total, chunk = 400_000, 1000
 	name := t.TempDir() + "/events"

@@ -89,9 +89,7 @@ func BenchmarkFeed(b *testing.B) {
 			buf := newBuffer(64 << 20)
 			feed := buf.Feed("test")
 			if feeds == 2 {
-				buf.Feed("other")
-				feed.level = 1 << 62 // the other one is silent
-				buf.brought[1] = feed.level
+				buf.Feed("other").Connected(false)
 			}
 			ev := event.Event{Raw: []byte(benchEvent), Received: time.Unix(1234567890, 0)}
 			b.SetBytes(int64(len(benchEvent)))

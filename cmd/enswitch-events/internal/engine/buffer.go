@@ -49,7 +49,6 @@ type Buffer struct {
 	sources  []string         // names by number
 	numbers  map[string]int32 // of the names
 	received []int64          // number of events by name
-	brought  []int64          // number of events by feed, see keepLevel
 	progress progress
 	joined   *join.Set
 	spill    *spiller // nil without

@@ -12,9 +12,7 @@ import (
 // with several goroutines uses [Feed.Put].
 type Feed struct {
 	b      *Buffer
-	number int   // of the feed
 	source int32 // number of the name of the source
-	level  int64 // number of events at which other feeds were silent, see keepLevel
 	name   string
 	cur    *Block
 	putBy  string   // the name with the number source, set by Put
@@ -30,10 +28,8 @@ func (b *Buffer) Feed(name string) *Feed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	f := &Feed{
-		b: b, number: len(b.brought), level: -1, source: b.number(name), name: name, cur: b.block(),
-		joined: b.joined.Add(name),
+		b: b, source: b.number(name), name: name, cur: b.block(), joined: b.joined.Add(name),
 	}
-	b.brought = append(b.brought, 0)
 	return f
 }
 
@@ -61,7 +57,7 @@ func (f *Feed) Full(ev *event.Event) bool {
 
 // Flush hands over the events that were added, and reports whether there were any. It
 // never waits for the reader of the output. It may wait for the filters, for some
-// 20 ms; for another feed that is far behind, for levelTime; and for the disk when
+// 20 ms; for another feed that is far behind, for levelPatience; and for the disk when
 // the memory is full, for diskTime.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
@@ -82,9 +78,8 @@ func (f *Feed) flush(patient bool) bool {
 // handOver hands over f.cur, and unlocks the buffer's mutex, which is held.
 func (f *Feed) handOver(patient bool) {
 	b := f.b
-	b.brought[f.number] += int64(len(f.cur.items))
 	b.received[f.source] += int64(len(f.cur.items))
-	if patient && len(b.brought) > 1 {
+	if patient && b.joined.Several() {
 		b.keepLevel(f)
 	}
 	f.cur = b.push(f)

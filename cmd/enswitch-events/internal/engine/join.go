@@ -38,48 +38,47 @@ func (b *Buffer) leaveOut(f *Feed) {
 const (
 	// levelEvents is the number of events by which a feed may be ahead of another one,
 	// well below the number of events that are remembered.
-	levelEvents = join.MaxEvents / 2
-	// A feed that is ahead looks at the others each levelPoll. It waits for levelTime at
-	// most for one that brings fewer than levelMoved events in that time.
-	levelPoll  = 2 * time.Millisecond
-	levelTime  = 50 * time.Millisecond
-	levelMoved = 100
+	levelEvents = join.MaxEvents / 4
+	// A feed that is ahead looks at the others each levelPoll. It waits for
+	// levelPatience, for one with other events levelTime, and longer only for one that
+	// brings levelRate events a second.
+	levelPoll     = 2 * time.Millisecond
+	levelTime     = 50 * time.Millisecond
+	levelPatience = time.Second
+	levelRate     = 2000
 )
 
 // keepLevel waits while f is far ahead of another feed, so that the events that both
-// deliver are recognised. It waits for levelTime at most for a feed that is silent,
-// down or slow, and not again for a silent one. The mutex is held, but not while it
-// waits.
+// deliver are recognised. It does not wait for one that is down, nor again for one that
+// is silent. The mutex is held, but not while it waits.
 func (b *Buffer) keepLevel(f *Feed) {
-	for b.lead(f) > levelEvents {
-		before := b.least(f)
-		silent := before == f.level
-		for waited := time.Duration(0); !silent && waited < levelTime && b.lead(f) > levelEvents; waited += levelPoll {
-			b.mu.Unlock()
-			time.Sleep(levelPoll)
-			b.mu.Lock()
+	for !b.closed {
+		last, behind := f.joined.Behind()
+		if behind <= levelEvents {
+			return
 		}
-		if b.closed || b.least(f)-before < levelMoved {
-			f.level = b.brought[f.number]
-			for i := range b.brought { // assume that the missing events will not come
-				b.brought[i] = max(b.brought[i], f.level)
-			}
+		if last.Silent() || !b.await(f, last) {
+			last.Excuse()
 		}
 	}
 }
 
-// lead is the number of events by which f is ahead of the last feed.
-func (b *Buffer) lead(f *Feed) int64 { return b.brought[f.number] - b.least(f) }
-
-// least is the number of events of the feed that has brought the fewest, without f.
-func (b *Buffer) least(f *Feed) int64 {
-	least := int64(-1)
-	for i, n := range b.brought {
-		if i != f.number && (least < 0 || n < least) {
-			least = n
+// await waits for a feed that f is far ahead of, and reports whether that feed has come
+// nearer, or is about to. The mutex is held, but not while it waits.
+func (b *Buffer) await(f *Feed, last *join.Feed) bool {
+	patience, before := levelTime, last.Delivered()
+	if last.Common() {
+		patience = levelPatience
+	}
+	for waited := time.Duration(0); waited < patience; waited += levelPoll {
+		b.mu.Unlock()
+		time.Sleep(levelPoll)
+		b.mu.Lock()
+		if _, behind := f.joined.Behind(); behind <= levelEvents || b.closed {
+			return true
 		}
 	}
-	return least
+	return float64(last.Delivered()-before) >= levelRate*patience.Seconds()
 }
 
 // Connected says whether the feed is connected from now on. At first it is.

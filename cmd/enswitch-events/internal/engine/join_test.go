@@ -124,37 +124,53 @@ func bring(feed *Feed, from, n int) {
 	feed.Flush()
 }
 
-// TestLevel: of two feeds that bring the same none runs ahead of the other so far
-// that events come out twice, and one whose other is silent waits for it once.
+// TestLevel: of two feeds that bring the same none runs ahead of the other so far that
+// events come out twice, even if the other gets no processor for a while; and it waits once
+// for one that is silent, not at all for one that is away, and not long for one with other
+// events.
 func TestLevel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		buf := newBuffer(1 << 30)
 		fast, slow := buf.Feed("fast"), buf.Feed("slow")
 		const events, each = 3 * join.MaxEvents, 1 << 10
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			for n := 0; n < events; n += each {
-				bring(fast, n, each)
+		took := func(feed *Feed, from int) time.Duration {
+			began := time.Now()
+			for n := from; n < from+events; n += each {
+				bring(feed, n, each)
 			}
-		}()
+			return time.Since(began)
+		}
+		ended := make(chan struct{})
+		go func() { defer close(ended); took(fast, 0) }()
 		for n := 0; n < events; n += each {
 			time.Sleep(4 * time.Millisecond)
-			bring(slow, n, each)
-			synctest.Wait()
-			buf.mu.Lock()
-			if lead := buf.lead(fast); lead > join.MaxEvents {
-				t.Errorf("%d events ahead", lead)
+			if n%join.MaxEvents == join.MaxEvents/2 {
+				time.Sleep(levelPatience * 2 / 3)
 			}
-			buf.mu.Unlock()
+			bring(slow, n, each)
 		}
 		<-ended
-		began := time.Now()
-		for n := 0; n < events; n += each {
-			bring(fast, n, each)
+		if l := buf.Ledger(); l.Duplicates != events {
+			t.Errorf("%+v: want %d duplicates", l, events)
 		}
-		if waited := time.Since(began); waited > levelTime {
+		if waited := took(fast, events); waited != levelPatience {
 			t.Errorf("waited for %v for a feed that is silent", waited)
+		}
+		slow.Connected(false)
+		if waited := took(fast, 2*events); waited != 0 {
+			t.Errorf("waited for %v for a feed that is away", waited)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		buf := newBuffer(1 << 30)
+		fast, other := buf.Feed("fast"), buf.Feed("other")
+		bring(other, 1<<40, 1)
+		began := time.Now()
+		for n := 0; n < join.MaxEvents; n++ {
+			bring(fast, n, 1)
+		}
+		if waited := time.Since(began); waited != levelTime {
+			t.Errorf("waited for %v for a feed with other events", waited)
 		}
 	})
 }

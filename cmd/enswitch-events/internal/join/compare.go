@@ -99,7 +99,10 @@ func (f *Feed) delivered(m *event.Memo, name string, received int64) {
 	if m.Sources++; m.Sources == 1 {
 		s.order++
 		*m = event.Memo{Received: received, Order: s.order, Source: int32(f.number), Group: s.group(name), Sources: 1}
+	} else {
+		f.level.common, s.feeds[m.Source].level.common = true, true
 	}
+	f.level.place = max(f.level.place, m.Order)
 	machine := s.machines[m.Group]
 	machine.latest[f.number] = max(machine.latest[f.number], m.Order)
 	f.latest = max(f.latest, m.Received)
@@ -168,17 +171,20 @@ type outage struct{ from, to int64 }
 // Connected says whether the feed is connected from that time on, in Unix nanoseconds. At
 // first it is.
 func (f *Feed) Connected(yes bool, at int64) {
-	open := len(f.away) > 0 && f.away[len(f.away)-1].to == 0
-	switch {
-	case yes && open:
+	switch away := f.isAway(); {
+	case yes && away:
 		f.away[len(f.away)-1].to = at
-	case !yes && !open:
+		f.Excuse() // what came meanwhile will not come again
+	case !yes && !away:
 		if len(f.away) == maxAway {
 			f.away = slices.Delete(f.away, 0, 1)
 		}
 		f.away = append(f.away, outage{from: at})
 	}
 }
+
+// isAway reports whether the feed is not connected.
+func (f *Feed) isAway() bool { return len(f.away) > 0 && f.away[len(f.away)-1].to == 0 }
 
 // wasAway reports whether the feed was not connected at that time.
 func (f *Feed) wasAway(at int64) bool {

@@ -43,6 +43,7 @@ type Feed struct {
 
 	latest int64 // when the last event that this feed had came first
 	away   []outage
+	level  level
 }
 
 // ID identifies an event.
@@ -59,7 +60,7 @@ func NewSet() *Set { return &Set{groups: map[string]int32{}} }
 
 // Add adds a feed. A feed without a name takes POSTs.
 func (s *Set) Add(name string) *Feed {
-	f := &Feed{set: s, number: len(s.feeds), name: name}
+	f := &Feed{set: s, number: len(s.feeds), name: name, level: level{excusedAt: -1}}
 	if s.feeds = append(s.feeds, f); !s.Several() {
 		return f
 	}
@@ -108,6 +109,7 @@ func (f *Feed) Deliver(id *ID, received int64, now time.Time) (duplicate bool) {
 	if id.identity == (event.Identity{}) {
 		return false
 	}
+	f.level.delivered++
 	m, times, duplicate := f.set.window.Deliver(id.identity, f.number, now)
 	if times == 1 {
 		f.delivered(m, id.machine, received)
