@@ -231,7 +231,7 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 		w.hide.Others = true
 	}
 	w.reader.OnGuess = func(name, item string) { w.part.guesses = append(w.part.guesses, report.Guess{Name: name, Item: item}) }
-	w.filter, err = s.text.NewFilter(func(err error) { m.Failed("jq", err) })
+	w.filter, err = s.text.NewFilter(m)
 	return w, err
 }
 

@@ -37,8 +37,11 @@ type absence struct {
 	dropped int64 // events since then
 }
 
-// newAbsence returns what watches for absences in f.
+// newAbsence returns what watches for absences in f, nil for a nil a.
 func newAbsence(a *Absence, f *folder) (*absence, error) {
+	if a == nil {
+		return nil, nil
+	}
 	w, err := a.Text.TextWorker(always{})
 	return &absence{Absence: a, f: f, worker: w, timer: newTimer(a.After), since: time.Now().UnixNano()}, err
 }

@@ -186,8 +186,6 @@ func (b *Buffer) block() *Block {
 	return &Block{data: make([]byte, 0, blockSize), items: make([]item, 0, blockSize/128)}
 }
 
-func (b *Buffer) signal() { notify(b.wake) }
-
 // notify puts a value into ch, which has room for one, unless it holds one already.
 func notify(ch chan<- struct{}) {
 	select {
@@ -205,11 +203,11 @@ func (b *Buffer) Close() {
 		b.overflow = nil
 	}
 	b.mu.Unlock()
-	b.signal()
+	b.Poke()
 }
 
 // Poke starts a new turn of the loop that folds, even if no event has come.
-func (b *Buffer) Poke() { b.signal() }
+func (b *Buffer) Poke() { notify(b.wake) }
 
 // Wake implements Source.
 func (b *Buffer) Wake() <-chan struct{} { return b.wake }

@@ -184,7 +184,7 @@ func (c *Captures) Run(parent context.Context, cfg *Config) (end End, untimed in
 
 // read fills blocks as long as there are free ones.
 func (c *Captures) read(ctx context.Context) {
-	defer c.signal()
+	defer notify(c.wake)
 	defer close(c.full)
 	for {
 		var b *Block
@@ -197,11 +197,9 @@ func (c *Captures) read(ctx context.Context) {
 			return
 		}
 		c.full <- b // does not block: there is room for all blocks
-		c.signal()
+		notify(c.wake)
 	}
 }
-
-func (c *Captures) signal() { notify(c.wake) }
 
 // opener opens files.
 type opener struct {

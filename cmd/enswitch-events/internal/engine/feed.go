@@ -86,7 +86,7 @@ func (f *Feed) handOver(patient bool) {
 	b.mu.Unlock()
 	f.ids = f.ids[:0]
 	b.lastIn.Store(int64(max(time.Since(b.start), 1)))
-	b.signal()
+	b.Poke()
 }
 
 // Put adds one event and hands it over: when it returns, the event has its place in
@@ -113,7 +113,7 @@ func (f *Feed) Gap(g Gap) {
 	b.ledger.Gaps++
 	b.queue = append(b.queue, &Block{gap: &g})
 	b.mu.Unlock()
-	b.signal()
+	b.Poke()
 }
 
 // Reject counts something that was received and is no event.

@@ -97,11 +97,9 @@ func newFolder(c *Config, src Source) (*folder, error) {
 	}
 	f.writeEarly = f.putEarly
 	f.ticker, _ = c.Sink.(Ticker)
-	if c.Absence != nil {
-		var err error
-		if f.absence, err = newAbsence(c.Absence, f); err != nil {
-			return nil, err
-		}
+	var err error
+	if f.absence, err = newAbsence(c.Absence, f); err != nil {
+		return nil, err
 	}
 	var mappers []*mapper
 	for range workers {
@@ -116,7 +114,6 @@ func newFolder(c *Config, src Source) (*folder, error) {
 	if workers == 1 {
 		return f, nil
 	}
-	var err error
 	// stop does not stop it: the event that it maps again has been counted.
 	if f.single, err = newMapper(c, src, new(atomic.Bool), &f.anyKept); err != nil {
 		return nil, err

@@ -137,13 +137,13 @@ func (b *Buffer) spillOne() {
 				s.o.OnFault(err)
 			}
 		}
-		b.signal()
+		b.Poke()
 		return
 	}
 	s.counts = append(s.counts, int64(len(c.items)))
 	b.recycle(c)
 	b.pace.finish()
-	b.signal()
+	b.Poke()
 }
 
 func (s *spiller) write(c *Block) (err error) {

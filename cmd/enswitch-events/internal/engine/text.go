@@ -57,9 +57,11 @@ func NewText(newFilter func(onError func(error)) (*filter.Filter, error), newRen
 // Header is the output before the first event.
 func (s *Text) Header() []byte { return s.renderer.Header(nil) }
 
-// NewFilter returns a filter for another sink. It calls onError for each event on which
-// the jq expression fails.
-func (s *Text) NewFilter(onError func(error)) (*filter.Filter, error) { return s.newFilter(onError) }
+// NewFilter returns a filter for a worker of another sink. It counts an event on which the
+// jq expression fails as failed.
+func (s *Text) NewFilter(m Mapping) (*filter.Filter, error) {
+	return s.newFilter(func(err error) { m.Failed("jq", err) })
+}
 
 // NewRenderer returns a renderer for another sink. It calls onError for each event on
 // which the template fails.
@@ -84,7 +86,7 @@ func (s *Text) TextWorker(m Mapping) (*TextWorker, error) {
 	if w.renderer, err = s.newRenderer(func(err error) { m.Failed("--template", err) }); err != nil {
 		return nil, err
 	}
-	if w.Filter, err = s.newFilter(func(err error) { m.Failed("jq", err) }); err != nil || s.Pseudonyms == nil {
+	if w.Filter, err = s.NewFilter(m); err != nil || s.Pseudonyms == nil {
 		return w, err
 	}
 	w.hidden = &hiding{rewriter: s.Pseudonyms.Events()}

@@ -64,9 +64,6 @@ const (
 	maxLag  = 2 * maxAge
 )
 
-// awayTime is a time without a connection, in Unix nanoseconds; to is 0 as long as it goes on.
-type awayTime struct{ from, to int64 }
-
 // machine counts the events of one machine.
 type machine struct {
 	counts MachineComparison         // of those that the window has forgotten

@@ -54,7 +54,7 @@ func (l *Learner) InOrder() bool { return false }
 
 // Worker implements [engine.Sink].
 func (l *Learner) Worker(m engine.Mapping) (engine.Worker, error) {
-	keep, err := l.text.NewFilter(func(err error) { m.Failed("jq", err) })
+	keep, err := l.text.NewFilter(m)
 	return &learnWorker{filter: keep, learner: schema.NewLearner(&schema.Options{Examples: l.examples, Calls: l.calls})}, err
 }
 

@@ -80,7 +80,7 @@ func (w *Watch) InOrder() bool { return w.count > 0 }
 
 // Worker implements [engine.Sink].
 func (w *Watch) Worker(m engine.Mapping) (engine.Worker, error) {
-	keep, err := w.text.NewFilter(func(err error) { m.Failed("jq", err) })
+	keep, err := w.text.NewFilter(m)
 	return &watchWorker{watch: w, filter: keep, learner: schema.NewLearner(&schema.Options{Examples: schema.NoExamples})}, err
 }
 

@@ -76,7 +76,7 @@ func (s *Sink) Worker(m engine.Mapping) (engine.Worker, error) {
 		}
 	}
 	var err error
-	w.filter, err = s.text.NewFilter(func(err error) { m.Failed("jq", err) })
+	w.filter, err = s.text.NewFilter(m)
 	return w, err
 }
 
