@@ -113,7 +113,7 @@ func Index(pages []Page) []byte {
 			}
 		}
 	}
-	b.WriteString("\nSpeed beside other programs: [speed](speed.md). Manual pages: [man](man).\n")
+	b.WriteString("\nSpeed beside other programs: [speed](speed.md). Manual pages: `man enswitch-events`.\n")
 	return b.Bytes()
 }
 
