@@ -53,10 +53,10 @@ and as the id of CloudEvents: a target that has it already can leave it out.
 
 To nats://HOST[,HOST]/PREFIX an event goes with the subject
 PREFIX.CLASS.EVENT.pNN, where NN is from 00 to 15 and the same for all events of
-a call. If no stream takes PREFIX.> one is made. An event that the stream has is
-left out and counted as already there, by its id in Nats-Msg-Id; of events older
-than half the duplicate window of the stream, forward reads first which are in
-it. So two forwarders may feed one stream, also after hours apart.`,
+a call. If no stream takes PREFIX.> one is made. An event that the stream has
+already, by the id in Nats-Msg-Id, is left out and counted. For events older than
+half the duplicate window of the stream, forward first reads which of them it
+has. So two forwarders can feed one stream, even hours apart.`,
 		Example: `  enswitch-events forward 10.0.0.5 --to https://crm.example.com/events
   enswitch-events forward --listen 8080 -c call \
     --to 'https://billing.example.com/in#batch=100' --to file:%Y-%m-%d.ndjson.zst
@@ -110,8 +110,8 @@ func newForwardStatus(a *cli.App) *cobra.Command {
 		Use:   "status",
 		Short: "Show the queues of forward, also while it runs",
 		Long: `Show what waits in the queue of each target, what was delivered, refused and
-dropped, and the last error. Waiting is what is not delivered yet, also what is
-being delivered. Dead is the number of dead letters that are there now.`,
+dropped, and the last error. Waiting includes what is being delivered. Dead is
+the number of dead letters that are there now.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.OneOf("output", format, []string{"text", "json"}); err != nil {
@@ -130,9 +130,9 @@ func newForwardDrain(a *cli.App) *cobra.Command {
 		Use:   "drain",
 		Short: "Deliver what waits in the queues of forward, and end",
 		Long: `Deliver what waits in the queue of each TARGET, which is written as for forward;
-without --to in all queues whose events can be delivered by what is kept with
-them, which is the TARGET and its settings without secrets: users, passwords,
-queries and headers of URLs, and arguments of commands.
+without --to in all queues whose targets need no secrets. A queue keeps its
+TARGET and the settings, but no users, passwords, queries and headers of URLs,
+and no arguments of commands.
 
 It ends with 1 if something stays because nothing could be delivered for
 --drain-timeout or the target is not known, and at once if a forward uses the

@@ -49,9 +49,9 @@ func newSchemaShow(a *cli.App) *cobra.Command {
 		Long: `Print a table with a line for each field of each event that was learned. EVENT is
 class.event, a class or an event, with * for any text.
 
-PRESENT is in how many of the events, or of the objects that it is in, the field
-was. PATTERN is what all its texts and numbers have in common; enum is for one of
-a few values. VALUES are all the values if there are 16 or fewer, or else a few.
+PRESENT says how many of the events, or of the objects around it, have the field.
+PATTERN is what all its texts and numbers have in common; enum means one of a few
+values. VALUES are all the values if there are 16 or fewer, otherwise some.
 A blank in a name is shown as ␣. -o json prints what the file has.`,
 		Example: `  enswitch-events schema show
   enswitch-events schema show 'call.*' message

@@ -111,7 +111,7 @@ func newSchemaWatch(a *cli.App) *cobra.Command {
 		Short: "Print events, fields and types that were not learned",
 		Long: `Print a line for the first event of a class and name that was not learned, for the
 first one with a field that was not learned, and for the first value of another
-JSON type. Of a new event its fields are not named. A number that comes as a text
+JSON type. The fields of a new event are not named. A number that comes as a text
 is not new: a POST has only texts. ADDRESS is as for tail; with --read the events
 come from captures.
 
@@ -160,11 +160,11 @@ func newSchemaSuggest(a *cli.App) *cobra.Command {
 		Short: "Suggest which events and fields begin, answer and end a call",
 		Long: `Suggest which events mean start, ring, answer and end of a call, and which fields
 have the numbers from and to, from what was learned, or with --read from captures.
-Only call.start is documented. The others are guessed from names that are usual,
-and else from where events are in their calls: the first of its leg, the last of
-its leg, the one after which calls spend most of their time, the one before that.
+Only call.start is documented. The others are guessed from the usual names, or else
+from the place of events in their calls: the first of its leg, the last of its leg,
+the one after which calls spend most of their time, the one before that.
 
-It prints on what each guess rests, and a map to paste for --map and for a profile.
+It prints the evidence for each guess, and a map to paste for --map and a profile.
 It changes nothing.`,
 		Example: `  enswitch-events schema suggest
   enswitch-events schema suggest --read events.ndjson.zst`,

@@ -40,11 +40,10 @@ func newStats(a *cli.App) *cobra.Command {
 many were answered, for how long, how soon they rang, how many were up at once.
 ADDRESS is as for tail; with --read the events come from captures.
 
-A block is printed at the end or, with --every, for each interval. In a capture
-the timestamps of the events say to which interval they belong, live the time
-when they came. A block is printed once the calls that ended in it are known,
-live 4.5 s after its end with a --linger of 2s. On a terminal the table is drawn
-again each second.
+A block is printed at the end or, with --every, for each interval. An event
+belongs to the interval of its timestamp or, live, of the time when it came. A
+block is printed once the calls that ended in it are known, live 4.5 s after its
+end with a --linger of 2s. On a terminal the table is drawn again each second.
 
 With --by there is a group for each value: a call belongs to that of its first
 event. With --by class,event no calls are followed. There are 1,000 groups at

@@ -26,9 +26,9 @@ the vendor's guide, with its key. The default is localhost:4875. The events of
 several addresses are merged into one stream, in which each event comes once.
 
 nats://HOST/STREAM is a stream of NATS JetStream, to which a forward writes; the
-name may also be the PREFIX that it writes to. It is read from now on, or --from
-an earlier time and then on into the present. It has a memory: after a loss of
-the connection nothing is missing. Readers of the same --group share its events.
+name may also be the PREFIX that it writes to. It is read from now on or, with
+--from, from an earlier time. A stream keeps its events: after a loss of the
+connection none is missing. Readers of the same --group share its events.
 See 'enswitch-events help streams'.
 
 Enswitch sends events only if its setting "Send events to messaged" is on. The

@@ -38,9 +38,9 @@ a summary at the end.
 WHAT is FIELD=VALUE or another comparison of --where; or a text that equals the
 value of any field, such as a callid; or a telephone number. In a number blanks
 and ()-./ do not count. Two numbers are equal if one ends with the other, without
-+, 00 or 0 in front, and the shorter one has 6 digits. Timestamps and ids are not
-compared with numbers. The filters choose calls, too: a call is shown, whole, if
-one of its events passes them and one has WHAT.
++, 00 or 0 in front, and the shorter one has 6 digits or more. Timestamps and ids
+are not compared with numbers. The filters choose calls, too: a call is shown,
+whole, if one of its events passes them and one has WHAT.
 
 Live, trace follows the call that is up, or waits for the next one, and shows its
 events as they come. It exits with code 0 when the call has ended and --linger is

@@ -41,8 +41,8 @@ calls that overlap are kept apart. An event that has no such field, or an empty
 one, does not count. With --same call, the events are of the same call, over all
 its legs, however it is transferred.
 
-With --whole-calls, all events are printed that the call of the event, or of a
-sequence with --same call, has had so far.
+With --whole-calls, all events so far of the call are printed: of the call of the
+event or, with --same call, of the sequence.
 
 With --read, look for the event or the sequence in captures.
 
