@@ -104,8 +104,9 @@ func (q *Queue) prepare(need int64) (off int64, err error) {
 func (q *Queue) write(off int64, records [][]byte) error {
 	q.out = cursor{file: q.w, off: off}
 	q.bw.Reset(&q.out)
-	for _, data := range records {
-		putHeader(&q.head, data)
+	f := format{version: 2, salt: q.salt}
+	for i, data := range records {
+		f.putHeader(&q.head, q.endOffset+uint64(i), data)
 		_, _ = q.bw.Write(q.head[:]) // Flush returns the error
 		_, _ = q.bw.Write(data)
 	}
@@ -122,7 +123,7 @@ func (q *Queue) beginSegment() error {
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	if _, err = f.WriteAt(encodeOffset(segmentMagic, q.endOffset), 0); err != nil {
+	if _, err = f.WriteAt(encode(segmentMagic, q.endOffset, q.salt), 0); err != nil {
 		_ = f.Close()
 		_ = q.root.Remove(name)
 		return fmt.Errorf("spool: %w", err)

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -169,8 +170,15 @@ func (q *Queue) recover() error {
 	if err := q.openAcked(); err != nil {
 		return err
 	}
+	saved := q.salt != 0
 	if err := q.readSegments(true); err != nil {
 		return err
+	}
+	if q.salt == 0 {
+		q.salt = newSalt()
+	}
+	if !saved { // on a full disk the segments have it all the same
+		_, _ = q.acks.WriteAt(encode(saltMagic, q.salt), 2*slotDistance)
 	}
 	if n := len(q.segs); n > 0 && q.segs[n-1].first == q.segs[n-1].next {
 		// It is empty, and the next segment has the same name.
@@ -239,25 +247,23 @@ func (q *Queue) inspect(name string, newest, repair bool) (seg segment, err erro
 	}
 	first, _ := segmentFirst(name)
 	seg = segment{first: first, next: first, size: info.Size()}
-	err = checkHeader(f, first)
+	r := &q.r
+	err = r.open(f, first, q.salt)
+	defer func() { r.file = nil }() // f is closed above
+	if err == nil && q.salt == 0 {
+		q.salt = r.f.salt
+	}
 	switch {
 	case err != nil && !errors.Is(err, errHeader):
 		return seg, err
 	case !newest:
 		return seg, nil
 	}
-	whole := int64(0)
-	if err == nil {
-		q.r.open(f, first)
-		n, err := q.r.count(seg.size)
-		q.r.file = nil // f is closed above
-		if err != nil {
-			return seg, err
-		}
-		whole = q.r.off
-		seg.next += n
+	if err := r.count(seg.size); err != nil {
+		return seg, err
 	}
-	if whole < seg.size {
+	seg.next = r.next
+	if whole := r.off; whole < seg.size {
 		cut := seg.size - whole
 		seg.size = whole
 		if !repair {
@@ -269,7 +275,7 @@ func (q *Queue) inspect(name string, newest, repair bool) (seg segment, err erro
 		if err := f.Truncate(whole); err != nil {
 			return seg, err
 		}
-		return seg, f.Sync()
+		return seg, q.syncFile(f)
 	}
 	return seg, nil
 }
@@ -279,6 +285,13 @@ func isUnused(f *os.File, off int64) bool {
 	var head [recordHeader]byte
 	n, _ := f.ReadAt(head[:], off)
 	return n > 0 && head == [recordHeader]byte{}
+}
+
+// newSalt returns a salt. It is not 0, which means that there is none.
+func newSalt() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return binary.LittleEndian.Uint64(b[:]) | 1
 }
 
 // openAcked opens and reads the file of acknowledgements. If it is damaged, records
@@ -292,15 +305,15 @@ func (q *Queue) openAcked() (err error) {
 		return err
 	}
 	if info, err := q.acks.Stat(); err == nil && info.Size() == 0 {
-		_, _ = q.acks.WriteAt(make([]byte, slotDistance+segmentHeader), 0) // room for both slots when the disk is full
+		_, _ = q.acks.WriteAt(make([]byte, 2*slotDistance+segmentHeader), 0) // room for the slots when the disk is full
 	}
 	return q.readAcked(q.acks)
 }
 
 func (q *Queue) readAcked(f *os.File) error {
 	for slot := range 2 {
-		offset, err := decodeOffset(f, int64(slot)*slotDistance, ackedMagic)
-		if err != nil {
+		var offset uint64
+		if err := decode(f, int64(slot)*slotDistance, ackedMagic, &offset); err != nil {
 			if errors.Is(err, errHeader) {
 				continue
 			}
@@ -310,5 +323,6 @@ func (q *Queue) readAcked(f *os.File) error {
 			q.ackOffset, q.slot = offset, 1-slot
 		}
 	}
+	_ = decode(f, 2*slotDistance, saltMagic, &q.salt) // otherwise the segments have it
 	return nil
 }

@@ -13,14 +13,14 @@ type Info struct {
 	Bytes   int64 // of all segment files
 	// AckOffset is the offset before which all records are acknowledged.
 	AckOffset uint64
-	// Oldest is the oldest record that is not acknowledged. It is nil without records, or
-	// if it is damaged.
+	// Oldest is the oldest record that is not acknowledged and not damaged. It is nil without
+	// one.
 	Oldest []byte
 }
 
 // Inspect looks into the directory of a durable queue, also while a Queue has it open, and
 // changes nothing. It reads the newest segment, and the oldest up to the first record that
-// is not acknowledged: at most 32 MiB, or two records. What is appended or acknowledged
+// is not acknowledged: at most 32 MiB, or two records, and more where they are damaged. What is appended or acknowledged
 // meanwhile may be counted or not.
 func Inspect(dir string) (Info, error) {
 	for try := 0; ; try++ {
@@ -36,7 +36,7 @@ func Inspect(dir string) (Info, error) {
 }
 
 func inspectOnce(dir string) (info Info, err error) {
-	q := &Queue{}
+	q := &Queue{o: Options{Durable: true}}
 	if q.root, err = os.OpenRoot(dir); err != nil {
 		return info, err
 	}
@@ -55,16 +55,14 @@ func inspectOnce(dir string) (info Info, err error) {
 	}
 	defer q.r.close()
 	info = Info{Records: q.Len(), Bytes: q.bytes, AckOffset: q.ackOffset}
-	if seg, ok, _ := q.unreadSegment(); ok {
-		damaged, err := q.openSegment(seg)
-		if err != nil && !damaged {
-			return info, err
+	for {
+		record, ok, err := q.Next(nil)
+		switch _, damaged := errors.AsType[*CorruptError](err); {
+		case damaged:
+			continue
+		case ok:
+			info.Oldest = record
 		}
-		if err == nil {
-			if record, err := q.r.record(nil, seg.size); err == nil {
-				info.Oldest = record
-			}
-		}
+		return info, err
 	}
-	return info, nil
 }

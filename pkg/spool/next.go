@@ -17,23 +17,29 @@ func (q *Queue) Next(dst []byte) (record []byte, ok bool, err error) {
 	q.reading.Lock()
 	defer q.reading.Unlock()
 	dst = dst[:0]
-	seg, ok, err := q.unreadSegment()
-	if !ok || err != nil {
-		return dst, false, err
-	}
-	if q.r.file == nil || q.r.first != seg.first {
-		if damaged, err := q.openSegment(seg); err != nil {
-			if damaged {
-				return dst, false, q.skipRest(seg, err)
-			}
+	for {
+		seg, ok, err := q.unreadSegment()
+		if !ok || err != nil {
+			return dst, false, err
+		}
+		damaged := true
+		if q.r.file == nil || q.r.first != seg.first {
+			damaged, err = q.openSegment(seg)
+		}
+		if err == nil {
+			dst, err = q.r.record(dst, seg.size)
+		}
+		if err == nil {
+			q.setReadOffset(q.readOffset + 1)
+			return dst, true, nil
+		}
+		if !damaged {
 			return dst, false, fmt.Errorf("spool: %w", err)
 		}
+		if e := q.skipDamage(seg, err); e.Records > 0 {
+			return dst, false, e
+		}
 	}
-	if dst, err = q.r.record(dst, seg.size); err != nil {
-		return dst, false, q.skipRest(seg, err)
-	}
-	q.setReadOffset(q.readOffset + 1)
-	return dst, true, nil
 }
 
 // unreadSegment returns the segment of the record to be read next.
@@ -58,33 +64,35 @@ func (q *Queue) openSegment(seg segment) (damaged bool, err error) {
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist), err
 	}
-	q.r.open(f, seg.first)
-	if err := checkHeader(f, seg.first); err != nil {
-		q.r.off = 0
+	if err := q.r.open(f, seg.first, q.salt); err != nil {
 		return true, err
 	}
-	for range q.readOffset - seg.first {
+	for q.r.next < q.readOffset {
 		if err := q.r.skip(seg.size); err != nil {
 			return true, err
 		}
 	}
-	return false, nil
+	return true, nil
 }
 
-// skipRest skips the rest of a segment and returns the CorruptError for it.
-func (q *Queue) skipRest(seg segment, cause error) error {
-	e := &CorruptError{
-		File:       q.path(seg.first),
-		FileOffset: q.r.off,
-		Bytes:      seg.size - q.r.off,
-		Records:    int64(seg.next - q.readOffset),
-		Err:        cause,
-	}
+// skipDamage goes to the first whole record after damage, or after the segment, and returns
+// the CorruptError for what it skips.
+func (q *Queue) skipDamage(seg segment, cause error) *CorruptError {
+	e := &CorruptError{File: q.path(seg.first), FileOffset: q.r.off, Err: cause}
+	q.r.next = q.readOffset
+	next, off := seg.next, seg.size
 	if q.r.file != nil {
-		// The newest segment may still grow.
-		q.r.seek(seg.size)
+		if q.r.f.version > 1 && q.r.find(q.r.file, seg.size, seg.next) {
+			next, off = q.r.next, q.r.off
+		} else {
+			q.r.seek(off) // the newest segment may still grow
+			q.r.next = next
+		}
 	}
-	q.setReadOffset(seg.next)
+	e.Bytes, e.Records = off-e.FileOffset, int64(next-q.readOffset)
+	if e.Records > 0 {
+		q.setReadOffset(next)
+	}
 	return e
 }
 
@@ -126,7 +134,7 @@ func (q *Queue) Ack(offset uint64) error {
 }
 
 func (q *Queue) writeAcked(offset uint64) error {
-	_, err := q.acks.WriteAt(encodeOffset(ackedMagic, offset), int64(q.slot)*slotDistance)
+	_, err := q.acks.WriteAt(encode(ackedMagic, offset), int64(q.slot)*slotDistance)
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}

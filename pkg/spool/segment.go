@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -14,12 +13,19 @@ import (
 )
 
 const (
-	segmentMagic  = "esspool\x01"
+	segmentMagic  = "esspool\x02"
 	ackedMagic    = "esacked\x01"
-	segmentHeader = 20
+	saltMagic     = "essalt\x00\x01"
+	segmentHeader = 28
 	slotDistance  = 4096 // the slots are never in one sector
-	recordHeader  = 8
-	minReserved   = 1 << 20 // smaller segments are made larger with each record
+	recordHeader  = 12
+
+	// Version 1 is read, and never written.
+	segmentMagicV1  = "esspool\x01"
+	segmentHeaderV1 = 20
+	recordHeaderV1  = 8
+
+	minReserved = 1 << 20 // smaller segments are made larger with each record
 
 	segmentSuffix = ".seg"
 	ackedName     = "acked"
@@ -58,53 +64,109 @@ func segmentFirst(name string) (first uint64, ok bool) {
 	return first, err == nil && name == segmentName(first)
 }
 
-// encodeOffset returns the bytes of an offset for the header of a segment and for a
-// slot.
-func encodeOffset(magic string, offset uint64) []byte {
-	b := binary.LittleEndian.AppendUint64([]byte(magic), offset)
+// encode returns the bytes of values for the header of a segment and for a slot: the magic with
+// the version, the values, and the checksum of all that.
+func encode(magic string, values ...uint64) []byte {
+	b := []byte(magic)
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// decodeOffset reads the bytes that encodeOffset made, at byte off of the file.
-func decodeOffset(f *os.File, off int64, magic string) (offset uint64, err error) {
-	var b [segmentHeader]byte
-	if _, err := f.ReadAt(b[:], off); err != nil {
+// decode reads the bytes that encode made, at byte off of the file.
+func decode(f *os.File, off int64, magic string, values ...*uint64) error {
+	b := make([]byte, len(magic)+8*len(values)+4)
+	if _, err := f.ReadAt(b, off); err != nil {
 		if errors.Is(err, io.EOF) {
-			return 0, errHeader
+			return errHeader
 		}
-		return 0, err
+		return err
 	}
-	offset = binary.LittleEndian.Uint64(b[len(magic):])
 	version := len(magic) - 1
-	switch {
-	case string(b[:version]) != magic[:version] || b[version] == 0:
-		return 0, errHeader // perhaps of a write that was interrupted
-	case b[version] != magic[version]:
-		// Not errHeader: a later version may have its checksum elsewhere.
-		return 0, errVersion
-	case !bytes.Equal(b[:], encodeOffset(magic, offset)):
-		return 0, errHeader
+	found := b[version]
+	if string(b[:version]) != magic[:version] || found == 0 {
+		return errHeader // perhaps of a write that was interrupted
 	}
-	return offset, nil
+	b[version] = magic[version]
+	read := make([]uint64, len(values))
+	for i := range values {
+		read[i] = binary.LittleEndian.Uint64(b[len(magic)+8*i:])
+	}
+	whole := bytes.Equal(b, encode(magic, read...))
+	switch {
+	case found != magic[version] && !whole:
+		return errVersion // it may have its checksum elsewhere
+	case found != magic[version] || !whole: // without the version it is whole: that one byte is damaged
+		return errHeader
+	}
+	for i, v := range values {
+		*v = read[i]
+	}
+	return nil
 }
 
-func checkHeader(f *os.File, first uint64) error {
-	offset, err := decodeOffset(f, 0, segmentMagic)
+// format is how the records of a segment are written.
+type format struct {
+	version int
+	salt    uint64 // 0 in version 1
+}
+
+// readHeader reads the header of a segment whose first record has the offset first.
+func readHeader(f *os.File, first uint64) (format, error) {
+	var offset, salt uint64
+	version := 2
+	err := decode(f, 0, segmentMagic, &offset, &salt)
+	if err != nil {
+		switch v1 := decode(f, 0, segmentMagicV1, &offset); {
+		case v1 == nil:
+			version, err = 1, nil
+		case errors.Is(err, errVersion):
+			err = v1
+		}
+	}
 	if err == nil && offset != first {
 		err = errHeader
 	}
-	return err
+	return format{version, salt}, err
 }
 
-// putHeader makes head the header of the record data.
-func putHeader(head *[recordHeader]byte, data []byte) {
+func (f format) segmentHeader() int64 {
+	if f.version == 1 {
+		return segmentHeaderV1
+	}
+	return segmentHeader
+}
+
+func (f format) recordHeader() int {
+	if f.version == 1 {
+		return recordHeaderV1
+	}
+	return recordHeader
+}
+
+// lengthSum is the checksum of salt and length.
+func (f format) lengthSum(length []byte) uint32 {
+	return crc32.Update(uint32(f.salt), castagnoli, length)
+}
+
+// number is what the header of a record has for its offset. Only who knows the salt can write
+// one that passes, and damage to the length or the number shows without a look at the data.
+func (f format) number(offset uint64, lengthSum uint32) uint32 {
+	return uint32(offset) ^ lengthSum ^ uint32(f.salt>>32)
+}
+
+// headerSum is the part of a record's checksum that is about its header.
+func (f format) headerSum(head []byte) uint32 {
+	return crc32.Update(uint32(f.salt), castagnoli, head[:f.recordHeader()-4])
+}
+
+// putHeader makes head the header of the record data at offset.
+func (f format) putHeader(head *[recordHeader]byte, offset uint64, data []byte) {
 	binary.LittleEndian.PutUint32(head[:], uint32(len(data)))
-	binary.LittleEndian.PutUint32(head[4:], checksum(head, data))
-}
-
-func checksum(head *[recordHeader]byte, data []byte) uint32 {
+	binary.LittleEndian.PutUint32(head[4:], f.number(offset, f.lengthSum(head[:4])))
 	// The sum includes the length, so that zeros are not an empty record.
-	return crc32.Update(crc32.Checksum(head[:4], castagnoli), castagnoli, data)
+	binary.LittleEndian.PutUint32(head[8:], crc32.Update(f.headerSum(head[:]), castagnoli, data))
 }
 
 // cursor reads or writes a file from byte off, independent of the file's own
@@ -128,145 +190,4 @@ func (c *cursor) Write(p []byte) (int, error) {
 	n, err := c.file.WriteAt(p, c.off)
 	c.off += int64(n)
 	return n, err
-}
-
-// reader reads the records of one segment at a time. It does not trust the file:
-// it never allocates more memory than the file has bytes.
-type reader struct {
-	file  *os.File // nil without a segment
-	first uint64   // the offset in the name of the segment
-	off   int64    // byte at which the next record begins
-	src   cursor
-	br    *bufio.Reader // of src
-	head  [recordHeader]byte
-}
-
-// open starts reading f at its first record.
-func (r *reader) open(f *os.File, first uint64) {
-	r.file, r.first = f, first
-	r.src.file = f
-	r.seek(segmentHeader)
-}
-
-func (r *reader) seek(off int64) {
-	r.off, r.src.off = off, off
-	r.br.Reset(&r.src)
-}
-
-func (r *reader) close() {
-	if r.file != nil {
-		_ = r.file.Close() // nothing was written
-		r.file, r.src.file = nil, nil
-	}
-}
-
-// begin reads the header of the record at off, in a segment of size bytes, and
-// returns the length of its data.
-func (r *reader) begin(size int64) (int, error) {
-	r.src.end = size
-	if r.off == size {
-		return 0, errShort
-	}
-	if size-r.off < recordHeader {
-		return 0, errRecord
-	}
-	if _, err := io.ReadFull(r.br, r.head[:]); err != nil {
-		return 0, badRead(err)
-	}
-	n := int64(binary.LittleEndian.Uint32(r.head[:]))
-	if n > MaxRecord || n > size-r.off-recordHeader {
-		return 0, errRecord
-	}
-	return int(n), nil
-}
-
-// record appends the data of the next record to dst, which is empty.
-func (r *reader) record(dst []byte, size int64) ([]byte, error) {
-	n, err := r.begin(size)
-	if err != nil {
-		return dst, err
-	}
-	if cap(dst) < n {
-		dst = make([]byte, n)
-	}
-	data := dst[:n]
-	if _, err := io.ReadFull(r.br, data); err != nil {
-		return dst[:0], badRead(err)
-	}
-	if checksum(&r.head, data) != binary.LittleEndian.Uint32(r.head[4:]) {
-		return dst[:0], errRecord
-	}
-	r.off += recordHeader + int64(n)
-	return data, nil
-}
-
-// skip skips the next record without a look at its data.
-func (r *reader) skip(size int64) error {
-	n, err := r.begin(size)
-	if err != nil {
-		return err
-	}
-	if _, err := r.br.Discard(n); err != nil {
-		return badRead(err)
-	}
-	r.off += recordHeader + int64(n)
-	return nil
-}
-
-// verify skips the next record if it is whole.
-func (r *reader) verify(size int64) error {
-	n, err := r.begin(size)
-	if err != nil {
-		return err
-	}
-	sum := checksum(&r.head, nil)
-	for left := n; left > 0; {
-		part, err := r.br.Peek(min(left, bufferSize))
-		if err != nil {
-			return badRead(err)
-		}
-		sum = crc32.Update(sum, castagnoli, part)
-		left -= len(part)
-		_, _ = r.br.Discard(len(part)) // it is in the buffer
-	}
-	if sum != binary.LittleEndian.Uint32(r.head[4:]) {
-		return errRecord
-	}
-	r.off += recordHeader + int64(n)
-	return nil
-}
-
-// count moves to the end of the last whole record of a segment of size bytes, and returns how
-// many records there are up to it. A damaged record counts if the length in its header leads
-// to a whole record: then it is damage. After an interrupted write no whole record follows.
-func (r *reader) count(size int64) (n uint64, err error) {
-	end := r.off
-	for behind := uint64(1); r.off < size; behind++ {
-		err := r.verify(size)
-		if err == nil {
-			n, behind, end = n+behind, 0, r.off
-			continue
-		}
-		r.seek(r.off)
-		if errors.Is(err, errRecord) && !isUnused(r.file, r.off) {
-			err = r.skip(size)
-		}
-		if errors.Is(err, errRecord) {
-			break
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	r.seek(end)
-	return n, nil
-}
-
-// badRead returns the error for a record that could not be read whole: errRecord if
-// the file has become shorter, otherwise the error of the disk.
-func badRead(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errRecord
-	}
-	return err
 }

@@ -14,9 +14,16 @@
 // the offset of its first record, 16 hexadecimal digits, and ".seg". All numbers
 // are little-endian, all checksums CRC-32C.
 //
-//	segment  "esspool", version 1 (1 byte), offset of the first record (8),
+//	segment  "esspool", version 2 (1 byte), offset of the first record (8), salt (8),
 //	         checksum of the bytes before (4), then records
-//	record   length of the data (4), checksum of length and data (4), data
+//	record   length of the data (4), number (4), checksum (4), data
+//
+// The salt is a random number of the queue. The checksum of a record begins with the low half
+// of the salt as its state, and is of length, number and data. The number is the low half of the
+// record's offset, XOR the checksum of the length alone, XOR the high half of the salt. So Next
+// finds the next record after damage, and takes nothing inside the data of a record for one.
+//
+// Version 1, which is read and no longer written, has no salt and no numbers.
 //
 // In a durable queue zeros may follow the last record of a segment: room on the disk that
 // is not used yet. A file of 1 MiB and more gets its whole size when it is made, where the
@@ -25,8 +32,9 @@
 // A durable queue also has the file "acked" with two slots, at byte 0 and at byte
 // 4096. Each is "esacked", version 1 (1 byte), the offset up to which records are
 // acknowledged (8), checksum (4). They are written in turn; the higher offset with
-// a good checksum counts. The file "lock" is locked while the queue is open, and has the
-// number of the process. Files have the mode 0600.
+// a good checksum counts. At byte 8192 it has the salt again, for a segment whose header is
+// damaged: "essalt", 0, version 1 (1 byte), salt (8), checksum (4). The file "lock" is
+// locked while the queue is open, and has the number of the process. Files have the mode 0600.
 //
 // # What a crash may do
 //
@@ -35,9 +43,9 @@
 //
 // After a loss of power all records of the last Sync that has returned are there. Of later
 // records any may be missing, because the disk writes in an order of its own. Open cuts the
-// newest segment after its last whole record. Next reports damage before that, and in the
-// other segments, as a [*CorruptError]. Records that were acknowledged within the last half
-// minute may come again.
+// newest segment after its last whole record. Next finds the whole records after damage, and
+// reports the lost ones as a [*CorruptError]. In a segment of version 1 damage costs all records
+// after it. Records that were acknowledged within the last half minute may come again.
 //
 // A full disk is an error of Append, which leaves the queue as before. DropOldest makes
 // room. After an error of Sync it is unknown which of the records before it are on the disk:
@@ -93,7 +101,7 @@ func (e *InUseError) Error() string {
 func (e *InUseError) Unwrap() error { return ErrInUse }
 
 // CorruptError reports records that were in the queue and can no longer be read.
-// They are skipped: the queue goes on with the records after them.
+// They are skipped: the queue goes on with the first whole record after them.
 type CorruptError struct {
 	File       string // path of the segment file
 	FileOffset int64  // where in the file the first damaged record begins, in bytes
@@ -112,7 +120,7 @@ func (e *CorruptError) Unwrap() error { return e.Err }
 // Options are the settings of a Queue. The zero value of each field is its default.
 type Options struct {
 	// MaxBytes is the largest size of all segment files together. They hold the
-	// waiting records, 8 bytes for each record, 20 for each file, and in the oldest
+	// waiting records, 12 bytes for each record, 28 for each file, and in the oldest
 	// file records that are done with. A file has at most a 64th of MaxBytes and at most
 	// 16 MiB, unless a single Append needs more. 0 means 1 GiB.
 	MaxBytes int64
@@ -134,6 +142,7 @@ type Queue struct {
 	o         Options
 	root      *os.Root
 	lock      *os.File
+	salt      uint64 // of the segments that this Queue makes
 	truncated int64
 
 	// The locks are taken in this order.
@@ -204,6 +213,8 @@ func Open(dir string, o *Options) (*Queue, error) {
 			_ = q.release()
 			return nil, fmt.Errorf("spool: %w", err)
 		}
+	} else {
+		q.salt = newSalt()
 	}
 	return q, nil
 }
@@ -277,7 +288,7 @@ func (q *Queue) Close() error {
 	err := errors.Join(q.failed, q.syncFiles(q.ended, nil, q.newName && q.o.Durable))
 	q.r.close()
 	if q.o.Durable {
-		err = errors.Join(err, q.acks.Sync())
+		err = errors.Join(err, q.syncFile(q.acks))
 	}
 	return errors.Join(err, q.release())
 }
