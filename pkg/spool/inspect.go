@@ -19,9 +19,9 @@ type Info struct {
 }
 
 // Inspect looks into the directory of a durable queue, also while a Queue has it open, and
-// changes nothing. It reads the newest segment, and the oldest up to the first record that
-// is not acknowledged: at most 32 MiB, or two records, and more where they are damaged. What is appended or acknowledged
-// meanwhile may be counted or not.
+// changes nothing. It reads the newest segment, and the oldest up to the first record that is
+// not acknowledged: at most 32 MiB, or two records, and more where they are damaged. What is
+// appended or acknowledged meanwhile may be counted or not.
 func Inspect(dir string) (Info, error) {
 	for try := 0; ; try++ {
 		info, err := inspectOnce(dir)

@@ -40,8 +40,8 @@ const (
 	// well below the number of events that are remembered.
 	levelEvents = join.MaxEvents / 4
 	// A feed that is ahead looks at the others each levelPoll. It waits for
-	// levelPatience, for one with other events levelTime, and longer only for one that
-	// brings levelRate events a second.
+	// levelPatience at most, or for levelTime if the other feed has other events. It
+	// waits longer only for one that brings levelRate events a second.
 	levelPoll     = 2 * time.Millisecond
 	levelTime     = 50 * time.Millisecond
 	levelPatience = time.Second
