@@ -31,6 +31,9 @@ type absence struct {
 	block  Block
 	e      Event
 
+	start   time.Time
+	wall    int64 // the time by the machine's clock at the last look
+	ahead   int64 // how far that clock has been set forward since the start, in nanoseconds
 	since   int64 // Unix nanoseconds of the last kept event, or of the start
 	now     int64 // of the last event that was folded, kept or not
 	absent  bool
@@ -43,7 +46,25 @@ func newAbsence(a *Absence, f *folder) (*absence, error) {
 		return nil, nil
 	}
 	w, err := a.Text.TextWorker(always{})
-	return &absence{Absence: a, f: f, worker: w, timer: newTimer(a.After), since: time.Now().UnixNano()}, err
+	start := time.Now()
+	return &absence{Absence: a, f: f, worker: w, timer: newTimer(a.After), start: start, wall: start.UnixNano(), since: start.UnixNano()}, err
+}
+
+// look looks at the machine's clock.
+func (a *absence) look() {
+	if a != nil {
+		now := time.Now()
+		a.follow(now.UnixNano(), now.Sub(a.start))
+	}
+}
+
+// follow moves the times that are noted with the machine's clock when somebody sets it, so that
+// this makes no absence and delays none. passed is the time since the start.
+func (a *absence) follow(wall int64, passed time.Duration) {
+	set := wall - a.start.UnixNano() - int64(passed) - a.ahead
+	a.wall, a.ahead = wall, a.ahead+set
+	a.since = min(a.since+set, wall) // it is later for an event that came before the clock was set back
+	a.now += set
 }
 
 // always is the Mapping of a worker that writes records: each is written whole.
@@ -66,25 +87,28 @@ func (a *absence) due() <-chan time.Time {
 	return a.timer.C
 }
 
-// idle is called when all that has come is folded.
+// idle is called when all is folded that had come when look was called.
 func (a *absence) idle(behind bool) outcome {
 	if a == nil {
 		return outcome{}
 	}
 	if behind {
-		a.since = time.Now().UnixNano()
+		a.since = a.wall
 		return outcome{}
 	}
-	o := a.check(time.Now().UnixNano())
+	o := a.check(a.wall)
 	if a.timer.Stop(); !a.absent {
-		a.timer.Reset(time.Duration(a.since - time.Now().UnixNano() + int64(a.After)))
+		a.timer.Reset(time.Duration(a.since - a.wall + int64(a.After)))
 	}
 	return o
 }
 
+// overdue reports whether no event has been kept for long enough at that time.
+func (a *absence) overdue(now int64) bool { return min(now, a.wall)-a.since >= int64(a.After) }
+
 // check writes a record if no event has been kept for long enough at that time.
 func (a *absence) check(now int64) outcome {
-	if a.absent || now-a.since < int64(a.After) {
+	if a.absent || !a.overdue(now) {
 		return outcome{}
 	}
 	a.absent = true
@@ -96,6 +120,7 @@ func (a *absence) kept(at int64) outcome {
 	if a == nil {
 		return outcome{}
 	}
+	a.look()
 	o := a.check(at)
 	if a.absent && !o.over() {
 		a.absent = false
@@ -110,6 +135,7 @@ func (a *absence) folded(b *Block) outcome {
 	if a == nil || b.to.item == 0 || len(b.items) == 0 {
 		return outcome{}
 	}
+	a.look()
 	var o outcome
 	if b.ledger.Kept > 0 {
 		if o = a.kept(b.firstKept); o.over() {

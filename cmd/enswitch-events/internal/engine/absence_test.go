@@ -108,22 +108,73 @@ func TestAbsence(t *testing.T) {
 // TestAbsenceInBacklog: a reader that is slow makes no absence, and one that was there is
 // written late, in its place.
 func TestAbsenceInBacklog(t *testing.T) {
-	buf := newBuffer(1 << 20)
-	defer buf.Release()
-	feed := buf.Feed("test")
-	start := time.Now()
-	for n, at := range []int{0, 5, 30, 35} {
-		feed.Add(event.Event{Raw: fmt.Appendf(nil, `{"class":"call","event":"e%d"}`, n), Received: start.Add(time.Duration(at) * time.Second)})
-		feed.Gap(Gap{}) // the next one is in another block
-	}
-	buf.Close()
-	var out bytes.Buffer
-	sink := text(t, filter.Options{}, render.Options{Format: "csv", Fields: []string{"event", "seconds"}})
-	c := &Config{Sink: sink, Out: &out, Absence: &Absence{After: 10 * time.Second, Text: sink, Connected: func() bool { return false }}}
-	if end, err := buf.Run(t.Context(), c); end != EndOfInput || err != nil {
-		t.Fatal(end, err)
-	}
-	if want := "e0,\ne1,\nabsent,25.000\npresent,25.000\ne2,\ne3,\n"; out.String() != want {
-		t.Errorf("got %s", out.String())
+	synctest.Test(t, func(t *testing.T) {
+		buf := newBuffer(1 << 20)
+		defer buf.Release()
+		feed := buf.Feed("test")
+		out := lateWriter{ready: make(chan struct{})}
+		source := func(context.Context) error {
+			for n, pause := range []time.Duration{0, 5, 25, 5} {
+				time.Sleep(pause * time.Second)
+				feed.Add(event.Event{Raw: fmt.Appendf(nil, `{"class":"call","event":"e%d"}`, n), Received: time.Now()})
+				feed.Gap(Gap{}) // the next one is in another block
+			}
+			close(out.ready)
+			return nil
+		}
+		sink := text(t, filter.Options{}, render.Options{Format: "csv", Fields: []string{"event", "seconds"}})
+		c := &Config{Sink: sink, Out: &out, Absence: &Absence{After: 10 * time.Second, Text: sink, Connected: func() bool { return false }}}
+		if end, err := buf.Run(t.Context(), c, source); end != EndOfInput || err != nil {
+			t.Fatal(end, err)
+		}
+		if want := "e0,\ne1,\nabsent,25.000\npresent,25.000\ne2,\ne3,\n"; out.String() != want {
+			t.Errorf("got %s", out.String())
+		}
+	})
+}
+
+// lateWriter is a reader of the output that takes nothing until it is ready.
+type lateWriter struct {
+	bytes.Buffer
+	ready chan struct{}
+}
+
+func (w *lateWriter) Write(p []byte) (int, error) {
+	<-w.ready
+	return w.Buffer.Write(p)
+}
+
+// TestAbsenceClockSet: a clock that is set makes no absence, and delays none, whatever came
+// just before that.
+func TestAbsenceClockSet(t *testing.T) {
+	const after = 10 * time.Second
+	for _, set := range []time.Duration{0, time.Hour, -time.Hour, 20 * time.Second, -20 * time.Second} {
+		for _, late := range []bool{false, true} { // an event that came before is folded after
+			start := time.Now()
+			a := &absence{Absence: &Absence{After: after}, start: start, wall: start.UnixNano(), since: start.UnixNano()}
+			at := func(passed, ahead time.Duration) int64 { return start.Add(passed + ahead).UnixNano() }
+			a.follow(at(4*time.Second, 0), 4*time.Second)
+			a.since = at(4*time.Second, 0)
+			a.follow(at(6*time.Second, set), 6*time.Second)
+			if late {
+				if a.overdue(at(5*time.Second, 0)) {
+					t.Errorf("set by %v: absent with an event that came before", set)
+				}
+				a.since = max(a.since, at(5*time.Second, 0))
+			}
+			for passed := 7 * time.Second; passed < 30*time.Second; passed += time.Second {
+				a.follow(at(passed, set), passed)
+				absent, want := a.overdue(at(passed, set)), passed >= 4*time.Second+after
+				if late && set >= 0 && set < after { // it counts
+					want = passed >= 5*time.Second+after
+				}
+				if late && set < 0 { // it counts as of when the clock was seen to be set
+					want = passed >= 7*time.Second+after
+				}
+				if absent != want {
+					t.Errorf("set by %v, late %t: after %v absent is %t", set, late, passed, absent)
+				}
+			}
+		}
 	}
 }

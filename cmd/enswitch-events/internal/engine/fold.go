@@ -185,6 +185,7 @@ func (f *folder) run() outcome {
 			f.Turn()
 		}
 		behind := f.behind() // before take: what a feed puts in before it catches up is old
+		f.absence.look()
 		f.take()
 		if len(f.queue) > 0 {
 			if o := f.foldFirst(); o.over() {
