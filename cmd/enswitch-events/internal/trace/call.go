@@ -100,11 +100,22 @@ func newEvent(e *call.Event, m *call.Map, x *event.Index) Event {
 	s.sure = m.Given(call.To)
 	s.byWhom = string(e.Role(call.To).Text())
 	for i := 0; i < x.Len() && s.byWhom == ""; i++ {
-		if f := (field{x.Key(i), x.Value(i)}); f.value.Kind == event.String && !f.common() && !f.isRole(m) {
-			s.byWhom, s.sure = string(f.value.Text()), false
+		if saysWho(string(x.Key(i).Text())) && x.Value(i).Kind == event.String {
+			s.byWhom, s.sure = string(x.Value(i).Text()), false
 		}
 	}
 	return s
+}
+
+// saysWho reports whether a field of that name is taken for who answered, where no field
+// says who is called. These are usual words, none of them documented; any other field may
+// mean anything.
+func saysWho(name string) bool {
+	switch name {
+	case "answered_by", "answeredby", "phone", "device", "endpoint", "extension", "exten", "ext", "peer", "agent", "member", "user", "channel", "dstchannel":
+		return true
+	}
+	return false
 }
 
 // field is a field of an event.
@@ -113,12 +124,6 @@ type field struct{ key, value event.Value }
 // common reports whether every event of a call has the field, or may have it.
 func (f *field) common() bool {
 	return f.key.Is("class") || f.key.Is("event") || f.key.Is("machine") || isIdentifier(f.key)
-}
-
-// isRole reports whether the field has a meaning other than who is called.
-func (f *field) isRole(m *call.Map) bool {
-	name := string(f.key.Text())
-	return slices.Contains(m.Fields(call.From), name) || slices.Contains(m.Fields(call.Customer), name) || slices.Contains(m.Fields(call.Cause), name)
 }
 
 // fields returns what is shown of an event after its name: all fields except those that say
