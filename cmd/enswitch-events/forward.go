@@ -90,6 +90,9 @@ func (o *forwardOptions) bind(cmd *cobra.Command) {
 }
 
 func (o *forwardOptions) run(ctx context.Context, a *cli.App, cmd *cobra.Command, addresses []string) error {
+	if err := cli.Misspelt(cmd, addresses); err != nil {
+		return err
+	}
 	targets, err := o.targets.Compile(a)
 	if err != nil {
 		return err

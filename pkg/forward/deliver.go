@@ -200,6 +200,9 @@ func (f *Forwarder) deliver(batch []*entry) {
 func (f *Forwarder) refused(e *entry, r Result) Result {
 	e.attempts++
 	e.letter, e.alone = f.letter(e, &r), true
+	f.mu.Lock()
+	f.lastError, f.changed = r.Reason, true
+	f.mu.Unlock()
 	if f.o.OnDead != nil {
 		f.o.OnDead(&e.Item, r)
 	}

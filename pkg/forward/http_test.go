@@ -166,7 +166,7 @@ func TestSplit(t *testing.T) {
 		t.Error(err)
 	}
 	s, err := Inspect(dir)
-	if err != nil || s.Dead != 4 || s.Delivered != 6 || s.DeadFile == "" {
+	if err != nil || s.Dead != 4 || s.Delivered != 6 || s.DeadFile == "" || s.LastError == "" {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }

@@ -76,7 +76,15 @@ func parseAddress(s string) (Address, error) {
 	}
 	u, err := url.Parse(scheme + "://" + escapeZone(rest))
 	if err != nil { // its text would show the key
-		if host, _, _ := strings.Cut(rest, "/"); strings.Count(host, ":") > 1 {
+		host, _, _ := strings.Cut(rest, "/")
+		switch inner, brackets := strings.CutPrefix(host, "["); {
+		case brackets && !strings.Contains(inner, "]"):
+			return Address{}, errors.New("the bracket of an IPv6 address is not closed: [::1]:4875")
+		case brackets && strings.Contains(inner, "]:"):
+			return Address{}, errPort
+		case brackets:
+			return Address{}, errNoAddress
+		case strings.Count(host, ":") > 1:
 			return Address{}, errors.New("an IPv6 address with a port needs brackets: [::1]:4875")
 		}
 		if _, port, ok := strings.Cut(strings.TrimLeft(rest, "/"), ":"); ok && port != "" && !strings.ContainsAny(port, "/?%") {

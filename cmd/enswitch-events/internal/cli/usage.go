@@ -91,6 +91,26 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	return Usage(suggest(cmd, nil), "%s takes no argument: %q", name, args[0])
 }
 
+// Misspelt returns an error if the first argument of a command that takes addresses is
+// nearly the name of one of its own commands.
+func Misspelt(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 || strings.ContainsAny(args[0], ".:/[") {
+		return nil
+	}
+	near := spelling.Hint(args[0], commandNames(cmd))
+	if near == "" {
+		return nil
+	}
+	return Usage(near+" the address of a host of that name is ws://"+args[0], "%s has no command %q", cmd.Name(), args[0])
+}
+
+func commandNames(cmd *cobra.Command) (names []string) {
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return names
+}
+
 // suggest returns a hint: the commands of cmd that are similar to the first argument,
 // and how to get help.
 func suggest(cmd *cobra.Command, args []string) string {
@@ -104,11 +124,7 @@ func suggest(cmd *cobra.Command, args []string) string {
 	if here := commandHere(args[0]); here != "" && !cmd.HasParent() {
 		return here + "\n" + hint
 	}
-	var names []string
-	for _, c := range cmd.Commands() {
-		names = append(names, c.Name())
-	}
-	if near := spelling.Hint(args[0], names); near != "" {
+	if near := spelling.Hint(args[0], commandNames(cmd)); near != "" {
 		return near + " " + hint
 	}
 	return hint

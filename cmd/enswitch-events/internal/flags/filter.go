@@ -145,11 +145,16 @@ func checkOperators(flag string, conditions []string) error {
 	return nil
 }
 
-// expressionHint returns what to try after a jq expression did not compile, or "".
+// expressionHint returns what to try after a filter did not compile, or "".
 func expressionHint(err error) string {
 	e, ok := errors.AsType[*filter.SyntaxError](err)
-	if !ok {
+	switch {
+	case !ok:
 		return ""
+	case e.Option == "Class":
+		return "name classes: --class call,message keeps both, --class '!registration' all others"
+	case e.Option == "Event":
+		return "name events: --event start,end keeps both, --event call.start those of one class"
 	}
 	if name, ok := strings.CutPrefix(e.Reason, "there is no variable $"); ok {
 		return "--arg " + name + " VALUE sets it"

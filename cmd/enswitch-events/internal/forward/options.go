@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -207,6 +208,9 @@ func queueError(name, dir string, err error) error {
 	if used, ok := errors.AsType[*spool.InUseError](err); ok {
 		return cli.NewError(cli.ExitFailure, fmt.Errorf("%s: its queue in %s is in use by process %d", name, dir, used.PID),
 			"only one forward at a time uses a queue: --queue DIR names another directory")
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path // without the packages that it came through
 	}
 	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s: its queue cannot be opened: %w", name, err), "--queue DIR names another directory")
 }

@@ -200,7 +200,7 @@ func (o *Options) check() error {
 			return fmt.Errorf("--output %s needs --fields: name the columns, as in --fields timestamp,class,event,callid", o.Format)
 		}
 		if i := slices.IndexFunc(o.Fields, isPattern); i >= 0 {
-			return fmt.Errorf("the columns of --output %s need whole names, and %q in --fields is a pattern", o.Format, o.Fields[i])
+			return fmt.Errorf("the columns of --output %s need whole names, and %q in --fields is a pattern: name the columns, as in --fields timestamp,class,event,callid", o.Format, o.Fields[i])
 		}
 		if o.Time == "delta" || o.Time == "none" {
 			return fmt.Errorf("--time %s is not for %s: use local, utc, rfc3339 or unix, or leave it out for the timestamp as received", o.Time, o.Format)
