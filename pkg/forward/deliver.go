@@ -45,8 +45,9 @@ func (f *Forwarder) next() []*entry {
 		due := f.window.release(now, false)
 		expired := f.load(now)
 		if expired > 0 {
+			f.countDropped(int64(expired))
 			f.mu.Unlock()
-			f.drop(DropAge, int64(expired))
+			f.sayDropped(DropAge, int64(expired))
 			f.mu.Lock()
 			continue
 		}

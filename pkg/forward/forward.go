@@ -20,8 +20,8 @@
 // The directory of a Forwarder has the files of package spool, whose records are those of
 // [AppendRecord], and
 //
-//	delivered        which records after the acknowledged ones are delivered
-//	status.json      the counts that Inspect returns
+//	delivered        which records after the acknowledged ones are delivered, and the counts
+//	status.json      the name of the target and the last error
 //	dead*.ndjson     dead letters
 //	retry            a queue of the same kind, for dead letters that are delivered again
 //

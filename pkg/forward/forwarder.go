@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/spool"
 )
 
@@ -104,15 +103,15 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 			return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close(), f.root.Close())
 		}
 	}
+	if s, err := readStatus(f.root); err == nil {
+		f.totals, f.lastError = s.Totals, s.LastError
+	}
 	f.acked = f.q.ReadOffset()
 	if err := f.openDelivered(); err != nil {
 		if f.deadRoot != f.root {
 			_ = f.deadRoot.Close()
 		}
 		return nil, errors.Join(fmt.Errorf("forward: %w", err), f.q.Close(), f.root.Close())
-	}
-	if s, err := readStatus(f.root); err == nil {
-		f.totals, f.lastError = s.Totals, s.LastError
 	}
 	f.before = Counts{Waiting: f.waitingItems(), Totals: f.totals}
 	f.changed = true
@@ -136,19 +135,23 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 	return f, nil
 }
 
-// openDelivered opens and reads the file of delivered offsets.
+// openDelivered opens and reads the file of delivered offsets. Its totals take the place of those
+// in the status file, which may be older.
 func (f *Forwarder) openDelivered() (err error) {
 	if f.delivered, err = f.root.OpenFile(deliveredName, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return err
 	}
 	if info, err := f.delivered.Stat(); err == nil && info.Size() == 0 {
-		_ = f.done.writeDelivered(f.delivered) // room for both slots when the disk is full
+		_ = f.done.writeDelivered(f.delivered, f.totals) // room for both slots when the disk is full
 	}
-	f.done = readDelivered(f.delivered)
+	done, totals := readDelivered(f.delivered)
+	if f.done = done; totals != nil {
+		f.totals = *totals
+	}
 	if n := len(f.done); n > 0 && f.done[n-1].end > f.acked+uint64(f.q.Len()) {
 		// The file belongs to a queue that was removed.
 		f.done = nil
-		return f.done.writeDelivered(f.delivered)
+		return f.done.writeDelivered(f.delivered, f.totals)
 	}
 	f.done.removeBefore(f.acked)
 	return nil
@@ -184,77 +187,6 @@ func (f *Forwarder) wakeOne() {
 	}
 }
 
-// append appends records, in several steps if they are too large for one.
-func (f *Forwarder) append(records [][]byte) {
-	for {
-		err := f.q.Append(records...)
-		if err == nil {
-			return
-		}
-		reason := DropDisk
-		if errors.Is(err, spool.ErrFull) {
-			reason = DropFull
-		} else {
-			f.report(err)
-		}
-		if reason == DropFull || oserr.IsDiskFull(err) {
-			if f.dropOldest(reason) {
-				continue
-			}
-		}
-		if n := len(records); n > 1 { // perhaps they are too large together
-			f.append(records[:n/2])
-			records = records[n/2:]
-			continue
-		}
-		f.drop(reason, 1)
-		return
-	}
-}
-
-// dropOldest makes room in the queue. It reports false if the queue is empty.
-func (f *Forwarder) dropOldest(reason DropReason) bool {
-	f.mu.Lock()
-	f.note()
-	before := f.acked
-	if _, err := f.q.DropOldest(); err != nil {
-		f.mu.Unlock()
-		f.report(err)
-		return false
-	}
-	end := f.q.AckOffset()
-	if end <= before {
-		f.mu.Unlock()
-		return false
-	}
-	n := int64(end-before) - int64(f.done.removeBefore(end))
-	f.window.forget(func(e *entry) bool { return e.offset < end })
-	for e := range f.delivering {
-		if e.offset < end && e.dropped == "" {
-			e.dropped = reason
-			n-- // it may still be delivered
-		}
-	}
-	f.acked = end
-	f.mu.Unlock()
-	f.drop(reason, n)
-	return true
-}
-
-// drop counts items as dropped.
-func (f *Forwarder) drop(reason DropReason, n int64) {
-	if n <= 0 {
-		return
-	}
-	f.mu.Lock()
-	f.totals.Dropped += n
-	f.changed = true
-	f.mu.Unlock()
-	if f.o.OnDrop != nil {
-		f.o.OnDrop(reason, n)
-	}
-}
-
 // report passes on an error of the queue.
 func (f *Forwarder) report(err error) {
 	f.mu.Lock()
@@ -282,11 +214,13 @@ func (f *Forwarder) arm(at time.Time) {
 	f.timer.Reset(max(time.Until(at), 0))
 }
 
-// note writes down what is delivered, if anything new is. mu is held.
+// note writes down what is delivered and the totals, if anything new is. The set still has what
+// is acknowledged next: a process that is killed between the two writes has both. mu is held.
 func (f *Forwarder) note() {
 	if f.unnoted == 0 {
 		return
 	}
+	failed := f.done.writeDelivered(f.delivered, f.totals)
 	prefix := f.acked
 	if len(f.done) > 0 && f.done[0].begin == f.acked {
 		prefix = f.done[0].end
@@ -299,11 +233,9 @@ func (f *Forwarder) note() {
 		f.acked = prefix
 		f.done.removeBefore(prefix)
 	}
-	if len(f.done) > 0 { // or else it has nothing that is not acknowledged
-		if err := f.done.writeDelivered(f.delivered); err != nil {
-			f.noteFailed(err)
-			return
-		}
+	if failed != nil {
+		f.noteFailed(failed)
+		return
 	}
 	f.unnoted, f.noteDue = 0, time.Time{}
 }

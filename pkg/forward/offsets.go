@@ -73,16 +73,22 @@ func (o offsets) count() (n uint64) {
 
 const (
 	deliveredName  = "delivered"
-	deliveredMagic = "esdlvrd\x01" // with version 1
+	deliveredMagic = "esdlvrd\x02" // with version 2
+	// Version 1, which has no totals, is read and never written.
+	deliveredMagicV1 = "esdlvrd\x01"
+	totalsSize       = 4 * 8
 	// slotDistance is more than a set takes: it has at most a span for each entry in memory.
 	slotDistance = 1 << 20
 )
 
-// encode appends the set as it is in the file of delivered offsets: "esdlvrd", version 1 (1
-// byte), the number of spans (4), begin and end (8 each) of every span, and the CRC-32C of
-// the bytes before (4). All numbers are little-endian.
-func (o offsets) encode(dst []byte) []byte {
+// encode appends the set as it is in the file of delivered offsets: "esdlvrd", version 2 (1
+// byte), the totals (8 each), the number of spans (4), begin and end (8 each) of every span, and
+// the CRC-32C of the bytes before (4). All numbers are little-endian.
+func (o offsets) encode(dst []byte, t Totals) []byte {
 	dst = append(dst, deliveredMagic...)
+	for _, n := range [...]int64{t.Delivered, t.Dead, t.Dropped, t.AlreadyThere} {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(n))
+	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(o)))
 	for _, s := range o {
 		dst = binary.LittleEndian.AppendUint64(dst, s.begin)
@@ -93,32 +99,43 @@ func (o offsets) encode(dst []byte) []byte {
 
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
-// decodeOffsets is the opposite of encode. It reports false if the bytes are damaged.
-func decodeOffsets(data []byte) (o offsets, ok bool) {
-	const header = len(deliveredMagic) + 4
-	if len(data) < header || string(data[:len(deliveredMagic)]) != deliveredMagic {
-		return nil, false
+// decodeOffsets is the opposite of encode. The totals are nil in version 1. It reports false if
+// the bytes are damaged.
+func decodeOffsets(data []byte) (o offsets, t *Totals, ok bool) {
+	header := len(deliveredMagic) + totalsSize + 4
+	if len(data) >= len(deliveredMagicV1) && string(data[:len(deliveredMagicV1)]) == deliveredMagicV1 {
+		header -= totalsSize
+	} else if t = new(Totals); len(data) < header || string(data[:len(deliveredMagic)]) != deliveredMagic {
+		return nil, nil, false
 	}
-	n := int(binary.LittleEndian.Uint32(data[len(deliveredMagic):]))
+	if len(data) < header {
+		return nil, nil, false
+	}
+	n := int(binary.LittleEndian.Uint32(data[header-4:]))
 	end := header + 16*n
 	if n > slotDistance/16 || len(data) < end+4 || crc32.Checksum(data[:end], castagnoli()) != binary.LittleEndian.Uint32(data[end:]) {
-		return nil, false
+		return nil, nil, false
+	}
+	if t != nil {
+		for i, n := range [...]*int64{&t.Delivered, &t.Dead, &t.Dropped, &t.AlreadyThere} {
+			*n = int64(binary.LittleEndian.Uint64(data[len(deliveredMagic)+8*i:]))
+		}
 	}
 	for data = data[header:end]; len(data) > 0; data = data[16:] {
 		s := span{binary.LittleEndian.Uint64(data), binary.LittleEndian.Uint64(data[8:])}
 		if s.begin >= s.end || len(o) > 0 && o[len(o)-1].end >= s.begin {
-			return nil, false
+			return nil, nil, false
 		}
 		o = append(o, s)
 	}
-	return o, true
+	return o, t, true
 }
 
-// writeDelivered writes the set to both slots of a file of delivered offsets, one after the
+// writeDelivered writes the set and the totals to both slots of a file of delivered offsets, one after the
 // other: if the process is killed while it writes one, the other has the old or the new set.
 // It makes no new file, whose name would have to wait for the disk.
-func (o offsets) writeDelivered(f *os.File) error {
-	data := o.encode(nil)
+func (o offsets) writeDelivered(f *os.File, t Totals) error {
+	data := o.encode(nil, t)
 	if _, err := f.WriteAt(data, 0); err != nil {
 		return err
 	}
@@ -127,16 +144,16 @@ func (o offsets) writeDelivered(f *os.File) error {
 }
 
 // readDelivered reads a file of delivered offsets. If it is damaged after a loss of power,
-// events come again: that is better than losing them.
-func readDelivered(f io.ReaderAt) (o offsets) {
+// events come again: that is better than losing them. The totals are nil if it does not have them.
+func readDelivered(f io.ReaderAt) (o offsets, t *Totals) {
 	data := make([]byte, slotDistance)
 	for slot := range int64(2) {
 		n, _ := f.ReadAt(data, slot*slotDistance)
-		if o, ok := decodeOffsets(data[:n]); ok {
-			return o
+		if o, t, ok := decodeOffsets(data[:n]); ok {
+			return o, t
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // replaceFile writes a file so that another process sees it whole, before or after.

@@ -9,6 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
+var totals = Totals{Delivered: 1, Dead: 2, Dropped: 3, AlreadyThere: 1 << 40}
+
 // TestOffsets compares a set of offsets with a map, and reads it as it was written.
 func TestOffsets(t *testing.T) {
 	t.Parallel()
@@ -38,13 +40,13 @@ func TestOffsets(t *testing.T) {
 		if o.count() != uint64(len(all)) {
 			t.Fatalf("count is %d, want %d", o.count(), len(all))
 		}
-		data := o.encode(nil)
-		got, ok := decodeOffsets(append(slices.Clone(data), 7))
-		if !ok || !slices.Equal(got, o) {
+		data := o.encode(nil, totals)
+		got, counts, ok := decodeOffsets(append(slices.Clone(data), 7))
+		if !ok || *counts != totals || !slices.Equal(got, o) {
 			t.Fatalf("got %v, want %v", got, o)
 		}
 		data[rapid.IntRange(0, len(data)-1).Draw(t, "damaged")] ^= 1
-		if _, ok := decodeOffsets(data); ok {
+		if _, _, ok := decodeOffsets(data); ok {
 			t.Fatal("damaged data is taken")
 		}
 	})
@@ -60,14 +62,14 @@ func TestDelivered(t *testing.T) {
 	defer f.Close()
 	want := offsets{{1, 2}, {5, 9}}
 	for _, at := range []int64{0, slotDistance} {
-		if err := want.writeDelivered(f); err != nil {
+		if err := want.writeDelivered(f, totals); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := f.WriteAt([]byte("torn"), at+10); err != nil {
 			t.Fatal(err)
 		}
-		if got := readDelivered(f); !slices.Equal(got, want) {
-			t.Errorf("got %v", got)
+		if got, counts := readDelivered(f); !slices.Equal(got, want) || *counts != totals {
+			t.Errorf("got %v, %v", got, counts)
 		}
 	}
 }

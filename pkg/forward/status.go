@@ -41,6 +41,20 @@ func readStatus(root *os.Root) (s statusFile, err error) {
 	return s, nil
 }
 
+// readCounts reads the status file and the delivered offsets. The totals are those noted with
+// the offsets, if they are there.
+func readCounts(root *os.Root) (s statusFile, done offsets, err error) {
+	s, err = readStatus(root)
+	if file, err := root.Open(deliveredName); err == nil {
+		var totals *Totals
+		if done, totals = readDelivered(file); totals != nil {
+			s.Totals = *totals
+		}
+		_ = file.Close()
+	}
+	return s, done, err
+}
+
 // writeStatus writes the status file, if anything has changed.
 func (f *Forwarder) writeStatus() {
 	f.mu.Lock()
@@ -90,8 +104,8 @@ type Status struct {
 }
 
 // Inspect returns the state of the queue in the directory dir, also while a Forwarder has
-// it open. Delivered and the counts after it may be a quarter of a second old then, and
-// older if its process was killed. The error is one of fs.ErrNotExist if dir has no queue.
+// it open. Its last error may be a quarter of a second old then, and the counts by what is not
+// noted yet. The error is one of fs.ErrNotExist if dir has no queue.
 func Inspect(dir string) (Status, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -102,7 +116,7 @@ func Inspect(dir string) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("forward: %w", err)
 	}
-	file, err := readStatus(root)
+	file, done, err := readCounts(root)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Status{}, fmt.Errorf("forward: %w", err)
 	}
@@ -110,12 +124,8 @@ func Inspect(dir string) (Status, error) {
 		Target: file.Target, Spec: file.Spec, Waiting: info.Records, Bytes: info.Bytes, LastError: file.LastError,
 		Delivered: file.Delivered, Dropped: file.Dropped, AlreadyThere: file.AlreadyThere,
 	}
-	if file, err := root.Open(deliveredName); err == nil {
-		done := readDelivered(file)
-		_ = file.Close()
-		done.removeBefore(info.AckOffset)
-		s.Waiting = max(s.Waiting-int64(done.count()), 0)
-	}
+	done.removeBefore(info.AckOffset)
+	s.Waiting = max(s.Waiting-int64(done.count()), 0)
 	if s.Waiting == 0 {
 		s.Bytes = 0
 	} else if it, err := ParseRecord(info.Oldest); err == nil {
@@ -127,9 +137,8 @@ func Inspect(dir string) (Status, error) {
 		s.Dead += retry.Records
 	}
 	if retry, err := os.OpenRoot(filepath.Join(dir, retryName)); err == nil {
-		if file, err := readStatus(retry); err == nil {
-			s.Delivered += file.Delivered
-		}
+		file, _, _ := readCounts(retry)
+		s.Delivered += file.Delivered
 		_ = retry.Close()
 	}
 	return s, nil

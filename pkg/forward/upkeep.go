@@ -76,8 +76,9 @@ func (f *Forwarder) expire() {
 	if n > 0 {
 		f.cond.Broadcast()
 	}
+	f.countDropped(int64(n))
 	f.mu.Unlock()
-	f.drop(DropAge, int64(n))
+	f.sayDropped(DropAge, int64(n))
 }
 
 // tooOld reports whether an item is too old at the time now: by this machine's clock, and also
