@@ -57,7 +57,7 @@ func (f *Feed) Full(ev *event.Event) bool {
 
 // Flush hands over the events that were added, and reports whether there were any. It
 // never waits for the reader of the output. It may wait for the filters, for some
-// 20 ms; for another feed that is far behind, for levelPatience; and for the disk when
+// 20 ms; for another feed that is far behind, for [join.Patience]; and for the disk when
 // the memory is full, for diskTime.
 func (f *Feed) Flush() bool { return f.flush(true) }
 
@@ -80,7 +80,7 @@ func (f *Feed) handOver(patient bool) {
 	b := f.b
 	b.received[f.source] += int64(len(f.cur.items))
 	if patient && b.joined.Several() {
-		b.keepLevel(f)
+		f.joined.KeepLevel(&b.mu, &b.closed)
 	}
 	f.cur = b.push(f)
 	b.mu.Unlock()

@@ -35,52 +35,6 @@ func (b *Buffer) leaveOut(f *Feed) {
 	c.data, c.items = data, items
 }
 
-const (
-	// levelEvents is the number of events by which a feed may be ahead of another one,
-	// well below the number of events that are remembered.
-	levelEvents = join.MaxEvents / 4
-	// A feed that is ahead looks at the others each levelPoll. It waits for
-	// levelPatience at most, or for levelTime if the other feed has other events. It
-	// waits longer only for one that brings levelRate events a second.
-	levelPoll     = 2 * time.Millisecond
-	levelTime     = 50 * time.Millisecond
-	levelPatience = time.Second
-	levelRate     = 2000
-)
-
-// keepLevel waits while f is far ahead of another feed, so that the events that both
-// deliver are recognised. It does not wait for one that is down, nor again for one that
-// is silent. The mutex is held, but not while it waits.
-func (b *Buffer) keepLevel(f *Feed) {
-	for !b.closed {
-		last, behind := f.joined.Behind()
-		if behind <= levelEvents {
-			return
-		}
-		if last.Silent() || !b.await(f, last) {
-			last.Excuse()
-		}
-	}
-}
-
-// await waits for a feed that f is far ahead of, and reports whether that feed has come
-// nearer, or is about to. The mutex is held, but not while it waits.
-func (b *Buffer) await(f *Feed, last *join.Feed) bool {
-	patience, before := levelTime, last.Delivered()
-	if last.Common() {
-		patience = levelPatience
-	}
-	for waited := time.Duration(0); waited < patience; waited += levelPoll {
-		b.mu.Unlock()
-		time.Sleep(levelPoll)
-		b.mu.Lock()
-		if _, behind := f.joined.Behind(); behind <= levelEvents || b.closed {
-			return true
-		}
-	}
-	return float64(last.Delivered()-before) >= levelRate*patience.Seconds()
-}
-
 // Connected says whether the feed is connected from now on. At first it is.
 func (f *Feed) Connected(yes bool) {
 	f.b.mu.Lock()

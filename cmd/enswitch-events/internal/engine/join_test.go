@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
 
-	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/join"
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -112,65 +110,6 @@ func TestEachOnce(t *testing.T) {
 		want.Received, want.Waiting = l.Received, l.Waiting // what is behind the end
 		if l != want || !addsUp(l) {
 			t.Fatalf("%+v, want %+v", l, want)
-		}
-	})
-}
-
-// bring has feed bring n events of few bytes, each times a block.
-func bring(feed *Feed, from, n int) {
-	for i := range n {
-		feed.Add(testEvent(from+i, 0))
-	}
-	feed.Flush()
-}
-
-// TestLevel: of two feeds that bring the same none runs ahead of the other so far that
-// events come out twice, even if the other gets no processor for a while; and it waits once
-// for one that is silent, not at all for one that is away, and not long for one with other
-// events.
-func TestLevel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		buf := newBuffer(1 << 30)
-		fast, slow := buf.Feed("fast"), buf.Feed("slow")
-		const events, each = 3 * join.MaxEvents, 1 << 10
-		took := func(feed *Feed, from int) time.Duration {
-			began := time.Now()
-			for n := from; n < from+events; n += each {
-				bring(feed, n, each)
-			}
-			return time.Since(began)
-		}
-		ended := make(chan struct{})
-		go func() { defer close(ended); took(fast, 0) }()
-		for n := 0; n < events; n += each {
-			time.Sleep(4 * time.Millisecond)
-			if n%join.MaxEvents == join.MaxEvents/2 {
-				time.Sleep(levelPatience * 2 / 3)
-			}
-			bring(slow, n, each)
-		}
-		<-ended
-		if l := buf.Ledger(); l.Duplicates != events {
-			t.Errorf("%+v: want %d duplicates", l, events)
-		}
-		if waited := took(fast, events); waited != levelPatience {
-			t.Errorf("waited for %v for a feed that is silent", waited)
-		}
-		slow.Connected(false)
-		if waited := took(fast, 2*events); waited != 0 {
-			t.Errorf("waited for %v for a feed that is away", waited)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		buf := newBuffer(1 << 30)
-		fast, other := buf.Feed("fast"), buf.Feed("other")
-		bring(other, 1<<40, 1)
-		began := time.Now()
-		for n := 0; n < join.MaxEvents; n++ {
-			bring(fast, n, 1)
-		}
-		if waited := time.Since(began); waited != levelTime {
-			t.Errorf("waited for %v for a feed with other events", waited)
 		}
 	})
 }

@@ -171,7 +171,7 @@ func (f *Feed) Connected(yes bool, at int64) {
 	switch away := f.isAway(); {
 	case yes && away:
 		f.away[len(f.away)-1].to = at
-		f.Excuse() // what came meanwhile will not come again
+		f.excuse() // what came meanwhile will not come again
 	case !yes && !away:
 		if len(f.away) == maxAway {
 			f.away = slices.Delete(f.away, 0, 1)

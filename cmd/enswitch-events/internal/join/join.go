@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// MaxEvents and maxAge bound the events that are remembered. A duplicate that comes
+	// maxEvents and maxAge bound the events that are remembered. A duplicate that comes
 	// after more events, or later, counts as a new event.
-	MaxEvents = 1 << 17
+	maxEvents = 1 << 17
 	maxAge    = 2 * time.Minute
 	// giant is the number of bytes of an event whose scan takes memory that is not kept.
 	giant = 256 << 10
@@ -65,7 +65,7 @@ func (s *Set) Add(name string) *Feed {
 		return f
 	}
 	hasher := event.NewHasher()
-	s.window = event.NewWindow(MaxEvents, len(s.feeds), maxAge)
+	s.window = event.NewWindow(maxEvents, len(s.feeds), maxAge)
 	s.window.OnForget = func(m *event.Memo, delivered []uint32) { s.count(&s.machines[m.Group].counts, m, delivered) }
 	for _, f := range s.feeds {
 		f.hasher, f.texts = hasher.Clone(), map[string]string{} // the hashers share their seeds
