@@ -169,7 +169,9 @@ func (b *bench) onScreen(ctx context.Context, keys bool, command string) (*scree
 		last := len(f.share) - 1
 		fmt.Fprintf(b.talk, "benchmark:   %.1f %% of a processor, %.1f KiB/s, %s\n", f.share[last], float64(f.written[last])/1024, mebibytes(f.memory))
 	}
-	_, err = t.press("\x03", " kept\r\n") // what was rejected or dropped would follow
+	if _, err = t.press("\x03", " kept\r\n"); err == nil { // what was rejected or dropped would follow
+		err = cmd.Wait() // a profile is written last
+	}
 	return f, err
 }
 

@@ -161,6 +161,16 @@ func (s *seen) again(at, order int64) {
 	}
 }
 
+// indexOf returns where the id json is in all, or -1. Of very many ids the newest are asked for most.
+func indexOf(all []seen, json []byte) int {
+	for i := range slices.Backward(all) {
+		if sameID(all[i].json, json) {
+			return i
+		}
+	}
+	return -1
+}
+
 // sameID reports whether two ids are the same: 1 and "1" are.
 func sameID(a, b []byte) bool {
 	return bytes.Equal(a, b) || len(a) > 0 && len(b) > 0 && bytes.Equal(valueOf(a).Text(), valueOf(b).Text())
@@ -305,9 +315,9 @@ func (c *Call) Text(r Role) string {
 	return string(text)
 }
 
-// leg returns the leg with that key, or nil.
+// leg returns the leg with that key, or nil. Of very many legs the newest are asked for most.
 func (c *Call) leg(k key) *Leg {
-	for i := range c.legs {
+	for i := range slices.Backward(c.legs) {
 		if c.legs[i].key == k {
 			return &c.legs[i]
 		}

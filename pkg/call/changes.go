@@ -1,9 +1,6 @@
 package call
 
-import (
-	"iter"
-	"slices"
-)
+import "iter"
 
 // Row is what a list shows of a call. It is an immutable copy: a call about which nothing new
 // has come keeps the same Row.
@@ -153,8 +150,8 @@ func (c *Call) newRow(record bool) *Row {
 	if pdd, ok := c.PDD(); ok {
 		r.PDD = pdd
 	}
-	for _, e := range slices.Backward(c.events) {
-		if e.Time == c.last {
+	for i := len(c.events) - 1; i >= 0; i-- {
+		if e := c.events[i]; e.Time == c.last {
 			r.LastClass, r.LastEvent = same(e.value(e.class).Text(), old.LastClass), same(e.value(e.name).Text(), old.LastEvent)
 			break
 		}
@@ -179,14 +176,27 @@ func (c *Call) sameText(r Role, old string) string {
 	return same(text, old)
 }
 
-// sameMachines returns the names of the machines, in the order seen: old, if that is the same.
+// sameMachines returns the names of the machines, in the order seen: old, without an allocation,
+// if that is the same.
 func (c *Call) sameMachines(old []string) []string {
-	known := c.known()
-	if slices.EqualFunc(known, old, func(json []byte, name string) bool { return string(valueOf(json).Text()) == name }) {
-		return old
+	n := 0
+	for _, s := range inOrder(c.machines) {
+		if len(s.json) == 0 {
+			continue
+		}
+		if n == len(old) || string(valueOf(s.json).Text()) != old[n] {
+			return c.machineNames()
+		}
+		n++
 	}
-	var names []string
-	for _, json := range known {
+	if n < len(old) {
+		return c.machineNames()
+	}
+	return old
+}
+
+func (c *Call) machineNames() (names []string) {
+	for _, json := range c.known() {
 		names = append(names, string(valueOf(json).Text()))
 	}
 	return names

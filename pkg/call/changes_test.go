@@ -198,3 +198,28 @@ func BenchmarkChanges(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(c.Rows)), "calls")
 }
+
+// TestRowAllocations: the row of a call whose texts are the same as before is one allocation.
+func TestRowAllocations(t *testing.T) {
+	m, err := NewMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, r := NewTracker(&Options{Hold: -1, KeepEvents: true}), m.NewReader()
+	var x event.Index
+	var e Event
+	for i := range 4 {
+		raw := fmt.Appendf(nil, `{"class":"call","event":"ring","callid":"a","machine":%d,"from":"+4930123456","timestamp":"1790000000.%06d"}`, i%2, i)
+		if err := x.Scan(raw); err != nil {
+			t.Fatal(err)
+		}
+		r.Read(&e, raw, &x)
+		tr.Add(&e)
+	}
+	for c := range tr.Calls() {
+		c.row = c.newRow(false)
+		if n := testing.AllocsPerRun(100, func() { c.row = c.newRow(false) }); n != 1 {
+			t.Errorf("%v allocations, want 1", n)
+		}
+	}
+}

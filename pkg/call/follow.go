@@ -248,7 +248,7 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 	}
 	if k := e.keys[callKey]; k != 0 {
 		json := e.text(e.callid)
-		if i := slices.IndexFunc(c.callids, func(s seen) bool { return sameID(s.json, json) }); i >= 0 {
+		if i := indexOf(c.callids, json); i >= 0 {
 			c.callids[i].again(e.Time, t.order)
 		} else if len(c.callids) < maxMarked {
 			c.callids = append(c.callids, seen{json: c.own(json), at: e.Time, order: t.order})

@@ -155,9 +155,9 @@ func (s *Sink) ended(c *call.Call) {
 	if !c.Chosen() || s.reached() != engine.EndOfInput {
 		return
 	}
-	s.record = c.AppendRecord(s.record[:0])
-	if !s.verbatim && (s.o.Screen == nil || s.o.Having != nil) {
-		if err := s.x.Scan(s.record); err != nil {
+	if s.o.Screen == nil || s.o.Having != nil {
+		s.record = c.AppendRecord(s.record[:0])
+		if err := s.scan(); err != nil {
 			s.o.Log.Error("the record of a call is broken: " + err.Error()) // its values have been scanned before
 			return
 		}
@@ -193,6 +193,14 @@ func (s *Sink) ended(c *call.Call) {
 		s.write(s.last)
 		s.last.Flush()
 	}
+}
+
+// scan looks into the record, unless nothing needs that.
+func (s *Sink) scan() error {
+	if s.verbatim {
+		return nil
+	}
+	return s.x.Scan(s.record)
 }
 
 // portion is how much of the records that follow the last event is written at once.

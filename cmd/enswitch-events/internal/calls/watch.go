@@ -134,7 +134,7 @@ func (l *lags) add(e *call.Event) {
 	machine := e.Machine().Text()
 	behind := e.Received.Sub(time.UnixMicro(e.Time))
 	m := l.byMachine[string(machine)]
-	if m == nil || e.Received.Sub(m.heard) > lagSilence {
+	if m == nil || e.Received.Sub(m.heard).Abs() > lagSilence { // back, if the clock here is set
 		if len(l.byMachine) >= maxLags || l.byMachine == nil {
 			l.byMachine = map[string]*lag{}
 		}
@@ -151,7 +151,7 @@ func (s *Sink) Lag(now time.Time) (machine string, behind time.Duration, ok bool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, m := range s.lags.byMachine {
-		if now.Sub(m.heard) <= lagSilence && (!ok || m.behind > behind || m.behind == behind && name < machine) {
+		if now.Sub(m.heard).Abs() <= lagSilence && (!ok || m.behind > behind || m.behind == behind && name < machine) {
 			machine, behind, ok = name, m.behind, true
 		}
 	}
