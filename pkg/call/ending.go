@@ -217,13 +217,16 @@ func (t *Tracker) makeRoom(c *Call) {
 const dropped = 1 << 20
 
 // dropEvents drops events of open calls, other than c, from the one that was silent longest
-// on, until there is some room. It reports whether there were any.
+// on, until there is some room. It reports whether there were any. If c is open it is the last
+// one. Those whose events were dropped before are not looked at again: there may be 50,000.
 func (t *Tracker) dropEvents(c *Call) bool {
-	before := t.bytes
-	for o := t.opened.first; o != nil && before-t.bytes < dropped; o = o.next {
-		if o != c && len(o.events) > 0 {
-			t.drop(o)
-		}
+	before, o := t.bytes, t.opened.first
+	if t.opened.bare != nil {
+		o = t.opened.bare.next
+	}
+	for ; o != nil && o != c && before-t.bytes < dropped; o = o.next {
+		t.drop(o)
+		t.opened.bare = o
 	}
 	return t.bytes < before
 }
@@ -243,6 +246,7 @@ func (t *Tracker) drop(c *Call) {
 // list is a list of calls.
 type list struct {
 	first, last *Call
+	bare        *Call // neither it nor a call before it has events that are kept; nil if the first has some
 	count       int
 }
 
@@ -258,6 +262,9 @@ func (l *list) push(c *Call) {
 }
 
 func (l *list) remove(c *Call) {
+	if l.bare == c {
+		l.bare = c.prev
+	}
 	if c.prev != nil {
 		c.prev.next = c.next
 	} else {
@@ -272,9 +279,9 @@ func (l *list) remove(c *Call) {
 	l.count--
 }
 
-// toEnd makes c the last one.
+// toEnd makes c, of which an event may have been kept, the last one.
 func (l *list) toEnd(c *Call) {
-	if l.last != c {
+	if l.last != c || l.bare == c {
 		l.remove(c)
 		l.push(c)
 	}
