@@ -62,13 +62,16 @@ type Sink struct {
 	printed  int64
 	counts   counts
 	guesses  report.Guesses
-	lags     lags // for a screen
+	lags     lags             // for a screen
+	clock    clock            // for a live screen
+	now      func() time.Time // of the clock here
+	ahead    time.Duration    // the Tracker's newest timestamp is ahead of clock by that
 	figures  *call.Figures
 }
 
 // New returns a Sink.
 func New(o *Options) *Sink {
-	s := &Sink{o: *o, failures: &report.Sampler{Log: o.Log.Warn}}
+	s := &Sink{o: *o, now: time.Now, failures: &report.Sampler{Log: o.Log.Warn}}
 	s.restart()
 	return s
 }

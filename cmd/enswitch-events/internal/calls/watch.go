@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -43,6 +44,7 @@ func (s *Sink) follow(p *part) {
 	if s.o.Screen != nil && s.o.Live {
 		for i := range p.events {
 			s.lags.add(&p.events[i])
+			s.clock.add(p.events[i].Received, p.events[i].Time)
 		}
 	}
 	s.changed()
@@ -63,11 +65,15 @@ func (s *Sink) changed() {
 }
 
 // Changes fills c with what is new about the calls since the last call, or with all of them.
-// It includes calls that no filter has chosen, and their records if records is set.
+// It includes calls that no filter has chosen, and their records if records is set. Its time is
+// that of the feed's last seconds: it goes back with the clocks of the machines.
 func (s *Sink) Changes(c *call.Changes, all, records bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tracker.Changes(c, all, records)
+	newest := c.Now
+	c.Now = s.clock.now(newest)
+	s.ahead = time.Duration(newest-c.Now) * time.Microsecond
 }
 
 // rateTime is over how many seconds calls a second are counted.
@@ -78,7 +84,23 @@ const rateTime = 10
 func (s *Sink) Figures() (i *call.Interval, perSecond float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.figures.Now(0), s.figures.Rate(rateTime)
+	if i = s.figures.Now(0); s.ahead > rateTime*time.Second {
+		return i, s.rate(s.now())
+	}
+	return i, s.figures.Rate(rateTime)
+}
+
+// rate is Figures.Rate while the clocks of the machines are behind the newest timestamp. It
+// looks at all calls that are kept.
+func (s *Sink) rate(now time.Time) (perSecond float64) {
+	to := s.clock.now(math.MaxInt64) + max(now.Sub(s.clock.last), 0).Microseconds()
+	n := 0
+	for c := range s.tracker.Calls() {
+		if begin := c.Begin(); c.Chosen() && !c.Partial() && begin > to-rateTime*1_000_000 && begin <= to {
+			n++
+		}
+	}
+	return float64(n) / rateTime
 }
 
 // maxLook is how many calls Look looks at before it lets the run go on.
