@@ -158,6 +158,26 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+	t.Run("a call of many joined ones", func(t *testing.T) {
+		f := newFeeder(t, &Options{OnEvent: func(*Call, *Event, bool) {}})
+		for i := range maxLegs {
+			at := float64(i) / 1000
+			f.add(at, "start", fmt.Sprintf(`"callid":"a%d","uniqueid":"a%[1]d","machine":%d`, i, i%2000))
+			f.add(at, "start", fmt.Sprintf(`"callid":"a%d","uniqueid":"b%[1]d"`, i))
+			f.add(at+0.0005, "ring", fmt.Sprintf(`"callid":"one","uniqueid":"a%d"`, i)) // joins
+		}
+		f.t.Finish()
+		n := 0
+		for c := range f.t.Calls() {
+			n++
+			if len(c.legs) != maxLegs || len(c.callids) != maxMarked || len(c.machines) != maxMarked || len(c.hashes) != maxFirst+maxLast || len(c.seqs) != len(c.hashes) {
+				t.Errorf("%d legs, %d callids, %d machines, %d hashes, %d numbers", len(c.legs), len(c.callids), len(c.machines), len(c.hashes), len(c.seqs))
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d calls", n)
+		}
+	})
 	t.Run("events of a call", func(t *testing.T) {
 		var numbers []string
 		f := newFeeder(t, &Options{KeepEvents: true, OnEnd: func(c *Call) {

@@ -37,7 +37,6 @@
 package call
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 )
@@ -68,7 +67,8 @@ type Call struct {
 	ids     []key
 	callids []seen
 	legs    []Leg
-	open    int // legs that have not ended
+	legAt   map[key]int32 // where each is, once there are many; nil if it is not known
+	open    int           // legs that have not ended
 	// The events of class call without a uniqueid.
 	whole Leg
 
@@ -149,6 +149,7 @@ func (c *Call) renew(old, text []byte) []byte {
 // seen is a value as received and when it was seen first.
 type seen struct {
 	json    []byte
+	key     key      // of an id
 	machine *machine // of which json is the name
 	at      int64    // microseconds since 1970
 	order   int64    // among events of the same time
@@ -161,37 +162,24 @@ func (s *seen) again(at, order int64) {
 	}
 }
 
-// indexOf returns where the id json is in all, or -1. Of very many ids the newest are asked for most.
-func indexOf(all []seen, json []byte) int {
-	for i := range slices.Backward(all) {
-		if sameID(all[i].json, json) {
-			return i
-		}
-	}
-	return -1
-}
-
-// sameID reports whether two ids are the same: 1 and "1" are.
-func sameID(a, b []byte) bool {
-	return bytes.Equal(a, b) || len(a) > 0 && len(b) > 0 && bytes.Equal(valueOf(a).Text(), valueOf(b).Text())
-}
-
 // inOrder sorts values by when they were seen.
 func inOrder(all []seen) []seen {
 	slices.SortFunc(all, func(a, b seen) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.order, b.order)) })
 	return all
 }
 
-// merge adds to a the entries that only b has, and keeps for each the time when it was seen
-// first.
+// merge adds to a the entries that only b has, as long as there is room, and keeps for each
+// the time when it was seen first.
 func merge(a, b []seen) []seen {
 	for _, v := range b {
-		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && (v.machine != nil || sameID(w.json, v.json)) })
+		i := slices.IndexFunc(a, func(w seen) bool { return w.machine == v.machine && w.key == v.key })
 		switch {
-		case i < 0:
+		case i >= 0:
+			if v.at < a[i].at {
+				a[i] = v
+			}
+		case len(a) < maxMarked:
 			a = append(a, v)
-		case v.at < a[i].at:
-			a[i] = v
 		}
 	}
 	return a
@@ -274,7 +262,11 @@ func (c *Call) Partial() bool {
 
 // Legs returns the legs, the earliest first. The result is valid as long as the call.
 func (c *Call) Legs() []Leg {
-	slices.SortStableFunc(c.legs, func(a, b Leg) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.order, b.order)) })
+	order := func(a, b Leg) int { return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.order, b.order)) }
+	if !slices.IsSortedFunc(c.legs, order) {
+		slices.SortStableFunc(c.legs, order)
+		c.legAt = nil
+	}
 	return c.legs
 }
 
@@ -315,12 +307,35 @@ func (c *Call) Text(r Role) string {
 	return string(text)
 }
 
-// leg returns the leg with that key, or nil. Of very many legs the newest are asked for most.
+// manyLegs is the number of legs up to which it is fastest to look at all of them.
+const manyLegs = 64
+
+// leg returns the leg with that key, or nil. Of several the newest are asked for most.
 func (c *Call) leg(k key) *Leg {
-	for i := range slices.Backward(c.legs) {
-		if c.legs[i].key == k {
-			return &c.legs[i]
+	if len(c.legs) <= manyLegs {
+		for i := range slices.Backward(c.legs) {
+			if c.legs[i].key == k {
+				return &c.legs[i]
+			}
+		}
+		return nil
+	}
+	if c.legAt == nil {
+		c.legAt = make(map[key]int32, len(c.legs))
+		for i := range c.legs {
+			c.legAt[c.legs[i].key] = int32(i)
 		}
 	}
+	if i, ok := c.legAt[k]; ok {
+		return &c.legs[i]
+	}
 	return nil
+}
+
+// addLeg adds a leg.
+func (c *Call) addLeg(l Leg) {
+	if c.legAt != nil {
+		c.legAt[l.key] = int32(len(c.legs))
+	}
+	c.legs = append(c.legs, l)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/enswitch-events/enswitch-events/pkg/event"
 )
 
@@ -132,4 +134,27 @@ func TestEventOfNoReader(t *testing.T) {
 	if s := tr.Stats(); s.Calls != 0 || s.Untimed != 1 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// TestLegs: the legs of a call, few or many, in whatever order they came and were asked for, are
+// those of a plain map.
+func TestLegs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var c Call
+		c.reset(1)
+		want := map[key]int64{}
+		for range rapid.IntRange(1, 4*manyLegs).Draw(t, "steps") {
+			k := key(rapid.IntRange(1, 3*manyLegs).Draw(t, "key"))
+			switch leg := c.leg(k); {
+			case (leg != nil) != (want[k] != 0) || leg != nil && (leg.key != k || leg.order != want[k]):
+				t.Fatalf("leg %d: %+v, want %d", k, leg, want[k])
+			case leg == nil:
+				want[k] = int64(len(want) + 1)
+				c.addLeg(Leg{key: k, First: rapid.Int64Range(0, 9).Draw(t, "first"), order: want[k]})
+			}
+			if rapid.IntRange(0, 20).Draw(t, "shown") == 0 && len(c.Legs()) != len(want) {
+				t.Fatalf("%d legs, want %d", len(c.legs), len(want))
+			}
+		}
+	})
 }

@@ -207,7 +207,7 @@ func (t *Tracker) noteMachine(c *Call, e *Event, m *machine) {
 	if own := e.text(e.machine); json != nil && !bytes.Equal(json, own) { // 1 once, "1" here
 		json = c.own(own)
 	}
-	c.machines = append(c.machines, seen{json, m, e.Time, t.order})
+	c.machines = append(c.machines, seen{json: json, machine: m, at: e.Time, order: t.order})
 }
 
 // endLegs ends all legs.
@@ -247,16 +247,15 @@ func (t *Tracker) addIDs(c *Call, e *Event) {
 		c.bytes += 64
 	}
 	if k := e.keys[callKey]; k != 0 {
-		json := e.text(e.callid)
-		if i := indexOf(c.callids, json); i >= 0 {
+		if i := slices.IndexFunc(c.callids, func(s seen) bool { return s.key == k }); i >= 0 {
 			c.callids[i].again(e.Time, t.order)
 		} else if len(c.callids) < maxMarked {
-			c.callids = append(c.callids, seen{json: c.own(json), at: e.Time, order: t.order})
+			c.callids = append(c.callids, seen{json: c.own(e.text(e.callid)), key: k, at: e.Time, order: t.order})
 		}
 	}
 	if k := e.keys[legKey]; k != 0 && c.leg(k) == nil && len(c.legs) < maxLegs {
 		json := e.text(e.leg)
-		c.legs = append(c.legs, Leg{ID: c.own(json), key: k, First: e.Time, order: t.order})
+		c.addLeg(Leg{ID: c.own(json), key: k, First: e.Time, order: t.order})
 		c.bytes += 64
 		c.open++
 		t.reopen(c)
@@ -305,6 +304,28 @@ func (t *Tracker) reuse(events []*Event) {
 	}
 }
 
+// newest returns of what is noted of each event the first and the last, as many as are kept.
+func newest[T any](all []T) []T {
+	if over := len(all) - maxFirst - maxLast; over > 0 {
+		all = slices.Delete(all, maxFirst, maxFirst+over)
+	}
+	return all
+}
+
+// takeLegs adds the legs of b to a, as long as there is room.
+func (t *Tracker) takeLegs(a, b *Call) {
+	for _, l := range b.legs {
+		switch {
+		case len(a.legs) >= maxLegs:
+			t.stats.LegsOver++
+			continue
+		case !l.ended():
+			a.open++
+		}
+		a.addLeg(l)
+	}
+}
+
 // join makes one call of two: the older one.
 func (t *Tracker) join(a, b *Call) *Call {
 	if a.number > b.number {
@@ -316,8 +337,7 @@ func (t *Tracker) join(a, b *Call) *Call {
 	}
 	a.ids = append(a.ids, b.ids...)
 	a.callids, a.machines = merge(a.callids, b.callids), merge(a.machines, b.machines)
-	a.legs = append(a.legs, b.legs...)
-	a.open += b.open
+	t.takeLegs(a, b)
 	a.whole.State = max(a.whole.State, b.whole.State)
 	a.whole.started = a.whole.started || b.whole.started
 	for r := range a.roles {
@@ -340,7 +360,7 @@ func (t *Tracker) join(a, b *Call) *Call {
 	}
 	a.touched = max(a.touched, b.touched)
 	a.count += b.count
-	a.hashes, a.seqs = append(a.hashes, b.hashes...), append(a.seqs, b.seqs...)
+	a.hashes, a.seqs = newest(append(a.hashes, b.hashes...)), newest(append(a.seqs, b.seqs...))
 	a.events = append(a.events, b.events...)
 	if over := len(a.events) - maxFirst - maxLast; over > 0 {
 		slices.SortStableFunc(a.events, compareEvents)
