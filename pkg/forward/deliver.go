@@ -26,7 +26,8 @@ func (f *Forwarder) prepare(p preparer) {
 		return
 	}
 	f.mu.Lock()
-	f.lastError, f.changed, f.failed = err.Error(), true, true
+	f.noteError(err.Error())
+	f.failed = true
 	f.mu.Unlock()
 	if f.o.OnFailure != nil {
 		f.o.OnFailure(Result{Verdict: Unreachable, Reason: cut(err.Error()), Err: err})
@@ -132,7 +133,7 @@ func (f *Forwarder) load(now time.Time) (expired int) {
 			f.lose(corrupt.Records, err)
 			continue
 		case err != nil:
-			f.lastError, f.changed = err.Error(), true
+			f.noteError(err.Error())
 			f.readError = now.Add(time.Second)
 			return expired
 		case !ok:
@@ -170,7 +171,7 @@ func (f *Forwarder) lose(n int64, err error) {
 	}
 	f.noteLater(int(end - begin))
 	f.totals.Dropped += n
-	f.lastError = err.Error()
+	f.noteError(err.Error())
 	if f.o.OnError != nil {
 		f.o.OnError(err)
 	}
@@ -202,7 +203,7 @@ func (f *Forwarder) refused(e *entry, r Result) Result {
 	e.attempts++
 	e.letter, e.alone = f.letter(e, &r), true
 	f.mu.Lock()
-	f.lastError, f.changed = r.Reason, true
+	f.noteError(r.Reason)
 	f.mu.Unlock()
 	if f.o.OnDead != nil {
 		f.o.OnDead(&e.Item, r)
@@ -305,7 +306,7 @@ func (f *Forwarder) retry(e *entry, r *Result) {
 		return
 	}
 	if r.Reason != "" {
-		f.lastError, f.changed = r.Reason, true
+		f.noteError(r.Reason)
 	}
 	wait := max(r.After, minBackoff)
 	if r.After <= 0 {

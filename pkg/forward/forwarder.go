@@ -68,8 +68,9 @@ type Forwarder struct {
 	totals     Totals
 	before     Counts // when it was opened
 	lastError  string
-	changed    bool // since the status file was written
-	removed    bool // the files of the queue were removed, and it is closed
+	errorAt    *time.Time // nil if there was none, or a version before noted it
+	changed    bool       // since the status file was written
+	removed    bool       // the files of the queue were removed, and it is closed
 }
 
 // Open opens the queue in the directory dir, which it makes if need be, and starts to
@@ -104,7 +105,7 @@ func open(dir, dead string, o *Options) (*Forwarder, error) {
 		}
 	}
 	if s, err := readStatus(f.root); err == nil {
-		f.totals, f.lastError = s.Totals, s.LastError
+		f.totals, f.lastError, f.errorAt = s.Totals, s.LastError, s.LastErrorAt
 	}
 	f.acked = f.q.ReadOffset()
 	if err := f.openDelivered(); err != nil {
@@ -190,7 +191,7 @@ func (f *Forwarder) wakeOne() {
 // report passes on an error of the queue.
 func (f *Forwarder) report(err error) {
 	f.mu.Lock()
-	f.lastError, f.changed = err.Error(), true
+	f.noteError(err.Error())
 	f.mu.Unlock()
 	if f.o.OnError != nil {
 		f.o.OnError(err)
@@ -243,7 +244,7 @@ func (f *Forwarder) note() {
 // noteFailed is called when a note could not be written: on a full disk it is tried again.
 // mu is held.
 func (f *Forwarder) noteFailed(err error) {
-	f.lastError, f.changed = err.Error(), true
+	f.noteError(err.Error())
 	f.noteDue = time.Now().Add(time.Second)
 	if f.o.OnError != nil {
 		f.o.OnError(fmt.Errorf("what is delivered cannot be noted: %w", err))

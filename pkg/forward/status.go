@@ -20,10 +20,11 @@ const (
 
 // statusFile is the content of the status file.
 type statusFile struct {
-	Version   int    `json:"version"`
-	Target    string `json:"target"`
-	Spec      string `json:"spec,omitempty"`
-	LastError string `json:"last_error"`
+	Version     int        `json:"version"`
+	Target      string     `json:"target"`
+	Spec        string     `json:"spec,omitempty"`
+	LastError   string     `json:"last_error"`
+	LastErrorAt *time.Time `json:"last_error_at,omitempty"`
 	Totals
 }
 
@@ -55,10 +56,16 @@ func readCounts(root *os.Root) (s statusFile, done offsets, err error) {
 	return s, done, err
 }
 
+// noteError notes why something was not delivered. mu is held.
+func (f *Forwarder) noteError(reason string) {
+	now := time.Now().UTC().Round(0)
+	f.lastError, f.errorAt, f.changed = reason, &now, true
+}
+
 // writeStatus writes the status file, if anything has changed.
 func (f *Forwarder) writeStatus() {
 	f.mu.Lock()
-	s := statusFile{Version: statusVersion, Target: f.o.Name, Spec: f.o.Spec, LastError: f.lastError, Totals: f.totals}
+	s := statusFile{Version: statusVersion, Target: f.o.Name, Spec: f.o.Spec, LastError: f.lastError, LastErrorAt: f.errorAt, Totals: f.totals}
 	changed := f.changed
 	f.changed = false
 	f.mu.Unlock()
@@ -98,6 +105,8 @@ type Status struct {
 	// LastError is the latest answer or error because of which an item was not delivered, even
 	// if the item has been delivered since.
 	LastError string `json:"last_error"`
+	// LastErrorAt is when that was, nil if there was none or the time is not known.
+	LastErrorAt *time.Time `json:"last_error_at"`
 	// DeadFile is the path of the file with the oldest dead letters, empty if there are
 	// none.
 	DeadFile string `json:"dead_file"`
@@ -121,7 +130,7 @@ func Inspect(dir string) (Status, error) {
 		return Status{}, fmt.Errorf("forward: %w", err)
 	}
 	s := Status{
-		Target: file.Target, Spec: file.Spec, Waiting: info.Records, Bytes: info.Bytes, LastError: file.LastError,
+		Target: file.Target, Spec: file.Spec, Waiting: info.Records, Bytes: info.Bytes, LastError: file.LastError, LastErrorAt: file.LastErrorAt,
 		Delivered: file.Delivered, Dropped: file.Dropped, AlreadyThere: file.AlreadyThere,
 	}
 	done.removeBefore(info.AckOffset)

@@ -20,6 +20,7 @@ import (
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/metrics"
 	"github.com/enswitch-events/enswitch-events/cmd/enswitch-events/internal/settings"
 	"github.com/enswitch-events/enswitch-events/pkg/forward"
+	"github.com/enswitch-events/enswitch-events/pkg/oserr"
 	"github.com/enswitch-events/enswitch-events/pkg/spool"
 )
 
@@ -212,7 +213,7 @@ func queueError(name, dir string, err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path // without the packages that it came through
 	}
-	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s: its queue cannot be opened: %w", name, err), "--queue DIR names another directory")
+	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s: its queue in %s cannot be opened: %s", name, dir, cli.OneLine(oserr.File(err))), "--queue DIR names another directory")
 }
 
 // closeTime is how long the deliveries that are under way may take at the end.

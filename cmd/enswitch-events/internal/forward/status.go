@@ -101,6 +101,9 @@ func printTable(out io.Writer, all []queueStatus) error {
 		lastError := "-"
 		if s.LastError != "" {
 			lastError = shortReason(s.LastError)
+			if at := s.LastErrorAt; at != nil { // what was delivered since does not remove it
+				lastError = max(time.Since(*at), 0).Round(time.Second).String() + " ago: " + lastError
+			}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", shortReason(s.Target), humanize.Comma(s.Waiting), humanize.IBytes(uint64(s.Bytes)), oldest,
 			humanize.Comma(s.Delivered), humanize.Comma(s.Dead), humanize.Comma(s.Dropped), humanize.Comma(s.AlreadyThere), lastError)

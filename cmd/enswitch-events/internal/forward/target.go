@@ -66,8 +66,11 @@ func parseTarget(set *pflag.FlagSet, text string) (*target, error) {
 func httpTarget(set *pflag.FlagSet, text string) (*target, error) {
 	address, own1, _ := strings.Cut(text, "#")
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" {
+	if err != nil {
 		return nil, cli.Usage("write it like https://HOST/PATH, with special characters as %XX", "--to: the URL cannot be read") // it may hold a password
+	}
+	if u.Hostname() == "" {
+		return nil, cli.Usage("write it like https://HOST/PATH", "--to: the URL has no host")
 	}
 	if _, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil {
 		return nil, cli.Usage("a port is from 1 to 65535", "--to: %s is no port", u.Port())
