@@ -35,12 +35,18 @@ func (o *recordFlags) Bind(f *pflag.FlagSet) {
 	f.IntVar(&o.keep, "record-keep", 0, "keep the last `N` files beside the current one, and remove older ones (default: keep all)")
 }
 
+// leastSize is the smallest size of a recording: the names of the three fields that every event
+// has take more. Who writes 5 means 5MiB.
+const leastSize = 30
+
 func (o *recordFlags) validate(changed func(string) bool) error {
 	switch {
 	case changed("record") && o.file == "":
 		return cli.Usage("leave it out not to record", "--record: the name of the file is empty")
 	case o.file == "-":
 		return cli.Usage("events go to stdout anyway: leave out --record and write -o json > FILE", "--record -: it takes the name of a file")
+	case o.maxSize > 0 && o.maxSize < leastSize:
+		return cli.Usage("write a unit, as in --record-max-size 100MiB", "--record-max-size %s: every event is larger", &o.maxSize)
 	case o.maxAge < 0:
 		return cli.Usage("leave it out for no limit", "--record-max-age %v: must not be negative", o.maxAge)
 	case o.keep < 0:
