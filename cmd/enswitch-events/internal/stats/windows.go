@@ -232,10 +232,7 @@ func (s *Sink) skip(before int64) {
 func (s *Sink) printWindow(at int64) {
 	v := &s.windows
 	v.printed = true
-	from, to := at*v.every, (at+1)*v.every
-	if s.o.Live {
-		from = max(from, v.begin)
-	}
+	from, to := s.observedFrom(at), (at+1)*v.every
 	var i *call.Interval
 	if s.figures != nil {
 		for {
@@ -299,14 +296,25 @@ func (s *Sink) printRest() {
 	if !v.any || s.failed {
 		return
 	}
-	from := last * v.every
-	if s.o.Live {
-		from = max(from, v.begin)
-	}
-	if end <= from || end > (last+1)*v.every {
+	if end <= last*v.every || end > (last+1)*v.every {
 		end = (last + 1) * v.every
 	}
-	s.print(from, end, v.window(last), s.lastInterval())
+	s.print(s.observedFrom(last), end, v.window(last), s.lastInterval())
+}
+
+// observedFrom returns when the observation of a window begins: the first one begins with the
+// run or, from a capture, with its first event, so that a mean is not taken over time that
+// nobody saw.
+func (s *Sink) observedFrom(at int64) int64 {
+	v := &s.windows
+	from, first := at*v.every, v.first
+	if s.o.Live {
+		first = v.begin
+	}
+	if first >= from+v.every {
+		return from
+	}
+	return max(from, first)
 }
 
 // lastInterval returns the newest interval of the calls, nil if none are followed.
