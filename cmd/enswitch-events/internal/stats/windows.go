@@ -232,7 +232,10 @@ func (s *Sink) skip(before int64) {
 func (s *Sink) printWindow(at int64) {
 	v := &s.windows
 	v.printed = true
-	from, to := s.observedFrom(at), (at+1)*v.every
+	from, to := at*v.every, (at+1)*v.every
+	if s.o.Live {
+		from = max(from, v.begin)
+	}
 	var i *call.Interval
 	if s.figures != nil {
 		for {
@@ -296,25 +299,14 @@ func (s *Sink) printRest() {
 	if !v.any || s.failed {
 		return
 	}
-	if end <= last*v.every || end > (last+1)*v.every {
+	from := last * v.every
+	if s.o.Live {
+		from = max(from, v.begin)
+	}
+	if end <= from || end > (last+1)*v.every {
 		end = (last + 1) * v.every
 	}
-	s.print(s.observedFrom(last), end, v.window(last), s.lastInterval())
-}
-
-// observedFrom returns when the observation of a window begins: the first one begins with the
-// run or, from a capture, with its first event, so that a mean is not taken over time that
-// nobody saw.
-func (s *Sink) observedFrom(at int64) int64 {
-	v := &s.windows
-	from, first := at*v.every, v.first
-	if s.o.Live {
-		first = v.begin
-	}
-	if first >= from+v.every {
-		return from
-	}
-	return max(from, first)
+	s.print(from, end, v.window(last), s.lastInterval())
 }
 
 // lastInterval returns the newest interval of the calls, nil if none are followed.
