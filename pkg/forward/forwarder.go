@@ -67,6 +67,7 @@ type Forwarder struct {
 	readError  time.Time // do not read the queue before this time
 	totals     Totals
 	before     Counts // when it was opened
+	unreadable int64  // lines that OpenRetry could not read
 	lastError  string
 	errorAt    *time.Time // nil if there was none, or a version before noted it
 	changed    bool       // since the status file was written

@@ -69,13 +69,11 @@ func (f *Forwarder) takeLetters() error {
 			return err
 		}
 	}
-	switch err := f.deadRoot.Rename(deadName, takenName); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
+	err := f.deadRoot.Rename(deadName, takenName)
+	if err == nil {
+		err = take(takenName)
 	}
-	if err := take(takenName); err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, line := range strange {
@@ -83,8 +81,13 @@ func (f *Forwarder) takeLetters() error {
 			return err
 		}
 	}
+	f.unreadable = int64(len(strange))
 	return nil
 }
+
+// Unreadable returns how many lines OpenRetry has left where they are because they are no dead
+// letters, as after damage to the file.
+func (f *Forwarder) Unreadable() int64 { return f.unreadable }
 
 // giveBack makes dead letters of all that waits. No worker runs any more.
 func (f *Forwarder) giveBack() error {

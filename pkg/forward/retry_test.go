@@ -46,8 +46,11 @@ func TestOpenRetry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(dead, append(text, "no letter\n"...), 0o600); err != nil {
-		t.Fatal(err)
+	// One file more, as if the other one had been full.
+	for name, text := range map[string]string{dead: string(text) + "no letter\n", filepath.Join(dir, "dead-1.ndjson"): "cut"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	var mu sync.Mutex
@@ -68,8 +71,8 @@ func TestOpenRetry(t *testing.T) {
 		return Again
 	})
 	f, letters, err := OpenRetry(dir, &Options{Target: target})
-	if err != nil || letters != 10 {
-		t.Fatalf("%d letters, %v", letters, err)
+	if err != nil || letters != 10 || f.Unreadable() != 2 {
+		t.Fatalf("%d letters, %d unreadable, %v", letters, f.Unreadable(), err)
 	}
 	<-all
 	if err := f.Close(t.Context()); err != nil {
@@ -98,7 +101,7 @@ func TestOpenRetry(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if lines != 6 || len(ids) != 5 || ids[4] || !ids[5] || !ids[9] {
+	if lines != 7 || len(ids) != 5 || ids[4] || !ids[5] || !ids[9] {
 		t.Errorf("%d lines of the letters %v", lines, ids)
 	}
 

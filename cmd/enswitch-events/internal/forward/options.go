@@ -161,9 +161,13 @@ func (t *Targets) Destination(ctx context.Context, wait bool) *flags.Destination
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(t.targets) + 1)
 	}
 	open := func() error {
+		others := t.others()
+		if err := alone(others); err != nil {
+			return err
+		}
 		err := t.Open()
 		if err == nil {
-			t.nameOthers()
+			t.nameOthers(others)
 		}
 		return err
 	}

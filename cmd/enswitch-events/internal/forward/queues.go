@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -82,15 +83,30 @@ func (t *Targets) unknownError() error {
 	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s left alone", cli.Plural(int64(t.unknown), "queue")), "'enswitch-events forward status' shows the queues")
 }
 
-// nameOthers names the queues whose targets are not given.
-func (t *Targets) nameOthers() {
+// others returns the queues whose targets are not given.
+func (t *Targets) others() []queueStatus {
 	given := map[string]bool{}
 	for _, one := range t.targets {
 		given[one.dir] = true
 	}
 	all, _ := statuses(t.dir) // status says what is wrong with one
-	for _, s := range all {
-		if !given[filepath.Base(s.Queue)] && (s.Waiting > 0 || s.Dead > 0) {
+	return slices.DeleteFunc(all, func(s queueStatus) bool { return given[filepath.Base(s.Queue)] })
+}
+
+// alone returns an error if another forward uses one of these queues.
+func alone(others []queueStatus) error {
+	for _, s := range others {
+		if err := checkQueue(s.Queue); errors.Is(err, spool.ErrInUse) {
+			return queueError(cmp.Or(s.Target, s.Queue), filepath.Dir(s.Queue), err)
+		}
+	}
+	return nil
+}
+
+// nameOthers names those of the queues that hold something.
+func (t *Targets) nameOthers(others []queueStatus) {
+	for _, s := range others {
+		if s.Waiting > 0 || s.Dead > 0 {
 			left, hint := waiting(s.Waiting)+" in its queue", "'enswitch-events forward drain' delivers what waits"
 			if s.Waiting == 0 {
 				left, hint = "its queue holds "+cli.Plural(s.Dead, "dead letter"), "'enswitch-events forward retry-dead' sends dead letters again"

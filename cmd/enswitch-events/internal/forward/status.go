@@ -124,6 +124,11 @@ func printTable(out io.Writer, all []queueStatus) error {
 // DrainQueues delivers what waits in the queues of the targets. It goes on as long as
 // something is delivered within --drain-timeout.
 func (t *Targets) DrainQueues(ctx context.Context) error {
+	for _, one := range t.targets {
+		if _, err := os.Stat(filepath.Join(t.dir, one.dir)); errors.Is(err, fs.ErrNotExist) {
+			return noQueue(one.name, t.dir)
+		}
+	}
 	if err := t.Open(); err != nil {
 		return err
 	}
@@ -151,6 +156,10 @@ func (t *Targets) drainOn(ctx context.Context) int64 {
 	}
 }
 
+func noQueue(target, dir string) error {
+	return cli.NewError(cli.ExitFailure, fmt.Errorf("%s has no queue in %s", target, dir), "'enswitch-events forward status' shows the queues; the target is written as for forward")
+}
+
 // RetryDead delivers the dead letters of the targets again.
 func (t *Targets) RetryDead(ctx context.Context) error {
 	var letters int64
@@ -162,7 +171,7 @@ func (t *Targets) RetryDead(ctx context.Context) error {
 			l.hook(&one.options)
 			f, n, err := forward.OpenRetry(dir, &one.options)
 			if errors.Is(err, fs.ErrNotExist) {
-				return cli.NewError(cli.ExitFailure, fmt.Errorf("%s has no queue in %s", one.name, t.dir), "'enswitch-events forward status' shows the queues; the target is written as for forward")
+				return noQueue(one.name, t.dir)
 			}
 			if err != nil {
 				return queueError(one.name, dir, err)
@@ -178,11 +187,17 @@ func (t *Targets) RetryDead(ctx context.Context) error {
 		return err
 	}
 	left := t.drainOn(ctx)
+	unreadable := int64(0)
 	for i, f := range t.open {
 		left += f.Counts().Dead - t.logs[i].before.Dead
+		unreadable += f.Unreadable()
 	}
 	t.close(ctx)
-	if left > 0 {
+	switch {
+	case left == 0 && unreadable > 0:
+		return cli.NewError(cli.ExitFailure, fmt.Errorf("%s in the files of dead letters left there: not to be read", cli.Plural(unreadable, "line")),
+			"'enswitch-events forward status' names the file: mend or remove what is wrong in it")
+	case left > 0:
 		return cli.NewError(cli.ExitFailure, fmt.Errorf("%s of %s not delivered, and stay dead letters", cli.Plural(left, "event"), humanize.Comma(letters)), "")
 	}
 	return t.unknownError()
