@@ -145,6 +145,9 @@ func (o *replayOptions) compile(a *cli.App, changed func(string) bool, names []s
 	case o.wait < 0:
 		return nil, cli.Usage("", "--wait-clients %d: must not be negative", o.wait)
 	}
+	if err := cli.CheckNames(names); err != nil {
+		return nil, err
+	}
 	if slices.Contains(names, "-") {
 		return nil, cli.Usage("write it to a file first", "replay does not read standard input")
 	}

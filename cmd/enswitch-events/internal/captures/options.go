@@ -86,6 +86,9 @@ func (o *Options) Run(ctx context.Context, a *cli.App, cmd *cobra.Command, names
 
 // validate checks the values of single flags and arguments.
 func (o *Options) validate(changed func(string) bool, names []string) error {
+	if err := cli.CheckNames(names); err != nil {
+		return err
+	}
 	if n := slices.Index(names, "-"); n >= 0 && slices.Contains(names[n+1:], "-") {
 		return cli.Usage("name - once", "standard input can be read once only")
 	}

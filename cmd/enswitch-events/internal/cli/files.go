@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -15,6 +16,15 @@ import (
 // that cannot be read.
 func FileError(flag string, err error) error {
 	return Usage(FileHint(err), "--%s: %w", flag, oserr.File(err))
+}
+
+// CheckNames returns a usage error if the name of a file is empty, as where a script's variable
+// is not set.
+func CheckNames(names []string) error {
+	if slices.Contains(names, "") {
+		return Usage("leave it out, or name a file", "the name of a file is empty: \"\"")
+	}
+	return nil
 }
 
 // FileHint returns what to try after a file could not be read, or "".
