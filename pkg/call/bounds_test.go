@@ -17,7 +17,7 @@ type feeder struct {
 	e Event
 }
 
-func newFeeder(t *testing.T, o *Options) *feeder {
+func newFeeder(t testing.TB, o *Options) *feeder {
 	t.Helper()
 	m, err := NewMap()
 	if err != nil {

@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 )
 
 // full returns a tracker of a screen whose room is taken by open calls alone, and their number.
-func full(t *testing.T) (*feeder, int) {
+func full(t testing.TB) (*feeder, int) {
 	t.Helper()
 	f := newFeeder(t, &Options{Hold: -1, KeepEvents: true, DropEvents: true})
 	n := 0
@@ -21,26 +20,21 @@ func full(t *testing.T) (*feeder, int) {
 	return f, n
 }
 
-// TestFullPace: where open calls take all the room an event costs no more than elsewhere. It once
-// took a look at each of them.
-func TestFullPace(t *testing.T) {
-	const events = 3000
-	pace := func(f *feeder, calls int) (fastest time.Duration) {
-		fastest = time.Hour
-		for round := range 5 {
-			began := time.Now()
-			for i := range events {
-				f.add(float64(1+round), "hold", fmt.Sprintf(`"callid":"c%d","machine":1,"n":%d`, (calls-1-i*7)%calls, round))
+// BenchmarkFull: where open calls take all the room an event costs no more than elsewhere. It
+// once took a look at each of them, some 185 times as long.
+func BenchmarkFull(b *testing.B) {
+	few := newFeeder(b, &Options{Hold: -1, KeepEvents: true, DropEvents: true})
+	all, n := full(b)
+	for _, row := range []struct {
+		name  string
+		f     *feeder
+		calls int
+	}{{"few calls", few, 1000}, {"no room", all, n}} {
+		b.Run(row.name, func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				row.f.add(float64(1+i/3000), "hold", fmt.Sprintf(`"callid":"c%d","machine":1,"n":%d`, row.calls-1-i*7%row.calls, i/3000))
 			}
-			fastest = min(fastest, time.Since(began))
-		}
-		return fastest
-	}
-	f, n := full(t)
-	few := newFeeder(t, &Options{Hold: -1, KeepEvents: true, DropEvents: true})
-	usual := pace(few, 1000)
-	if took := pace(f, n); took > 15*usual {
-		t.Errorf("%d events took %v, and %v with few calls", events, took, usual)
+		})
 	}
 }
 
