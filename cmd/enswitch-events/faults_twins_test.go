@@ -137,8 +137,7 @@ func twinsKilled(t *testing.T) {
 		if code := p.exit(); code != cli.ExitOK {
 			t.Errorf("exit code %d: %s", code, p.said.tail())
 		}
-		// The status lacks what was counted in the last moments before a kill; what a process says
-		// of itself is exact.
+		// What the last process says of itself is exact, whatever was killed before.
 		var ended struct {
 			Delivered, Dead, Dropped, Waiting int64
 			AlreadyThere                      int64 `json:"already_there"`
