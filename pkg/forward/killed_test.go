@@ -39,6 +39,9 @@ func TestCountsAfterKill(t *testing.T) {
 			f.note()
 		}
 		files, err := filepath.Glob(filepath.Join(dir, "*.seg"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, name := range append(files, filepath.Join(dir, "acked"), filepath.Join(dir, deliveredName)) {
 			var data []byte
 			if data, err = os.ReadFile(name); between && filepath.Base(name) == "acked" {

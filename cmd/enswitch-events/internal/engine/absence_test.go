@@ -114,8 +114,8 @@ func TestAbsenceInBacklog(t *testing.T) {
 		feed := buf.Feed("test")
 		out := lateWriter{ready: make(chan struct{})}
 		source := func(context.Context) error {
-			for n, pause := range []time.Duration{0, 5, 25, 5} {
-				time.Sleep(pause * time.Second)
+			for n, pause := range []time.Duration{0, 5 * time.Second, 25 * time.Second, 5 * time.Second} {
+				time.Sleep(pause)
 				feed.Add(event.Event{Raw: fmt.Appendf(nil, `{"class":"call","event":"e%d"}`, n), Received: time.Now()})
 				feed.Gap(Gap{}) // the next one is in another block
 			}
