@@ -29,10 +29,15 @@ func stdioFaults() []fault {
 }
 
 func socketPair() (r, w *os.File, err error) {
+	// No program that another test starts may inherit them: then there would be no end.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, nil, err
 	}
+	syscall.CloseOnExec(fds[0])
+	syscall.CloseOnExec(fds[1])
 	return os.NewFile(uintptr(fds[0]), "r"), os.NewFile(uintptr(fds[1]), "w"), nil
 }
 
@@ -173,8 +178,11 @@ func TestPatient(t *testing.T) {
 	setMode(t, w, false)
 	var f *os.File
 	descriptor(t, w, func(fd int) error {
-		// As the standard streams are opened, while it blocks.
+		// As the standard streams are opened, while it blocks. See socketPair.
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 		dup, err := syscall.Dup(fd)
+		syscall.CloseOnExec(dup)
 		f = os.NewFile(uintptr(dup), "w")
 		return err
 	})
